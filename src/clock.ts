@@ -1,0 +1,37 @@
+import type { Millis, UnixMillis } from "./model.ts";
+
+/** Time as an argument: everything that waits or stamps takes one, so that tests own it. */
+export interface Clock {
+  /** Monotonic milliseconds since an arbitrary start; never set back. */
+  now(): Millis;
+  /** Wall-clock time. */
+  wall(): UnixMillis;
+  /** Resolves after `ms`; rejects with the signal's reason when it aborts first. */
+  sleep(ms: Millis, signal?: AbortSignal): Promise<void>;
+  /** Runs `callback` once after `ms` unless the returned handle is disposed first. */
+  after(ms: Millis, callback: () => void): Disposable;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      }, ms);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  },
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};

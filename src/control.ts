@@ -1,0 +1,104 @@
+/**
+ * What the outside may see and do: the one seam between the HTTP routes and the daemon. Routes hold no
+ * logic; they translate HTTP into these calls and their outcomes into JSON and problem documents.
+ *
+ * @module
+ */
+import type * as api from "./api.ts";
+import type { Actor } from "./model.ts";
+import type { Result } from "./result.ts";
+
+/** Why a request was refused; each maps to one problem type of the API. */
+export type RefusalType =
+  | "not-found"
+  | "conflict"
+  | "plan-changed"
+  | "invalid"
+  | "vpp-refused"
+  | "vpp-unavailable"
+  | "not-ready"
+  | "busy";
+
+/** A refusal with one sentence for humans and what the problem document carries besides. */
+export interface Refusal {
+  readonly type: RefusalType;
+  readonly detail: string;
+  readonly errors?: api.Finding[];
+  readonly readiness?: api.Ready;
+  readonly sync?: api.SyncResult;
+  readonly planDigest?: string;
+  /** Only with `invalid` from a reload: the full answer of the checker. */
+  readonly check?: api.ConfigCheck;
+}
+
+/** What an operator can do to a backend. */
+export type BackendAction = "pause" | "resume" | "disable" | "enable";
+
+/** A change and what it replaced, for the `api-change` log line. */
+export interface Changed<T> {
+  readonly value: T;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** Assumptions for a table that is computed but not applied. */
+export interface TableQuery {
+  /** Backend name → assumed state. */
+  readonly states: ReadonlyMap<string, api.Backend["state"]>;
+  /** Backend name → assumed configured weight 0…100. */
+  readonly weights: ReadonlyMap<string, number>;
+  /** Whether the answer lists every bucket. */
+  readonly buckets: boolean;
+}
+
+/** Reads and commands of the daemon, in the shapes of the API. */
+export interface Control {
+  /** GET /v1/info */
+  info(): api.Info;
+  /** GET /readyz */
+  ready(): api.Ready;
+  /** GET /v1/config */
+  config(): api.Config;
+  /** POST /v1/config/check; without a body the file. A body is parsed off the main thread. */
+  checkConfig(body: string | null): Promise<api.ConfigCheck>;
+  /** POST /v1/config/reload; a wrong file is refused with `invalid` and nothing changes. */
+  reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>>;
+  /** Health checks in the file's order. */
+  healthchecks(): api.HealthCheck[];
+  /** One health check. */
+  healthcheck(name: string): api.HealthCheck | null;
+  /** Backends in the file's order. */
+  backends(): api.Backend[];
+  /** One backend. */
+  backend(name: string): api.Backend | null;
+  /** Frontends in the file's order. */
+  frontends(): api.Frontend[];
+  /** One frontend. */
+  frontend(name: string): api.Frontend | null;
+  /** POST /v1/backends/{name}/… */
+  act(backend: string, action: BackendAction, actor: Actor): Result<Changed<api.Backend>, Refusal>;
+  /** PUT …/weight; answers also while VPP is away. */
+  setWeight(
+    frontend: string,
+    pool: string,
+    backend: string,
+    request: api.SetWeight,
+    actor: Actor,
+  ): Promise<Result<Changed<api.Frontend>, Refusal>>;
+  /** GET /v1/frontends/{name}/table */
+  table(frontend: string, query: TableQuery): Promise<Result<api.Table, Refusal>>;
+  /** GET /v1/frontends/{name}/whereis */
+  whereis(frontend: string, client: string, clientPort: number | null): Promise<Result<api.Whereis, Refusal>>;
+  /** GET /v1/vpp/info */
+  vppInfo(): Result<api.VppInfo, Refusal>;
+  /** GET /v1/vpp/lb/state; reads VPP now. */
+  lbState(frontend: string | null): Promise<Result<api.LbState, Refusal>>;
+  /** GET /v1/vpp/lb/counters; the last read. */
+  counters(): Result<api.LbCounters, Refusal>;
+  /** GET /v1/vpp/lb/plan; reads VPP now. */
+  plan(frontend: string | null): Promise<Result<api.Plan, Refusal>>;
+  /** POST /v1/vpp/lb/sync */
+  sync(request: api.SyncRequest, actor: Actor): Promise<Result<Changed<api.SyncResult>, Refusal>>;
+  /** The text of GET /metrics. */
+  metrics(): Promise<string>;
+}

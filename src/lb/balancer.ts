@@ -1,0 +1,57 @@
+import type { ActualConf, ActualLb, ActualVip, Encap, IpAddress, Millis, VipKey } from "../model.ts";
+
+/** One message to the lb plugin that changes something. */
+export type Op =
+  | { readonly kind: "conf-set"; readonly conf: ActualConf }
+  | {
+    readonly kind: "vip-add";
+    readonly vip: VipKey;
+    readonly encap: Encap;
+    /** Power of two; 0 or another number would kill VPP (wire.md) and is refused before it is sent. */
+    readonly tableLength: number;
+    readonly srcIpSticky: boolean;
+  }
+  /** Only for a VIP just read: for one that is not there VPP uses an uninitialised index. */
+  | { readonly kind: "vip-flush"; readonly vip: VipKey }
+  | { readonly kind: "vip-delete"; readonly vip: VipKey; readonly encap: Encap }
+  | { readonly kind: "as-add"; readonly vip: VipKey; readonly address: IpAddress; readonly weight: number }
+  | { readonly kind: "as-delete"; readonly vip: VipKey; readonly address: IpAddress }
+  | {
+    readonly kind: "as-weight";
+    readonly vip: VipKey;
+    readonly address: IpAddress;
+    readonly weight: number;
+    readonly flush: boolean;
+  };
+
+/** VPP's answer to one `Op`. */
+export interface OpReply {
+  /** 0, or VPP's negative error. */
+  readonly retval: number;
+  /** VPP's name of the error, e.g. `VNET_API_ERROR_NO_SUCH_ENTRY`; null with retval 0. */
+  readonly error: string | null;
+}
+
+/** One connected VPP, as the reconciler sees it. Every call rejects with a typed error when the session ends. */
+export interface LoadBalancer {
+  /** Aborted, with the reason, when the session ends. */
+  readonly signal: AbortSignal;
+  /** `/sys/boottime` in unix seconds; 0 without a stats socket. */
+  readonly bootTime: number;
+  /** Monotonic time of the connect. */
+  readonly connectedAt: Millis;
+  /** Reads the global settings. */
+  readConf(): Promise<ActualConf>;
+  /** Reads everything: `lb_vip_dump` and one filtered server dump a VIP, at most 8 in flight. */
+  readAll(): Promise<ActualLb>;
+  /** Reads one VIP and nothing else; null when VPP does not have it. */
+  readVip(key: VipKey): Promise<ActualVip | null>;
+  /** The VIPs of one prefix, for conflicts (`lb_vip_dump`, servers of those VIPs only). */
+  readPrefix(prefix: string): Promise<ActualVip[]>;
+  /** Asks for `show lb vips verbose` again at the next full read (VIPs were added or deleted). */
+  textIsStale(): void;
+  /** Sends one message. */
+  apply(op: Op): Promise<OpReply>;
+  /** Sends several in one write, in order. */
+  applyTogether(ops: readonly Op[]): Promise<OpReply[]>;
+}

@@ -1,0 +1,39 @@
+import type { HealthCheck, IpAddress, Millis, ProbeResult, UnixMillis } from "../model.ts";
+
+/** What the probing side must know of one backend; plain data, so that it can be sent to the probe worker. */
+export interface ProbeTarget {
+  /** Name of the backend. */
+  readonly backend: string;
+  /** Grows with every start of this backend's probing; a report of an older generation is rejected. */
+  readonly generation: number;
+  readonly address: IpAddress;
+  readonly check: HealthCheck;
+  /** Name under /var/run/netns, absolute path, or "" for the daemon's own namespace. */
+  readonly netns: string;
+  /** Wait before the first probe, in ms; 0 = at once. */
+  readonly firstDelayMs: Millis;
+  /** Interval that applies now (fast, down or normal one), before the random factor. */
+  readonly intervalMs: Millis;
+}
+
+/** One finished probe. */
+export interface ProbeReport {
+  readonly backend: string;
+  readonly generation: number;
+  readonly result: ProbeResult;
+  /** When the next probe of this backend is due; wall clock, for display. */
+  readonly nextDueAt: UnixMillis;
+}
+
+/** Runs the probes of all backends; probes of one backend never overlap. */
+export interface Prober extends AsyncDisposable {
+  /** Starts probing, or replaces the target of that name: a running probe is cancelled and never reported. */
+  start(targets: readonly ProbeTarget[]): void;
+  /** Sets the interval of a running target; takes effect on the wait under way. Ignored for another generation. */
+  pace(backend: string, generation: number, intervalMs: Millis): void;
+  /** Stops probing; a running probe is cancelled and never reported. */
+  stop(backends: readonly string[]): void;
+}
+
+/** Receives finished probes in batches, void results included. */
+export type ReportSink = (reports: readonly ProbeReport[]) => void;
