@@ -1,0 +1,150 @@
+/**
+ * The one table of C library calls, and errno. No pointer leaves `ffi/`. Every wrapper of another file in
+ * this folder checks its result and throws `ErrnoError`.
+ *
+ * Results that are `ssize_t` in C are declared `i32` here: every buffer of ours is far smaller than 2 GiB,
+ * and a 64-bit result would arrive as a bigint off the fast path. Sizes are `usize` pre-made bigints or u32.
+ *
+ * @module
+ */
+
+if (Deno.build.os !== "linux" || (Deno.build.arch !== "x86_64" && Deno.build.arch !== "aarch64")) {
+  throw new Error(
+    `Cannot run on ${Deno.build.os}/${Deno.build.arch}: struct layouts are known for Linux on x86_64 and aarch64 only`,
+  );
+}
+
+const symbols = {
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "i32" },
+  recvfrom: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"], result: "i32" },
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  fstat: { parameters: ["i32", "buffer"], result: "i32" },
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  setns: { parameters: ["i32", "i32"], result: "i32" },
+  unshare: { parameters: ["i32"], result: "i32" },
+  poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  /** The same call parked on a pool thread; one in the whole thread at most (design: 32 pool threads). */
+  epoll_wait_parked: {
+    name: "epoll_wait",
+    parameters: ["i32", "buffer", "i32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  getpid: { parameters: [], result: "i32" },
+  geteuid: { parameters: [], result: "u32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The C library. Only files in `ffi/` may import it. */
+export const libc: Deno.DynamicLibrary<typeof symbols>["symbols"] = Deno.dlopen("libc.so.6", symbols).symbols;
+
+const errnoPointer = libc.__errno_location();
+if (errnoPointer === null) throw new Error("Cannot find errno: __errno_location() returned null");
+// errno lives as long as its thread, and a module is loaded once a thread, so the view never dangles.
+const errnoView = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(errnoPointer, 4));
+
+/** errno of the last synchronous call; read it on the very next line. Meaningless after a parked call. */
+export function errno(): number {
+  return errnoView[0] ?? 0;
+}
+
+/** errno numbers by name, the ones this product tells apart (the same on x86_64 and aarch64). */
+export const E = {
+  EPERM: 1,
+  ENOENT: 2,
+  EINTR: 4,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  EPIPE: 32,
+  ENOTSOCK: 88,
+  EMSGSIZE: 90,
+  EPROTO: 71,
+  ENOPROTOOPT: 92,
+  EPROTONOSUPPORT: 93,
+  EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
+  ECONNABORTED: 103,
+  ECONNRESET: 104,
+  ENOBUFS: 105,
+  ETIMEDOUT: 110,
+  ECONNREFUSED: 111,
+  EHOSTDOWN: 112,
+  EHOSTUNREACH: 113,
+  EALREADY: 114,
+  EINPROGRESS: 115,
+} as const;
+
+const names = new Map<number, string>(Object.entries(E).map(([name, number]) => [number, name]));
+
+/** Name of an errno, e.g. `ECONNREFUSED`; `errno 71` style for one that is not in the table. */
+export function errnoName(number: number): string {
+  return names.get(number) ?? `errno ${number}`;
+}
+
+/** A C library call that failed. */
+export class ErrnoError extends Error {
+  /** The call, e.g. `bind`. */
+  readonly call: string;
+  /** The number, to compare with `E`. */
+  readonly errno: number;
+  /** The name, e.g. `EADDRNOTAVAIL`, under the key that Node's errors use. */
+  readonly code: string;
+
+  /** Makes the error of `call` that failed with `number` on `subject` (an address, a path, ...). */
+  constructor(call: string, number: number, subject = "") {
+    const code = errnoName(number);
+    super(`${call}${subject === "" ? "" : ` ${subject}`}: ${code}`);
+    this.name = "ErrnoError";
+    this.call = call;
+    this.errno = number;
+    this.code = code;
+  }
+}
+
+/** Returns `result` if it is not negative, else throws the `ErrnoError` of the call just made. */
+export function check(result: number, call: string, subject = ""): number {
+  if (result < 0) throw new ErrnoError(call, errno(), subject);
+  return result;
+}
+
+/** A NUL-terminated copy of `text` for a `buffer` parameter. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
