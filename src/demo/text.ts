@@ -1,0 +1,94 @@
+import type { BackendEvent, DroppedEvent, FrontendEvent, LogEvent, ResyncEvent, VppEvent } from "../api.ts";
+
+/** Any event of the API's stream. */
+export type ApiEvent = BackendEvent | FrontendEvent | VppEvent | LogEvent | ResyncEvent | DroppedEvent;
+
+/** What the demo tells the person who started it. */
+export interface Scene {
+  /** Where the API answers, e.g. `http://127.0.0.1:9090`. */
+  readonly api: string;
+  /** How this person starts Deno, e.g. `deno` or `npx --yes deno@2.9.6`. */
+  readonly deno: string;
+  /** Flag that points maglevc at the API, with a leading blank; "" for the default address. */
+  readonly serverFlag: string;
+  readonly backends: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly url: string;
+    readonly log: string;
+    readonly restart: string;
+  }[];
+  readonly simulatorPid: number;
+  readonly maglevdPid: number;
+  readonly config: string;
+  readonly maglevdLog: string;
+  readonly apiSocket: string;
+}
+
+/** The page that is printed when everything is up. */
+export function introduction(scene: Scene): string {
+  const first = scene.backends[0];
+  const maglevc = `${scene.deno} task maglevc${scene.serverFlag}`;
+  const rows = scene.backends.map((b) =>
+    `  backend ${b.name}    pid ${String(b.pid).padEnd(8)}${b.url}   its log: ${b.log}`
+  );
+  return [
+    "",
+    "Everything is up.",
+    "",
+    `  maglevd       pid ${String(scene.maglevdPid).padEnd(8)}${scene.api}   its log: ${scene.maglevdLog}`,
+    `  VPP (simul.)  pid ${String(scene.simulatorPid).padEnd(8)}${scene.apiSocket}`,
+    ...rows,
+    `  configuration             ${scene.config}`,
+    "",
+    "Five things to try, in another terminal:",
+    "",
+    `  1. Kill a backend and watch its weight move:   kill -9 ${first?.pid ?? 0}`,
+    `     ... and start it again:                     ${first?.restart ?? ""}`,
+    `  2. Look at a frontend:                         ${maglevc} show frontend www`,
+    `  3. See what a sync would do now, and why:      ${maglevc} show vpp lb plan`,
+    `  4. Read the metrics:                           curl -s ${scene.api}/metrics | grep ^maglev_`,
+    `  5. Follow the events as JSON:                  curl -sN ${scene.api}/v1/events`,
+    "",
+    "Events follow. Ctrl-C ends the demo and leaves nothing behind.",
+    "",
+  ].join("\n");
+}
+
+/** One event as a line for a person, or null for one that would only repeat another. */
+export function eventLine(event: ApiEvent): string | null {
+  const time = event.at.slice(11, 23);
+  switch (event.kind) {
+    case "backend": {
+      const { from, to, code, detail, by, effects } = event.transition;
+      const weights = effects
+        .filter((e) => e.weight_before !== e.weight_after || e.flush)
+        .map((e) =>
+          `${e.frontend}: weight ${e.weight_before} -> ${e.weight_after}${e.flush ? ", flushed" : ""}`
+        );
+      const why = by === null ? `${code}${detail === "" ? "" : `, ${detail}`}` : `${code} by ${by}`;
+      if (event.synthetic) return `${time}  backend   ${event.backend} is ${to}`;
+      return `${time}  backend   ${event.backend} ${from} -> ${to} (${why})${
+        weights.map((w) => `\n${" ".repeat(24)}${w}`).join("")
+      }`;
+    }
+    case "frontend":
+      if (event.synthetic) {
+        return `${time}  frontend  ${event.frontend} is ${event.to}, pool ${event.active_pool}`;
+      }
+      return `${time}  frontend  ${event.frontend} ${event.from} -> ${event.to}, pool ${event.active_pool} (${event.reason})`;
+    case "vpp":
+      if (event.synthetic) return `${time}  vpp       ${event.to}`;
+      return `${time}  vpp       ${event.from} -> ${event.to}${
+        event.reason === "" ? "" : ` (${event.reason})`
+      }`;
+    case "log":
+      return event.msg.startsWith("vpp-lbsync-as") || event.level === "warn" || event.level === "error"
+        ? `${time}  ${event.level.padEnd(8)}  ${event.msg} ${JSON.stringify(event.attrs)}`
+        : null;
+    case "resync":
+      return `${time}  resync    ${event.reason}`;
+    case "dropped":
+      return `${time}  dropped   ${event.reason}`;
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * The command line of maglevd as data: one table drives parsing, the environment, `--help` and the man page.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import type { Level } from "./log.ts";
+import { parseIp } from "./net/ip.ts";
+import { err, ok, type Result } from "./result.ts";
+
+/** One flag; its environment form is `MAGLEV_` and the name in upper case with underscores. */
+export interface FlagSpec {
+  readonly name: string;
+  readonly kind: "text" | "list" | "integer" | "switch";
+  /** Default as text; a list's items are separated by commas. */
+  readonly default: string;
+  /** Name of the value in the help, "" for a switch. */
+  readonly value: string;
+  readonly help: string;
+}
+
+/** Every flag of maglevd, in the order of the help. */
+export const flagSpecs: readonly FlagSpec[] = [
+  {
+    name: "config",
+    kind: "text",
+    default: "/etc/vpp-maglev/maglev.yaml",
+    value: "file",
+    help: "configuration to run",
+  },
+  {
+    name: "listen",
+    kind: "list",
+    default: "127.0.0.1:9090",
+    value: "address",
+    help: "where the API listens: a:p, [v6]:p or unix:/path; may be given several times",
+  },
+  {
+    name: "metrics-addr",
+    kind: "text",
+    default: "",
+    value: "address",
+    help: "a second, open listener with /metrics, /healthz and /readyz only; empty: none",
+  },
+  {
+    name: "vpp-api-addr",
+    kind: "text",
+    default: "/run/vpp/api.sock",
+    value: "path",
+    help: "VPP's API socket; empty: run without VPP",
+  },
+  {
+    name: "vpp-stats-addr",
+    kind: "text",
+    default: "/run/vpp/stats.sock",
+    value: "path",
+    help: "VPP's stats socket; empty: no counters",
+  },
+  {
+    name: "vpp-inflight",
+    kind: "integer",
+    default: "32",
+    value: "n",
+    help: "changes under way at VPP at once, 1 to 1024",
+  },
+  { name: "log-level", kind: "text", default: "info", value: "level", help: "debug, info, warn or error" },
+  { name: "log-format", kind: "text", default: "json", value: "format", help: "json or text" },
+  {
+    name: "auth-file",
+    kind: "text",
+    default: "",
+    value: "file",
+    help: "names, token hashes and roles; empty: changes over loopback only",
+  },
+  {
+    name: "tls-cert",
+    kind: "text",
+    default: "",
+    value: "file",
+    help: "serve HTTPS with this PEM certificate",
+  },
+  { name: "tls-key", kind: "text", default: "", value: "file", help: "the certificate's PEM key" },
+  {
+    name: "check",
+    kind: "switch",
+    default: "false",
+    value: "",
+    help: "check the configuration and exit: 0 good, 1 cannot be read, 2 wrong",
+  },
+  {
+    name: "print-schema",
+    kind: "switch",
+    default: "false",
+    value: "",
+    help: "print the JSON Schema of the configuration and exit",
+  },
+  { name: "version", kind: "switch", default: "false", value: "", help: "print the version and exit" },
+  { name: "help", kind: "switch", default: "false", value: "", help: "print this text and exit" },
+];
+
+/** Where a listener binds. */
+export type ListenAddress =
+  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix"; readonly path: string };
+
+/** The command line and environment, checked. */
+export interface Options {
+  readonly config: string;
+  readonly listen: readonly ListenAddress[];
+  readonly metricsAddr: ListenAddress | null;
+  /** Null: VPP is switched off. */
+  readonly vppApiAddr: string | null;
+  /** Null: no counters. */
+  readonly vppStatsAddr: string | null;
+  readonly vppInflight: number;
+  readonly logLevel: Level;
+  readonly logFormat: "json" | "text";
+  readonly authFile: string | null;
+  /** Certificate and key as PEM paths; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly check: boolean;
+  readonly printSchema: boolean;
+  readonly version: boolean;
+  readonly help: boolean;
+}
+
+/** Environment form of a flag. */
+export function environmentName(flag: string): string {
+  return `MAGLEV_${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** Reads `a:p`, `[v6]:p`, `:p` (all addresses) or `unix:/path`; null if it is none of these. */
+export function parseListenAddress(text: string): ListenAddress | null {
+  if (text.startsWith("unix:")) {
+    const path = text.slice(5);
+    return path.startsWith("/") ? { transport: "unix", path } : null;
+  }
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):([0-9]{1,5})$/.exec(text);
+  if (match === null) return null;
+  const port = Number(match[3]);
+  if (port > 65535) return null;
+  const [, v6, host = ""] = match;
+  if (v6 !== undefined) {
+    return v6.includes(":") && parseIp(v6) !== null ? { transport: "tcp", hostname: v6, port } : null;
+  }
+  if (host === "") return { transport: "tcp", hostname: "::", port };
+  if (host === "localhost") return { transport: "tcp", hostname: "127.0.0.1", port };
+  return parseIp(host) === null ? null : { transport: "tcp", hostname: host, port };
+}
+
+const levels: readonly Level[] = ["debug", "info", "warn", "error"];
+
+/**
+ * Reads the command line; a flag wins over its environment form.
+ *
+ * @param args arguments without the program's name
+ * @param env looks up an environment variable
+ * @returns the options, or every usage error as one sentence each
+ */
+export function parseFlags(
+  args: readonly string[],
+  env: (name: string) => string | undefined,
+): Result<Options, string[]> {
+  const errors: string[] = [];
+  let given: Record<string, string | boolean | (string | boolean)[] | undefined> = {};
+  try {
+    const parsed = parseArgs({
+      args: [...args],
+      allowPositionals: false,
+      options: Object.fromEntries(flagSpecs.map((spec) => [
+        spec.name,
+        spec.kind === "switch"
+          ? { type: "boolean" as const }
+          : { type: "string" as const, multiple: spec.kind === "list" },
+      ])),
+    });
+    given = parsed.values;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    // Node's message goes on with advice on positional arguments, which maglevd does not have.
+    return err([error.message.split(". To specify")[0] ?? error.message]);
+  }
+  const text = (name: string): string[] => {
+    const spec = flagSpecs.find((s) => s.name === name);
+    const value = given[name];
+    if (Array.isArray(value)) return value.map(String);
+    if (value !== undefined) return [String(value)];
+    const fallback = env(environmentName(name)) ?? spec?.default ?? "";
+    return spec?.kind === "list" ? fallback.split(",").map((item) => item.trim()) : [fallback];
+  };
+  const one = (name: string): string => text(name)[0] ?? "";
+  const complain = (name: string, value: string, wanted: string) =>
+    errors.push(`--${name} (or ${environmentName(name)}): "${value}" is not ${wanted}`);
+  const listenForm = "a:p, [v6]:p or unix:/path";
+  const flag = (name: string): boolean => {
+    const value = one(name);
+    if (["true", "1", "yes", "on"].includes(value)) return true;
+    if (!["false", "0", "no", "off", ""].includes(value)) complain(name, value, "true or false");
+    return false;
+  };
+  const listen: ListenAddress[] = [];
+  for (const value of text("listen")) {
+    const address = parseListenAddress(value);
+    if (address === null) complain("listen", value, listenForm);
+    else listen.push(address);
+  }
+  const metricsText = one("metrics-addr");
+  const metricsAddr = metricsText === "" ? null : parseListenAddress(metricsText);
+  if (metricsText !== "" && metricsAddr === null) complain("metrics-addr", metricsText, listenForm);
+  const inflightText = one("vpp-inflight");
+  const vppInflight = Number(inflightText);
+  if (!/^[0-9]+$/.test(inflightText) || vppInflight < 1 || vppInflight > 1024) {
+    complain("vpp-inflight", inflightText, "a whole number from 1 to 1024");
+  }
+  const logLevel = levels.find((level) => level === one("log-level").toLowerCase());
+  if (logLevel === undefined) complain("log-level", one("log-level"), levels.join(", "));
+  const logFormat = one("log-format");
+  if (logFormat !== "json" && logFormat !== "text") complain("log-format", logFormat, "json or text");
+  const cert = one("tls-cert");
+  const key = one("tls-key");
+  if ((cert === "") !== (key === "")) errors.push("--tls-cert and --tls-key go together: one is missing");
+  const config = one("config");
+  if (config === "") complain("config", config, "a file");
+  const options: Options = {
+    config,
+    listen,
+    metricsAddr,
+    vppApiAddr: one("vpp-api-addr") || null,
+    vppStatsAddr: one("vpp-stats-addr") || null,
+    vppInflight,
+    logLevel: logLevel ?? "info",
+    logFormat: logFormat === "text" ? "text" : "json",
+    authFile: one("auth-file") || null,
+    tls: cert === "" || key === "" ? null : { cert, key },
+    check: flag("check"),
+    printSchema: flag("print-schema"),
+    version: flag("version"),
+    help: flag("help"),
+  };
+  return errors.length > 0 ? err(errors) : ok(options);
+}
+
+/** The text of `--help`. */
+export function helpText(): string {
+  const rows = flagSpecs.map((spec) => {
+    const left = `  --${spec.name}${spec.value === "" ? "" : ` <${spec.value}>`}`;
+    const fallback = spec.kind === "switch" || spec.default === "" ? "" : ` (default ${spec.default})`;
+    return `${left.padEnd(28)}${spec.help}${fallback}`;
+  });
+  return [
+    "maglevd - health checker and control plane for VPP's Maglev load balancer",
+    "",
+    "Usage: maglevd [flags]",
+    "",
+    "Every flag has an environment form, MAGLEV_CONFIG for --config and so on; the flag wins.",
+    "",
+    ...rows,
+    "",
+    "Signals: SIGHUP reloads the configuration; SIGTERM and SIGINT stop and leave VPP as it is.",
+    "Exit codes: 0 done, 1 configuration cannot be read or a part failed to start, 2 configuration or",
+    "flags wrong.",
+    "",
+  ].join("\n");
+}

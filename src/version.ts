@@ -1,0 +1,37 @@
+import manifest from "../deno.json" with { type: "json" };
+
+/** Version of maglevd and maglevc, from deno.json. */
+export const version: string = manifest.version;
+
+/** What was built and when; `unknown` and the epoch where nobody wrote it down. */
+export interface BuildInfo {
+  /** Git commit, abbreviated to 12 digits. */
+  readonly commit: string;
+  /** RFC 3339. */
+  readonly date: string;
+}
+
+function readHead(): string {
+  const gitDirectory = new URL("../.git/", import.meta.url);
+  const head = Deno.readTextFileSync(new URL("HEAD", gitDirectory)).trim();
+  const reference = /^ref: (.+)$/.exec(head)?.[1];
+  return reference === undefined ? head : Deno.readTextFileSync(new URL(reference, gitDirectory)).trim();
+}
+
+/**
+ * Commit and date of this build. A package sets MAGLEV_COMMIT and MAGLEV_BUILD_DATE; in a checkout the commit
+ * is read from git's own files. Anything missing is `unknown`: the version number alone must be enough to run.
+ */
+export function buildInfo(env: (name: string) => string | undefined): BuildInfo {
+  const date = env("MAGLEV_BUILD_DATE") ?? "1970-01-01T00:00:00.000Z";
+  const given = env("MAGLEV_COMMIT");
+  if (given !== undefined && given !== "") return { commit: given, date };
+  try {
+    return { commit: readHead().slice(0, 12), date };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
+      return { commit: "unknown", date };
+    }
+    throw error;
+  }
+}

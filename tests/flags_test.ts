@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { environmentName, flagSpecs, helpText, parseFlags, parseListenAddress } from "../src/flags.ts";
+
+const none = () => undefined;
+
+function options(args: string[], env: Record<string, string> = {}) {
+  const parsed = parseFlags(args, (name) => env[name]);
+  if (!parsed.ok) throw new Error(parsed.error.join("; "));
+  return parsed.value;
+}
+
+Deno.test("parseFlags() without arguments gives the documented defaults", () => {
+  const defaults = options([]);
+  assert.equal(defaults.config, "/etc/vpp-maglev/maglev.yaml");
+  assert.deepEqual(defaults.listen, [{ transport: "tcp", hostname: "127.0.0.1", port: 9090 }]);
+  assert.equal(defaults.metricsAddr, null);
+  assert.equal(defaults.vppApiAddr, "/run/vpp/api.sock");
+  assert.equal(defaults.vppInflight, 32);
+  assert.equal(defaults.tls, null);
+});
+
+Deno.test("a flag wins over its environment form, and both win over the default", () => {
+  const env = {
+    MAGLEV_CONFIG: "/env.yaml",
+    MAGLEV_LOG_LEVEL: "DEBUG",
+    MAGLEV_LISTEN: "127.0.0.1:1, [::1]:2",
+  };
+  assert.equal(options([], env).config, "/env.yaml");
+  assert.equal(options([], env).logLevel, "debug");
+  assert.equal(options([], env).listen.length, 2);
+  assert.equal(options(["--config", "/flag.yaml"], env).config, "/flag.yaml");
+  assert.equal(options(["--listen=unix:/run/x.sock"], env).listen.length, 1);
+});
+
+Deno.test("an empty address switches VPP off, from the flag and from the environment", () => {
+  assert.equal(options(["--vpp-api-addr="]).vppApiAddr, null);
+  assert.equal(options([], { MAGLEV_VPP_API_ADDR: "" }).vppApiAddr, null);
+  assert.equal(options(["--vpp-stats-addr", ""]).vppStatsAddr, null);
+});
+
+Deno.test("parseFlags() reports every mistake at once", () => {
+  const parsed = parseFlags(
+    [
+      "--listen",
+      "nowhere",
+      "--vpp-inflight",
+      "0",
+      "--log-level",
+      "loud",
+      "--log-format",
+      "xml",
+      "--tls-cert",
+      "a",
+    ],
+    none,
+  );
+  assert.equal(parsed.ok, false);
+  if (parsed.ok) return;
+  assert.deepEqual(parsed.error.map((line) => line.split(" ")[0]), [
+    "--listen",
+    "--vpp-inflight",
+    "--log-level",
+    "--log-format",
+    "--tls-cert",
+  ]);
+});
+
+Deno.test("parseFlags() names an unknown flag and a stray word", () => {
+  for (const [args, want] of [[["--conifg", "x"], "--conifg"], [["start"], "start"]] as const) {
+    const parsed = parseFlags(args, none);
+    assert.equal(parsed.ok, false);
+    if (!parsed.ok) assert.match(parsed.error.join(), new RegExp(want));
+  }
+});
+
+Deno.test("parseListenAddress() knows four forms and refuses the rest", () => {
+  assert.deepEqual(parseListenAddress("[::1]:80"), { transport: "tcp", hostname: "::1", port: 80 });
+  assert.deepEqual(parseListenAddress(":9091"), { transport: "tcp", hostname: "::", port: 9091 });
+  assert.deepEqual(parseListenAddress("unix:/a b"), { transport: "unix", path: "/a b" });
+  for (
+    const bad of ["", "1.2.3.4", "1.2.3.4:", "1.2.3.4:70000", "::1:80", "[1.2.3.4]:1", "unix:rel", "name:1"]
+  ) {
+    assert.equal(parseListenAddress(bad), null, bad);
+  }
+});
+
+Deno.test("helpText() names every flag and the environment names follow from the flags", () => {
+  for (const spec of flagSpecs) assert.ok(helpText().includes(`--${spec.name}`), spec.name);
+  assert.equal(environmentName("vpp-api-addr"), "MAGLEV_VPP_API_ADDR");
+});

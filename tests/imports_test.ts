@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+
+/** A module graph as `deno info --json` prints it, the parts used here. */
+interface ModuleGraph {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly dependencies?: readonly {
+      readonly specifier: string;
+      readonly code?: { readonly specifier?: string };
+      readonly type?: { readonly specifier?: string };
+    }[];
+  }[];
+}
+
+const root = new URL("../", import.meta.url).href;
+
+/** Every arrow between two files of the project, as paths from its root. */
+async function arrows(): Promise<{ from: string; to: string }[]> {
+  const entries = ["main.ts", "src/cli/main.ts", "src/demo/main.ts", "src/simulator/main.ts", "src/serve.ts"];
+  const found = new Map<string, { from: string; to: string }>();
+  for (const entry of entries) {
+    const { stdout, success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", new URL(entry, root).pathname],
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+    const graph = JSON.parse(new TextDecoder().decode(stdout)) as ModuleGraph;
+    for (const module of graph.modules) {
+      for (const dependency of module.dependencies ?? []) {
+        const target = dependency.code?.specifier ?? dependency.type?.specifier;
+        if (target === undefined || !target.startsWith(root) || !module.specifier.startsWith(root)) continue;
+        const arrow = { from: module.specifier.slice(root.length), to: target.slice(root.length) };
+        found.set(`${arrow.from} ${arrow.to}`, arrow);
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/** Who may import what: for the first row whose `from` matches, every arrow's end must match `to`. */
+const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
+  { why: "the vocabulary imports nothing", from: /^src\/(model|result)\.ts$/, to: /^$/ },
+  { why: "unsafe code knows nothing of ours", from: /^ffi\//, to: /^ffi\// },
+  {
+    why: "the health core is pure",
+    from: /^src\/health\/(backend|frontend|pace|blind)\.ts$/,
+    to: /^src\/(model|result)\.ts$|^src\/health\//,
+  },
+  {
+    why: "the plan is pure",
+    from: /^src\/lb\/(desired|diff|warmup|owed|table|flow)\.ts$/,
+    to: /^src\/(model|result)\.ts$|^src\/net\/ip\.ts$|^src\/health\/frontend\.ts$|^src\/lb\//,
+  },
+  {
+    why: "routes see the daemon through its control only",
+    from: /^routes\//,
+    to:
+      /^routes\/|^src\/(api|control|model|result|bus|log|clock|version|flags)\.ts$|^src\/(net|config)\/|^src\/(log|bus|metrics)/,
+  },
+  {
+    why: "the client talks to the API and to nothing else of the daemon",
+    from: /^src\/cli\//,
+    to:
+      /^src\/cli\/|^src\/(api|model|result|version|flags)\.ts$|^src\/net\/ip\.ts$|^src\/config\/duration\.ts$|^deno\.json$/,
+  },
+];
+
+/** The only rooms that may touch unsafe code. */
+const ffiUsers = /^ffi\/|^src\/probes\/|^src\/vpp\/stats|^src\/vpp\/link|^src\/simulator\//;
+
+Deno.test("imports follow the arrows of docs/architecture.md", async () => {
+  const all = await arrows();
+  assert.ok(all.length > 50, "the module graph is there");
+  const broken: string[] = [];
+  for (const { from, to } of all) {
+    const rule = rules.find((r) => r.from.test(from));
+    if (rule !== undefined && !rule.to.test(to)) broken.push(`${from} -> ${to}: ${rule.why}`);
+    if (to.startsWith("ffi/") && !ffiUsers.test(from)) {
+      broken.push(`${from} -> ${to}: unsafe code stays in its room`);
+    }
+  }
+  assert.deepEqual(broken, []);
+});
+
+Deno.test("no file outside ffi/ names a pointer", async () => {
+  const offenders: string[] = [];
+  for (const folder of ["src", "routes"]) {
+    for await (const file of walk(new URL(`${folder}/`, root))) {
+      if (/UnsafePointer|Deno\.dlopen/.test(await Deno.readTextFile(file))) offenders.push(file.pathname);
+    }
+  }
+  assert.deepEqual(offenders, []);
+});
+
+async function* walk(folder: URL): AsyncGenerator<URL> {
+  for await (const entry of Deno.readDir(folder)) {
+    const url = new URL(entry.name + (entry.isDirectory ? "/" : ""), folder);
+    if (entry.isDirectory) yield* walk(url);
+    else if (entry.name.endsWith(".ts")) yield url;
+  }
+}
