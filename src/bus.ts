@@ -1,5 +1,21 @@
-import type { BackendEvent, FrontendEvent, LogEvent, VppEvent } from "./api.ts";
-import type { UnixMillis } from "./model.ts";
+import type { BackendEvent, DroppedEvent, FrontendEvent, LogEvent, ResyncEvent, VppEvent } from "./api.ts";
+import { nanosText, timeText } from "./api_text.ts";
+import {
+  type Entry,
+  type EventFilter,
+  eventFrame,
+  eventId,
+  type EventSubject,
+  levelRank,
+  matches,
+  parseEventId,
+  Ring,
+  type RingLimits,
+  wholeFilter,
+} from "./bus_core.ts";
+import type { Clock } from "./clock.ts";
+import type { Level } from "./log.ts";
+import type { Millis, UnixMillis } from "./model.ts";
 
 type WithoutHead<E> = E extends unknown ? Omit<E, "at" | "at_unix_ns" | "synthetic"> : never;
 
@@ -10,4 +26,308 @@ export type Announcement = WithoutHead<BackendEvent | FrontendEvent | VppEvent |
 export interface Announcer {
   /** Announces one change; `at` is when it happened (default: now). Never throws, never waits. */
   announce(event: Announcement, at?: UnixMillis): void;
+}
+
+/** Largest number of events that wait for one subscriber. */
+export const queueLimit = 256;
+
+/** How long records below info go on being made after their last subscriber left, so that its reconnect loses none. */
+const lingerMs: Millis = 30_000;
+
+/** Characters handed to a reader at once. */
+const chunkCharacters = 64 * 1024;
+
+/** What a bus is made of. */
+export interface BusOptions {
+  readonly clock: Clock;
+  /** Names this run of the daemon in event ids; default: random. */
+  readonly epoch?: string;
+  readonly ring?: RingLimits;
+  /** Events that may wait for one subscriber, default 256. */
+  readonly queueLimit?: number;
+}
+
+/** What a subscriber asks for. */
+export interface SubscribeOptions {
+  readonly filter?: EventFilter;
+  /** Id of the last event seen before a reconnect. */
+  readonly lastEventId?: string | null;
+  /** The present state as events with from = to; asked once, unless a replay makes it needless. */
+  readonly present?: () => readonly Announcement[];
+  /** Called when something can be read, at most once between two reads. */
+  readonly onReadable?: () => void;
+}
+
+/** One subscriber's bounded view of the bus. */
+export interface Subscription extends Disposable {
+  /** Takes what waits, as server-sent events, up to about 64 KiB; "" when nothing waits, null at the end. */
+  read(): string | null;
+  /** Queues a comment, which keeps idle connections open; never counts against the queue. */
+  comment(): void;
+  /** Whether it was cut off for being slow; what waited is still readable. */
+  readonly dropped: boolean;
+}
+
+type QueueItem = Pick<Entry, "seq"> & { readonly frame: string | (() => string) };
+
+function subjectOf(event: Announcement): EventSubject {
+  switch (event.kind) {
+    case "backend":
+      return { kind: "backend", level: null, backend: event.backend, frontends: event.frontends };
+    case "frontend":
+      return { kind: "frontend", level: null, backend: null, frontends: [event.frontend] };
+    case "vpp":
+      return { kind: "vpp", level: null, backend: null, frontends: [] };
+    case "log": {
+      const { backend, frontend } = event.attrs;
+      return {
+        kind: "log",
+        level: event.level,
+        backend: typeof backend === "string" ? backend : null,
+        frontends: typeof frontend === "string" ? [frontend] : [],
+      };
+    }
+  }
+}
+
+class Reader implements Subscription {
+  readonly filter: EventFilter;
+  readonly #limit: number;
+  readonly #onReadable: () => void;
+  readonly #onDispose: (reader: Reader) => void;
+  /** Present state or replay; bounded by the configuration and the ring, so not by the queue. */
+  #backlog: readonly QueueItem[];
+  #backlogNext = 0;
+  #queue: QueueItem[] = [];
+  #comment = false;
+  #notified = false;
+  #ended = false;
+  #dropped = false;
+
+  constructor(
+    options: Required<Pick<SubscribeOptions, "filter" | "onReadable">>,
+    limit: number,
+    backlog: readonly QueueItem[],
+    onDispose: (reader: Reader) => void,
+  ) {
+    this.filter = options.filter;
+    this.#onReadable = options.onReadable;
+    this.#limit = limit;
+    this.#backlog = backlog;
+    this.#onDispose = onDispose;
+  }
+
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
+  /** Queues an event; false when there is no room. */
+  offer(entry: Entry): boolean {
+    if (this.#ended || !matches(this.filter, entry.subject)) return true;
+    if (this.#queue.length >= this.#limit) return false;
+    this.#queue.push(entry);
+    this.#notify();
+    return true;
+  }
+
+  /** Ends it with a last frame, which bears the id of the last frame before it. */
+  drop(lastSeq: number, frame: (seq: number) => string): void {
+    const seq = this.#queue.at(-1)?.seq ?? this.#backlog.at(-1)?.seq ?? lastSeq;
+    this.#queue.push({ seq, frame: frame(seq) });
+    this.#dropped = true;
+    this.end();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#notify();
+  }
+
+  comment(): void {
+    this.#comment = true;
+    this.#notify();
+  }
+
+  read(): string | null {
+    this.#notified = false;
+    let text = "";
+    if (this.#comment) {
+      this.#comment = false;
+      text = ": \n\n";
+    }
+    const take = (item: QueueItem) => text += typeof item.frame === "string" ? item.frame : item.frame();
+    for (
+      let item = this.#backlog[this.#backlogNext];
+      item !== undefined && text.length < chunkCharacters;
+      item = this.#backlog[++this.#backlogNext]
+    ) take(item);
+    if (this.#backlogNext >= this.#backlog.length) {
+      this.#backlog = [];
+      this.#backlogNext = 0;
+      let taken = 0;
+      for (const item of this.#queue) {
+        if (text.length >= chunkCharacters) break;
+        take(item);
+        taken++;
+      }
+      this.#queue = this.#queue.slice(taken);
+    }
+    return text === "" && this.#ended ? null : text;
+  }
+
+  #notify(): void {
+    if (this.#notified) return;
+    this.#notified = true;
+    this.#onReadable();
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended = true;
+    this.#backlog = [];
+    this.#queue = [];
+    this.#onDispose(this);
+  }
+}
+
+/**
+ * Numbers every announcement, keeps the newest for replay, and hands each to every subscriber that asked for it.
+ * Nobody waits for a subscriber: one whose queue is full is told so and cut off.
+ */
+export class Bus implements Announcer, Disposable {
+  /** Names this run of the daemon in event ids. */
+  readonly epoch: string;
+  readonly #clock: Clock;
+  readonly #ring: Ring;
+  readonly #queueLimit: number;
+  readonly #readers = new Set<Reader>();
+  /** Until when debug records are made although nobody asks for them. */
+  #debugUntil: Millis = -Infinity;
+  /** First sequence number from which the ring holds every debug record; Infinity: it does not. */
+  #debugSince = Infinity;
+  #closed = false;
+
+  /** Makes a bus without subscribers. */
+  constructor(options: BusOptions) {
+    this.#clock = options.clock;
+    this.epoch = options.epoch ?? crypto.randomUUID().replaceAll("-", "").slice(0, 12);
+    this.#ring = new Ring(options.ring);
+    this.#queueLimit = options.queueLimit ?? queueLimit;
+  }
+
+  /** Subscribers at present. */
+  get subscribers(): number {
+    return this.#readers.size;
+  }
+
+  /** Sequence number of the newest event; 0 before the first. */
+  get newest(): number {
+    return this.#ring.newest;
+  }
+
+  /**
+   * Whether log records of this level must be announced. Info and above always: the ring owes them to whoever
+   * reconnects. Debug only while a subscriber asks for it, and for 30 s after.
+   */
+  wants(level: Level): boolean {
+    if (this.#closed) return false;
+    if (levelRank[level] >= levelRank.info) return true;
+    for (const reader of this.#readers) if (reader.filter.level === "debug") return true;
+    if (this.#clock.now() <= this.#debugUntil) return true;
+    this.#debugSince = Infinity;
+    return false;
+  }
+
+  /** Announces one change to all subscribers. */
+  announce(event: Announcement, at: UnixMillis = this.#clock.wall()): void {
+    if (this.#closed) return;
+    const seq = this.#ring.newest + 1;
+    const entry: Entry = {
+      seq,
+      at: this.#clock.now(),
+      subject: subjectOf(event),
+      frame: this.#frame(event, seq, at, false),
+    };
+    this.#ring.push(entry);
+    for (const reader of this.#readers) {
+      if (reader.offer(entry)) continue;
+      this.#readers.delete(reader);
+      this.#lingerAfter(reader);
+      reader.drop(seq, (last) => this.#dropFrame(last, `more than ${this.#queueLimit} events were waiting`));
+    }
+  }
+
+  /** Subscribes; dispose of the subscription to leave. On a closed bus the subscription has ended. */
+  subscribe(options: SubscribeOptions = {}): Subscription {
+    const filter = options.filter ?? wholeFilter;
+    const backlog = this.#backlog(filter, options);
+    const wanted = { filter, onReadable: options.onReadable ?? (() => {}) };
+    const reader = new Reader(wanted, this.#queueLimit, backlog, (left) => {
+      if (this.#readers.delete(left)) this.#lingerAfter(left);
+    });
+    if (this.#closed) {
+      reader.end();
+      return reader;
+    }
+    // Asking `wants` first: it forgets a coverage that has lapsed since.
+    if (filter.level === "debug" && !this.wants("debug")) this.#debugSince = this.#ring.newest;
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  /** A stream that ends at once with the reason. */
+  refuse(reason: string): string {
+    return this.#dropFrame(this.#ring.newest, reason);
+  }
+
+  /** Ends every subscription after what waits for it; later announcements go nowhere. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    for (const reader of this.#readers) reader.end();
+    this.#readers.clear();
+  }
+
+  #lingerAfter(reader: Reader): void {
+    if (reader.filter.level === "debug") this.#debugUntil = this.#clock.now() + lingerMs;
+  }
+
+  #backlog(filter: EventFilter, options: SubscribeOptions): QueueItem[] {
+    const newest = this.#ring.newest;
+    const items: QueueItem[] = [];
+    const lastEventId = options.lastEventId ?? null;
+    if (lastEventId !== null) {
+      const last = parseEventId(lastEventId, this.epoch);
+      const known = last !== null && last <= newest;
+      const covered = filter.level !== "debug" || (this.wants("debug") && (last ?? -1) >= this.#debugSince);
+      const missed = known && covered ? this.#ring.after(last) : null;
+      if (missed !== null) return missed.filter((entry) => matches(filter, entry.subject));
+      const event: ResyncEvent = {
+        ...this.#head(),
+        synthetic: true,
+        kind: "resync",
+        reason: known ? "ring" : "epoch",
+      };
+      items.push({ seq: newest, frame: eventFrame("resync", eventId(this.epoch, newest), event) });
+    }
+    const at = this.#clock.wall();
+    for (const event of options.present?.() ?? []) {
+      if (!matches(filter, subjectOf(event))) continue;
+      // Text is made when it is read, so that a reader that never reads costs no more than the object.
+      items.push({ seq: newest, frame: () => this.#frame(event, newest, at, true) });
+    }
+    return items;
+  }
+
+  #head(at: UnixMillis = this.#clock.wall()): { at: string; at_unix_ns: string } {
+    return { at: timeText(at), at_unix_ns: nanosText(at) };
+  }
+
+  #frame(event: Announcement, seq: number, at: UnixMillis, synthetic: boolean): string {
+    const { kind, ...rest } = event;
+    return eventFrame(kind, eventId(this.epoch, seq), { kind, ...this.#head(at), synthetic, ...rest });
+  }
+
+  #dropFrame(seq: number, reason: string): string {
+    const event: DroppedEvent = { ...this.#head(), synthetic: false, kind: "dropped", reason };
+    return eventFrame("dropped", eventId(this.epoch, seq), event);
+  }
 }
