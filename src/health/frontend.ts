@@ -18,6 +18,7 @@ import type { Frontend, FrontendState, State } from "../model.ts";
 
 /** What weights depend on, of one backend. */
 export interface MemberStatus {
+  /** State of the backend. */
   readonly state: State;
   /** False until the first counted result or operator's action after the daemon's start. */
   readonly known: boolean;
@@ -25,9 +26,13 @@ export interface MemberStatus {
 
 /** One member of one pool, judged. */
 export interface MemberWeight {
+  /** Name of the pool. */
   readonly pool: string;
+  /** Name of the backend. */
   readonly backend: string;
+  /** State of the backend. */
   readonly state: State;
+  /** False: judged by what VPP has. */
   readonly known: boolean;
   /** Weight of the running configuration, 0…100. */
   readonly configured: number;
@@ -37,7 +42,9 @@ export interface MemberWeight {
 
 /** A frontend, judged. */
 export interface FrontendWeights {
+  /** State of the frontend. */
   readonly state: FrontendState;
+  /** Name of the active pool. */
   readonly activePool: string;
   /** In the order of pools and of members in the file. */
   readonly members: readonly MemberWeight[];

@@ -1,0 +1,82 @@
+/**
+ * Blindness: a probed backend of which nothing counted was heard for too long. Its state stays as it is; it is
+ * the daemon that has something to answer for. Pure.
+ *
+ * @module
+ */
+import type { CheckType, Millis, VoidCause } from "../model.ts";
+
+/** Part of the patience that does not depend on the check, in ms. */
+export const BLIND_BASE_MS: Millis = 10_000;
+
+/** The last result that counted neither way. */
+export interface LastVoid {
+  /** What failed on the daemon's host. */
+  readonly cause: VoidCause;
+  /** The same for humans. */
+  readonly detail: string;
+}
+
+/**
+ * How long a probed backend may go without a counted result, in ms.
+ *
+ * @param intervalMs the interval that applies to it now
+ * @param timeoutMs of one probe
+ */
+export function blindAfter(intervalMs: Millis, timeoutMs: Millis): Millis {
+  return BLIND_BASE_MS + 3 * (intervalMs + timeoutMs);
+}
+
+/**
+ * Whether a probed backend is blind.
+ *
+ * @param countedAt monotonic time of the last counted result, or of the start of probing if there was none
+ */
+export function isBlind(now: Millis, countedAt: Millis, intervalMs: Millis, timeoutMs: Millis): boolean {
+  return now - countedAt > blindAfter(intervalMs, timeoutMs);
+}
+
+/** Why a backend is blind and what would help, for the one ERROR line. */
+export interface BlindReason {
+  /** Cause of the last void result; `no-result`: not even a void one arrived. */
+  readonly cause: VoidCause | "no-result";
+  /** The capability that is missing, or "" when the cause is another. */
+  readonly missing: string;
+  /** What would help, one sentence. */
+  readonly hint: string;
+}
+
+const HINTS: Readonly<Record<VoidCause | "no-result", string>> = {
+  "late": "the probing thread did not get to run; look for a lack of CPU",
+  "descriptors": "raise the limit of open files (LimitNOFILE)",
+  "ports": "no source port was free; add source addresses or probe less often",
+  "memory": "the kernel had no memory for sockets",
+  "netns": "the network namespace cannot be opened or entered",
+  "permission": "grant the capability to the daemon",
+  "source-address": "the probe's source address is not on this host",
+  "worker-restart": "the probing thread keeps ending; its own log lines say why",
+  "no-result": "not one result arrived from the probing thread",
+};
+
+/**
+ * Names the cause of blindness.
+ *
+ * @param last the last void result, null if there was none
+ * @param type of the check: icmp needs a raw socket
+ * @param netns "" for the daemon's own namespace; entering another needs a capability too
+ */
+export function blindReason(last: LastVoid | null, type: CheckType, netns: string): BlindReason {
+  const cause = last?.cause ?? "no-result";
+  return {
+    cause,
+    missing: cause === "permission" ? missingRight(last?.detail ?? "", type, netns) : "",
+    hint: HINTS[cause],
+  };
+}
+
+function missingRight(detail: string, type: CheckType, netns: string): string {
+  const named = detail.match(/CAP_[A-Z_]+/g);
+  if (named !== null) return [...new Set(named)].join(", ");
+  if (netns !== "" && type === "icmp") return "CAP_SYS_ADMIN, CAP_NET_RAW";
+  return netns !== "" ? "CAP_SYS_ADMIN" : "CAP_NET_RAW";
+}

@@ -1,0 +1,68 @@
+/**
+ * One backend as the tracker keeps it.
+ *
+ * @module
+ */
+import type { Backend, HealthCheck, Millis, ProbeResult, Transition, UnixMillis } from "../model.ts";
+import { type BackendHealth, freshHealth, isProbed } from "./backend.ts";
+import { isBlind, type LastVoid } from "./blind.ts";
+import { ruleOf } from "./reload.ts";
+import type { Membership } from "./running.ts";
+
+/** Everything that is known of one backend; owned and altered by the tracker alone. */
+export class Entry {
+  /** As configured now. */
+  backend: Backend;
+  /** Its health check, or null. */
+  check: HealthCheck | null;
+  /** Its health. */
+  health: BackendHealth;
+  /** Its places in the frontends. */
+  places: readonly Membership[];
+  /** Generation of the running target; 0 while it is not probed, which no report carries. */
+  generation = 0;
+  /** Interval that the prober was last given, in ms. */
+  intervalMs: Millis = 0;
+  /** Monotonic time of the last counted result, or of the first probe's due time. */
+  countedAt: Millis = 0;
+  /** The last void result since the last counted one. */
+  lastVoid: LastVoid | null = null;
+  /** Whether the ERROR line of the present blindness was written. */
+  blindTold = false;
+  /** The last result, void ones included. */
+  lastProbe: ProbeResult | null = null;
+  /** When the next probe is due; null while it is not probed. */
+  nextDueAt: UnixMillis | null = null;
+  /** Newest first. */
+  history: Transition[] = [];
+
+  /** A backend of which nothing is known yet. */
+  constructor(backend: Backend, check: HealthCheck | null, places: readonly Membership[], now: UnixMillis) {
+    this.backend = backend;
+    this.check = check;
+    this.places = places;
+    this.health = freshHealth(check === null ? null : ruleOf(check), now);
+  }
+
+  /** Names of the frontends it belongs to, each once. */
+  get frontends(): string[] {
+    return this.places.map((place) => place.frontend);
+  }
+
+  /** Keeps a transition; the oldest beyond `limit` are dropped. */
+  remember(transition: Transition, limit: number): void {
+    this.history.unshift(transition);
+    this.trim(limit);
+  }
+
+  /** Drops the oldest transitions beyond `limit`. */
+  trim(limit: number): void {
+    if (this.history.length > limit) this.history.length = limit;
+  }
+
+  /** Whether it is probed and yet nothing counted was heard for too long. */
+  isBlind(now: Millis): boolean {
+    return this.check !== null && isProbed(this.health) &&
+      isBlind(now, this.countedAt, this.intervalMs, this.check.timeoutMs);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The last told state and active pool of every frontend, so that changes can be told. Backends are not the only
+ * cause: what VPP is read to have counts for members that are not yet known.
+ *
+ * @module
+ */
+import type { Frontend, FrontendState, UnixMillis } from "../model.ts";
+import type { FrontendWeights } from "./frontend.ts";
+import type { FrontendChange } from "./hooks.ts";
+
+/** What was last told of a frontend. */
+export interface Standing {
+  /** Its state. */
+  readonly state: FrontendState;
+  /** Name of its active pool. */
+  readonly activePool: string;
+  /** When it entered the state. */
+  readonly since: UnixMillis;
+}
+
+/** Remembers what was told of each frontend. */
+export class FrontendStates {
+  #standings = new Map<string, Standing>();
+
+  /** What was last told of a frontend; null if there is none of that name. */
+  get(frontend: string): Standing | null {
+    return this.#standings.get(frontend) ?? null;
+  }
+
+  /** Keeps exactly these frontends; new ones begin as `unknown` in their first pool. */
+  keep(frontends: Iterable<Frontend>, now: UnixMillis): void {
+    const kept = new Map<string, Standing>();
+    for (const { name, pools } of frontends) {
+      const old = this.#standings.get(name);
+      const known = old !== undefined && pools.some((pool) => pool.name === old.activePool);
+      const activePool = known ? old.activePool : pools[0]?.name ?? "";
+      kept.set(name, { state: old?.state ?? "unknown", since: old?.since ?? now, activePool });
+    }
+    this.#standings = kept;
+  }
+
+  /** Compares a frontend with what was last told of it and remembers it; null: nothing to tell. */
+  judge(
+    frontend: string,
+    weights: FrontendWeights,
+    reason: () => string,
+    now: UnixMillis,
+  ): FrontendChange | null {
+    const old = this.#standings.get(frontend);
+    if (old === undefined) return null;
+    const { state, activePool } = weights;
+    if (old.state === state && old.activePool === activePool) return null;
+    this.#standings.set(frontend, { state, activePool, since: old.state === state ? old.since : now });
+    return { frontend, from: old.state, to: state, activePool, reason: reason() };
+  }
+}

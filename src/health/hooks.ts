@@ -1,0 +1,51 @@
+/**
+ * What the tracker tells the rest of the daemon, and what it asks of it.
+ *
+ * @module
+ */
+import type { CheckType, FrontendState, Millis, ProbeResult, State, Transition } from "../model.ts";
+
+/** A frontend whose state or active pool changed; `from` and `to` are equal when only the pool did. */
+export interface FrontendChange {
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** State before. */
+  readonly from: FrontendState;
+  /** State now. */
+  readonly to: FrontendState;
+  /** Name of the pool that carries the frontend now. */
+  readonly activePool: string;
+  /** One sentence: `backend b1 down (L4CON connection refused)`. */
+  readonly reason: string;
+}
+
+/**
+ * Receives the outcome of one batch, after every state, weight and history is consistent.
+ *
+ * @param decidedAt monotonic time at which the deciding result or request reached the tracker
+ */
+export type TransitionSink = (
+  transitions: readonly Transition[],
+  frontendChanges: readonly FrontendChange[],
+  decidedAt: Millis,
+) => void;
+
+/** Where probes and transitions are counted. Never throws, never waits. */
+export interface HealthMetrics {
+  /** One finished probe of a running generation; a void one counts by its cause only. */
+  probed(backend: string, type: CheckType, result: ProbeResult): void;
+  /** One change of state. */
+  transitioned(backend: string, from: State, to: State): void;
+  /** The backend left the configuration; its series end. */
+  forgotten(backend: string): void;
+}
+
+/** Metrics that nobody reads. */
+export const noMetrics: HealthMetrics = {
+  probed() {},
+  transitioned() {},
+  forgotten() {},
+};
+
+/** Weight that VPP last reported for a backend's server on a frontend's VIP, 0…100; null: none, or never read. */
+export type VppWeight = (frontend: string, backend: string) => number | null;

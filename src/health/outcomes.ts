@@ -1,0 +1,40 @@
+/**
+ * What the tracker answers to those who asked for a change.
+ *
+ * @module
+ */
+import type { State, Transition } from "../model.ts";
+import type { FrontendChange } from "./hooks.ts";
+import type { RuntimeWeight } from "./running.ts";
+
+/** Outcome of an operator's action. */
+export interface ActionOutcome {
+  /** False: the backend was in that state already. */
+  readonly changed: boolean;
+  /** State before. */
+  readonly before: State;
+  /** State now. */
+  readonly after: State;
+}
+
+/** Outcome of a reload. */
+export interface ReloadOutcome {
+  /** Changes of state, in the file's order; removed backends last. */
+  readonly transitions: readonly Transition[];
+  /** Changes of frontends. */
+  readonly frontendChanges: readonly FrontendChange[];
+  /** Run-time weights that went back to the file's. */
+  readonly weightsReset: readonly RuntimeWeight[];
+}
+
+/** What a restart of the daemon would forget. */
+export interface RuntimeState {
+  /** Backends that an operator paused. */
+  readonly paused: readonly string[];
+  /** Backends that an operator disabled. */
+  readonly disabled: readonly string[];
+  /** Backends that an operator enabled though the file says `enabled: false`. */
+  readonly enabled: readonly string[];
+  /** Weights that operators set. */
+  readonly weights: readonly RuntimeWeight[];
+}

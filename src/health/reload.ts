@@ -1,0 +1,75 @@
+/**
+ * What a new configuration means for each backend. Pure.
+ *
+ *   in the file      health check   address   what happens
+ *   new              any            any       fresh, probed at once
+ *   gone             any            any       removed
+ *   same             same           same      nothing
+ *   same             changed        same      probed anew under the new check; state stays, counter starts over
+ *   same             given, taken   same      up stays up / becomes static up
+ *   same             any            changed   a new server: unknown, probed at once
+ *
+ * `enabled` of the file is an order only when the file changed it: a backend that an operator disabled or enabled
+ * since stays as it is while the file says what it always said.
+ *
+ * @module
+ */
+import type { Backend, Config, HealthCheck } from "../model.ts";
+import type { HealthEvent, Rule } from "./backend.ts";
+
+/** What a reload does to one backend that was there before. */
+export interface BackendReload {
+  /** In the order in which they happen; at most one of them changes the state. */
+  readonly events: readonly HealthEvent[];
+  /** The running probe is of no use any more: cancel it and start anew if the backend is still probed. */
+  readonly restart: boolean;
+  /** It is another server now. */
+  readonly newAddress: boolean;
+}
+
+/** The health check of a backend, or null. */
+export function checkOf(config: Config, backend: Backend): HealthCheck | null {
+  return backend.healthcheck === null ? null : config.healthchecks.get(backend.healthcheck) ?? null;
+}
+
+/** The part of a health check that the counter depends on. */
+export function ruleOf(check: HealthCheck): Rule {
+  return { rise: check.rise, fall: check.fall };
+}
+
+/** Judges one backend that stands in both configurations. */
+export function reloadBackend(before: Config, after: Config, was: Backend, is: Backend): BackendReload {
+  const oldCheck = checkOf(before, was);
+  const newCheck = checkOf(after, is);
+  const newAddress = was.address !== is.address;
+  const probesDiffer = newCheck !== null && oldCheck !== null &&
+    (!sameCheck(oldCheck, newCheck) || before.healthchecker.netns !== after.healthchecker.netns);
+  const events: HealthEvent[] = [];
+  if (was.enabled && !is.enabled) {
+    events.push({ kind: "disable", detail: "enabled: false in the configuration" });
+  }
+  if (newCheck === null && oldCheck !== null) events.push({ kind: "check-taken" });
+  if (newCheck !== null && oldCheck === null) events.push({ kind: "check-given", rule: ruleOf(newCheck) });
+  if (newCheck !== null && probesDiffer) events.push({ kind: "check-changed", rule: ruleOf(newCheck) });
+  if (newAddress) {
+    events.push({ kind: "address-changed", detail: `address changed from ${was.address} to ${is.address}` });
+  }
+  if (!was.enabled && is.enabled) {
+    events.push({ kind: "enable", detail: "enabled: true in the configuration" });
+  }
+  return { events, restart: probesDiffer || newAddress, newAddress };
+}
+
+/** Whether two health checks probe alike; the name alone makes no difference. */
+export function sameCheck(a: HealthCheck, b: HealthCheck): boolean {
+  return equal({ ...a, name: "" }, { ...b, name: "" });
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const left = new Map(Object.entries(a));
+  const right = Object.entries(b);
+  return left.size === right.length &&
+    right.every(([key, value]) => left.has(key) && equal(left.get(key), value));
+}

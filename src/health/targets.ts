@@ -1,0 +1,86 @@
+/**
+ * Keeps the prober in line with what the states say: which backends are probed, in which generation, how often.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { Millis } from "../model.ts";
+import type { Prober, ProbeTarget } from "../probes/prober.ts";
+import { isProbed } from "./backend.ts";
+import type { Entry } from "./entry.ts";
+import { intervalFor, startDelay } from "./pace.ts";
+
+/** The targets that the prober was given. */
+export class Targets {
+  readonly #prober: Prober;
+  readonly #clock: Clock;
+  // One count for all backends: a name that leaves and comes back never meets an old generation again.
+  #generation = 0;
+
+  /** Talks to this prober. */
+  constructor(prober: Prober, clock: Clock) {
+    this.#prober = prober;
+    this.#clock = clock;
+  }
+
+  /** Starts probing at the daemon's start: first probes are spread in time. */
+  begin(entries: Iterable<Entry>, netns: string): void {
+    const probed = [...entries].filter((entry) => isProbed(entry.health));
+    const targets = probed.flatMap((entry, index) =>
+      this.#target(entry, netns, startDelay(index, probed.length, entry.check?.fastIntervalMs ?? 0))
+    );
+    if (targets.length > 0) this.#prober.start(targets);
+  }
+
+  /**
+   * Starts at once what should be probed and is not, and stops what should not be.
+   *
+   * @param restart entries whose running target is of no use any more
+   */
+  align(entries: Iterable<Entry>, netns: string, restart: ReadonlySet<Entry> = new Set()): void {
+    const stops: string[] = [];
+    const starts: ProbeTarget[] = [];
+    for (const entry of entries) {
+      if (isProbed(entry.health)) {
+        if (entry.generation === 0 || restart.has(entry)) starts.push(...this.#target(entry, netns, 0));
+      } else if (entry.generation !== 0) {
+        entry.generation = 0;
+        entry.nextDueAt = null;
+        stops.push(entry.backend.name);
+      }
+    }
+    if (stops.length > 0) this.#prober.stop(stops);
+    if (starts.length > 0) this.#prober.start(starts);
+  }
+
+  /** Tells the prober when another interval applies than before. */
+  pace(entry: Entry): void {
+    if (entry.check === null || entry.generation === 0) return;
+    const intervalMs = intervalFor(entry.health, entry.check);
+    if (intervalMs === entry.intervalMs) return;
+    entry.intervalMs = intervalMs;
+    this.#prober.pace(entry.backend.name, entry.generation, intervalMs);
+  }
+
+  #target(entry: Entry, netns: string, firstDelayMs: Millis): ProbeTarget[] {
+    const { backend, check } = entry;
+    if (check === null) return [];
+    const generation = ++this.#generation;
+    const intervalMs = intervalFor(entry.health, check);
+    entry.generation = generation;
+    entry.intervalMs = intervalMs;
+    entry.countedAt = this.#clock.now() + firstDelayMs;
+    entry.nextDueAt = this.#clock.wall() + firstDelayMs;
+    entry.lastVoid = null;
+    entry.blindTold = false;
+    return [{
+      backend: backend.name,
+      generation,
+      address: backend.address,
+      check,
+      netns,
+      firstDelayMs,
+      intervalMs,
+    }];
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * Holds what is known of every backend and frontend: takes probes' results, operators' actions and new
+ * configurations, steps the pure parts, and tells of what changed. Owns the running configuration.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { BackendAction, Refusal } from "../control.ts";
+import type { Actor, Config, Millis, Transition, UnixMillis } from "../model.ts";
+import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
+import { err, ok, type Result } from "../result.ts";
+import { AddressWaits } from "./address_waits.ts";
+import { type Listeners, reasons, tellFrontend, tellTransition } from "./announce.ts";
+import { firstEvent, type HealthEvent, step } from "./backend.ts";
+import { Batch, type BatchWorld } from "./batch.ts";
+import { BlindWatch } from "./blind_watch.ts";
+import { Entry } from "./entry.ts";
+import { type FrontendWeights, frontendWeights, type MemberStatus } from "./frontend.ts";
+import { FrontendStates, type Standing } from "./frontend_states.ts";
+import type { FrontendChange, TransitionSink, VppWeight } from "./hooks.ts";
+import { checkOf, reloadBackend } from "./reload.ts";
+import { ReportLog } from "./report_log.ts";
+import type { ActionOutcome, ReloadOutcome, RuntimeState } from "./outcomes.ts";
+import { Targets } from "./targets.ts";
+import {
+  type Membership,
+  memberships,
+  memberWeight,
+  type RuntimeWeight,
+  runtimeWeights,
+  withWeight,
+} from "./running.ts";
+
+/** What a tracker is made of. */
+export interface TrackerParts extends Listeners {
+  /** The configuration to start with. */
+  readonly config: Config;
+  /** Time. */
+  readonly clock: Clock;
+  /** Runs the probes; its reports go to `report`. */
+  readonly prober: Prober;
+  /** What VPP has. */
+  readonly inVpp: VppWeight;
+  /** Receives the outcome of every batch that changed something. */
+  readonly onTransitions: TransitionSink;
+  /** Frontends that no longer wait for a new address' first answer because its time is over. */
+  readonly onAwaited: (frontends: readonly string[]) => void;
+}
+
+/** The health of everything; one per daemon. */
+export class Tracker implements Disposable {
+  readonly #parts: TrackerParts;
+  readonly #world: BatchWorld;
+  readonly #states = new FrontendStates();
+  readonly #reportLog: ReportLog;
+  readonly #blindWatch: BlindWatch;
+  readonly #targets: Targets;
+  readonly #waits: AddressWaits;
+  #file: Config;
+  #running: Config;
+  #entries = new Map<string, Entry>();
+  #closed = false;
+
+  /** Makes a tracker that probes nothing yet. */
+  constructor(parts: TrackerParts) {
+    this.#parts = parts;
+    this.#file = parts.config;
+    this.#running = parts.config;
+    this.#reportLog = new ReportLog(parts.log);
+    this.#blindWatch = new BlindWatch(parts.clock, parts.log, () => this.#entries.values(), () => this.netns);
+    this.#targets = new Targets(parts.prober, parts.clock);
+    this.#waits = new AddressWaits(parts.clock, parts.onAwaited);
+    this.#world = {
+      weights: (frontend) => this.weights(frontend),
+      flushOnDown: (frontend) => this.#running.frontends.get(frontend)?.flushOnDown ?? false,
+      inVpp: parts.inVpp,
+    };
+  }
+
+  /** Begins: backends without a check come up, disabled ones are disabled, the others are probed, spread in time. */
+  start(): void {
+    const now = this.#parts.clock.wall();
+    const batch = new Batch(this.#world);
+    const places = memberships(this.#running.frontends.values());
+    for (const backend of this.#running.backends.values()) {
+      const check = checkOf(this.#running, backend);
+      this.#entries.set(backend.name, new Entry(backend, check, places.get(backend.name) ?? [], now));
+    }
+    this.#states.keep(this.#running.frontends.values(), now);
+    for (const entry of this.#entries.values()) this.#enterService(entry, batch, now);
+    this.#targets.begin(this.#entries.values(), this.netns);
+    this.#blindWatch.start();
+    this.#finish(batch, this.#running.frontends.keys(), "start", this.#parts.clock.now(), now);
+  }
+
+  /** Takes a batch of finished probes; those of a generation that no longer runs are rejected. */
+  readonly report: ReportSink = (reports) => {
+    if (this.#closed) return;
+    const decidedAt = this.#parts.clock.now();
+    const now = this.#parts.clock.wall();
+    const batch = new Batch(this.#world);
+    for (const report of reports) this.#take(report, batch, decidedAt, now);
+    this.#finish(batch, batch.touched, null, decidedAt, now);
+  };
+
+  /** Carries out an operator's action. Refused: `not-found`, or `conflict` when the state forbids it. */
+  act(name: string, action: BackendAction, actor: Actor): Result<ActionOutcome, Refusal> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return err({ type: "not-found", detail: `there is no backend "${name}"` });
+    const decidedAt = this.#parts.clock.now();
+    const now = this.#parts.clock.wall();
+    const before = entry.health.state;
+    const batch = new Batch(this.#world);
+    const refused = this.#apply(entry, [{ kind: action }], batch, now, actor.principal);
+    if (refused !== null) return err({ type: "conflict", detail: `cannot ${action} "${name}": ${refused}` });
+    this.#targets.align([entry], this.netns);
+    this.#waits.prune();
+    this.#finish(batch, batch.touched, null, decidedAt, now);
+    return ok({ changed: entry.health.state !== before, before, after: entry.health.state });
+  }
+
+  /** Sets a weight of the running configuration, 0…100. Refused: `not-found`, `invalid`. */
+  setWeight(
+    frontend: string,
+    pool: string,
+    backend: string,
+    weight: number,
+  ): Result<{ readonly before: number; readonly after: number }, Refusal> {
+    const before = memberWeight(this.#running, frontend, pool, backend);
+    if (before === null) {
+      const detail = `there is no backend "${backend}" in pool "${pool}" of frontend "${frontend}"`;
+      return err({ type: "not-found", detail });
+    }
+    if (!Number.isInteger(weight) || weight < 0 || weight > 100) {
+      return err({ type: "invalid", detail: "weight must be a whole number from 0 to 100" });
+    }
+    if (weight !== before) {
+      this.#running = withWeight(this.#running, frontend, pool, backend, weight);
+      const reason = `weight of backend ${backend} set from ${before} to ${weight} by operator`;
+      this.recheckFrontends([frontend], reason);
+    }
+    return ok({ before, after: weight });
+  }
+
+  /** Judges frontends again, because what VPP has was read anew, and tells of those that changed. */
+  recheckFrontends(
+    frontends: Iterable<string> = this.#running.frontends.keys(),
+    reason = "as read from VPP",
+  ): void {
+    const { clock } = this.#parts;
+    this.#finish(new Batch(this.#world), frontends, reason, clock.now(), clock.wall());
+  }
+
+  /** Takes a new, checked configuration. Weights go back to the file's; backends that stay the same go on. */
+  reload(config: Config, actor: Actor | null): ReloadOutcome {
+    const decidedAt = this.#parts.clock.now();
+    const now = this.#parts.clock.wall();
+    const by = actor?.principal ?? null;
+    const weightsReset = this.runtimeWeights().map((set) => ({
+      ...set,
+      file: memberWeight(config, set.frontend, set.pool, set.backend),
+    }));
+    const batch = new Batch(this.#world);
+    batch.observe(new Set([...this.#running.frontends.keys(), ...config.frontends.keys()]));
+    const before = this.#running;
+    const old = this.#entries;
+    const places = memberships(config.frontends.values());
+    this.#file = config;
+    this.#running = config;
+    this.#entries = new Map();
+    const fresh = new Set<Entry>();
+    for (const backend of config.backends.values()) {
+      const at = places.get(backend.name) ?? [];
+      const kept = old.get(backend.name);
+      const entry = kept ?? new Entry(backend, checkOf(config, backend), at, now);
+      if (kept === undefined) fresh.add(entry);
+      this.#entries.set(backend.name, entry);
+    }
+    const restart = new Set<Entry>();
+    for (const entry of this.#entries.values()) {
+      const is = config.backends.get(entry.backend.name);
+      if (is === undefined || fresh.has(entry)) continue;
+      const change = reloadBackend(before, config, entry.backend, is);
+      const gone = entry.places;
+      entry.backend = is;
+      entry.check = checkOf(config, is);
+      entry.places = places.get(is.name) ?? [];
+      entry.trim(config.healthchecker.transitionHistory);
+      this.#apply(entry, change.events, batch, now, by, gone);
+      if (change.restart) restart.add(entry);
+      if (change.newAddress) entry.lastProbe = null;
+      if (change.newAddress || (change.restart && this.#waits.has(entry))) this.#waits.begin(entry);
+    }
+    for (const entry of fresh) this.#enterService(entry, batch, now);
+    const removed = [...old.values()].filter((entry) => !this.#entries.has(entry.backend.name));
+    for (const entry of removed) this.#apply(entry, [{ kind: "remove" }], batch, now, by);
+    this.#states.keep(config.frontends.values(), now);
+    this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
+    this.#waits.prune();
+    const told = this.#finish(batch, config.frontends.keys(), "reload", decidedAt, now);
+    if (weightsReset.length > 0) {
+      this.#parts.log.warn("config-reload", {
+        detail: "weights set at run time went back to the file's",
+        weights: weightsReset.map((w) =>
+          `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} -> ${w.file ?? "not in the file"}`
+        ),
+      });
+    }
+    return { ...told, weightsReset };
+  }
+
+  /** The running configuration: the file's with the weights that operators set. */
+  get config(): Config {
+    return this.#running;
+  }
+
+  /** The configuration as the file has it. */
+  get fileConfig(): Config {
+    return this.#file;
+  }
+
+  /** Network namespace of all probes, "" for the daemon's own. */
+  get netns(): string {
+    return this.#running.healthchecker.netns;
+  }
+
+  /** Weights that operators set and the file has otherwise. */
+  runtimeWeights(): RuntimeWeight[] {
+    return runtimeWeights(this.#file, this.#running);
+  }
+
+  /** What a restart of the daemon would forget. */
+  runtimeState(): RuntimeState {
+    const named = (wanted: (entry: Entry) => boolean) =>
+      [...this.#entries.values()].filter(wanted).map((entry) => entry.backend.name);
+    return {
+      paused: named((entry) => entry.health.state === "paused"),
+      disabled: named((entry) => entry.health.state === "disabled" && entry.backend.enabled),
+      enabled: named((entry) => entry.health.state !== "disabled" && !entry.backend.enabled),
+      weights: this.runtimeWeights(),
+    };
+  }
+
+  /** Backends in the file's order; read only. */
+  entries(): IterableIterator<Readonly<Entry>> {
+    return this.#entries.values();
+  }
+
+  /** One backend; read only. */
+  entry(name: string): Readonly<Entry> | null {
+    return this.#entries.get(name) ?? null;
+  }
+
+  /** What weights depend on, of one backend; a name that is not configured counts as `removed`. */
+  status(backend: string): MemberStatus {
+    return this.#entries.get(backend)?.health ?? { state: "removed", known: true };
+  }
+
+  /** A frontend of the running configuration, judged now; null if there is none of that name. */
+  weights(frontend: string): FrontendWeights | null {
+    const configured = this.#running.frontends.get(frontend);
+    if (configured === undefined) return null;
+    return frontendWeights(
+      configured,
+      (backend) => this.status(backend),
+      (backend) => this.#parts.inVpp(frontend, backend),
+    );
+  }
+
+  /** State and active pool of a frontend as last told, with their time; null if there is none of that name. */
+  standing(frontend: string): Standing | null {
+    return this.#states.get(frontend);
+  }
+
+  /** Frontends that are not to be synced yet: a member has a new address and neither answered nor timed out. */
+  awaitingFrontends(): Set<string> {
+    return this.#waits.frontends();
+  }
+
+  /** Names of the backends that are blind now. */
+  blind(): string[] {
+    const now = this.#parts.clock.now();
+    return [...this.#entries.values()].filter((entry) => entry.isBlind(now)).map((entry) =>
+      entry.backend.name
+    );
+  }
+
+  /** Stops the timers; reports that still arrive are rejected. The prober belongs to its maker. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#blindWatch[Symbol.dispose]();
+    this.#waits[Symbol.dispose]();
+  }
+
+  #enterService(entry: Entry, batch: Batch, now: UnixMillis): void {
+    const event = firstEvent(entry.health.rule, entry.backend.enabled);
+    if (event !== null) this.#apply(entry, [event], batch, now, null);
+  }
+
+  #take(report: ProbeReport, batch: Batch, decidedAt: Millis, now: UnixMillis): void {
+    const entry = this.#entries.get(report.backend);
+    if (entry === undefined || entry.check === null || entry.generation !== report.generation) return;
+    const { result } = report;
+    entry.lastProbe = result;
+    entry.nextDueAt = report.nextDueAt;
+    this.#parts.metrics.probed(report.backend, entry.check.type, result);
+    this.#reportLog.write(report, decidedAt);
+    if (result.void !== null) {
+      entry.lastVoid = { cause: result.void, detail: result.detail };
+      return;
+    }
+    entry.lastVoid = null;
+    entry.countedAt = decidedAt;
+    this.#blindWatch.heard(entry);
+    this.#waits.end(entry);
+    const { code, detail } = result;
+    this.#apply(entry, [{ kind: result.ok ? "pass" : "fail", code, detail }], batch, now, null);
+    this.#targets.pace(entry);
+  }
+
+  // Steps one backend through events; answers why the last one was refused, or null.
+  #apply(
+    entry: Entry,
+    events: readonly HealthEvent[],
+    batch: Batch,
+    now: UnixMillis,
+    by: string | null,
+    gone: readonly Membership[] = [],
+  ): string | null {
+    for (const event of events) {
+      const result = step(entry.health, event, now);
+      if (result.refused !== null) return result.refused;
+      if (result.change !== null) {
+        const frontends = new Set([...entry.frontends, ...gone.map((place) => place.frontend)]);
+        batch.add(entry.backend.name, entry.health, result.change, [...frontends], now, by);
+      }
+      entry.health = result.health;
+    }
+    return null;
+  }
+
+  #finish(
+    batch: Batch,
+    frontends: Iterable<string>,
+    reason: string | null,
+    decidedAt: Millis,
+    now: UnixMillis,
+  ): { transitions: readonly Transition[]; frontendChanges: readonly FrontendChange[] } {
+    const transitions = batch.finish();
+    const why = reasons(transitions);
+    const frontendChanges: FrontendChange[] = [];
+    for (const frontend of frontends) {
+      const weights = this.weights(frontend);
+      if (weights === null) continue;
+      const change = this.#states.judge(frontend, weights, () => reason ?? why(frontend), now);
+      if (change !== null) frontendChanges.push(change);
+    }
+    for (const transition of transitions) {
+      const limit = this.#running.healthchecker.transitionHistory;
+      this.#entries.get(transition.backend)?.remember(transition, limit);
+      tellTransition(this.#parts, transition);
+    }
+    for (const change of frontendChanges) tellFrontend(this.#parts, change, now);
+    if (transitions.length > 0 || frontendChanges.length > 0) {
+      this.#parts.onTransitions(transitions, frontendChanges, decidedAt);
+    }
+    return { transitions, frontendChanges };
+  }
+}
