@@ -1,0 +1,147 @@
+/**
+ * Readiness of raw descriptors on the event loop.
+ *
+ *   watched fds ──► inner epoll ──┐
+ *                                 ├──► outer epoll ◄── one parked epoll_wait on a pool thread
+ *   eventfd (wakes for the end) ──┘
+ *
+ * The parked call only says that something is ready; the events themselves are always read by a synchronous
+ * `drain()` on this thread. So an event is never handled from a stale list, and whoever must see all pending
+ * events before doing something else (a deadline, say) can drain at that moment.
+ *
+ * @module
+ */
+import { Fd } from "./fd.ts";
+import { check, errno, errnoName, libc } from "./libc.ts";
+
+/** Readable, or the peer closed (`EPOLLIN`). */
+export const READABLE = 1;
+/** Writable, or a connect ended (`EPOLLOUT`). */
+export const WRITABLE = 4;
+/** An error is pending (`EPOLLERR`); always watched. */
+export const FAILED = 8;
+
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EPOLLONESHOT = 1 << 30;
+const CLOEXEC = 0o2000000;
+const NONBLOCK = 0o4000;
+/** `struct epoll_event` is packed on x86_64 only. */
+const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
+const DATA_OFFSET = EVENT_SIZE - 8;
+const BATCH = 256;
+/** A thread that ends without disposal (a crash) leaves its parked call behind; this bounds for how long. */
+const PARK_MS = 1000;
+
+/** Interest in one descriptor. Disposal ends it; do that before the descriptor is given away. */
+export interface Watch extends Disposable {
+  /** Asks for the next event only (`READABLE`, `WRITABLE` or both); each event must be asked for again. */
+  arm(events: number): void;
+}
+
+interface Slot {
+  /** Raised when the slot is given up, so that an event of its former owner is recognised. */
+  generation: number;
+  handler: ((events: number) => void) | null;
+}
+
+/** One epoll for all raw descriptors of a thread. */
+export class Reactor implements AsyncDisposable {
+  readonly #inner = new Fd(check(libc.epoll_create1(CLOEXEC), "epoll_create1"));
+  readonly #outer = new Fd(check(libc.epoll_create1(CLOEXEC), "epoll_create1"));
+  readonly #wake = new Fd(check(libc.eventfd(0, CLOEXEC | NONBLOCK), "eventfd"));
+  readonly #slots: Slot[] = [];
+  readonly #free: number[] = [];
+  readonly #events = new Uint8Array(EVENT_SIZE * BATCH);
+  readonly #view = new DataView(this.#events.buffer);
+  readonly #request = new Uint8Array(EVENT_SIZE);
+  readonly #requestView = new DataView(this.#request.buffer);
+  readonly #loop: Promise<void>;
+  #closed = false;
+
+  /** Starts the parked wait; `onReady` is called on the event loop when `drain` has something to do. */
+  constructor(onReady: () => void) {
+    for (const fd of [this.#inner, this.#wake]) {
+      this.#control(this.#outer, EPOLL_CTL_ADD, fd.number, READABLE);
+    }
+    this.#loop = this.#run(onReady);
+  }
+
+  /** Registers a descriptor; nothing is reported before `arm`. */
+  watch(fd: Fd, handler: (events: number) => void): Watch {
+    const number = fd.number;
+    const index = this.#free.pop() ?? this.#slots.push({ generation: 0, handler: null }) - 1;
+    const slot = this.#slots[index];
+    if (slot === undefined) throw new Error("Cannot watch a descriptor: the slot table is broken");
+    slot.handler = handler;
+    const { generation } = slot;
+    let added = false;
+    return {
+      arm: (events) => {
+        if (slot.generation !== generation) throw new Error("Cannot arm a watch that has ended");
+        const call = added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+        this.#control(this.#inner, call, number, events | EPOLLONESHOT, index, generation);
+        added = true;
+      },
+      [Symbol.dispose]: () => {
+        if (slot.generation !== generation) return;
+        slot.generation = (generation + 1) | 0;
+        slot.handler = null;
+        this.#free.push(index);
+        if (added && !this.#closed) this.#control(this.#inner, EPOLL_CTL_DEL, number, 0);
+      },
+    };
+  }
+
+  /** Handles everything that is ready now, without waiting; returns the number of events. */
+  drain(): number {
+    let total = 0;
+    while (!this.#closed) {
+      const count = libc.epoll_wait(this.#inner.number, this.#events, BATCH, 0);
+      if (count <= 0) break;
+      total += count;
+      // Read before the handlers run: they may drain again.
+      const ready: { slot: Slot; generation: number; events: number }[] = [];
+      for (let i = 0; i < count; i++) {
+        const at = i * EVENT_SIZE;
+        const slot = this.#slots[this.#view.getUint32(at + DATA_OFFSET, true)];
+        if (slot === undefined) continue;
+        const generation = this.#view.getInt32(at + DATA_OFFSET + 4, true);
+        ready.push({ slot, generation, events: this.#view.getUint32(at, true) });
+      }
+      for (const { slot, generation, events } of ready) {
+        if (slot.generation === generation) slot.handler?.(events);
+      }
+      if (count < BATCH) break;
+    }
+    return total;
+  }
+
+  /** Ends the parked wait and closes; descriptors that are still watched stay open and belong to their owners. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const octets = new Uint8Array(8).fill(1, 0, 1);
+    check(libc.write(this.#wake.number, octets, 8n), "write", "eventfd");
+    await this.#loop;
+    for (const fd of [this.#inner, this.#outer, this.#wake]) fd[Symbol.dispose]();
+  }
+
+  async #run(onReady: () => void): Promise<void> {
+    const events = new Uint8Array(EVENT_SIZE);
+    while (!this.#closed) {
+      const count = await libc.epoll_wait_parked(this.#outer.number, events, 1, PARK_MS);
+      if (count > 0 && !this.#closed) onReady();
+    }
+  }
+
+  #control(epoll: Fd, call: number, fd: number, events: number, index = 0, generation = 0): void {
+    this.#requestView.setUint32(0, events, true);
+    this.#requestView.setUint32(DATA_OFFSET, index, true);
+    this.#requestView.setInt32(DATA_OFFSET + 4, generation, true);
+    if (libc.epoll_ctl(epoll.number, call, fd, this.#request) < 0) {
+      throw new Error(`Cannot watch descriptor ${fd}: epoll_ctl: ${errnoName(errno())}`);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * TCP sockets for probes: nonblocking and close-on-exec from birth, bound to a source address, closed with a
+ * reset. Expected failures of the hot path come back as negative errno numbers, because a thrown error costs
+ * more than the whole system call.
+ *
+ * @module
+ */
+import { Fd } from "./fd.ts";
+import { check, E, errno, libc } from "./libc.ts";
+import { AF_INET, AF_INET6, sockaddr } from "./sockaddr.ts";
+
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_LINGER = 13;
+const SOL_IP = 0;
+const IP_BIND_ADDRESS_NO_PORT = 24;
+const MSG_NOSIGNAL = 0x4000;
+
+const one = Int32Array.of(1);
+/** `struct linger {1, 0}`: close sends RST and leaves no TIME_WAIT that would hold a source port for a minute. */
+const lingerReset = Int32Array.of(1, 0);
+const EISCONN = 106;
+
+/**
+ * Makes a TCP socket that closes with a reset.
+ *
+ * @param family 4 or 6
+ * @param source address to bind to (4 or 16 octets, any port), or null
+ * @throws ErrnoError with `call` `socket`, `setsockopt` or `bind`
+ */
+export function openTcp(family: 4 | 6, source: Uint8Array | null): Fd {
+  const number = libc.socket(
+    family === 4 ? AF_INET : AF_INET6,
+    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+    0,
+  );
+  const fd = new Fd(check(number, "socket"));
+  try {
+    check(libc.setsockopt(number, SOL_SOCKET, SO_LINGER, lingerReset, 8), "setsockopt", "SO_LINGER");
+    if (source !== null) {
+      // The port is chosen at connect, when the peer is known, so that one source address serves 28,000 probes
+      // to each backend and not 28,000 in all. The option belongs to IPPROTO_IP for both families.
+      check(
+        libc.setsockopt(number, SOL_IP, IP_BIND_ADDRESS_NO_PORT, one, 4),
+        "setsockopt",
+        "IP_BIND_ADDRESS_NO_PORT",
+      );
+      const address = sockaddr(source, 0);
+      check(libc.bind(number, address, address.length), "bind");
+    }
+    return fd;
+  } catch (error) {
+    fd[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Starts or follows up a connect without waiting.
+ *
+ * @param fd a socket of `openTcp`
+ * @param address of `sockaddr`, family of the socket
+ * @returns 0 once connected, `-EINPROGRESS` or `-EALREADY` while under way, else the negative errno of its failure
+ */
+export function connect(fd: Fd, address: Uint8Array<ArrayBuffer>): number {
+  if (libc.connect(fd.number, address, address.length) === 0) return 0;
+  const number = errno();
+  return number === EISCONN ? 0 : -number;
+}
+
+/** Whether a result of `connect` means that the outcome is not known yet. */
+export function underWay(result: number): boolean {
+  return result === -E.EINPROGRESS || result === -E.EALREADY;
+}
+
+/** Sends what fits without waiting; returns the number of octets or a negative errno, e.g. `-EAGAIN`. */
+export function send(fd: Fd, bytes: Uint8Array<ArrayBuffer>): number {
+  const sent = libc.send(fd.number, bytes, BigInt(bytes.length), MSG_NOSIGNAL);
+  return sent < 0 ? -errno() : sent;
+}
+
+/** Receives without waiting; returns the number of octets, 0 at the peer's close, or a negative errno. */
+export function receive(fd: Fd, buffer: Uint8Array<ArrayBuffer>): number {
+  const got = libc.recv(fd.number, buffer, BigInt(buffer.length), 0);
+  return got < 0 ? -errno() : got;
+}
