@@ -1,0 +1,103 @@
+import type { Millis } from "../model.ts";
+import type { ProbePlan } from "./plan.ts";
+
+/** What a wait answers when the probe's deadline has passed. */
+export const LATE: unique symbol = Symbol("late");
+
+/** Thrown out of a wait of a probe that was cancelled; unwinds the probe, never reported. */
+export class Cancelled extends Error {
+  /** Makes the error. */
+  constructor() {
+    super("Probe cancelled");
+    this.name = "Cancelled";
+  }
+}
+
+/** Durations of the phases that a probe went through, in ms. */
+export interface PhaseTimes {
+  connectMs: Millis | null;
+  tlsMs: Millis | null;
+  firstByteMs: Millis | null;
+}
+
+interface Pending {
+  readonly resolve: (value: typeof LATE) => void;
+  readonly reject: (error: Cancelled) => void;
+}
+
+/**
+ * One running probe: what it is to do, its phases' times, and the single place where it waits. The engine ends
+ * a wait from outside, by its deadline or by cancelling.
+ */
+export class Attempt {
+  /** What to probe and how. */
+  readonly plan: ProbePlan;
+  /** When it began, on the monotonic clock. */
+  readonly start: Millis;
+  /** Filled in as phases end. */
+  readonly times: PhaseTimes = { connectMs: null, tlsMs: null, firstByteMs: null };
+  /** Stalls of the thread before this probe began, to tell later what fell into it. */
+  readonly stalledBefore: Millis;
+  readonly #now: () => Millis;
+  #phaseStart: Millis;
+  #pending: Pending | null = null;
+  #expired = false;
+  #cancelled = false;
+
+  /** Begins a probe at `now()`. */
+  constructor(plan: ProbePlan, now: () => Millis, stalledBefore: Millis) {
+    this.plan = plan;
+    this.#now = now;
+    this.start = now();
+    this.#phaseStart = this.start;
+    this.stalledBefore = stalledBefore;
+  }
+
+  /** Whether it was cancelled. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /** Ends a phase: notes how long it took and begins the next. */
+  phase(name: keyof PhaseTimes): void {
+    const now = this.#now();
+    this.times[name] = now - this.#phaseStart;
+    this.#phaseStart = now;
+  }
+
+  /**
+   * Waits for one thing. `begin` gets the function that answers; answers after the wait are ignored.
+   *
+   * @returns the answer, or `LATE` when the deadline passes first (or had passed)
+   * @throws Cancelled when the probe is cancelled
+   */
+  wait<T>(begin: (answer: (value: T) => void) => void): Promise<T | typeof LATE> {
+    return new Promise((resolve, reject) => {
+      if (this.#cancelled) return reject(new Cancelled());
+      if (this.#expired) return resolve(LATE);
+      const pending: Pending = { resolve, reject };
+      this.#pending = pending;
+      begin((value) => {
+        if (this.#pending !== pending) return;
+        this.#pending = null;
+        resolve(value);
+      });
+    });
+  }
+
+  /** The deadline has passed: ends the wait under way, or the next one. What has arrived already still counts. */
+  expire(): void {
+    this.#expired = true;
+    const pending = this.#pending;
+    this.#pending = null;
+    pending?.resolve(LATE);
+  }
+
+  /** Cancels: the wait under way, or the next one, throws. */
+  cancel(): void {
+    this.#cancelled = true;
+    const pending = this.#pending;
+    this.#pending = null;
+    pending?.reject(new Cancelled());
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What the main thread and the probe worker tell each other. Plain data, sent by `postMessage`.
+ *
+ * @module
+ */
+import type { CheckType, Millis } from "../model.ts";
+import type { ProbeReport, ProbeTarget } from "./prober.ts";
+
+/** To the worker. */
+export type ToWorker =
+  /** First message of all. */
+  | {
+    readonly kind: "begin";
+    readonly version: string;
+    readonly debug: boolean;
+    readonly shared: SharedArrayBuffer;
+  }
+  | { readonly kind: "start"; readonly targets: readonly PlacedTarget[] }
+  | {
+    readonly kind: "pace";
+    readonly backend: string;
+    readonly generation: number;
+    readonly intervalMs: Millis;
+  }
+  | { readonly kind: "stop"; readonly backends: readonly string[] }
+  /** Whether beginnings of probes are told. */
+  | { readonly kind: "debug"; readonly on: boolean }
+  /** Asks for an orderly end, answered by `ended`. */
+  | { readonly kind: "end" };
+
+/** A target and its octet in the shared memory, which tells whether a probe of it is unreported. */
+export interface PlacedTarget {
+  readonly target: ProbeTarget;
+  /** Index into the octets after the header. */
+  readonly place: number;
+}
+
+/** One finished probe with how late it began. */
+export interface TimedReport {
+  readonly report: ProbeReport;
+  readonly lateMs: Millis;
+}
+
+/** From the worker. */
+export type FromWorker =
+  | { readonly kind: "batch"; readonly reports: readonly TimedReport[] }
+  | {
+    readonly kind: "begun";
+    readonly probes: readonly { readonly backend: string; readonly type: CheckType }[];
+  }
+  /** A defect of this program that one probe ran into. */
+  | { readonly kind: "defect"; readonly backend: string; readonly error: string }
+  | { readonly kind: "ended" };
+
+/** Octets before the places: one Int32 that the worker raises with every tick. */
+export const SHARED_HEADER = 4;
+/** Places for targets in the shared memory; a target without one is handed over all the same. */
+export const SHARED_PLACES = 65_536;

@@ -1,0 +1,290 @@
+/**
+ * The main thread's side of the probes: hands targets to the probe worker, gives its reports on, and starts a
+ * new worker when one dies or falls silent. It knows every target, so a new worker goes on where the old ended.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { CheckType, Millis, ProbeResult, VoidCause } from "../model.ts";
+import {
+  type FromWorker,
+  SHARED_HEADER,
+  SHARED_PLACES,
+  type TimedReport,
+  type ToWorker,
+} from "./messages.ts";
+import type { Prober, ProbeReport, ProbeTarget, ReportSink } from "./prober.ts";
+import { VoidLog } from "./void_log.ts";
+
+/** What the prober tells beside its reports, for metrics. */
+export interface ProberEvents {
+  /** A probe that counts has ended. */
+  probe?(backend: string, type: CheckType, result: ProbeResult): void;
+  /** A probe's result was void. */
+  void?(backend: string, cause: VoidCause): void;
+  /** How late a probe began, in ms. */
+  lateness?(ms: Millis): void;
+  /** A new probe worker was started in place of another. */
+  restart?(): void;
+}
+
+/** What a prober needs. */
+export interface ProberOptions {
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  readonly log: Log;
+  /** Receives finished probes in batches. */
+  readonly sink: ReportSink;
+  readonly events?: ProberEvents;
+  /** Version for the User-Agent `maglevd/<version>`. */
+  readonly version?: string;
+  /** Makes a worker; for tests. */
+  readonly spawn?: () => Worker;
+}
+
+/** The main thread looks after the worker this often, in ms. */
+const LOOK_MS = 1000;
+/** So many looks in a row without a sign of life, and the worker is taken for dead. */
+const SILENT_LOOKS = 10;
+/** Waits before a new worker is started, by the number of deaths in a row, in ms. */
+const RESTART_MS = [0, 250, 1000, 5000] as const;
+/** A worker that lived this long ends the row of deaths, in ms. */
+const STEADY_MS = 60_000;
+
+/** A target as the main thread remembers it. */
+interface Known {
+  target: ProbeTarget;
+  readonly place: number;
+  /** Monotonic time when its next probe is due. */
+  nextDue: Millis;
+}
+
+/** Starts the probe worker. The prober ends it on disposal. */
+export function startProber(options: ProberOptions): Prober {
+  return new WorkerProber(options);
+}
+
+class WorkerProber implements Prober {
+  readonly #options: ProberOptions;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, Known>();
+  readonly #freePlaces: number[] = [];
+  readonly #voids: VoidLog;
+  #places = 0;
+  #shared = new SharedArrayBuffer(SHARED_HEADER + SHARED_PLACES);
+  #worker: Worker | null = null;
+  #bornAt: Millis = 0;
+  #deaths = 0;
+  #debug = false;
+  #silentLooks = 0;
+  #lastSign = 0;
+  #look: Disposable | null = null;
+  #restart: Disposable | null = null;
+  #ended: (() => void) | null = null;
+  #closing = false;
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#voids = new VoidLog(this.#clock, options.log);
+    this.#spawn();
+    this.#lookLater();
+  }
+
+  start(targets: readonly ProbeTarget[]): void {
+    const now = this.#clock.now();
+    for (const target of targets) {
+      const place = this.#known.get(target.backend)?.place ?? this.#freePlaces.pop() ?? this.#places++;
+      this.#known.set(target.backend, { target, place, nextDue: now + target.firstDelayMs });
+    }
+    this.#post({ kind: "start", targets: targets.map((target) => this.#placed(target)) });
+  }
+
+  pace(backend: string, generation: number, intervalMs: Millis): void {
+    const known = this.#known.get(backend);
+    if (known === undefined || known.target.generation !== generation) return;
+    if (known.target.intervalMs === intervalMs) return;
+    known.target = { ...known.target, intervalMs };
+    this.#post({ kind: "pace", backend, generation, intervalMs });
+  }
+
+  stop(backends: readonly string[]): void {
+    const unreported = new Uint8Array(this.#shared, SHARED_HEADER);
+    for (const backend of backends) {
+      const known = this.#known.get(backend);
+      if (known === undefined) continue;
+      this.#known.delete(backend);
+      this.#freePlaces.push(known.place);
+      unreported[known.place] = 0;
+    }
+    this.#post({ kind: "stop", backends });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#look?.[Symbol.dispose]();
+    this.#restart?.[Symbol.dispose]();
+    this.#voids[Symbol.dispose]();
+    this.#known.clear();
+    const worker = this.#worker;
+    this.#worker = null;
+    if (worker === null) return;
+    // A worker that hangs is not waited for.
+    const ended = new Promise<void>((resolve) => this.#ended = resolve);
+    worker.postMessage({ kind: "end" } satisfies ToWorker);
+    const timeout = new AbortController();
+    await Promise.race([ended, this.#clock.sleep(LOOK_MS, timeout.signal).catch(() => {})]);
+    timeout.abort();
+    worker.terminate();
+  }
+
+  #placed(target: ProbeTarget): { target: ProbeTarget; place: number } {
+    return { target, place: this.#known.get(target.backend)?.place ?? SHARED_PLACES };
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #spawn(): void {
+    const { spawn, log, version = "dev" } = this.#options;
+    const worker = spawn?.() ?? new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    this.#worker = worker;
+    this.#bornAt = this.#clock.now();
+    this.#silentLooks = 0;
+    this.#lastSign = 0;
+    this.#shared = new SharedArrayBuffer(SHARED_HEADER + SHARED_PLACES);
+    this.#debug = log.enabled("debug");
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(worker, data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#died(worker, event.message);
+    };
+    this.#post({ kind: "begin", version, debug: this.#debug, shared: this.#shared });
+  }
+
+  #hear(worker: Worker, message: FromWorker): void {
+    if (message.kind === "ended") return this.#ended?.();
+    if (worker !== this.#worker) return;
+    const { log } = this.#options;
+    switch (message.kind) {
+      case "batch":
+        return this.#batch(message.reports);
+      case "begun":
+        for (const attrs of message.probes) log.debug("probe-start", { ...attrs });
+        return;
+      case "defect":
+        return log.error("probe-defect", { backend: message.backend, error: message.error });
+    }
+  }
+
+  #batch(timed: readonly TimedReport[]): void {
+    const { sink, events, log } = this.#options;
+    const reports: ProbeReport[] = [];
+    for (const { report, lateMs } of timed) {
+      const known = this.#known.get(report.backend);
+      if (known === undefined || known.target.generation !== report.generation) continue;
+      known.nextDue = this.#clock.now() + Math.max(0, report.nextDueAt - this.#clock.wall());
+      reports.push(report);
+      events?.lateness?.(lateMs);
+      this.#tell(report, known.target.check.type);
+      log.debug("probe-done", () => describe(report));
+    }
+    if (reports.length > 0) sink(reports);
+  }
+
+  #tell({ backend, result }: ProbeReport, type: CheckType): void {
+    const { events } = this.#options;
+    if (result.void === null) return events?.probe?.(backend, type, result);
+    events?.void?.(backend, result.void);
+    this.#voids.note(backend, result.void, result.detail);
+  }
+
+  #lookLater(): void {
+    this.#look = this.#clock.after(LOOK_MS, () => {
+      this.#lookLater();
+      this.#lookAfter();
+    });
+  }
+
+  /** Counts looks, not time: a main thread that did not run must not hold that against the worker. */
+  #lookAfter(): void {
+    const worker = this.#worker;
+    if (worker === null) return;
+    const debug = this.#options.log.enabled("debug");
+    if (debug !== this.#debug) this.#post({ kind: "debug", on: debug });
+    this.#debug = debug;
+    const sign = Atomics.load(new Int32Array(this.#shared, 0, 1), 0);
+    this.#silentLooks = sign === this.#lastSign ? this.#silentLooks + 1 : 0;
+    this.#lastSign = sign;
+    if (this.#silentLooks >= SILENT_LOOKS) this.#died(worker, `no sign of life for ${SILENT_LOOKS} s`);
+  }
+
+  #died(worker: Worker, reason: string): void {
+    if (worker !== this.#worker || this.#closing) return;
+    worker.terminate();
+    this.#worker = null;
+    const now = this.#clock.now();
+    this.#deaths = now - this.#bornAt > STEADY_MS ? 1 : this.#deaths + 1;
+    const unreported = new Uint8Array(this.#shared, SHARED_HEADER);
+    const lost = [...this.#known.values()].filter(({ place }) => (unreported[place] ?? 0) > 0);
+    for (const known of lost) known.nextDue = now;
+    this.#options.log.error("worker-restart", {
+      reason,
+      probes_lost: lost.length,
+      targets: this.#known.size,
+    });
+    this.#options.events?.restart?.();
+    this.#voidLost(lost);
+    const wait = RESTART_MS[Math.min(this.#deaths - 1, RESTART_MS.length - 1)] ?? 0;
+    this.#restart = this.#clock.after(wait, () => {
+      this.#spawn();
+      this.#handOver();
+    });
+  }
+
+  /** Reports the probes that died with their worker as void. */
+  #voidLost(lost: readonly Known[]): void {
+    const wall = this.#clock.wall();
+    const reports = lost.map(({ target }): ProbeReport => ({
+      backend: target.backend,
+      generation: target.generation,
+      nextDueAt: wall,
+      result: {
+        ok: false,
+        layer: "L4",
+        code: "L4TOUT",
+        detail: "the probe worker was restarted",
+        scheduledAt: wall,
+        startedAt: wall,
+        connectMs: null,
+        tlsMs: null,
+        firstByteMs: null,
+        totalMs: 0,
+        lagMs: 0,
+        void: "worker-restart",
+      },
+    }));
+    for (const report of reports) {
+      this.#tell(report, this.#known.get(report.backend)?.target.check.type ?? "tcp");
+    }
+    if (reports.length > 0) this.#options.sink(reports);
+  }
+
+  #handOver(): void {
+    const now = this.#clock.now();
+    const targets = [...this.#known.values()].map(({ target, nextDue, place }) => ({
+      target: { ...target, firstDelayMs: Math.max(0, nextDue - now) },
+      place,
+    }));
+    if (targets.length > 0) this.#post({ kind: "start", targets });
+  }
+}
+
+/** A report as flat attributes of a log record. */
+function describe({ backend, result }: ProbeReport): Record<string, unknown> {
+  const { ok, code, detail, totalMs, lagMs } = result;
+  return { backend, ok, code, detail, total_ms: totalMs, lag_ms: lagMs, void: result.void };
+}

@@ -1,0 +1,141 @@
+/**
+ * The probes' sockets: made in their network namespace, bound, connected, read and written without a wait that
+ * the deadline or a cancel could not end. The only way from a TCP probe to `ffi/`.
+ *
+ * @module
+ */
+import type { Fd } from "../../ffi/fd.ts";
+import { E, ErrnoError, errnoName } from "../../ffi/libc.ts";
+import { type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
+import * as tcp from "../../ffi/socket.ts";
+import { err, ok, type Result } from "../result.ts";
+import { type Attempt, LATE } from "./attempt.ts";
+import type { ProbePlan } from "./plan.ts";
+import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
+import type { Read, Stream, WriteFailure } from "./stream.ts";
+
+export { Reactor } from "../../ffi/reactor.ts";
+export { sockaddr } from "../../ffi/sockaddr.ts";
+
+/** One buffer for all reads of a thread: what is read is used up before the next read. */
+const buffer = new Uint8Array(16 * 1024);
+
+const LATE_READ = { kind: "late" } as const;
+const END_READ = { kind: "end" } as const;
+
+/** Makes the socket of a probe; a failure to make one is the host's fault, and void. */
+function open(plan: ProbePlan): Result<Fd, Verdict> {
+  try {
+    return ok(tcp.openTcp(plan.family, plan.source));
+  } catch (error) {
+    if (!(error instanceof ErrnoError)) throw error;
+    return err(hostFailure(error, plan));
+  }
+}
+
+/** The void verdict of a failed call that made a socket. */
+export function hostFailure(error: ErrnoError, plan: ProbePlan): Verdict {
+  const { check } = plan.target;
+  const source = plan.family === 4 ? check.probeIpv4Src : check.probeIpv6Src;
+  const cause = voidCause(error.call, error.code) ?? "permission";
+  const what = error.call === "bind" ? `bind to source ${source}` : error.call;
+  return voided(cause, "L4CON", `${what}: ${error.code}`);
+}
+
+/** A plain TCP connection of one probe. Closed with a reset unless it is given away. */
+export class Connection implements Stream {
+  readonly #fd: Fd;
+  readonly #attempt: Attempt;
+  readonly #watch: Watch;
+  #ready: ((events: number) => void) | null = null;
+
+  private constructor(fd: Fd, attempt: Attempt, reactor: Reactor) {
+    this.#fd = fd;
+    this.#attempt = attempt;
+    this.#watch = reactor.watch(fd, (events) => this.#ready?.(events));
+  }
+
+  /** Makes the socket and connects it. A failure is the probe's verdict. Throws Cancelled. */
+  static async open(attempt: Attempt, reactor: Reactor): Promise<Result<Connection, Verdict>> {
+    const made = open(attempt.plan);
+    if (!made.ok) return made;
+    const connection = new Connection(made.value, attempt, reactor);
+    let kept = false;
+    try {
+      const failure = await connection.#connect();
+      if (failure !== null) return err(failure);
+      attempt.phase("connectMs");
+      kept = true;
+      return ok(connection);
+    } finally {
+      if (!kept) connection[Symbol.dispose]();
+    }
+  }
+
+  /** Ends the watching and hands the descriptor over, e.g. to a TLS socket. */
+  release(): number {
+    this.#watch[Symbol.dispose]();
+    return this.#fd.release();
+  }
+
+  /** Sends all octets. */
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<WriteFailure | null> {
+    let rest = bytes;
+    while (true) {
+      const sent = tcp.send(this.#fd, rest);
+      if (sent === rest.length) return null;
+      if (sent >= 0) rest = rest.subarray(sent);
+      else if (sent !== -E.EAGAIN) return failed(sent);
+      if (await this.#until(WRITABLE) === LATE) return LATE_READ;
+    }
+  }
+
+  /** Reads what has arrived, or waits for it. */
+  async read(): Promise<Read> {
+    while (true) {
+      const got = tcp.receive(this.#fd, buffer);
+      if (got > 0) return { kind: "data", bytes: buffer.subarray(0, got) };
+      if (got === 0) return END_READ;
+      if (got !== -E.EAGAIN) return failed(got);
+      if (await this.#until(READABLE) === LATE) return LATE_READ;
+    }
+  }
+
+  /** Closes, with a reset. */
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+    this.#fd[Symbol.dispose]();
+  }
+
+  async #connect(): Promise<Verdict | null> {
+    const { plan } = this.#attempt;
+    let result = tcp.connect(this.#fd, plan.address);
+    // A peer on this host answers within the call, so asking once more saves the wait for an event.
+    if (tcp.underWay(result)) result = tcp.connect(this.#fd, plan.address);
+    while (tcp.underWay(result)) {
+      if (await this.#until(WRITABLE) === LATE) {
+        return lateable("L4TOUT", `no connection within ${duration(plan.target.check.timeoutMs)}`);
+      }
+      result = tcp.connect(this.#fd, plan.address);
+    }
+    if (result === 0) return null;
+    const name = errnoName(-result);
+    const cause = voidCause("connect", name);
+    if (cause !== null) return voided(cause, "L4CON", `connect: ${name}`);
+    if (name === "ETIMEDOUT") return lateable("L4TOUT", sentence(name));
+    const say = name === "ECONNRESET" || name === "ECONNABORTED" ? lateable : verdict;
+    return say("L4CON", sentence(name));
+  }
+
+  #until(events: number): Promise<number | typeof LATE> {
+    return this.#attempt.wait<number>((answer) => {
+      this.#ready = answer;
+      this.#watch.arm(events);
+    });
+  }
+}
+
+function failed(result: number): WriteFailure {
+  const name = errnoName(-result);
+  return { kind: "failed", name, detail: sentence(name), tls: false };
+}
