@@ -95,28 +95,38 @@ export interface Read<T> {
 }
 
 /** Reads the head of a payload; the cursor then stands at the fields. Throws DecodeError. */
-export function readHead(from: Cursor, kind: HeadKind): Head {
-  const id = u16.read(from);
-  const clientIndex = kind === "request" ? u32.read(from) : 0;
-  const context = u32.read(from);
-  const retval = kind === "reply" ? i32.read(from) : 0;
-  return { id, context, clientIndex, retval };
+export function readHead(message: Message<unknown>, from: Cursor): Head {
+  try {
+    const id = u16.read(from);
+    const clientIndex = message.head === "request" ? u32.read(from) : 0;
+    const context = u32.read(from);
+    const retval = message.head === "reply" ? i32.read(from) : 0;
+    return { id, context, clientIndex, retval };
+  } catch (error) {
+    throw error instanceof DecodeError ? error.under(`${message.name}.head`) : error;
+  }
 }
 
 /**
- * Reads a whole payload. Throws DecodeError with the path of the field, also for octets left over: the CRC fixes
- * the definition, so a longer payload is a stream out of step.
+ * Reads the fields, from a cursor that stands behind the head. Throws DecodeError with the path of the field, also
+ * for octets left over: the CRC fixes the definition, so a longer payload is a stream out of step.
  */
-export function readMessage<T>(message: Message<T>, payload: Uint8Array<ArrayBuffer>): Read<T> {
-  const from = new Cursor(payload);
+export function readBody<T>(message: Message<T>, from: Cursor): T {
   try {
-    const head = readHead(from, message.head);
     const body = message.body.read(from);
-    if (from.at !== payload.length) throw new DecodeError("", `${payload.length - from.at} octets too many`);
-    return { head, body };
+    const left = from.bytes.length - from.at;
+    if (left !== 0) throw new DecodeError("", `${left} octets too many`);
+    return body;
   } catch (error) {
     throw error instanceof DecodeError ? error.under(message.name) : error;
   }
+}
+
+/** Reads a whole payload. Throws DecodeError as `readHead` and `readBody` do. */
+export function readMessage<T>(message: Message<T>, payload: Uint8Array<ArrayBuffer>): Read<T> {
+  const from = new Cursor(payload);
+  const head = readHead(message, from);
+  return { head, body: readBody(message, from) };
 }
 
 /** Fixed id of `sockclnt_create`, the same in every VPP; its reply is the next one. */

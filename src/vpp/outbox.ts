@@ -1,0 +1,94 @@
+import type { Head, Message } from "./messages.ts";
+import { writeFrame } from "./frame.ts";
+import { Writer } from "./wire.ts";
+
+const FIRST_SIZE = 4096;
+/** A buffer that grew above this is given back instead of kept, in octets. */
+const KEEP_SIZE = 1024 * 1024;
+
+/** Most that waits to be written, in octets: a VPP that stops reading must not make this process grow. */
+const MAX_QUEUED = 64 * 1024 * 1024;
+
+/** Where an outbox writes to. */
+export interface Sink {
+  /** Writes some octets and tells how many. */
+  write(from: Uint8Array): Promise<number>;
+}
+
+/** Told what became of the messages of one write. */
+export interface OutboxEvents {
+  /** The message went out, or could not. */
+  sent(message: string, result: "success" | "failure"): void;
+  /** Writing failed; nothing more is written. */
+  failed(error: unknown): void;
+}
+
+/**
+ * Frames on their way out. Whatever is pushed in one turn of the event loop, or while a write is under way, goes
+ * out in the next single write: VPP's main loop then wakes up once for all of it.
+ */
+export class Outbox {
+  readonly #sink: Sink;
+  readonly #events: OutboxEvents;
+  #frames = new Writer(FIRST_SIZE);
+  #names: string[] = [];
+  #spare: Writer | null = null;
+  #running = false;
+  #closed = false;
+  #idle: Promise<void> = Promise.resolve();
+
+  /** Writes to `sink` and reports to `events`. */
+  constructor(sink: Sink, events: OutboxEvents) {
+    this.#sink = sink;
+    this.#events = events;
+  }
+
+  /** Queues one message. Throws EncodeError, and then nothing was queued. Does nothing once closed. */
+  push<T>(message: Message<T>, head: Partial<Head>, body: T): void {
+    if (this.#closed) return;
+    writeFrame(this.#frames, message, head, body);
+    this.#names.push(message.name);
+    if (this.#frames.length > MAX_QUEUED) {
+      this.close();
+      return this.#events.failed(new RangeError(`more than ${MAX_QUEUED} octets wait for VPP to read them`));
+    }
+    if (this.#running) return;
+    this.#running = true;
+    this.#idle = Promise.resolve().then(() => this.#run());
+  }
+
+  /** Forgets what is queued. */
+  close(): void {
+    this.#closed = true;
+    this.#frames.length = 0;
+  }
+
+  /** Resolves when no write is under way. */
+  idle(): Promise<void> {
+    return this.#idle;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#frames.length > 0) {
+      const frames = this.#frames;
+      const names = this.#names;
+      this.#frames = this.#spare ?? new Writer(FIRST_SIZE);
+      this.#frames.length = 0;
+      this.#names = [];
+      this.#spare = null;
+      try {
+        for (let at = 0; at < frames.length;) {
+          at += await this.#sink.write(frames.bytes.subarray(at, frames.length));
+        }
+      } catch (error) {
+        this.close();
+        for (const name of names) this.#events.sent(name, "failure");
+        this.#events.failed(error);
+        return;
+      }
+      if (frames.bytes.length <= KEEP_SIZE) this.#spare = frames;
+      for (const name of names) this.#events.sent(name, "success");
+    }
+    this.#running = false;
+  }
+}
