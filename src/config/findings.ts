@@ -1,0 +1,148 @@
+/**
+ * What the checker has to say: collected in any order, told in the order of the sections, each with file,
+ * line and column.
+ *
+ * @module
+ */
+import type { Finding } from "../api.ts";
+
+/** Where a finding belongs. */
+export interface Place {
+  /** UTF-16 units from the start of the document. */
+  readonly offset: number;
+  /** `maglev.backends.b1.address`; empty for the document itself. */
+  readonly path: string;
+  /** For keys that are missing together with their parent: the part of their path below `path`. */
+  readonly below?: string;
+  /** Path that decides the order of the output, where that is not `path`. */
+  readonly order?: string;
+}
+
+/** Order of the output: whole document first, the outer source addresses last. */
+const ORDER = [
+  "maglev.healthchecker",
+  "maglev.healthchecks",
+  "maglev.backends",
+  "maglev.frontends",
+  "maglev.vpp.lb.ipv4-src-address",
+  "maglev.vpp.lb.ipv6-src-address",
+  "maglev.vpp",
+];
+const RANKS = [1, 2, 3, 4, 6, 7, 5];
+
+function rank(path: string): number {
+  const at = ORDER.findIndex((section) =>
+    path.startsWith(section) && /^$|^[.[]/.test(path.slice(section.length))
+  );
+  return RANKS[at] ?? 0;
+}
+
+interface Raw {
+  readonly pass: Finding["pass"];
+  readonly place: Place;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** Collects findings of one document. */
+export class Findings {
+  readonly #raw: Raw[] = [];
+  #structural = false;
+  #guesses = 20;
+
+  /**
+   * @param damaged whether parts of the document may be missing because of its syntax; then nothing is
+   * concluded from what is absent
+   */
+  constructor(readonly damaged = false) {}
+
+  /** Whether something could not be read. */
+  get structural(): boolean {
+    return this.#structural;
+  }
+
+  /**
+   * Whether to look for the name that was meant. The search takes milliseconds among thousands of names, and a
+   * file with thousands of wrong names has one mistake, so only the first few are worth it.
+   */
+  takeGuess(): boolean {
+    return this.#guesses-- > 0;
+  }
+
+  /** Reports what cannot be read. */
+  structure(place: Place, message: string, hint: string | null = null): void {
+    this.#structural = true;
+    this.#raw.push({ pass: "structural", place, message, hint });
+  }
+
+  /** Reports what can be read and is wrong. */
+  semantic(place: Place, message: string, hint: string | null = null): void {
+    this.#raw.push({ pass: "semantic", place, message, hint });
+  }
+
+  /** Reports what is right and probably not meant. */
+  lint(place: Place, message: string, hint: string | null = null): void {
+    this.#raw.push({ pass: "lint", place, message, hint });
+  }
+
+  /**
+   * All findings: errors before warnings, then by section, then by place; the same thing said twice of one
+   * place is said once.
+   */
+  list(file: string, text: string): Finding[] {
+    const position = locator(text);
+    const key = (raw: Raw): [number, number, number] => [
+      raw.pass === "lint" ? 1 : 0,
+      rank(raw.place.order ?? raw.place.path),
+      raw.place.offset,
+    ];
+    const ordered = this.#raw.map((raw) => ({ raw, key: key(raw) })).sort((a, b) =>
+      a.key[0] - b.key[0] || a.key[1] - b.key[1] || a.key[2] - b.key[2]
+    );
+    const seen = new Set<string>();
+    const out: Finding[] = [];
+    for (const { raw } of ordered) {
+      const identity = `${raw.place.offset} ${raw.place.path} ${raw.message}`;
+      if (seen.has(identity)) continue;
+      seen.add(identity);
+      out.push({
+        severity: raw.pass === "lint" ? "warning" : "error",
+        pass: raw.pass,
+        file,
+        ...position(raw.place.offset),
+        path: raw.place.path === "" ? "document" : raw.place.path,
+        message: raw.message,
+        hint: raw.hint,
+      });
+    }
+    return out;
+  }
+}
+
+/** Makes the function from offset to line and column, both from 1; columns count characters, not UTF-16 units. */
+function locator(text: string): (offset: number) => { line: number; column: number } {
+  let starts: number[] | null = null;
+  return (offset) => {
+    starts ??= [0, ...[...text.matchAll(/\r\n|\n|\r/g)].map((found) => found.index + found[0].length)];
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: [...text.slice(starts[low] ?? 0, offset)].length + 1 };
+  };
+}
+
+/** One line for a person: `file:line:column: path: message (hint)`; warnings say so before the path. */
+export function formatFinding(finding: Finding): string {
+  const parts: string[] = [];
+  if (finding.file !== null) {
+    parts.push([finding.file, finding.line, finding.column].filter((part) => part !== null).join(":"));
+  }
+  if (finding.severity === "warning") parts.push("warning");
+  parts.push(finding.path);
+  const hint = finding.hint === null ? "" : ` (${finding.hint})`;
+  return `${parts.join(": ")}: ${finding.message}${hint}`;
+}

@@ -1,0 +1,132 @@
+/**
+ * Warnings: what is right and probably not meant.
+ *
+ * @module
+ */
+import type { IpAddress } from "../model.ts";
+import { bucketCounts, type TableServer, weightsHaveEffect } from "../lb/table.ts";
+import { formatDuration } from "./duration.ts";
+import type { Findings, Place } from "./findings.ts";
+import type { RawFrontend, RawMaglev, RawPool } from "./schema.ts";
+import { quote } from "./tree.ts";
+import { tableLength } from "./table_length.ts";
+
+/** Names that a message lists before it only counts them. */
+const LISTED = 5;
+
+/** Looks for everything that is probably not meant. */
+export function lint(maglev: RawMaglev, out: Findings): void {
+  lintHealthChecks(maglev, out);
+  lintBackends(maglev, out);
+  const addresses = new Map<string, IpAddress>();
+  for (const { name, value } of maglev.backends.value ?? []) {
+    if (value?.address.value !== undefined) addresses.set(name, value.address.value);
+  }
+  for (const { value: frontend } of maglev.frontends.value ?? []) {
+    for (const { value: pool } of frontend?.pools.value ?? []) {
+      if (frontend !== undefined && pool !== undefined) lintPool(frontend, pool, addresses, out);
+    }
+  }
+}
+
+function lintHealthChecks(maglev: RawMaglev, out: Findings): void {
+  const used = new Set((maglev.backends.value ?? []).map(({ value }) => value?.healthcheck.value));
+  for (const { name, place, value } of maglev.healthchecks.value ?? []) {
+    if (!out.structural && !used.has(name)) out.lint(place, "no backend uses this health check");
+    const interval = value?.interval.value;
+    const timeout = value?.timeout.value;
+    if (value === undefined || interval === undefined || timeout === undefined || timeout <= 10n * interval) {
+      continue;
+    }
+    out.lint(
+      value.timeout.present ? value.timeout.place : value.interval.place,
+      `timeout ${formatDuration(timeout)} is more than ten times the interval ${formatDuration(interval)}`,
+      "a dead backend is noticed late",
+    );
+  }
+}
+
+function lintBackends(maglev: RawMaglev, out: Findings): void {
+  const used = new Set<string>();
+  const vips = new Map<IpAddress, string>();
+  for (const { name, value } of maglev.frontends.value ?? []) {
+    for (const { value: pool } of value?.pools.value ?? []) {
+      for (const member of pool?.backends.value ?? []) used.add(member.name);
+    }
+    const address = value?.address.value;
+    if (address !== undefined && !vips.has(address)) vips.set(address, name);
+  }
+  for (const { name, place, value } of maglev.backends.value ?? []) {
+    if (!out.structural && !used.has(name)) out.lint(place, "no frontend uses this backend");
+    const address = value?.address.value;
+    const vip = address === undefined ? undefined : vips.get(address);
+    if (value === undefined || vip === undefined) continue;
+    out.lint(
+      value.address.place,
+      `${address} is the VIP of frontend ${quote(vip)}`,
+      "traffic would go round in circles",
+    );
+  }
+}
+
+interface Member {
+  readonly name: string;
+  readonly weight: number;
+  readonly address: IpAddress | undefined;
+}
+
+function lintPool(
+  frontend: RawFrontend,
+  pool: RawPool,
+  addresses: ReadonlyMap<string, IpAddress>,
+  out: Findings,
+): void {
+  const members: Member[] = [];
+  for (const { name, value } of pool.backends.value ?? []) {
+    const weight = value?.weight.value;
+    if (weight === undefined) return;
+    members.push({ name, weight, address: addresses.get(name) });
+  }
+  if (members.length === 0) return;
+  const { place } = pool.backends;
+  if (members.every(({ weight }) => weight === 0)) {
+    out.lint(place, "every weight of this pool is 0", "the pool never becomes active");
+    return;
+  }
+  const length = tableLength(frontend);
+  if (length !== undefined) lintWeights(length, members, place, out);
+}
+
+/** Weights are shares of buckets; with too few buckets for their sum they are rounded, in the end to nothing. */
+function lintWeights(length: number, members: readonly Member[], place: Place, out: Findings): void {
+  const sum = members.reduce((total, { weight }) => total + weight, 0);
+  if (sum * 8 <= length) return;
+  const head = `the sum of weights ${sum} is more than an eighth of the table length ${length}`;
+  const servers: TableServer[] = [];
+  for (const { address, weight } of members) {
+    // Without every address, or with one twice, the table cannot be told; the rules have said why.
+    if (address === undefined || servers.some((server) => server.address === address)) return;
+    servers.push({ address, weight });
+  }
+  const hint = `a length of ${fitting(sum)} or smaller weights of the same ratio would do`;
+  const effect = weightsHaveEffect({ length, servers });
+  const lost = members.filter((_, index) => effect[index] === false);
+  if (lost.length > 0) {
+    const names = lost.slice(0, LISTED).map(({ name, weight }) => `${name} (${weight})`);
+    const more = lost.length > LISTED ? ` and ${lost.length - LISTED} more` : "";
+    out.lint(place, `${head}: no full effect has the weight of ${names.join(", ")}${more}`, hint);
+    return;
+  }
+  const counts = bucketCounts(length, servers);
+  const off = Math.max(...members.map(({ weight }, index) => {
+    const wanted = weight * length / sum;
+    return wanted === 0 ? 0 : Math.abs((counts[index] ?? 0) - wanted) / wanted;
+  }));
+  out.lint(place, `${head}: shares are off by up to ${(off * 100).toFixed(1)} %`, hint);
+}
+
+/** The least sensible length for a sum of weights. */
+function fitting(sum: number): string {
+  const least = 2 ** Math.ceil(Math.log2(sum * 8));
+  return least <= 65536 ? `${least}` : "65536";
+}

@@ -1,0 +1,109 @@
+/**
+ * Reads configuration files from the disk. The only part of the checker that touches it.
+ *
+ * @module
+ */
+import { err, ok, type Result } from "../result.ts";
+import { checkConfig, type CheckResult, judge } from "./check.ts";
+import type { ReadFile } from "./files.ts";
+
+/** Size beyond which a file cannot be meant, in octets: 2,000 backends take a third of a megabyte. */
+export const FILE_LIMIT: number = 64 * 1024 * 1024;
+
+function reason(thrown: unknown): string {
+  if (thrown instanceof Deno.errors.NotFound) return "no such file";
+  if (thrown instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (thrown instanceof Deno.errors.NotCapable) return "the daemon runs without the right to read it";
+  if (thrown instanceof Deno.errors.IsADirectory) return "it is a directory";
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+function readOctets(path: string): Result<Uint8Array, string> {
+  try {
+    const { isDirectory, size } = Deno.statSync(path);
+    if (isDirectory) return err("it is a directory");
+    if (size > FILE_LIMIT) return err(`it is larger than ${FILE_LIMIT} octets`);
+    return ok(Deno.readFileSync(path));
+  } catch (thrown) {
+    return err(reason(thrown));
+  }
+}
+
+/** Reads a PEM file for the checker; octets that are no UTF-8 read as replacement characters, which are no PEM. */
+export const readFile: ReadFile = (path) => {
+  const octets = readOctets(path);
+  return octets.ok ? ok(new TextDecoder().decode(octets.value)) : octets;
+};
+
+/** UTF-8 text of a configuration, or where and why it is none. */
+function decode(octets: Uint8Array): Result<string, { line: number; column: number; message: string }> {
+  try {
+    return ok(new TextDecoder("utf-8", { fatal: true }).decode(octets));
+  } catch {
+    const [first, second] = octets;
+    if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+      return err({ line: 1, column: 1, message: "not UTF-8: the file is UTF-16" });
+    }
+    // The text before the first bad octet is what a decoder without `fatal` gives before its replacement.
+    const text = new TextDecoder().decode(octets);
+    const before = text.slice(0, firstReplacement(octets, text));
+    const lines = before.split("\n");
+    const column = [...lines[lines.length - 1] ?? ""].length + 1;
+    const octet = octets[new TextEncoder().encode(before).length + bomLength(octets)] ?? 0;
+    return err({
+      line: lines.length,
+      column,
+      message: `not UTF-8: octet 0x${octet.toString(16).padStart(2, "0")}`,
+    });
+  }
+}
+
+function bomLength(octets: Uint8Array): number {
+  return octets[0] === 0xef && octets[1] === 0xbb && octets[2] === 0xbf ? 3 : 0;
+}
+
+/** Index of the first replacement character that does not stand in the file itself. */
+function firstReplacement(octets: Uint8Array, text: string): number {
+  const encoder = new TextEncoder();
+  let octet = bomLength(octets);
+  let index = 0;
+  for (const part of text.split("\ufffd")) {
+    octet += encoder.encode(part).length;
+    index += part.length;
+    if (!(octets[octet] === 0xef && octets[octet + 1] === 0xbf && octets[octet + 2] === 0xbd)) return index;
+    octet += 3;
+    index += 1;
+  }
+  return index;
+}
+
+function unreadable(file: string, line: number, column: number, message: string): CheckResult {
+  return judge([
+    { severity: "error", pass: "structural", file, line, column, path: "document", message, hint: null },
+  ], null);
+}
+
+/** Checks octets, as a file or a request holds them. */
+export function checkOctets(octets: Uint8Array, file: string, options: { fileRules: boolean }): CheckResult {
+  const text = decode(octets);
+  if (!text.ok) return unreadable(file, text.error.line, text.error.column, text.error.message);
+  return checkText(text.value, file, options);
+}
+
+/**
+ * Checks text.
+ *
+ * @param file name for the findings; `<body>` for a posted body
+ * @param options.fileRules whether the files that the text names must exist; false for a posted body, whose
+ * sender must not learn what is on the disk
+ */
+export function checkText(text: string, file: string, options: { fileRules: boolean }): CheckResult {
+  return checkConfig(text, { file, readFile: options.fileRules ? readFile : null });
+}
+
+/** Reads and checks a file. Never throws: a file that cannot be read is a structural error. */
+export function loadConfig(path: string): CheckResult {
+  const octets = readOctets(path);
+  if (!octets.ok) return unreadable(path, 1, 1, `cannot read the file: ${octets.error}`);
+  return checkOctets(octets.value, path, { fileRules: true });
+}

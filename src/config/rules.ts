@@ -1,0 +1,207 @@
+/**
+ * Rules about more than one key: families, references, uniqueness. Each rule is silent about what could not
+ * be read.
+ *
+ * @module
+ */
+import type { Family, IpAddress } from "../model.ts";
+import { family } from "../net/ip.ts";
+import type { PemFiles } from "./files.ts";
+import type { Findings, Place } from "./findings.ts";
+import { formatDuration } from "./duration.ts";
+import { didYouMean } from "./nearest.ts";
+import { type RawParams, readParams } from "./params.ts";
+import type { RawBackend, RawFrontend, RawHealthCheck, RawLb, RawMaglev, RawPool } from "./schema.ts";
+import type { Element, Field, Named } from "./spec.ts";
+import { childPath, quote } from "./tree.ts";
+import { checkVips, type JudgedFrontend } from "./vips.ts";
+
+/** Rules of `healthchecker`. */
+export function checkNetns(netns: Field<string> | undefined, out: Findings): void {
+  const value = netns?.value;
+  if (netns === undefined || value === undefined || value === "" || value.startsWith("/")) return;
+  // ip-netns(8) keeps each namespace as one file in that directory.
+  if (!/[/\0]/.test(value) && value !== "." && value !== "..") return;
+  out.semantic(netns.place, `${quote(value)} is neither a name under /var/run/netns nor an absolute path`);
+}
+
+/** Rules of `vpp.lb`. */
+export function checkLb(lb: RawLb, out: Findings): void {
+  const timeout = lb["flow-timeout"];
+  if (timeout.value !== undefined && timeout.value % 1_000_000_000n !== 0n) {
+    out.semantic(timeout.place, `must be whole seconds, not ${formatDuration(timeout.value)}`);
+  }
+  const least = lb["startup-min-delay"];
+  const most = lb["startup-max-delay"];
+  if (least.value === undefined || most.value === undefined || most.value >= least.value) return;
+  const at = most.present ? most : least;
+  out.semantic(
+    at.place,
+    `startup-max-delay ${formatDuration(most.value)} is shorter than startup-min-delay ${
+      formatDuration(least.value)
+    }`,
+  );
+}
+
+/** Rules of one health check; answers its `params`: null without any, undefined if unusable. */
+export function checkHealthCheck(
+  fields: RawHealthCheck,
+  files: PemFiles | null,
+  out: Findings,
+): RawParams | null | undefined {
+  const type = fields.type.value;
+  const { port, params } = fields;
+  if (type === "icmp" && port.present) out.semantic(port.place, "not allowed for type icmp");
+  if (type !== undefined && type !== "icmp" && !port.present && !out.damaged) {
+    out.semantic(port.place, 'required key "port" is missing', `type ${type} needs one`);
+  }
+  const source = params.value ?? {
+    node: { kind: "map", offset: params.place.offset, entries: [] },
+    place: { ...params.place, path: childPath(params.place.path, "params") },
+  };
+  return readParams(source, type, files, out);
+}
+
+/** Why a backend cannot have an address; null if it can. */
+function unusable(address: IpAddress): string | null {
+  if (address === "0.0.0.0" || address === "::") return "the unspecified address";
+  if (address === "255.255.255.255") return "the broadcast address";
+  if (/^(22[4-9]|23[0-9])\./.test(address) || /^ff[0-9a-f]{2}:/.test(address)) return "a multicast address";
+  if (address.startsWith("::ffff:") && address.includes(".")) return "an IPv4-mapped address";
+  return null;
+}
+
+/** Rules of one backend. */
+export function checkBackend(fields: RawBackend, healthchecks: Names, out: Findings): void {
+  const address = fields.address.value;
+  const why = address === undefined ? null : unusable(address);
+  if (why !== null) {
+    const hint = why === "an IPv4-mapped address" ? "write the IPv4 address itself" : null;
+    out.semantic(fields.address.place, `cannot be ${why} ${address}`, hint);
+  }
+  const name = fields.healthcheck.value;
+  if (name !== undefined) checkReference("health check", name, fields.healthcheck.place, healthchecks, out);
+}
+
+/** Names that may be referred to; null if they could not all be read, so that nothing is said. */
+export type Names = ReadonlySet<string> | null;
+
+/** Names of a section for references. */
+export function namesOf(section: Field<readonly Named<unknown>[]>, out: Findings): Names {
+  if (section.value === undefined || out.damaged) return null;
+  return new Set(section.value.map(({ name }) => name));
+}
+
+function checkReference(what: string, name: string, place: Place, known: Names, out: Findings): void {
+  if (known === null || known.has(name)) return;
+  const hint = known.size === 0
+    ? `there are no ${what}s`
+    : out.takeGuess()
+    ? didYouMean(name, [...known])
+    : null;
+  out.semantic(place, `there is no ${what} ${quote(name)}`, hint);
+}
+
+/** Everything of backends that rules of frontends need. */
+export interface BackendTable {
+  readonly names: Names;
+  /** Usable addresses by backend. */
+  readonly addresses: ReadonlyMap<string, IpAddress>;
+}
+
+/** Rules of one frontend; answers the family of its backends, null if that is not known. */
+export function checkFrontend(fields: RawFrontend, backends: BackendTable, out: Findings): Family | null {
+  const { protocol, port, pools } = fields;
+  if (protocol.present && !port.present) out.semantic(protocol.place, "needs port too", "or leave out both");
+  if (port.present && !protocol.present) out.semantic(port.place, "needs protocol too", "or leave out both");
+  if (pools.value === undefined) return null;
+  if (pools.value.length === 0 && !out.damaged) out.semantic(pools.place, "must not be empty");
+  checkPoolNames(pools.value, out);
+  return checkMembers(pools.value, backends, out);
+}
+
+function checkPoolNames(pools: readonly Element<RawPool>[], out: Findings): void {
+  const seen = new Set<string>();
+  for (const { value: pool } of pools) {
+    if (pool === undefined) continue;
+    const name = pool.name.value;
+    if (name !== undefined) {
+      if (seen.has(name)) {
+        out.semantic(pool.name.place, `another pool of the frontend is named ${quote(name)} too`);
+      }
+      seen.add(name);
+    }
+    if (pool.backends.value?.length === 0 && !out.damaged) {
+      out.semantic(pool.backends.place, "must not be empty");
+    }
+  }
+}
+
+function checkMembers(
+  pools: readonly Element<RawPool>[],
+  backends: BackendTable,
+  out: Findings,
+): Family | null {
+  const poolOf = new Map<string, string>();
+  const ownerOf = new Map<IpAddress, string>();
+  let first: { name: string; family: Family } | null = null;
+  for (const { value: pool } of pools) {
+    const poolName = pool?.name.value ?? "without a name";
+    for (const { name, place } of pool?.backends.value ?? []) {
+      checkReference("backend", name, place, backends.names, out);
+      const other = poolOf.get(name);
+      if (other !== undefined) {
+        out.semantic(place, `backend ${quote(name)} stands in pool ${quote(other)} of the frontend already`);
+        continue;
+      }
+      poolOf.set(name, poolName);
+      const address = backends.addresses.get(name);
+      if (address === undefined) continue;
+      const owner = ownerOf.get(address);
+      if (owner !== undefined) {
+        out.semantic(place, `backend ${quote(name)} has the address ${address} of backend ${quote(owner)}`);
+      }
+      ownerOf.set(address, owner ?? name);
+      first ??= { name, family: family(address) };
+      if (family(address) !== first.family) {
+        out.semantic(
+          place,
+          `backend ${quote(name)} is IPv${family(address)}, but ${quote(first.name)} is IPv${first.family}`,
+          "all backends of a frontend have one address family",
+        );
+      }
+    }
+  }
+  return first?.family ?? null;
+}
+
+/** What the rules made of a document. */
+export interface Judged {
+  readonly maglev: RawMaglev;
+  readonly params: ReadonlyMap<string, RawParams | null | undefined>;
+}
+
+/** Applies every rule. */
+export function checkRules(maglev: RawMaglev, files: PemFiles | null, out: Findings): Judged {
+  checkNetns(maglev.healthchecker.value?.netns, out);
+  const params = new Map<string, RawParams | null | undefined>();
+  for (const { name, value } of maglev.healthchecks.value ?? []) {
+    if (value !== undefined) params.set(name, checkHealthCheck(value, files, out));
+  }
+  const healthchecks = namesOf(maglev.healthchecks, out);
+  const addresses = new Map<string, IpAddress>();
+  for (const { name, value } of maglev.backends.value ?? []) {
+    if (value === undefined) continue;
+    checkBackend(value, healthchecks, out);
+    if (value.address.value !== undefined) addresses.set(name, value.address.value);
+  }
+  const table: BackendTable = { names: namesOf(maglev.backends, out), addresses };
+  const judged: JudgedFrontend[] = [];
+  for (const { name, value } of maglev.frontends.value ?? []) {
+    if (value !== undefined) judged.push({ name, fields: value, family: checkFrontend(value, table, out) });
+  }
+  checkVips(judged, out);
+  const lb = maglev.vpp.value?.lb.value;
+  if (lb !== undefined) checkLb(lb, out);
+  return { maglev, params };
+}
