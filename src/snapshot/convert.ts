@@ -4,6 +4,8 @@
  * @module
  */
 import type * as api from "../api.ts";
+import { nanosText, timeText } from "../api_text.ts";
+import { redactHeaders } from "../log_redact.ts";
 import type {
   Config,
   HealthCheck,
@@ -15,26 +17,9 @@ import type {
   UnixMillis,
 } from "../model.ts";
 
-/** RFC 3339 UTC with milliseconds. */
-export function time(at: UnixMillis): string {
-  return new Date(at).toISOString();
-}
-
-/** Milliseconds, a duration or a unix time, as the decimal nanoseconds of the API. */
-export function ns(ms: Millis): string {
-  // Whole milliseconds and the fraction apart: unix time in nanoseconds does not fit a double.
-  const whole = Math.floor(ms);
-  return String(BigInt(whole) * 1_000_000n + BigInt(Math.round((ms - whole) * 1e6)));
-}
-
-/** Like `ns`, for a phase that may not have been reached. */
+/** Like `nanosText`, for a phase that may not have been reached. */
 export function nsOrNull(ms: Millis | null): string | null {
-  return ms === null ? null : ns(ms);
-}
-
-/** Whether a header's value must not be shown: names that carry credentials. */
-export function isSecretHeader(name: string): boolean {
-  return /^(authorization|cookie|proxy-authorization)$|token|key|secret/i.test(name);
+  return ms === null ? null : nanosText(ms);
 }
 
 function tlsParams(tls: TlsParams): api.Params {
@@ -54,9 +39,7 @@ function httpParams(params: HttpParams): api.Params {
     method: params.method,
     response_code: params.responseCode,
     ...(params.responseRegexp === null ? {} : { response_regexp: params.responseRegexp }),
-    headers: Object.fromEntries(
-      Object.entries(params.headers).map(([name, value]) => [name, isSecretHeader(name) ? "***" : value]),
-    ),
+    headers: redactHeaders(params.headers),
     ...(params.tls === null ? {} : tlsParams(params.tls)),
   };
 }
@@ -82,10 +65,10 @@ export function healthCheck(check: HealthCheck, config: Config): api.HealthCheck
     name: check.name,
     type: check.type,
     port: check.port,
-    interval_ns: ns(check.intervalMs),
-    fast_interval_ns: ns(check.fastIntervalMs),
-    down_interval_ns: ns(check.downIntervalMs),
-    timeout_ns: ns(check.timeoutMs),
+    interval_ns: nanosText(check.intervalMs),
+    fast_interval_ns: nanosText(check.fastIntervalMs),
+    down_interval_ns: nanosText(check.downIntervalMs),
+    timeout_ns: nanosText(check.timeoutMs),
     rise: check.rise,
     fall: check.fall,
     probe_ipv4_src: check.probeIpv4Src,
@@ -102,13 +85,13 @@ export function probe(result: ProbeResult): api.Probe {
     layer: result.layer,
     code: result.code,
     detail: result.detail,
-    scheduled_at: time(result.scheduledAt),
-    started_at: time(result.startedAt),
+    scheduled_at: timeText(result.scheduledAt),
+    started_at: timeText(result.startedAt),
     connect_ns: nsOrNull(result.connectMs),
     tls_ns: nsOrNull(result.tlsMs),
     first_byte_ns: nsOrNull(result.firstByteMs),
-    total_ns: ns(result.totalMs),
-    lag_ns: ns(result.lagMs),
+    total_ns: nanosText(result.totalMs),
+    lag_ns: nanosText(result.lagMs),
     void: result.void,
   };
 }
@@ -118,8 +101,8 @@ export function transition(change: Transition): api.Transition {
   return {
     from: change.from,
     to: change.to,
-    at: time(change.at),
-    at_unix_ns: ns(change.at),
+    at: timeText(change.at),
+    at_unix_ns: nanosText(change.at),
     code: change.code,
     detail: change.detail,
     by: change.by,

@@ -1,0 +1,89 @@
+/**
+ * Backends and frontends as the API shows them. Pure.
+ *
+ * @module
+ */
+import type * as api from "../api.ts";
+import { timeText } from "../api_text.ts";
+import { counterMax, isDegraded } from "../health/backend.ts";
+import type { Entry } from "../health/entry.ts";
+import type { FrontendWeights } from "../health/frontend.ts";
+import type { Standing } from "../health/frontend_states.ts";
+import type { Config, Frontend, IpAddress } from "../model.ts";
+import { probe, transition } from "./convert.ts";
+
+/** What VPP last reported of one server of a VIP. */
+export interface ReportedServer {
+  readonly numBuckets: number;
+  /** Entries of the VIP's table. */
+  readonly tableLength: number;
+}
+
+/** One backend. */
+export function backendView(entry: Readonly<Entry>): api.Backend {
+  const { backend, health } = entry;
+  return {
+    name: backend.name,
+    address: backend.address,
+    state: health.state,
+    since: timeText(health.since),
+    enabled: health.state !== "disabled",
+    healthcheck: backend.healthcheck,
+    health: health.rule === null ? null : {
+      counter: health.counter,
+      rise: health.rule.rise,
+      fall: health.rule.fall,
+      max: counterMax(health.rule),
+      degraded: isDegraded(health),
+    },
+    last_probe: entry.lastProbe === null ? null : probe(entry.lastProbe),
+    next_probe_at: entry.nextDueAt === null ? null : timeText(entry.nextDueAt),
+    frontends: entry.places.map(({ frontend, pool }) => ({ frontend, pool })),
+    transitions: entry.history.map(transition),
+  };
+}
+
+/** One frontend. `reported` looks a server up in what VPP last told; null: not known. */
+export function frontendView(
+  frontend: Frontend,
+  config: Config,
+  weights: FrontendWeights,
+  standing: Standing,
+  vpp: api.Frontend["vpp"],
+  reported: (address: IpAddress) => ReportedServer | null,
+): api.Frontend {
+  const member = (pool: string, name: string, weight: number): api.PoolBackend[] => {
+    const backend = config.backends.get(name);
+    const judged = weights.members.find((m) => m.pool === pool && m.backend === name);
+    if (backend === undefined || judged === undefined) return [];
+    const server = reported(backend.address);
+    return [{
+      name,
+      address: backend.address,
+      state: judged.state,
+      enabled: judged.state !== "disabled",
+      weight,
+      effective_weight: judged.effective,
+      num_buckets: server?.numBuckets ?? null,
+      share: server === null ? null : server.numBuckets / server.tableLength,
+    }];
+  };
+  return {
+    name: frontend.name,
+    description: frontend.description,
+    address: frontend.address,
+    protocol: frontend.protocol,
+    port: frontend.port,
+    state: weights.state,
+    since: timeText(standing.since),
+    src_ip_sticky: frontend.srcIpSticky,
+    flush_on_down: frontend.flushOnDown,
+    new_flows_table_length: frontend.newFlowsTableLength,
+    pools: frontend.pools.map((pool) => ({
+      name: pool.name,
+      active: pool.name === weights.activePool,
+      backends: pool.members.flatMap((m) => member(pool.name, m.backend, m.weight)),
+    })),
+    vpp,
+  };
+}
