@@ -1,0 +1,261 @@
+/**
+ * Reads VIPs and application servers. Reading holds VPP's workers too, so as little as possible is asked for:
+ * the list of VIPs, one filtered dump of servers a VIP with a bounded number in flight, and the costly text only
+ * when something it tells may have changed.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { ActualServer, ActualVip, Encap, Family, Millis, VipKey } from "../model.ts";
+import { family, octets16, parseIp } from "../net/ip.ts";
+import type { VppClient } from "./client.ts";
+import { type BodyOf, calls, dumps, type messages } from "./messages.ts";
+import { describeRetval } from "./errors.ts";
+import { parseLbText, vipId, type VipText } from "./lbtext.ts";
+
+/** Encapsulations by VPP's number. */
+export const encaps: readonly Encap[] = ["gre4", "gre6", "l3dsr", "nat4", "nat6"];
+
+/** Filtered dumps in flight at a time. */
+const MAX_IN_FLIGHT = 8;
+/** How long the text is believed while nothing seems to have changed. */
+const TEXT_MAX_AGE_MS = 10 * 60 * 1000;
+/** `show lb vips verbose` of this release and older ones is known, and so is the filter of the server dump. */
+const TESTED: readonly [year: number, month: number] = [26, 10];
+/** Bit of `flags` without which a server is removed and only waits for VPP's garbage collection. */
+const USED = 1;
+
+type VipRow = BodyOf<typeof messages.lb_vip_details>;
+type ServerRow = BodyOf<typeof messages.lb_as_v2_details>;
+
+/** What is known of a VIP beside its row. */
+interface Known extends Pick<VipText, "srcIpSticky" | "tableLength"> {
+  readonly index: number | null;
+}
+
+function keyOf(vip: VipRow["vip"]): VipKey {
+  return { prefix: vip.pfx, protocol: vip.protocol, port: vip.port };
+}
+
+function familyOf(vip: VipKey): Family {
+  return vip.prefix.includes(":") ? 6 : 4;
+}
+
+function serverOf(row: ServerRow): ActualServer {
+  return {
+    address: row.app_srv,
+    weight: row.weight,
+    flags: row.flags,
+    numBuckets: row.num_buckets,
+    inUseSince: row.in_use_since,
+  };
+}
+
+/**
+ * Filter for one VIP. VPP compares the 16 octets with the plugin's own layout, IPv4 in the last four, and finds
+ * nothing for an IPv4 address in the place that the API's type has for it.
+ */
+function filterFor(vip: VipKey): BodyOf<typeof messages.lb_as_v2_dump> {
+  const [host = "", length = "0"] = vip.prefix.split("/");
+  const address = parseIp(host);
+  if (address === null) throw new TypeError(`Not a prefix: "${vip.prefix}"`);
+  return {
+    pfx: { af: family(address) === 4 ? 0 : 1, octets: octets16(address), len: Number(length) },
+    protocol: vip.protocol,
+    port: vip.port,
+  };
+}
+
+/** A filter that lists the servers of every VIP. */
+const noFilter: BodyOf<typeof messages.lb_as_v2_dump> = {
+  pfx: { af: 0, octets: new Uint8Array(16), len: 0 },
+  protocol: 0,
+  port: 0,
+};
+
+/** Whether a version as `show_version` tells it is of a later release than the tested one, or cannot be read. */
+export function newerThanTested(version: string): boolean {
+  const [, year, month] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  if (year === undefined || month === undefined) return true;
+  return Number(year) > TESTED[0] || (Number(year) === TESTED[0] && Number(month) > TESTED[1]);
+}
+
+/** Reads VIPs and servers of one session. */
+export class LbReader {
+  readonly #client: VppClient;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #warned = new Set<string>();
+  readonly #queue: (() => void)[] = [];
+  #inFlight = 0;
+  #known: Map<string, Known> | null = null;
+  #textAt: Millis = 0;
+  #textStale = false;
+  #lastVips = "";
+  /** Families for which the filter is known to work. */
+  readonly #proven: Set<Family>;
+  #filterBroken = false;
+
+  /** Reads by `client`, whose VPP told `version`. */
+  constructor(client: VppClient, version: string, clock: Clock, log: Log) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#log = log;
+    this.#proven = new Set(newerThanTested(version) ? [] : [4, 6]);
+  }
+
+  /** Every VIP with its servers, in VPP's order. */
+  async readAll(): Promise<ActualVip[]> {
+    const rows = await this.#dumpVips();
+    const seen = rows.map((row) => Object.values({ ...row, vip: vipId(keyOf(row.vip)) }).join(" ")).join(
+      "\n",
+    );
+    const changed = seen !== this.#lastVips;
+    this.#lastVips = seen;
+    const age = this.#clock.now() - this.#textAt;
+    const due = this.#known === null || this.#textStale || changed || age >= TEXT_MAX_AGE_MS;
+    return this.#complete(rows, due);
+  }
+
+  /** The VIPs of `wanted` that VPP has, with their servers, and nothing of the others. */
+  async readSome(wanted: (key: VipKey) => boolean): Promise<ActualVip[]> {
+    const rows = await this.#dumpVips();
+    return this.#complete(rows.filter((row) => wanted(keyOf(row.vip))), false);
+  }
+
+  /** One VIP with its servers; its dump goes out together with the list, so this is one round trip. */
+  async readOne(key: VipKey): Promise<ActualVip | null> {
+    const id = vipId(key);
+    if (this.#filterBroken || !this.#proven.has(familyOf(key))) {
+      return (await this.readSome((one) => vipId(one) === id))[0] ?? null;
+    }
+    const [rows, servers] = await Promise.all([this.#dumpVips(), this.#dumpServers(key)]);
+    const row = rows.find((one) => vipId(keyOf(one.vip)) === id);
+    return row === undefined ? null : this.#vip(row, servers);
+  }
+
+  /** The text is asked for again at the next full read. */
+  textIsStale(): void {
+    this.#textStale = true;
+  }
+
+  /** A VIP was made or deleted (`null`): what was known of it before says nothing any more. */
+  changed(key: VipKey, now: Pick<Known, "srcIpSticky" | "tableLength"> | null): void {
+    this.#textStale = true;
+    if (now === null) this.#known?.delete(vipId(key));
+    else this.#known?.set(vipId(key), { ...now, index: null });
+  }
+
+  async #complete(rows: readonly VipRow[], textDue: boolean): Promise<ActualVip[]> {
+    const [text, found] = await Promise.all([
+      textDue ? this.#readText() : null,
+      this.#filterBroken ? [] : Promise.all(rows.map((row) => this.#dumpServers(keyOf(row.vip)))),
+    ]);
+    if (!this.#filterBroken) await this.#judgeFilter(rows, found, text);
+    const servers = this.#filterBroken ? await this.#dumpAllServers(rows) : found;
+    return rows.map((row, i) => this.#vip(row, servers[i] ?? [])).filter((vip) => vip !== null);
+  }
+
+  /** On a VPP newer than tested: a filter that finds something works, one that misses servers never will. */
+  async #judgeFilter(
+    rows: readonly VipRow[],
+    found: readonly (readonly ServerRow[])[],
+    text: ReadonlyMap<string, VipText> | null,
+  ): Promise<void> {
+    rows.forEach((row, i) => {
+      if ((found[i]?.length ?? 0) > 0) this.#proven.add(familyOf(keyOf(row.vip)));
+    });
+    const doubtful = rows.map((row) => keyOf(row.vip)).filter((key) => !this.#proven.has(familyOf(key)));
+    if (doubtful.length === 0) return;
+    // Only the text can tell whether a filter that finds nothing is right.
+    const truth = text ?? await this.#readText();
+    const missed = doubtful.find((key) => (truth.get(vipId(key))?.servers ?? 0) > 0);
+    if (missed === undefined) return;
+    this.#filterBroken = true;
+    this.#log.warn("vpp-lb-filter", {
+      vip: vipId(missed),
+      detail: "the filter of lb_as_v2_dump finds nothing on this VPP where there are servers; " +
+        "from now on the servers of all VIPs are read at once, which holds VPP's workers longer",
+    });
+  }
+
+  #dumpVips(): Promise<VipRow[]> {
+    return this.#client.dump(dumps.lbVips, { pfx: "0.0.0.0/0", le: 0, ge: 0, protocol: 255, port: 0 });
+  }
+
+  async #dumpServers(vip: VipKey): Promise<ServerRow[]> {
+    if (this.#inFlight >= MAX_IN_FLIGHT) await new Promise<void>((go) => this.#queue.push(go));
+    else this.#inFlight++;
+    try {
+      return await this.#client.dump(dumps.lbServers, filterFor(vip));
+    } finally {
+      const next = this.#queue.shift();
+      if (next === undefined) this.#inFlight--;
+      else next();
+    }
+  }
+
+  async #dumpAllServers(rows: readonly VipRow[]): Promise<ServerRow[][]> {
+    const byVip = Map.groupBy(
+      await this.#client.dump(dumps.lbServers, noFilter),
+      (row) => vipId(keyOf(row.vip)),
+    );
+    return rows.map((row) => byVip.get(vipId(keyOf(row.vip))) ?? []);
+  }
+
+  async #readText(): Promise<ReadonlyMap<string, VipText>> {
+    this.#textStale = false;
+    const { retval, body } = await this.#client.request(calls.cliInband, { cmd: "show lb vips verbose" });
+    this.#textAt = this.#clock.now();
+    if (retval !== 0) {
+      this.#warnOnce(`show lb vips verbose: ${describeRetval(retval).name}: ${(body?.reply ?? "").trim()}`);
+    }
+    const text = parseLbText(retval === 0 ? body?.reply ?? "" : "");
+    for (const line of text.unknownLines) this.#warnOnce(line);
+    this.#known = new Map(text.vips);
+    return text.vips;
+  }
+
+  #warnOnce(line: string): void {
+    if (this.#warned.has(line)) return;
+    this.#warned.add(line);
+    this.#log.warn("vpp-lb-text", {
+      line,
+      detail: "VPP's text is not known; stickiness and counters of the VIP it belongs to stay unknown",
+    });
+  }
+
+  #vip(row: VipRow, servers: readonly ServerRow[]): ActualVip | null {
+    const key = keyOf(row.vip);
+    const id = vipId(key);
+    const encap = encaps[row.encap];
+    if (encap === undefined) {
+      // A VIP that cannot be described cannot be judged, so it is left alone.
+      if (!this.#warned.has(id)) {
+        this.#warned.add(id);
+        this.#log.warn("vpp-lb-encap", {
+          vip: id,
+          encap: row.encap,
+          detail: "unknown encapsulation; left alone",
+        });
+      }
+      return null;
+    }
+    // The row has 16 bits for the length, so 65536 stands there as 0.
+    const length = row.flow_table_length;
+    const last = this.#known?.get(id);
+    // Another length is another VIP than the one that the text told of.
+    const known = last !== undefined && last.tableLength % 65536 === length ? last : undefined;
+    return {
+      ...key,
+      encap,
+      srcIpSticky: known?.srcIpSticky ?? null,
+      tableLength: known?.tableLength ?? (length === 0 ? 65536 : length),
+      index: known?.index ?? null,
+      servers: servers
+        .filter((server) => (server.flags & USED) !== 0 && vipId(keyOf(server.vip)) === id)
+        .map(serverOf),
+    };
+  }
+}
