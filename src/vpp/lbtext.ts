@@ -99,9 +99,9 @@ function parseBlock(lines: readonly string[], unknownLines: string[]): [string, 
     unknownLines.push(line);
     known = false;
   }
-  if (!known || first === null || prefix === null || tableLength === null || first[6] !== undefined) {
-    return null;
-  }
+  // A block that was cut off could lack its service line, and would pass for an all-port VIP.
+  if (!known || !whole || first === null || prefix === null || tableLength === null) return null;
+  if (first[6] !== undefined) return null;
   const key = { prefix, protocol: Number(port?.[1] ?? ANY), port: Number(port?.[2] ?? 0) };
   return [vipId(key), { index: Number(first[3]), srcIpSticky: first[5] !== undefined, tableLength, servers }];
 }
