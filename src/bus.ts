@@ -54,7 +54,7 @@ export interface SubscribeOptions {
   readonly lastEventId?: string | null;
   /** The present state as events with from = to; asked once, unless a replay makes it needless. */
   readonly present?: () => readonly Announcement[];
-  /** Called when something can be read, at most once between two reads. */
+  /** Called when something can be read, at most once between two reads, and once more when it is dropped. */
   readonly onReadable?: () => void;
 }
 
@@ -135,6 +135,7 @@ class Reader implements Subscription {
     const seq = this.#queue.at(-1)?.seq ?? this.#backlog.at(-1)?.seq ?? lastSeq;
     this.#queue.push({ seq, frame: frame(seq) });
     this.#dropped = true;
+    this.#notified = false;
     this.end();
   }
 

@@ -1,0 +1,119 @@
+/**
+ * The HTTP application: middleware, routes, problem documents, the OpenAPI document.
+ *
+ * @module
+ */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { version } from "../src/version.ts";
+import { mountBackends } from "./backends.ts";
+import { mountConfig } from "./config.ts";
+import { directoryOf } from "./directory.ts";
+import { mountDocs } from "./docs.ts";
+import type { Api, ApiEnv, ApiOptions } from "./env.ts";
+import { mountEvents } from "./events.ts";
+import { mountFrontends } from "./frontends.ts";
+import { count, guard } from "./guard.ts";
+import { mountHealth } from "./health.ts";
+import { findingsOfIssues, internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
+import {
+  BackendEvent,
+  DroppedEvent,
+  FrontendEvent,
+  LogEvent,
+  ResyncEvent,
+  VppEvent,
+} from "./schemas_events.ts";
+import { mountVpp } from "./vpp.ts";
+
+export type { Api, ApiEnv, ApiOptions, RequestRecorder } from "./env.ts";
+
+function bareApp({ log }: Pick<ApiOptions, "log">): Api {
+  const app = new OpenAPIHono<ApiEnv>({
+    strict: true,
+    defaultHook: (result) => {
+      if (result.success) return;
+      const errors = findingsOfIssues(result.error.issues);
+      const detail = errors.map((e) => e.path === "" ? e.message : `${e.path}: ${e.message}`).join("; ");
+      throw new ProblemError("invalid", detail, { errors });
+    },
+  });
+  app.notFound((c) =>
+    problemResponse(new ProblemError("not-found", `The API has no path ${c.req.path}`), c.req.path)
+  );
+  app.onError((error, c) => {
+    if (error instanceof ProblemError) return problemResponse(error, c.req.path);
+    log.error("api-error", { method: c.req.method, path: c.req.path, error: error.stack ?? error.message });
+    return internalErrorResponse(c.req.path);
+  });
+  return app;
+}
+
+/** Puts the common middleware in front of routes that are mounted later. */
+function useMiddleware(app: Api, options: ApiOptions): void {
+  // Asked only when requests come, so it sees the routes that are mounted later.
+  let directory: ReturnType<typeof directoryOf> | null = null;
+  const places = (path: string) => (directory ??= directoryOf(app))(path);
+  app.use(
+    count(options, places),
+    async (c, next) => {
+      await next();
+      c.res.headers.set("x-content-type-options", "nosniff");
+      if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
+    },
+    guard(options, places),
+  );
+}
+
+/** Makes the application with every route of the API. */
+export function createApp(options: ApiOptions): Api {
+  const app = bareApp(options);
+  useMiddleware(app, options);
+  mountHealth(app, options);
+  mountDocs(app, () => describe(app));
+  mountConfig(app, options);
+  mountBackends(app, options);
+  mountFrontends(app, options);
+  mountVpp(app, options);
+  mountEvents(app, options);
+  return app;
+}
+
+/** Makes the application of the metrics listener: /metrics, /healthz and /readyz, open to everybody. */
+export function createMetricsApp(options: ApiOptions): Api {
+  const app = bareApp(options);
+  useMiddleware(app, { ...options, auth: null });
+  mountHealth(app, options);
+  return app;
+}
+
+/** The OpenAPI 3.1 document of the application. */
+export function describe(app: Api): Record<string, unknown> {
+  const registry = app.openAPIRegistry;
+  registry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    description: "A token of the auth file. Without an auth file none is needed.",
+  });
+  const events = { BackendEvent, FrontendEvent, VppEvent, LogEvent, ResyncEvent, DroppedEvent };
+  for (const [name, schema] of Object.entries(events)) registry.register(name, schema);
+  const document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "maglevd",
+      version,
+      description: "Health checks and control of VPP's Maglev load balancer",
+      license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
+    },
+    servers: [{ url: "/" }],
+    tags: [
+      { name: "daemon", description: "liveness, metrics and this description" },
+      { name: "configuration", description: "the running configuration and the file" },
+      { name: "health checks", description: "how backends are probed" },
+      { name: "backends", description: "states of application servers" },
+      { name: "frontends", description: "VIPs, pools and weights" },
+      { name: "vpp", description: "what VPP has, and making it what it should be" },
+      { name: "events", description: "everything that happens, as it happens" },
+    ],
+  });
+  return JSON.parse(JSON.stringify(document));
+}

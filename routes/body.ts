@@ -1,0 +1,89 @@
+/**
+ * Request bodies: their size, their media type, and the places of mistakes in JSON.
+ *
+ * @module
+ */
+import type { MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { ApiEnv } from "./env.ts";
+import { finding, ProblemError } from "./problem.ts";
+
+/** Largest body in bytes. */
+export const maxBodyBytes = 1024 * 1024;
+
+/** Refuses larger bodies, whether they say their length or not. */
+export const limitBody: MiddlewareHandler<ApiEnv> = bodyLimit({
+  maxSize: maxBodyBytes,
+  onError: () => {
+    throw new ProblemError("too-large", `A body may have at most ${maxBodyBytes} bytes`);
+  },
+});
+
+function mediaType(headers: Headers): string {
+  return (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+function decode(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ProblemError("bad-request", "The body is not UTF-8", {
+      errors: [finding("", "the body is not UTF-8")],
+    });
+  }
+}
+
+/** Reads a body of one of the media types; "" when there is none. */
+export async function readText(request: Request, types: readonly string[]): Promise<string> {
+  const bytes = await request.arrayBuffer();
+  if (bytes.byteLength === 0) return "";
+  const type = mediaType(request.headers);
+  if (!types.includes(type)) {
+    throw new ProblemError(
+      "unsupported-media-type",
+      `The body must be ${types.join(" or ")}, not "${type}"`,
+      {},
+      { "accept": types.join(", ") },
+    );
+  }
+  return decode(bytes);
+}
+
+function jsonMistake(text: string): ProblemError | null {
+  try {
+    JSON.parse(text);
+    return null;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const place = /\(line (\d+) column (\d+)\)/.exec(error.message);
+    const message = error.message.replace(/ \(line \d+ column \d+\)$/, "");
+    const where = {
+      line: place === null ? null : Number(place[1]),
+      column: place === null ? null : Number(place[2]),
+    };
+    return new ProblemError("bad-request", "The body is no JSON", {
+      errors: [{ ...finding("", message), ...where }],
+    });
+  }
+}
+
+/** Lets JSON bodies pass and refuses everything else; an absent body becomes `whenEmpty`, or is refused if that is null. */
+export function jsonBody(whenEmpty: string | null): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const text = await readText(c.req.raw, ["application/json"]) || whenEmpty;
+    if (text === null) {
+      throw new ProblemError("bad-request", "A JSON body is needed", {
+        errors: [finding("", "the body is missing")],
+      });
+    }
+    const mistake = jsonMistake(text);
+    if (mistake !== null) throw mistake;
+    const { url, method, headers } = c.req.raw;
+    const plain = new Headers(headers);
+    plain.set("content-type", "application/json");
+    plain.delete("content-length");
+    // The validator reads the request again, so it gets one whose body is whole, checked and never absent.
+    c.req.raw = new Request(url, { method, headers: plain, body: text });
+    await next();
+  };
+}

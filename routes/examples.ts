@@ -1,0 +1,349 @@
+/**
+ * One consistent small world for the examples of the OpenAPI document: frontend `web` on 192.0.2.1:443 with
+ * backends b1 and b2, the second of which has just gone down.
+ *
+ * @module
+ */
+import type * as api from "../src/api.ts";
+import { problemKinds, type ProblemType } from "./problem_kinds.ts";
+
+const at = "2026-01-31T12:00:00.000Z";
+const atNs = "1769860800000000000";
+const vip = { frontend: "web", prefix: "192.0.2.1/32", protocol: "tcp", port: 443 } as const;
+const b1 = "198.51.100.11";
+const b2 = "198.51.100.12";
+
+const transition: api.Transition = {
+  from: "up",
+  to: "down",
+  at,
+  at_unix_ns: atNs,
+  code: "L7STS",
+  detail: "HTTP 503",
+  by: null,
+  effects: [{ frontend: "web", pool: "main", weight_before: 100, weight_after: 0, flush: true }],
+};
+
+/** Backend b2. */
+export const backend: api.Backend = {
+  name: "b2",
+  address: b2,
+  state: "down",
+  since: at,
+  enabled: true,
+  healthcheck: "http",
+  health: { counter: 0, rise: 2, fall: 3, max: 4, degraded: false },
+  last_probe: {
+    ok: false,
+    layer: "L7",
+    code: "L7STS",
+    detail: "HTTP 503",
+    scheduled_at: at,
+    started_at: at,
+    connect_ns: "310000",
+    tls_ns: null,
+    first_byte_ns: "1250000",
+    total_ns: "1300000",
+    lag_ns: "0",
+    void: null,
+  },
+  next_probe_at: "2026-01-31T12:00:01.000Z",
+  frontends: [{ frontend: "web", pool: "main" }],
+  transitions: [transition],
+};
+
+/** Frontend web. */
+export const frontend: api.Frontend = {
+  name: "web",
+  description: "the shop",
+  address: "192.0.2.1",
+  protocol: "tcp",
+  port: 443,
+  state: "up",
+  since: at,
+  src_ip_sticky: false,
+  flush_on_down: true,
+  new_flows_table_length: 2048,
+  pools: [{
+    name: "main",
+    active: true,
+    backends: [
+      {
+        name: "b1",
+        address: b1,
+        state: "up",
+        enabled: true,
+        weight: 100,
+        effective_weight: 100,
+        num_buckets: 2048,
+        share: 1,
+      },
+      {
+        name: "b2",
+        address: b2,
+        state: "down",
+        enabled: true,
+        weight: 100,
+        effective_weight: 0,
+        num_buckets: 0,
+        share: 0,
+      },
+    ],
+  }],
+  vpp: "in-sync",
+};
+
+/** Health check http. */
+export const healthcheck: api.HealthCheck = {
+  name: "http",
+  type: "http",
+  port: 80,
+  interval_ns: "2000000000",
+  fast_interval_ns: "500000000",
+  down_interval_ns: "5000000000",
+  timeout_ns: "1000000000",
+  rise: 2,
+  fall: 3,
+  probe_ipv4_src: null,
+  probe_ipv6_src: null,
+  params: { path: "/healthz", host: "shop.example", method: "GET", response_code: "200-399" },
+  backends: ["b1", "b2"],
+};
+
+/** GET /readyz while ready. */
+export const ready: api.Ready = { ready: true, config: true, probes: "running", vpp: "in-sync" };
+
+/** GET /v1/info */
+export const info: api.Info = {
+  version: "0.1.0",
+  commit: "0123456789ab",
+  date: at,
+  started_at: at,
+  uptime_ns: "60000000000",
+  listen: ["127.0.0.1:9090"],
+  features: ["openapi-3.1", "events"],
+  warmup: { phase: "done", ends_at: at, held_frontends: [] },
+};
+
+/** GET /v1/config */
+export const config: api.Config = {
+  maglev: { healthchecker: { "transition-history": 5, netns: "" }, backends: { b1: { address: b1 } } },
+};
+
+/** POST /v1/config/check */
+export const configCheck: api.ConfigCheck = {
+  ok: true,
+  parse_error: "",
+  semantic_error: "",
+  errors: [],
+  warnings: [],
+};
+
+/** GET …/table */
+export const table: api.Table = {
+  frontend: "web",
+  table_length: 2048,
+  assumed: true,
+  servers: [
+    { backend: "b1", address: b1, weight: 100, num_buckets: 1024, share: 0.5, wanted_share: 0.5 },
+    { backend: "b2", address: b2, weight: 100, num_buckets: 1024, share: 0.5, wanted_share: 0.5 },
+  ],
+  compared_to_now: { moved_buckets: 1024, moved_share: 0.5, least_buckets: 1024, least_share: 0.5 },
+  lints: [],
+};
+
+/** GET …/whereis */
+export const whereis: api.Whereis = {
+  frontend: "web",
+  client: "192.0.2.7",
+  client_port: 40000,
+  hash: 3735928559,
+  bucket: 1775,
+  table_length: 2048,
+  now: { backend: "b1", address: b1 },
+  after_plan: { backend: "b1", address: b1 },
+  note: "for a new flow; a flow that VPP already knows stays where it is",
+};
+
+/** GET /v1/vpp/info */
+export const vppInfo: api.VppInfo = {
+  version: "25.10-release",
+  build_date: "2025-10-29T12:00:00",
+  build_directory: "/build/vpp",
+  pid: 4711,
+  boottime_ns: atNs,
+  connecttime_ns: atNs,
+  boottime: at,
+  connecttime: at,
+};
+
+/** GET /v1/vpp/lb/state */
+export const lbState: api.LbState = {
+  read_at: at,
+  conf: {
+    ipv4_src_address: "192.0.2.254",
+    ipv6_src_address: "2001:db8::fe",
+    sticky_buckets_per_core: 65536,
+    flow_timeout: 40,
+  },
+  vips: [{
+    ...vip,
+    encap: "gre4",
+    src_ip_sticky: false,
+    flow_table_length: 2048,
+    index: 1,
+    application_servers: [
+      { address: b1, backend: "b1", weight: 100, flags: 1, num_buckets: 2048, in_use_since: 1769860700 },
+      { address: b2, backend: "b2", weight: 0, flags: 1, num_buckets: 0, in_use_since: 1769860700 },
+    ],
+  }],
+};
+
+/** GET /v1/vpp/lb/counters */
+export const lbCounters: api.LbCounters = {
+  read_at: at,
+  vips: [{ ...vip, next: 9000, first: 1000, untracked: 0, no_server: 0, packets: 10000, bytes: 640000 }],
+  servers: [{ address: b1, backend: "b1", packets: 10000, bytes: 880000, vips: [vip] }],
+  unmatched: 0,
+};
+
+const change: api.Change = {
+  seq: 0,
+  kind: "as_weight_updated",
+  frontend: "web",
+  prefix: vip.prefix,
+  protocol: "tcp",
+  port: 443,
+  address: b2,
+  backend: "b2",
+  weight_before: 100,
+  weight_after: 0,
+  flush: true,
+  traffic_affecting: true,
+  held: null,
+  reason: "backend b2 down",
+};
+
+/** GET /v1/vpp/lb/plan */
+export const plan: api.Plan = {
+  scope: "vip",
+  frontend: "web",
+  digest: "5f2b1c0a9d3e4f60",
+  read_at: at,
+  traffic_affecting: true,
+  changes: [change],
+  predictions: [{
+    ...vip,
+    moved_buckets: 1024,
+    moved_share: 0.5,
+    least_buckets: 1024,
+    least_share: 0.5,
+    servers: [
+      {
+        address: b1,
+        backend: "b1",
+        weight_before: 100,
+        weight_after: 100,
+        share_before: 0.5,
+        share_after: 1,
+        has_effect: true,
+      },
+      {
+        address: b2,
+        backend: "b2",
+        weight_before: 100,
+        weight_after: 0,
+        share_before: 0.5,
+        share_after: 0,
+        has_effect: true,
+      },
+    ],
+    lints: [],
+  }],
+};
+
+/** POST /v1/vpp/lb/sync */
+export const syncResult: api.SyncResult = {
+  scope: "vip",
+  frontend: "web",
+  digest: plan.digest,
+  started_at: at,
+  took_ns: "1800000",
+  done: 1,
+  failed: 0,
+  skipped: 0,
+  changes: [{ ...change, status: "done", retval: 0, error: null }],
+};
+
+/** POST /v1/config/reload */
+export const configReload: api.ConfigReload = {
+  ...configCheck,
+  changes: [{ object: "backend", name: "b2", change: "changed", fields: ["address"], effect: "probed anew" }],
+  sync: { ...syncResult, scope: "all", frontend: null },
+};
+
+/** Two frames of GET /v1/events. */
+export const events: string = [
+  "event: backend",
+  "id: 5f2b1c0a9d3e-41",
+  `data: ${
+    JSON.stringify(
+      {
+        kind: "backend",
+        at,
+        at_unix_ns: atNs,
+        synthetic: false,
+        backend: "b2",
+        frontends: ["web"],
+        transition,
+      } satisfies api.BackendEvent,
+    )
+  }`,
+  "",
+  "",
+].join("\n");
+
+const details: Readonly<Record<ProblemType, string>> = {
+  "bad-request": "The body is no JSON",
+  "unauthorized": "This needs a bearer token",
+  "forbidden": "The token of grafana has role viewer; this needs operator",
+  "not-found": 'There is no backend "b9"',
+  "method-not-allowed": "/v1/backends takes GET, HEAD",
+  "conflict": "Backend b2 is disabled; enable it first",
+  "plan-changed": "The plan is another by now; look at it again",
+  "too-large": "A body may have at most 1048576 bytes",
+  "unsupported-media-type": "The body must be application/json",
+  "invalid": "One thing is wrong with the request",
+  "vpp-refused": "VPP refused 1 of 1 changes",
+  "vpp-unavailable": "VPP is not connected: it is tried again every 5 s",
+  "not-ready": "VPP is disconnected",
+  "busy": "Another sync is waiting already",
+};
+
+/** An example of each problem. */
+export function problemExample(type: ProblemType): api.Problem {
+  const { status, title } = problemKinds[type];
+  const finding: api.Finding = {
+    severity: "error",
+    pass: "semantic",
+    file: null,
+    line: null,
+    column: null,
+    path: "weight",
+    message: "must be at most 100",
+    hint: null,
+  };
+  return {
+    type: `urn:maglev:problem:${type}`,
+    title,
+    status,
+    detail: details[type],
+    instance: "/v1/example",
+    ...(status === 400 || status === 422 ? { errors: [finding] } : {}),
+    ...(type === "not-ready"
+      ? { readiness: { ready: false, config: true, probes: "running", vpp: "disconnected" } }
+      : {}),
+    ...(type === "plan-changed" ? { plan_digest: plan.digest } : {}),
+    ...(type === "vpp-refused" ? { sync: syncResult } : {}),
+  };
+}

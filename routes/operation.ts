@@ -1,0 +1,98 @@
+/**
+ * What every operation of the API has in common: how it is described, and how its outcome is answered.
+ *
+ * @module
+ */
+import { z } from "@hono/zod-openapi";
+import type { Changed } from "../src/control.ts";
+import type { Refusal } from "../src/control.ts";
+import type { Log } from "../src/log.ts";
+import type { Result } from "../src/result.ts";
+import type { ApiContext } from "./env.ts";
+import { problemExample } from "./examples.ts";
+import { problemKinds, problemOfRefusal, type ProblemType } from "./problem.ts";
+import { Problem } from "./schemas.ts";
+
+/** A JSON answer of the document. */
+export function json<S extends z.ZodType>(
+  schema: S,
+  description: string,
+  example: z.output<S>,
+): { description: string; content: { "application/json": { schema: S; example: z.output<S> } } } {
+  return { description, content: { "application/json": { schema, example } } };
+}
+
+/**
+ * The errors of an operation by status. The type says "none": handlers throw them, so they are no part of what
+ * a handler may return.
+ */
+export function problems(...types: ProblemType[]): Record<never, never> {
+  const byStatus = new Map<number, ProblemType[]>();
+  for (const type of types) {
+    const { status } = problemKinds[type];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), type]);
+  }
+  return Object.fromEntries([...byStatus].map(([status, names]) => [status, {
+    description: names.map((name) => `${problemKinds[name].title} (\`urn:maglev:problem:${name}\`)`).join(
+      "; or: ",
+    ),
+    headers: headersOf(names),
+    content: {
+      "application/problem+json": {
+        schema: Problem,
+        examples: Object.fromEntries(names.map((name) => [name, { value: problemExample(name) }])),
+      },
+    },
+  }]));
+}
+
+function headersOf(
+  names: readonly ProblemType[],
+): Record<string, { description: string; schema: { type: "string" } }> {
+  const header = (description: string) => ({ description, schema: { type: "string" as const } });
+  return {
+    ...(names.some((n) => problemKinds[n].retryAfter !== null) ? { "Retry-After": header("seconds") } : {}),
+    ...(names.includes("unauthorized") ? { "WWW-Authenticate": header("`Bearer`") } : {}),
+  };
+}
+
+/** Errors of every read under /v1: a path that is no UTF-8, no token, an unknown parameter. */
+export const readErrors = ["bad-request", "unauthorized", "invalid"] as const;
+
+/** Errors of every change. */
+export const changeErrors = [...readErrors, "forbidden", "too-large"] as const;
+
+/** Security of every operation but the open ones: a bearer token, or none without an auth file. */
+export const security: { [name: string]: string[] }[] = [{ bearer: [] }, {}];
+
+/** A name in a path. */
+export function nameParameter(name: string, what: string, example: string): z.ZodType<string> {
+  return z.string().openapi({ param: { name, in: "path", description: `name of the ${what}` }, example });
+}
+
+/** The value of an outcome; a refusal is thrown as its problem. */
+export function unwrap<T>(result: Result<T, Refusal>): T {
+  if (!result.ok) throw problemOfRefusal(result.error);
+  return result.value;
+}
+
+/** The value of a change that took place, after the `api-change` line; a refusal is thrown as its problem. */
+export function unwrapChange<T>(c: ApiContext, log: Log, result: Result<Changed<T>, Refusal>): T {
+  if (result.ok) {
+    const { before, after, value } = result.value;
+    // A request that left everything as it was is no change.
+    if (JSON.stringify(before) !== JSON.stringify(after)) logChange(c, log, before, after);
+    return value;
+  }
+  // A sync that VPP refused in part has changed VPP all the same.
+  const partly = result.error.sync;
+  if (partly !== undefined && partly.done > 0) {
+    logChange(c, log, null, { digest: partly.digest, done: partly.done, failed: partly.failed });
+  }
+  throw problemOfRefusal(result.error);
+}
+
+function logChange(c: ApiContext, log: Log, before: unknown, after: unknown): void {
+  const { principal, peer } = c.get("actor");
+  log.info("api-change", { principal, peer, method: c.req.method, path: c.req.path, before, after });
+}

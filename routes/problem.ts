@@ -1,0 +1,150 @@
+/**
+ * Problem documents (RFC 9457): the table of types, the one error that routes throw, and the translation of
+ * refusals and of zod's findings.
+ *
+ * @module
+ */
+import type { z } from "@hono/zod-openapi";
+import type * as api from "../src/api.ts";
+import type { Refusal } from "../src/control.ts";
+import { nearest } from "./nearest.ts";
+import { type ProblemKind, problemKinds, type ProblemType } from "./problem_kinds.ts";
+
+export { type ProblemKind, problemKinds, type ProblemType } from "./problem_kinds.ts";
+
+/** What a problem document carries besides its type. */
+export interface ProblemExtras {
+  readonly errors?: readonly api.Finding[];
+  readonly readiness?: api.Ready;
+  readonly sync?: api.SyncResult;
+  readonly plan_digest?: string;
+}
+
+/** Thrown by routes and middleware; becomes a problem document. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  /** Row of the table. */
+  readonly type: ProblemType;
+  /** Keys of the document besides the standard ones. */
+  readonly extras: ProblemExtras;
+  /** Headers of the answer besides the standard ones. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** `detail` is one sentence for humans. */
+  constructor(
+    type: ProblemType,
+    detail: string,
+    extras: ProblemExtras = {},
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+    this.type = type;
+    this.extras = extras;
+    this.headers = headers;
+  }
+}
+
+/** The problem of a refusal by the daemon. */
+export function problemOfRefusal(refusal: Refusal): ProblemError {
+  const errors = refusal.errors ?? refusal.check?.errors;
+  return new ProblemError(refusal.type, refusal.detail, {
+    ...(errors === undefined ? {} : { errors }),
+    ...(refusal.readiness === undefined ? {} : { readiness: refusal.readiness }),
+    ...(refusal.sync === undefined ? {} : { sync: refusal.sync }),
+    ...(refusal.planDigest === undefined ? {} : { plan_digest: refusal.planDigest }),
+  });
+}
+
+/** The answer for a problem; `instance` is the path of the request. */
+export function problemResponse(problem: ProblemError, instance: string): Response {
+  const { status, title, retryAfter }: ProblemKind = problemKinds[problem.type];
+  const { errors, ...extras } = problem.extras;
+  const body: api.Problem = {
+    type: `urn:maglev:problem:${problem.type}`,
+    title,
+    status,
+    detail: problem.message,
+    instance,
+    ...(errors === undefined ? {} : { errors: [...errors] }),
+    ...extras,
+  };
+  return Response.json(body, {
+    status,
+    headers: {
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      ...(retryAfter === null ? {} : { "retry-after": String(retryAfter) }),
+      ...problem.headers,
+    },
+  });
+}
+
+/** The answer to an error that nobody expected: its text goes to the log only. */
+export function internalErrorResponse(instance: string): Response {
+  const body: api.Problem = {
+    type: "about:blank",
+    title: "Internal Server Error",
+    status: 500,
+    detail: "maglevd failed on this request; its log has the reason",
+    instance,
+  };
+  return Response.json(body, { status: 500, headers: { "content-type": "application/problem+json" } });
+}
+
+/** A finding about a request: a parameter, or a key of a JSON body. */
+export function finding(
+  path: string,
+  message: string,
+  hint: string | null = null,
+  pass: "structural" | "semantic" = "structural",
+): api.Finding {
+  return { severity: "error", pass, file: null, line: null, column: null, path, message, hint };
+}
+
+type Issue = z.core.$ZodIssue;
+
+function sentence(issue: Issue): { message: string; hint: string | null; pass: "structural" | "semantic" } {
+  switch (issue.code) {
+    case "invalid_type":
+      return {
+        message: issue.input === undefined
+          ? `is missing; must be ${issue.expected}`
+          : `must be ${issue.expected}`,
+        hint: null,
+        pass: "structural",
+      };
+    case "too_big":
+      return { message: `must be at most ${issue.maximum}`, hint: null, pass: "semantic" };
+    case "too_small":
+      return { message: `must be at least ${issue.minimum}`, hint: null, pass: "semantic" };
+    case "invalid_value":
+      return {
+        message: "is none of the known words",
+        hint: `one of ${issue.values.map(String).join(", ")}`,
+        pass: "structural",
+      };
+    default:
+      return { message: issue.message, hint: null, pass: "semantic" };
+  }
+}
+
+/** Findings of a schema; `known` are the keys that an unknown one is compared with. */
+export function findingsOfIssues(issues: readonly Issue[], known: readonly string[] = []): api.Finding[] {
+  return issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => unknownKey([...path, key].join("."), key, known));
+    }
+    const { message, hint, pass } = sentence(issue);
+    return [finding(path.join("."), message, hint, pass)];
+  });
+}
+
+/** The finding for a key or parameter that does not exist. */
+export function unknownKey(path: string, key: string, known: readonly string[]): api.Finding {
+  const meant = nearest(key, known);
+  const hint = meant === null
+    ? (known.length === 0 ? null : `known: ${known.join(", ")}`)
+    : `did you mean "${meant}"?`;
+  return finding(path, `unknown key "${key}"`, hint);
+}

@@ -1,0 +1,295 @@
+/**
+ * Schemas of everyday resources: problems, daemon, health checks, backends, frontends. Their types are the
+ * contract's (src/api.ts); their names are those of the OpenAPI document.
+ *
+ * @module
+ */
+import { z } from "@hono/zod-openapi";
+import type * as api from "../src/api.ts";
+import { contract, orNull } from "./contract.ts";
+import { SyncResult } from "./schemas_vpp.ts";
+import {
+  Code,
+  Finding,
+  FrontendState,
+  Ns,
+  Percent,
+  Port,
+  Protocol,
+  State,
+  Text,
+  Time,
+} from "./schemas_base.ts";
+
+export { Finding } from "./schemas_base.ts";
+
+/** GET /readyz */
+export const Ready: z.ZodType<api.Ready> = contract<api.Ready>()(
+  "Ready",
+  z.object({
+    ready: z.boolean(),
+    config: z.boolean().openapi({ description: "a configuration is loaded" }),
+    probes: z.enum(["running", "blind"]).openapi({
+      description: "blind: some backend has no counted result",
+    }),
+    vpp: z.enum(["off", "disconnected", "refused", "warming-up", "out-of-sync", "in-sync"]),
+  }),
+);
+
+/** Every error of the API. */
+export const Problem: z.ZodType<api.Problem> = contract<api.Problem>()(
+  "Problem",
+  z.object({
+    type: z.string().openapi({ format: "uri", description: "stable; see the table of problems" }),
+    title: Text,
+    status: z.int().min(400).max(599),
+    detail: Text,
+    instance: z.string().openapi({ format: "uri-reference", description: "path of the request" }),
+    errors: z.array(Finding).exactOptional(),
+    readiness: Ready.exactOptional(),
+    sync: SyncResult.exactOptional(),
+    plan_digest: z.string().exactOptional().openapi({ description: "with plan-changed: the digest now" }),
+  }),
+);
+
+/** GET /healthz */
+export const Health: z.ZodType<api.Health> = contract<api.Health>()(
+  "Health",
+  z.object({ status: z.literal("ok") }),
+);
+
+/** GET /v1/info */
+export const Info: z.ZodType<api.Info> = contract<api.Info>()(
+  "Info",
+  z.object({
+    version: Text,
+    commit: Text,
+    date: Time,
+    started_at: Time,
+    uptime_ns: Ns,
+    listen: z.array(Text),
+    features: z.array(Text),
+    warmup: z.object({
+      phase: z.enum(["hold", "release", "done"]),
+      ends_at: Time,
+      held_frontends: z.array(Text),
+    }),
+  }),
+);
+
+const Params = contract<api.Params>()(
+  "Params",
+  z.object({
+    path: z.string().exactOptional(),
+    host: z.string().exactOptional(),
+    method: z.enum(["GET", "HEAD"]).exactOptional(),
+    response_code: z.string().exactOptional(),
+    response_regexp: z.string().exactOptional(),
+    headers: z.record(z.string(), z.string()).exactOptional(),
+    ssl: z.boolean().exactOptional(),
+    server_name: z.string().exactOptional(),
+    insecure_skip_verify: z.boolean().exactOptional(),
+    ca_file: z.string().exactOptional(),
+    cert_file: z.string().exactOptional(),
+    key_file: z.string().exactOptional(),
+  }),
+);
+
+/** GET /v1/healthchecks/{name} */
+export const HealthCheck: z.ZodType<api.HealthCheck> = contract<api.HealthCheck>()(
+  "HealthCheck",
+  z.object({
+    name: Text,
+    type: z.enum(["icmp", "tcp", "http", "https"]),
+    port: orNull(Port),
+    interval_ns: Ns,
+    fast_interval_ns: Ns,
+    down_interval_ns: Ns,
+    timeout_ns: Ns,
+    rise: z.int().min(1).max(100),
+    fall: z.int().min(1).max(100),
+    probe_ipv4_src: orNull(Text),
+    probe_ipv6_src: orNull(Text),
+    params: orNull(Params),
+    backends: z.array(Text),
+  }),
+);
+
+/** GET /v1/healthchecks */
+export const HealthCheckList: z.ZodType<api.HealthCheckList> = contract<api.HealthCheckList>()(
+  "HealthCheckList",
+  z.object({ healthchecks: z.array(HealthCheck) }),
+);
+
+const Probe = contract<api.Probe>()(
+  "Probe",
+  z.object({
+    ok: z.boolean(),
+    layer: z.enum(["L4", "L6", "L7"]),
+    code: Code,
+    detail: Text,
+    scheduled_at: Time,
+    started_at: Time,
+    connect_ns: orNull(Ns),
+    tls_ns: orNull(Ns),
+    first_byte_ns: orNull(Ns),
+    total_ns: Ns,
+    lag_ns: Ns,
+    void: orNull(
+      z.enum([
+        "late",
+        "descriptors",
+        "ports",
+        "memory",
+        "netns",
+        "permission",
+        "source-address",
+        "worker-restart",
+      ]),
+    ).openapi({ description: "not null: the result counts neither way" }),
+  }),
+);
+
+/** A change of a backend's state, in histories and events. */
+export const Transition: z.ZodType<api.Transition> = contract<api.Transition>()(
+  "Transition",
+  z.object({
+    from: State,
+    to: State,
+    at: Time,
+    at_unix_ns: Ns,
+    code: Code,
+    detail: Text,
+    by: orNull(Text).openapi({ description: "the operator who asked for it" }),
+    effects: z.array(z.object({
+      frontend: Text,
+      pool: Text,
+      weight_before: Percent,
+      weight_after: Percent,
+      flush: z.boolean(),
+    })),
+  }),
+);
+
+/** GET /v1/backends/{name} */
+export const Backend: z.ZodType<api.Backend> = contract<api.Backend>()(
+  "Backend",
+  z.object({
+    name: Text,
+    address: Text,
+    state: State,
+    since: Time,
+    enabled: z.boolean(),
+    healthcheck: orNull(Text),
+    health: orNull(z.object({
+      counter: z.int().min(0),
+      rise: z.int().min(1),
+      fall: z.int().min(1),
+      max: z.int().min(1),
+      degraded: z.boolean(),
+    })).openapi({ description: "null: no health check" }),
+    last_probe: orNull(Probe),
+    next_probe_at: orNull(Time),
+    frontends: z.array(z.object({ frontend: Text, pool: Text })),
+    transitions: z.array(Transition).openapi({ description: "newest first" }),
+  }),
+);
+
+/** GET /v1/backends */
+export const BackendList: z.ZodType<api.BackendList> = contract<api.BackendList>()(
+  "BackendList",
+  z.object({ backends: z.array(Backend) }),
+);
+
+/** GET /v1/frontends/{name} */
+export const Frontend: z.ZodType<api.Frontend> = contract<api.Frontend>()(
+  "Frontend",
+  z.object({
+    name: Text,
+    description: Text,
+    address: Text,
+    protocol: Protocol,
+    port: z.int().min(0).max(65535),
+    state: FrontendState,
+    since: Time,
+    src_ip_sticky: z.boolean(),
+    flush_on_down: z.boolean(),
+    new_flows_table_length: z.int().min(1),
+    pools: z.array(z.object({
+      name: Text,
+      active: z.boolean(),
+      backends: z.array(z.object({
+        name: Text,
+        address: Text,
+        state: State,
+        enabled: z.boolean(),
+        weight: Percent,
+        effective_weight: Percent,
+        num_buckets: orNull(z.int().min(0)),
+        share: orNull(z.number().min(0).max(1)),
+      })),
+    })),
+    vpp: z.enum(["off", "disconnected", "held", "pending", "error", "in-sync"]),
+  }),
+);
+
+/** GET /v1/frontends */
+export const FrontendList: z.ZodType<api.FrontendList> = contract<api.FrontendList>()(
+  "FrontendList",
+  z.object({ frontends: z.array(Frontend) }),
+);
+
+/** PUT …/weight */
+export const SetWeight: z.ZodType<api.SetWeight> = contract<api.SetWeight>()(
+  "SetWeight",
+  z.strictObject({
+    weight: Percent,
+    flush: z.boolean().exactOptional().openapi({ description: "also drop the server's established flows" }),
+  }),
+);
+
+const Moved = {
+  moved_buckets: z.int().min(0),
+  moved_share: z.number().min(0).max(1),
+  least_buckets: z.int().min(0),
+  least_share: z.number().min(0).max(1),
+};
+
+/** GET /v1/frontends/{name}/table */
+export const Table: z.ZodType<api.Table> = contract<api.Table>()(
+  "Table",
+  z.object({
+    frontend: Text,
+    table_length: z.int().min(1),
+    assumed: z.boolean(),
+    servers: z.array(z.object({
+      backend: Text,
+      address: Text,
+      weight: Percent,
+      num_buckets: z.int().min(0),
+      share: z.number().min(0).max(1),
+      wanted_share: z.number().min(0).max(1),
+    })),
+    compared_to_now: orNull(z.object(Moved)),
+    buckets: z.array(z.int().min(-1)).exactOptional(),
+    lints: z.array(Finding),
+  }),
+);
+
+const Server = z.object({ backend: orNull(Text), address: Text });
+
+/** GET /v1/frontends/{name}/whereis */
+export const Whereis: z.ZodType<api.Whereis> = contract<api.Whereis>()(
+  "Whereis",
+  z.object({
+    frontend: Text,
+    client: Text,
+    client_port: orNull(Port),
+    hash: z.int(),
+    bucket: z.int().min(0),
+    table_length: z.int().min(1),
+    now: orNull(Server),
+    after_plan: orNull(Server),
+    note: Text,
+  }),
+);

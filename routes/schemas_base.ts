@@ -1,0 +1,82 @@
+/**
+ * The words that all schemas share.
+ *
+ * @module
+ */
+import { z } from "@hono/zod-openapi";
+import type * as api from "../src/api.ts";
+import { contract, orNull } from "./contract.ts";
+
+/** Any text. */
+export const Text: z.ZodType<string> = z.string();
+
+/** RFC 3339 UTC with milliseconds. */
+export const Time: z.ZodType<string> = z.string().openapi({ format: "date-time" });
+
+/** Nanoseconds, a unix time or a duration, as a decimal string. */
+export const Ns: z.ZodType<string> = z.string().openapi({ pattern: "^-?[0-9]+$", example: "1500000000" });
+
+/** A weight. */
+export const Percent: z.ZodType<number> = z.int().min(0).max(100);
+
+/** A TCP or UDP port. */
+export const Port: z.ZodType<number> = z.int().min(1).max(65535);
+
+/** State of a backend. */
+export const State: z.ZodType<api.Transition["from"]> = contract<api.Transition["from"]>()(
+  "State",
+  z.enum(["unknown", "up", "down", "paused", "disabled", "removed"]),
+);
+
+/** State of a frontend. */
+export const FrontendState: z.ZodType<api.Frontend["state"]> = contract<api.Frontend["state"]>()(
+  "FrontendState",
+  z.enum(["unknown", "up", "down"]),
+);
+
+/** Protocol of a VIP; `any` is an all-port VIP, port 0. */
+export const Protocol: z.ZodType<api.Frontend["protocol"]> = contract<api.Frontend["protocol"]>()(
+  "Protocol",
+  z.enum(["tcp", "udp", "any"]),
+);
+
+/** Why a backend is in its state. */
+export const Code: z.ZodType<api.Transition["code"]> = contract<api.Transition["code"]>()(
+  "Code",
+  z.enum([
+    "L4OK",
+    "L4TOUT",
+    "L4CON",
+    "L6OK",
+    "L6TOUT",
+    "L6RSP",
+    "L7OK",
+    "L7TOUT",
+    "L7RSP",
+    "L7STS",
+    "paused",
+    "disabled",
+    "enabled",
+    "resumed",
+    "removed",
+    "reload",
+    "static",
+  ]),
+);
+
+/** One mistake or lint, with its place. */
+export const Finding: z.ZodType<api.Finding> = contract<api.Finding>()(
+  "Finding",
+  z.object({
+    severity: z.enum(["error", "warning"]),
+    pass: z.enum(["structural", "semantic", "lint"]),
+    file: orNull(Text).openapi({
+      description: "null for a JSON body or a parameter, `<body>` for posted YAML",
+    }),
+    line: orNull(z.int().min(1)),
+    column: orNull(z.int().min(1)),
+    path: Text,
+    message: Text,
+    hint: orNull(Text),
+  }),
+);
