@@ -1,58 +1,59 @@
 /**
  * The state of one backend, as a pure function of what happens to it.
  *
- *                         pass: h reaches rise
- *              +---------------------------------------+
- *              |                                       v
- *   start, +---------+  one pass   +------+ h < rise +------+
- *   ------>| unknown |------------>|  up  |--------->| down |
- *          +---------+             +------+<---------+------+
- *           |  ^  |                          h >= rise   ^
- *           |  |  +--------------- one failure ----------+
- *           |  |
- *     pause |  | resume               (pause, disable and remove start in
- *           v  |                       unknown, up and down alike)
- *          +--------+   disable   +----------+   remove    +---------+
- *          | paused |------------>| disabled |------------>| removed |
- *          +--------+             +----------+             +---------+
- *                                   | enable
- *                                   v
- *                                 unknown
+ *                       one failure
+ *              +-----------------------------+
+ *              |                             v
+ *          +---------+ one pass +----+ h<rise +------+
+ *   start  | unknown |--------->| up |------->| down |
+ *   ------>|         |          |    |<-------|      |
+ *          +---------+          +----+ h>=rise+------+
+ *              ^                   \     |     /
+ *              | resume             \    |    /  pause (also from unknown)
+ *              |                     v   v   v
+ *              |                    +--------+  disable (from every state but removed)
+ *              +--------------------| paused |----------+
+ *              |                    +--------+          v
+ *              |         enable                   +----------+  remove (from every state)  +---------+
+ *              +----------------------------------| disabled |---------------------------->| removed |
+ *                                                 +----------+                             +---------+
  *
  *   from              event             to        counter h           code
  *   unknown           pass              up        min(h+1, max)       the probe's
  *   unknown           failure           down      max(h-1, 0)         the probe's
- *   up                pass              up        min(h+1, max)
- *   up                failure, h>rise   up        h-1
+ *   up                pass              same      min(h+1, max)
+ *   up                failure, h>rise   same      h-1
  *   up                failure, h=rise   down      h-1                 the probe's
- *   down              pass, h<rise-1    down      h+1
+ *   down              pass, h<rise-1    same      h+1
  *   down              pass, h=rise-1    up        h+1                 the probe's
- *   down              failure           down      max(h-1, 0)
- *   any               void result       same      same
- *   paused, disabled  pass, failure     same      same
- *   unknown, up, down pause             paused    same                paused
- *   paused            pause             paused    same
+ *   down              failure           same      max(h-1, 0)
+ *   unknown, up, down void result       same      h
+ *   paused, disabled  pass, failure     same      h
+ *   unknown, up, down pause             paused    h                   paused
+ *   paused            pause             same      h
  *   disabled          pause             refused
+ *   unknown, up, down resume            same      h
  *   paused            resume            unknown   rise-1              resumed
- *   unknown, up, down resume            same      same
  *   disabled          resume            refused
- *   any but disabled  disable           disabled  same                disabled
- *   disabled          disable           disabled  same
+ *   any but disabled  disable           disabled  h                   disabled
+ *   disabled          disable           same      h
+ *   any but disabled  enable            same      h
  *   disabled          enable            unknown   rise-1              enabled
- *   any but disabled  enable            same      same
- *   any               remove            removed   same                removed
- *   up                check changed     up        max, new rule
- *   down              check changed     down      0, new rule
- *   unknown           check changed     unknown   rise-1, new rule
+ *   unknown           check changed     same      rise-1, new rule
+ *   up                check changed     same      max, new rule
+ *   down              check changed     same      0, new rule
  *   paused, disabled  check changed     same      rise-1, new rule
- *   up                check given       up        max
+ *   up (static)       check given       same      max
  *   paused, disabled  check given       same      rise-1
- *   unknown, up, down check taken away  up        none                static
+ *   unknown, down     check taken away  up        none                static
+ *   up                check taken away  same      none
  *   paused, disabled  check taken away  same      none
- *   unknown           address changed   unknown   rise-1
+ *   unknown           address changed   same      rise-1
  *   up, down          address changed   unknown   rise-1              reload
  *   paused, disabled  address changed   same      rise-1
- *   removed           anything          removed   same
+ *   up (static)       address changed   same      none
+ *   any               remove            removed   h                   removed
+ *   removed           anything          same      h
  *
  * h counts 0…max with max = rise+fall-1; up means h >= rise. Without a health check there is no counter, and
  * where the table says `unknown` the backend is `up` with code `static`.

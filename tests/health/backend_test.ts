@@ -1,0 +1,524 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type BackendHealth,
+  counterMax,
+  firstEvent,
+  freshHealth,
+  type HealthEvent,
+  isDegraded,
+  isProbed,
+  type Rule,
+  step,
+} from "../../src/health/backend.ts";
+import type { Code, State } from "../../src/model.ts";
+
+// max = 6, so every region of the counter has more than one value.
+const rule: Rule = { rise: 3, fall: 4 };
+const other: Rule = { rise: 2, fall: 5 };
+const NOW = 1_000;
+const LATER = 2_000;
+
+const pass: HealthEvent = { kind: "pass", code: "L7OK", detail: "HTTP 200" };
+const failure: HealthEvent = { kind: "fail", code: "L7STS", detail: "HTTP 503" };
+const probed: State[] = ["unknown", "up", "down"];
+const held: State[] = ["paused", "disabled"];
+
+function health(state: State, counter: number, changes: Partial<BackendHealth> = {}): BackendHealth {
+  return { state, rule, counter, known: true, since: NOW, ...changes };
+}
+
+interface Row {
+  readonly from: string;
+  readonly event: string;
+  readonly start: readonly BackendHealth[];
+  readonly send: readonly HealthEvent[];
+  /** Null: the same. */
+  readonly to: State | null;
+  readonly counter: (h: number) => number;
+  readonly code?: Code;
+  readonly refused?: boolean;
+}
+
+const h = (n: number) => n;
+const at = (state: State, ...counters: number[]) => counters.map((counter) => health(state, counter));
+const kinds = (...names: ("pause" | "resume" | "disable" | "enable" | "remove")[]): HealthEvent[] =>
+  names.map((kind) => ({ kind }));
+const changed: HealthEvent = { kind: "check-changed", rule: other };
+const given: HealthEvent = { kind: "check-given", rule };
+const taken: HealthEvent = { kind: "check-taken" };
+const moved: HealthEvent = { kind: "address-changed" };
+const inStates = (states: readonly State[], ...counters: number[]) =>
+  states.flatMap((s) => at(s, ...counters));
+const unchecked = (...states: State[]) => states.map((s) => health(s, 0, { rule: null }));
+
+// The rows of the header of src/health/backend.ts, in its order; a test below compares the two.
+const rows: readonly Row[] = [
+  {
+    from: "unknown",
+    event: "pass",
+    start: at("unknown", 2),
+    send: [pass],
+    to: "up",
+    counter: () => 3,
+    code: "L7OK",
+  },
+  {
+    from: "unknown",
+    event: "failure",
+    start: at("unknown", 2),
+    send: [failure],
+    to: "down",
+    counter: () => 1,
+    code: "L7STS",
+  },
+  {
+    from: "up",
+    event: "pass",
+    start: at("up", 3, 5, 6),
+    send: [pass],
+    to: null,
+    counter: (n) => Math.min(n + 1, 6),
+  },
+  {
+    from: "up",
+    event: "failure, h>rise",
+    start: at("up", 4, 6),
+    send: [failure],
+    to: null,
+    counter: (n) => n - 1,
+  },
+  {
+    from: "up",
+    event: "failure, h=rise",
+    start: at("up", 3),
+    send: [failure],
+    to: "down",
+    counter: () => 2,
+    code: "L7STS",
+  },
+  {
+    from: "down",
+    event: "pass, h<rise-1",
+    start: at("down", 0, 1),
+    send: [pass],
+    to: null,
+    counter: (n) => n + 1,
+  },
+  {
+    from: "down",
+    event: "pass, h=rise-1",
+    start: at("down", 2),
+    send: [pass],
+    to: "up",
+    counter: () => 3,
+    code: "L7OK",
+  },
+  {
+    from: "down",
+    event: "failure",
+    start: at("down", 0, 1, 2),
+    send: [failure],
+    to: null,
+    counter: (n) => Math.max(n - 1, 0),
+  },
+  {
+    from: "unknown, up, down",
+    event: "void result",
+    start: [...at("unknown", 2), ...at("up", 3, 6), ...at("down", 0, 2)],
+    send: [{ kind: "void" }],
+    to: null,
+    counter: h,
+  },
+  {
+    from: "paused, disabled",
+    event: "pass, failure",
+    start: inStates(held, 0, 4),
+    send: [pass, failure],
+    to: null,
+    counter: h,
+  },
+  {
+    from: "unknown, up, down",
+    event: "pause",
+    start: inStates(probed, 2, 5),
+    send: kinds("pause"),
+    to: "paused",
+    counter: h,
+    code: "paused",
+  },
+  { from: "paused", event: "pause", start: at("paused", 5), send: kinds("pause"), to: null, counter: h },
+  {
+    from: "disabled",
+    event: "pause",
+    start: at("disabled", 5),
+    send: kinds("pause"),
+    to: null,
+    counter: h,
+    refused: true,
+  },
+  {
+    from: "unknown, up, down",
+    event: "resume",
+    start: inStates(probed, 2, 5),
+    send: kinds("resume"),
+    to: null,
+    counter: h,
+  },
+  {
+    from: "paused",
+    event: "resume",
+    start: at("paused", 0, 6),
+    send: kinds("resume"),
+    to: "unknown",
+    counter: () => 2,
+    code: "resumed",
+  },
+  {
+    from: "disabled",
+    event: "resume",
+    start: at("disabled", 5),
+    send: kinds("resume"),
+    to: null,
+    counter: h,
+    refused: true,
+  },
+  {
+    from: "any but disabled",
+    event: "disable",
+    start: inStates([...probed, "paused"], 5),
+    send: kinds("disable"),
+    to: "disabled",
+    counter: h,
+    code: "disabled",
+  },
+  {
+    from: "disabled",
+    event: "disable",
+    start: at("disabled", 5),
+    send: kinds("disable"),
+    to: null,
+    counter: h,
+  },
+  {
+    from: "any but disabled",
+    event: "enable",
+    start: inStates([...probed, "paused"], 5),
+    send: kinds("enable"),
+    to: null,
+    counter: h,
+  },
+  {
+    from: "disabled",
+    event: "enable",
+    start: at("disabled", 0, 6),
+    send: kinds("enable"),
+    to: "unknown",
+    counter: () => 2,
+    code: "enabled",
+  },
+  {
+    from: "unknown",
+    event: "check changed",
+    start: at("unknown", 2),
+    send: [changed],
+    to: null,
+    counter: () => 1,
+  },
+  { from: "up", event: "check changed", start: at("up", 3, 6), send: [changed], to: null, counter: () => 6 },
+  {
+    from: "down",
+    event: "check changed",
+    start: at("down", 0, 2),
+    send: [changed],
+    to: null,
+    counter: () => 0,
+  },
+  {
+    from: "paused, disabled",
+    event: "check changed",
+    start: inStates(held, 0, 6),
+    send: [changed],
+    to: null,
+    counter: () => 1,
+  },
+  {
+    from: "up (static)",
+    event: "check given",
+    start: unchecked("up"),
+    send: [given],
+    to: null,
+    counter: () => 6,
+  },
+  {
+    from: "paused, disabled",
+    event: "check given",
+    start: unchecked("paused", "disabled"),
+    send: [given],
+    to: null,
+    counter: () => 2,
+  },
+  {
+    from: "unknown, down",
+    event: "check taken away",
+    start: [...at("unknown", 2), ...at("down", 0, 2)],
+    send: [taken],
+    to: "up",
+    counter: () => 0,
+    code: "static",
+  },
+  { from: "up", event: "check taken away", start: at("up", 3, 6), send: [taken], to: null, counter: () => 0 },
+  {
+    from: "paused, disabled",
+    event: "check taken away",
+    start: inStates(held, 5),
+    send: [taken],
+    to: null,
+    counter: () => 0,
+  },
+  {
+    from: "unknown",
+    event: "address changed",
+    start: at("unknown", 2),
+    send: [moved],
+    to: null,
+    counter: () => 2,
+  },
+  {
+    from: "up, down",
+    event: "address changed",
+    start: inStates(["up", "down"], 0, 6),
+    send: [moved],
+    to: "unknown",
+    counter: () => 2,
+    code: "reload",
+  },
+  {
+    from: "paused, disabled",
+    event: "address changed",
+    start: inStates(held, 5),
+    send: [moved],
+    to: null,
+    counter: () => 2,
+  },
+  {
+    from: "up (static)",
+    event: "address changed",
+    start: unchecked("up"),
+    send: [moved],
+    to: null,
+    counter: () => 0,
+  },
+  {
+    from: "any",
+    event: "remove",
+    start: inStates([...probed, ...held], 2, 5),
+    send: kinds("remove"),
+    to: "removed",
+    counter: h,
+    code: "removed",
+  },
+  {
+    from: "removed",
+    event: "anything",
+    start: at("removed", 5),
+    send: [
+      pass,
+      failure,
+      { kind: "void" },
+      ...kinds("pause", "resume", "disable", "enable", "remove"),
+      changed,
+      given,
+      taken,
+      moved,
+    ],
+    to: null,
+    counter: h,
+  },
+];
+
+for (const row of rows) {
+  Deno.test(`${row.from}: ${row.event} -> ${row.refused ? "refused" : row.to ?? "same"}`, () => {
+    for (const start of row.start) {
+      for (const event of row.send) {
+        const done = step(start, event, LATER);
+        assert.equal(done.health.state, row.to ?? start.state);
+        assert.equal(done.health.counter, row.counter(start.counter));
+        assert.equal(done.refused !== null, row.refused ?? false);
+        assert.equal(done.health.since, row.to === null ? NOW : LATER);
+        if (row.to === null) {
+          assert.equal(done.change, null);
+        } else {
+          const { from, to, code } = done.change ?? assert.fail("no change was told");
+          assert.deepEqual({ from, to, code }, { from: start.state, to: row.to, code: row.code });
+        }
+      }
+    }
+  });
+}
+
+Deno.test("the header of backend.ts lists the same transitions in the same order", async () => {
+  const source = await Deno.readTextFile(new URL("../../src/health/backend.ts", import.meta.url));
+  const lines = source.slice(0, source.indexOf("*/")).split("\n");
+  const heading = lines.findIndex((line) => /from +event +to +counter h +code/.test(line));
+  const written = lines.slice(heading + 1).filter((line) => line.startsWith(" *   "));
+  const from = lines[heading]?.indexOf("from") ?? 0;
+  const cells = written.map((line) =>
+    [from, from + 18, from + 36, from + 46, from + 66].map((start, i, all) =>
+      line.slice(start, all[i + 1]).trim()
+    )
+  );
+  assert.deepEqual(
+    cells.map(([state, event, to, , code]) => ({ state, event, to, coded: code !== "" })),
+    rows.map((row) => ({
+      state: row.from,
+      event: row.event,
+      to: row.refused ? "refused" : row.to ?? "same",
+      coded: row.code !== undefined,
+    })),
+  );
+});
+
+Deno.test("without a health check the states are the same, and up stands where unknown would", () => {
+  const expected: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    up: { pause: "paused paused", resume: "same", disable: "disabled disabled", enable: "same" },
+    paused: { pause: "same", resume: "up static", disable: "disabled disabled", enable: "same" },
+    disabled: { pause: "refused", resume: "refused", disable: "same", enable: "up static" },
+  };
+  for (const state of ["up", "paused", "disabled"] as const) {
+    for (const kind of ["pause", "resume", "disable", "enable"] as const) {
+      const done = step(health(state, 0, { rule: null }), { kind }, LATER);
+      const got = done.refused !== null
+        ? "refused"
+        : done.change === null
+        ? "same"
+        : `${done.change.to} ${done.change.code}`;
+      assert.equal(got, expected[state]?.[kind], `${state}: ${kind}`);
+      assert.equal(done.health.counter, 0);
+    }
+    assert.equal(step(health(state, 0, { rule: null }), failure, LATER).change, null);
+  }
+});
+
+Deno.test("a fresh backend follows from the configuration alone", () => {
+  const first = (r: Rule | null, enabled: boolean) => {
+    const event = firstEvent(r, enabled);
+    const fresh = freshHealth(r, NOW);
+    return event === null ? fresh.state : step(fresh, event, NOW).change;
+  };
+  assert.equal(first(rule, true), "unknown");
+  assert.deepEqual(first(null, true), {
+    from: "unknown",
+    to: "up",
+    code: "static",
+    detail: "no health check",
+  });
+  const off = {
+    from: "unknown",
+    to: "disabled",
+    code: "disabled",
+    detail: "enabled: false in the configuration",
+  };
+  assert.deepEqual(first(rule, false), off);
+  assert.deepEqual(first(null, false), off);
+  assert.equal(freshHealth(rule, NOW).counter, 2);
+});
+
+Deno.test("known: a counted result or an operator's action, never a void result; a new address forgets it", () => {
+  const fresh = freshHealth(rule, NOW);
+  const after = (...events: HealthEvent[]) =>
+    events.reduce((now, event) => step(now, event, LATER).health, fresh).known;
+  assert.equal(after(), false);
+  assert.equal(after({ kind: "void" }), false);
+  assert.equal(after({ kind: "resume" }), false, "an action that changed nothing");
+  assert.equal(after(changed), false);
+  assert.equal(after(pass), true);
+  assert.equal(after(failure), true);
+  assert.equal(after({ kind: "pause" }, { kind: "resume" }), true);
+  assert.equal(after({ kind: "disable" }, { kind: "enable" }), true);
+  assert.equal(after(pass, moved), false);
+  assert.equal(after(pass, moved, failure), true);
+});
+
+const anyRule = fc.record({ rise: fc.integer({ min: 1, max: 100 }), fall: fc.integer({ min: 1, max: 100 }) });
+const smallRule = fc.record({ rise: fc.integer({ min: 1, max: 5 }), fall: fc.integer({ min: 1, max: 5 }) });
+
+function send(start: BackendHealth, event: HealthEvent, times: number): BackendHealth {
+  let now = start;
+  for (let i = 0; i < times; i++) now = step(now, event, LATER).health;
+  return now;
+}
+
+Deno.test("exactly `fall` failures take a healthy backend down, exactly `rise` passes bring a dead one up", () => {
+  fc.assert(fc.property(anyRule, (r) => {
+    const full = health("up", counterMax(r), { rule: r });
+    assert.equal(send(full, failure, r.fall - 1).state, "up");
+    assert.equal(send(full, failure, r.fall).state, "down");
+    const dead = health("down", 0, { rule: r });
+    assert.equal(send(dead, pass, r.rise - 1).state, "down");
+    assert.equal(send(dead, pass, r.rise).state, "up");
+  }));
+});
+
+// The rule once more, said in another way: h is what the last results leave of a walk between two walls.
+function naive(r: Rule, results: readonly boolean[]): { readonly state: State; readonly counter: number } {
+  if (results.length === 0) return { state: "unknown", counter: r.rise - 1 };
+  const top = r.rise + r.fall - 1;
+  const counter = results.reduce((n, good) => Math.max(0, Math.min(top, n + (good ? 1 : -1))), r.rise - 1);
+  return { state: counter >= r.rise ? "up" : "down", counter };
+}
+
+Deno.test("any sequence of results, void ones between them, gives what the naive model gives", () => {
+  const results = fc.array(fc.constantFrom("pass", "fail", "void"), { maxLength: 60 });
+  fc.assert(
+    fc.property(smallRule, results, (r, sequence) => {
+      let now = freshHealth(r, NOW);
+      const counted: boolean[] = [];
+      for (const kind of sequence) {
+        const before = now;
+        const done = step(now, kind === "pass" ? pass : kind === "fail" ? failure : { kind: "void" }, LATER);
+        now = done.health;
+        if (kind !== "void") counted.push(kind === "pass");
+        const model = naive(r, counted);
+        assert.deepEqual({ state: now.state, counter: now.counter }, model);
+        assert.equal(done.change !== null, before.state !== now.state);
+        assert.equal(isDegraded(now), now.counter > 0 && now.counter < r.rise + r.fall - 1);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("whatever happens, the counter stays in its range and agrees with the state", () => {
+  const events: fc.Arbitrary<HealthEvent> = fc.oneof(
+    fc.constantFrom<HealthEvent>(pass, failure, { kind: "void" }, moved, taken),
+    fc.constantFrom(...kinds("pause", "resume", "disable", "enable")),
+    smallRule.map((r): HealthEvent => ({ kind: "check-changed", rule: r })),
+  );
+  fc.assert(
+    fc.property(smallRule, fc.array(events, { maxLength: 60 }), (r, sequence) => {
+      let now = freshHealth(r, NOW);
+      for (const event of sequence) {
+        // The check is changed only where there is one, and given where there is none.
+        const fitting: HealthEvent = event.kind === "check-changed" && now.rule === null
+          ? { kind: "check-given", rule: event.rule }
+          : event;
+        const done = step(now, fitting, LATER);
+        assert.equal(done.change?.to ?? now.state, done.health.state);
+        now = done.health;
+        if (now.rule === null) {
+          assert.ok(["up", "paused", "disabled"].includes(now.state));
+          assert.equal(now.counter, 0);
+          assert.equal(isProbed(now), false);
+        } else {
+          assert.ok(now.counter >= 0 && now.counter <= counterMax(now.rule));
+          if (now.state === "up") assert.ok(now.counter >= now.rule.rise);
+          if (now.state === "down") assert.ok(now.counter < now.rule.rise);
+          if (now.state === "unknown") assert.equal(now.counter, now.rule.rise - 1);
+          assert.equal(isProbed(now), !["paused", "disabled"].includes(now.state));
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

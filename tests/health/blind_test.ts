@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import type { CheckType, VoidCause } from "../../src/model.ts";
+import { blindAfter, blindReason, isBlind } from "../../src/health/blind.ts";
+import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";
+
+Deno.test("patience is 10 s and three times interval and timeout", () => {
+  assert.equal(blindAfter(2_000, 1_000), 19_000);
+  assert.equal(isBlind(19_000, 0, 2_000, 1_000), false);
+  assert.equal(isBlind(19_001, 0, 2_000, 1_000), true);
+});
+
+const rights: readonly (readonly [VoidCause | null, string, CheckType, string, string, string])[] = [
+  ["permission", "", "icmp", "", "permission", "CAP_NET_RAW"],
+  ["permission", "", "tcp", "blue", "permission", "CAP_SYS_ADMIN"],
+  ["permission", "", "icmp", "blue", "permission", "CAP_SYS_ADMIN, CAP_NET_RAW"],
+  ["permission", "setns needs CAP_SYS_ADMIN", "icmp", "blue", "permission", "CAP_SYS_ADMIN"],
+  ["descriptors", "", "tcp", "", "descriptors", ""],
+  [null, "", "tcp", "", "no-result", ""],
+];
+for (const [cause, detail, type, netns, named, missing] of rights) {
+  Deno.test(`cause ${cause} of a ${type} check in namespace "${netns}" (${detail}) names "${missing}"`, () => {
+    const reason = blindReason(cause === null ? null : { cause, detail }, type, netns);
+    assert.deepEqual({ cause: reason.cause, missing: reason.missing }, { cause: named, missing });
+    assert.ok(reason.hint.length > 10);
+  });
+}
+
+const one = config({
+  checks: [tcpCheck("web")],
+  backends: [backend("b1", "10.0.0.1", "web"), backend("b2", "10.0.0.2", null)],
+  frontends: [frontend("www", "192.0.2.1", { only: { b1: 1, b2: 1 } })],
+});
+// Before the first result: unknown, so fast-interval 500 ms and timeout 1 s.
+const PATIENCE = 10_000 + 3 * (500 + 1_000);
+
+Deno.test("a backend that only void results came from goes blind, is named once, and is seen again", async () => {
+  using world = World.started(one);
+  for (let t = 0; t < PATIENCE; t += 500) {
+    world.probe(["b1", "permission"]);
+    await world.clock.advance(500);
+  }
+  assert.deepEqual(world.tracker.blind(), []);
+  await world.clock.advance(1);
+  assert.deepEqual(world.tracker.blind(), ["b1"]);
+  await world.clock.advance(5_000);
+  const errors = world.log.named("backend-blind").filter((line) => line.level === "error");
+  assert.deepEqual(errors.map(({ attrs }) => [attrs.backend, attrs.cause, attrs.missing]), [
+    ["b1", "permission", "CAP_NET_RAW"],
+  ]);
+  assert.equal(world.state("b1"), "unknown", "void results change no state");
+  world.probe(["b1", "L4CON"]);
+  assert.deepEqual(world.tracker.blind(), []);
+  assert.equal(world.state("b1"), "down", "what the network says counts");
+  assert.equal(world.log.named("backend-blind").at(-1)?.level, "info");
+});
+
+Deno.test("patience follows the interval that applies now", async () => {
+  using world = World.started(one);
+  world.probe(["b1", "L4CON"]);
+  // Fully down: down-interval 5 s, so 10 s + 3 × 6 s.
+  await world.clock.advance(28_000);
+  assert.deepEqual(world.tracker.blind(), []);
+  await world.clock.advance(1);
+  assert.deepEqual(world.tracker.blind(), ["b1"]);
+});
+
+Deno.test("what is not probed is never blind, and a backend that comes back begins anew", async () => {
+  using world = World.started(one);
+  await world.clock.advance(10_000);
+  world.tracker.act("b1", "pause", alice);
+  await world.clock.advance(60_000);
+  assert.deepEqual(world.tracker.blind(), []);
+  world.tracker.act("b1", "resume", alice);
+  await world.clock.advance(PATIENCE);
+  assert.deepEqual(world.tracker.blind(), []);
+  await world.clock.advance(1);
+  assert.deepEqual(world.tracker.blind(), ["b1"]);
+});
+
+Deno.test("disposal releases every timer", async () => {
+  const world = World.started(one);
+  await world.clock.advance(3_500);
+  assert.equal(world.clock.pending, 1);
+  world.tracker[Symbol.dispose]();
+  assert.equal(world.clock.pending, 0);
+});
+
+Deno.test("probe-void is written at most once a second, with the number of lines left out", async () => {
+  using world = World.started(one);
+  for (let i = 0; i < 21; i++) {
+    world.probe(["b1", i === 20 ? "ports" : "descriptors"]);
+    await world.clock.advance(100);
+  }
+  const lines = world.log.named("probe-void");
+  assert.deepEqual(lines.map(({ attrs }) => [attrs.backend, attrs.cause, attrs.suppressed]), [
+    ["b1", "descriptors", 0],
+    ["b1", "descriptors", 9],
+    ["b1", "ports", 9],
+  ]);
+  assert.equal(
+    world.counted.filter((line) => line === "probe b1 tcp descriptors").length,
+    20,
+    "all are counted",
+  );
+});

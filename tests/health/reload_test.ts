@@ -1,0 +1,384 @@
+import assert from "node:assert/strict";
+import type { Backend, Frontend, HealthCheck } from "../../src/model.ts";
+import { alice, backend, config, type ConfigParts, frontend, result, tcpCheck, World } from "./kit.ts";
+
+const parts = {
+  checks: [tcpCheck("web"), tcpCheck("db", { rise: 3, fall: 2 })],
+  backends: [
+    backend("b1", "10.0.0.1", "web"),
+    backend("b2", "10.0.0.2", "web"),
+    backend("b3", "10.0.0.3", "db"),
+  ],
+  frontends: [
+    frontend("www", "192.0.2.1", { primary: { b1: 100, b2: 50 }, fallback: { b3: 10 } }),
+    frontend("other", "192.0.2.2", { only: { b3: 1 } }),
+  ],
+} satisfies ConfigParts;
+
+/** Everything up with a full counter, and nothing recorded yet. */
+function running(setup: ConfigParts = parts): World {
+  const world = World.started(config(setup));
+  for (let i = 0; i < 5; i++) {
+    const names = [...world.prober.targets.keys()];
+    world.probe(...names.map((name) => [name, "L4OK"] as const));
+  }
+  world.prober.calls.length = 0;
+  world.told.length = 0;
+  world.events.length = 0;
+  return world;
+}
+
+const withBackends = (...backends: Backend[]): ConfigParts => ({ ...parts, backends });
+const withCheck = (check: HealthCheck): ConfigParts => ({
+  ...parts,
+  checks: parts.checks.map((c) => c.name === check.name ? check : c),
+});
+const withFrontends = (...frontends: Frontend[]): ConfigParts => ({ ...parts, frontends });
+
+Deno.test("the same file changes nothing: no probe starts anew, no state, no event", () => {
+  using world = running();
+  const outcome = world.tracker.reload(
+    config({ ...parts, checks: parts.checks.map((c) => ({ ...c })) }),
+    alice,
+  );
+  assert.deepEqual(outcome, { transitions: [], frontendChanges: [], weightsReset: [] });
+  assert.deepEqual(world.prober.calls, []);
+  assert.deepEqual(world.told, []);
+  assert.equal(world.counter("b1"), 4);
+});
+
+Deno.test("a new backend starts in unknown and is probed at once; the others are left alone", () => {
+  using world = running();
+  world.tracker.reload(config(withBackends(...parts.backends, backend("b4", "10.0.0.4", "web"))), alice);
+  assert.deepEqual(world.prober.calls, ["start b4"]);
+  assert.equal(world.prober.targets.get("b4")?.firstDelayMs, 0);
+  assert.equal(world.state("b4"), "unknown");
+  assert.deepEqual(world.transitions(), []);
+});
+
+Deno.test("new backends that need no probe enter their state at once", () => {
+  using world = running();
+  const more = [backend("s1", "10.0.0.5", null), backend("off", "10.0.0.6", "web", false)];
+  world.tracker.reload(config(withBackends(...parts.backends, ...more)), alice);
+  assert.deepEqual(world.transitions(), ["s1 unknown>up static", "off unknown>disabled disabled"]);
+  assert.deepEqual(world.prober.calls, []);
+});
+
+Deno.test("a backend that is gone is stopped and told as removed, with its weights", () => {
+  using world = running();
+  const left = parts.backends.filter((b) => b.name !== "b2");
+  const frontends = [frontend("www", "192.0.2.1", { primary: { b1: 100 }, fallback: { b3: 10 } })];
+  world.tracker.reload(config({ ...parts, backends: left, frontends }), alice);
+  assert.deepEqual(world.prober.calls, ["stop b2"]);
+  const [removed] = world.told.flatMap((t) => t.transitions);
+  assert.deepEqual([removed?.backend, removed?.from, removed?.to, removed?.code], [
+    "b2",
+    "up",
+    "removed",
+    "removed",
+  ]);
+  assert.deepEqual(removed?.effects, [
+    { frontend: "www", pool: "primary", weightBefore: 50, weightAfter: 0, flush: true },
+  ]);
+  assert.equal(world.tracker.entry("b2"), null);
+  assert.ok(world.counted.includes("forget b2"));
+  const event = world.events.find((e) => e.kind === "backend");
+  assert.deepEqual(event?.kind === "backend" ? event.frontends : null, ["www"]);
+});
+
+Deno.test("a name that comes back is a new backend, and meets no report of its former life", () => {
+  using world = running();
+  const old = world.prober.targets.get("b2")?.generation ?? 0;
+  world.tracker.reload(config(withBackends(...parts.backends.filter((b) => b.name !== "b2"))), null);
+  world.tracker.reload(config(parts), null);
+  world.tracker.report([{ backend: "b2", generation: old, result: result("L4OK"), nextDueAt: 0 }]);
+  assert.equal(world.state("b2"), "unknown");
+  assert.deepEqual(world.tracker.entry("b2")?.history, []);
+});
+
+const edits: readonly (readonly [string, ConfigParts])[] = [
+  ["interval", withCheck(tcpCheck("web", { intervalMs: 9_000 }))],
+  ["timeout", withCheck(tcpCheck("web", { timeoutMs: 9 }))],
+  ["fall", withCheck(tcpCheck("web", { fall: 5 }))],
+  ["source", withCheck({ ...tcpCheck("web"), probeIpv4Src: parts.backends[0]?.address ?? null })],
+  ["type", withCheck({ ...tcpCheck("web"), type: "icmp", port: null, params: null })],
+  ["port", withCheck({ ...tcpCheck("web"), type: "tcp", port: 81, params: { tls: null } })],
+];
+for (const [key, edited] of edits) {
+  Deno.test(`a health check whose ${key} changed: probed anew at once, state stays, no weight moves`, () => {
+    using world = running();
+    const generation = world.prober.targets.get("b1")?.generation ?? 0;
+    const before = world.weights("www");
+    world.tracker.reload(config(edited), alice);
+    assert.deepEqual(world.prober.calls, ["start b1 b2"]);
+    const target = world.prober.targets.get("b1");
+    assert.ok(target && target.generation > generation && target.firstDelayMs === 0);
+    assert.deepEqual(target.check, edited.checks?.[0]);
+    assert.deepEqual(world.transitions(), []);
+    assert.deepEqual(world.weights("www"), before);
+    world.tracker.report([{ backend: "b1", generation, result: result("L4CON"), nextDueAt: 0 }]);
+    assert.equal(world.counter("b1"), key === "fall" ? 6 : 4, "the old check's result is rejected");
+  });
+}
+
+Deno.test("another network namespace is another check for everything that is probed", () => {
+  using world = running({ ...parts, netns: "blue" });
+  world.tracker.reload(config({ ...parts, netns: "red" }), alice);
+  assert.deepEqual(world.prober.calls, ["start b1 b2 b3"]);
+  assert.equal(world.prober.targets.get("b3")?.netns, "red");
+  assert.deepEqual(world.transitions(), []);
+});
+
+Deno.test("a health check under another name that probes alike is the same check", () => {
+  using world = running();
+  const checks = [...parts.checks, tcpCheck("web2")];
+  const backends = parts.backends.map((b) => b.name === "b1" ? backend("b1", "10.0.0.1", "web2") : b);
+  world.tracker.reload(config({ ...parts, checks, backends }), alice);
+  assert.deepEqual(world.prober.calls, []);
+  assert.equal(world.tracker.entry("b1")?.check?.name, "web2");
+});
+
+Deno.test("changed check: the counter is full if up, 0 if down, rise-1 if unknown, under the new rule", () => {
+  using world = running();
+  world.probe(["b2", "L4CON"], ["b1", "L4CON"]);
+  for (let i = 0; i < 3; i++) world.probe(["b2", "L4CON"]);
+  world.probe(["b2", "L4OK"]);
+  assert.deepEqual([world.state("b2"), world.counter("b2"), world.counter("b1")], ["down", 1, 3]);
+  world.tracker.act("b3", "pause", alice);
+  world.tracker.act("b3", "resume", alice);
+  const checks = [tcpCheck("web", { rise: 4, fall: 6 }), tcpCheck("db", { rise: 7, fall: 2 })];
+  world.tracker.reload(config({ ...parts, checks }), alice);
+  assert.deepEqual(["b1", "b2", "b3"].map((b) => [world.state(b), world.counter(b)]), [
+    ["up", 9],
+    ["down", 0],
+    ["unknown", 6],
+  ]);
+});
+
+Deno.test("a health check edited while its backends are up lowers no weight before the new check has failed", () => {
+  using world = running();
+  world.tracker.reload(config(withCheck(tcpCheck("web", { fall: 2, timeoutMs: 100 }))), alice);
+  assert.deepEqual(world.weights("www"), { b1: 100, b2: 50, b3: 0 });
+  world.probe(["b1", "L4TOUT"]);
+  assert.deepEqual(world.weights("www"), { b1: 100, b2: 50, b3: 0 });
+  world.probe(["b1", "L4TOUT"]);
+  assert.deepEqual(world.weights("www"), { b1: 0, b2: 50, b3: 0 });
+});
+
+Deno.test("a check taken away makes up static; a check given keeps up with a full counter", () => {
+  using world = running();
+  for (let i = 0; i < 3; i++) world.probe(["b1", "L4CON"]);
+  world.told.length = 0;
+  const without = parts.backends.map((b) => ({ ...b, healthcheck: null }));
+  world.tracker.reload(config(withBackends(...without)), alice);
+  assert.deepEqual(world.transitions(), ["b1 down>up static"], "b2 and b3 were up and stay so");
+  assert.equal(world.prober.targets.size, 0);
+  world.tracker.reload(config(parts), alice);
+  assert.deepEqual(world.transitions(), ["b1 down>up static"]);
+  assert.deepEqual(["b1", "b2", "b3"].map((b) => [world.state(b), world.counter(b)]), [["up", 4], ["up", 4], [
+    "up",
+    4,
+  ]]);
+  assert.equal(world.prober.targets.size, 3);
+});
+
+Deno.test("pause and disable stay over every kind of change, and send no probe", () => {
+  using world = running();
+  world.tracker.act("b1", "pause", alice);
+  world.tracker.act("b2", "disable", alice);
+  world.told.length = 0;
+  world.prober.calls.length = 0;
+  const edited = {
+    ...parts,
+    checks: [tcpCheck("web", { rise: 5 }), tcpCheck("db", { rise: 3, fall: 2 })],
+    backends: [
+      backend("b1", "10.0.1.1", "web"),
+      backend("b2", "10.0.1.2", "web"),
+      backend("b3", "10.0.0.3", "db"),
+    ],
+  };
+  world.tracker.reload(config(edited), alice);
+  assert.deepEqual(world.transitions(), []);
+  assert.deepEqual(world.prober.calls, []);
+  assert.deepEqual([world.state("b1"), world.state("b2")], ["paused", "disabled"]);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
+  world.tracker.act("b1", "resume", alice);
+  assert.equal(world.counter("b1"), 4, "rise 5");
+  assert.equal(world.prober.targets.get("b1")?.address, "10.0.1.1");
+});
+
+const moved = withBackends(backend("b1", "10.0.9.1", "web"), ...parts.backends.slice(1));
+
+Deno.test("a new address is a new server: unknown, probed at once, its frontends wait for its answer", () => {
+  using world = running();
+  world.tracker.reload(config(moved), alice);
+  assert.deepEqual(world.prober.calls, ["start b1"]);
+  const [told] = world.told.flatMap((t) => t.transitions);
+  assert.deepEqual([told?.from, told?.to, told?.code, told?.by], ["up", "unknown", "reload", "alice"]);
+  assert.equal(told?.detail, "address changed from 10.0.0.1 to 10.0.9.1");
+  assert.equal(world.tracker.entry("b1")?.lastProbe, null);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], ["www"]);
+  world.told.length = 0;
+  world.probe(["b1", "L4OK"]);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
+  assert.deepEqual(world.transitions(), ["b1 unknown>up L4OK"]);
+  assert.deepEqual(world.awaited, [], "the transition itself asks for the sync");
+});
+
+Deno.test("a new address that does not answer is awaited for its timeout; a void result is no answer", async () => {
+  using world = running();
+  world.tracker.reload(config(moved), alice);
+  world.probe(["b1", "late"]);
+  await world.clock.advance(999);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], ["www"]);
+  await world.clock.advance(1);
+  assert.deepEqual(world.awaited, [["www"]]);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
+});
+
+Deno.test("two new addresses in one frontend: it waits for the last of them", async () => {
+  using world = running();
+  const checks = [tcpCheck("web"), tcpCheck("db", { rise: 3, fall: 2, timeoutMs: 3_000 })];
+  const backends = [
+    backend("b1", "10.0.9.1", "web"),
+    ...parts.backends.slice(1, 2),
+    backend("b3", "10.0.9.3", "db"),
+  ];
+  world.tracker.reload(config({ ...parts, checks, backends }), alice);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], ["www", "other"]);
+  await world.clock.advance(1_500);
+  assert.deepEqual(world.awaited, []);
+  await world.clock.advance(1_500);
+  assert.deepEqual(world.awaited, [["www", "other"]]);
+});
+
+Deno.test("an operator's pause ends the wait; a removed backend is not awaited", async () => {
+  using world = running();
+  world.tracker.reload(config(moved), alice);
+  world.tracker.act("b1", "pause", alice);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
+  world.tracker.act("b1", "resume", alice);
+  world.tracker.reload(
+    config(withBackends(backend("b1", "10.0.8.1", "web"), ...parts.backends.slice(1))),
+    alice,
+  );
+  const gone = withFrontends(frontend("www", "192.0.2.1", { primary: { b2: 50 } }));
+  world.tracker.reload(config({ ...gone, backends: parts.backends.slice(1) }), alice);
+  await world.clock.advance(5_000);
+  assert.deepEqual(world.awaited, []);
+});
+
+Deno.test("swapped addresses: until the new servers answer, VPP's weights are left as they are", () => {
+  using world = running();
+  world.vpp.set("www/b1", 50);
+  world.vpp.set("www/b2", 100);
+  const swapped = [
+    backend("b1", "10.0.0.2", "web"),
+    backend("b2", "10.0.0.1", "web"),
+    ...parts.backends.slice(2),
+  ];
+  world.tracker.reload(config(withBackends(...swapped)), alice);
+  assert.deepEqual([world.state("b1"), world.state("b2")], ["unknown", "unknown"]);
+  assert.deepEqual(world.weights("www"), { b1: 50, b2: 100, b3: 0 });
+  world.probe(["b1", "L4OK"], ["b2", "L4OK"]);
+  assert.deepEqual(world.weights("www"), { b1: 100, b2: 50, b3: 0 });
+});
+
+Deno.test("a backend without a check that moves stays up", () => {
+  const statics = { ...parts, backends: [backend("b1", "10.0.0.1", null), ...parts.backends.slice(1)] };
+  using world = running(statics);
+  world.tracker.reload(
+    config({ ...statics, backends: [backend("b1", "10.0.9.1", null), ...parts.backends.slice(1)] }),
+    null,
+  );
+  assert.deepEqual(world.transitions(), []);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
+});
+
+Deno.test("a backend moved between pools keeps its state, and the pools are judged anew", () => {
+  using world = running();
+  const after = frontend("www", "192.0.2.1", { primary: { b2: 50 }, fallback: { b1: 100, b3: 10 } });
+  const outcome = world.tracker.reload(config(withFrontends(after, ...parts.frontends.slice(1))), alice);
+  assert.deepEqual(outcome.transitions, []);
+  assert.deepEqual(world.prober.calls, []);
+  assert.deepEqual(world.weights("www"), { b2: 50, b1: 0, b3: 0 });
+  assert.deepEqual(world.tracker.entry("b1")?.places, [{ frontend: "www", pool: "fallback" }]);
+});
+
+Deno.test("frontends come and go with their states", () => {
+  using world = running();
+  const third = frontend("third", "192.0.2.3", { only: { b1: 1 } });
+  const outcome = world.tracker.reload(config(withFrontends(...parts.frontends.slice(1), third)), alice);
+  assert.deepEqual(outcome.frontendChanges, [
+    { frontend: "third", from: "unknown", to: "up", activePool: "only", reason: "reload" },
+  ]);
+  assert.equal(world.tracker.standing("www"), null);
+  assert.equal(world.tracker.weights("www"), null);
+  assert.equal(world.tracker.standing("third")?.state, "up");
+});
+
+Deno.test("run-time weights go back to the file's; the answer and one WARN line name each", () => {
+  using world = running();
+  world.tracker.setWeight("www", "primary", "b1", 7);
+  world.tracker.setWeight("other", "only", "b3", 9);
+  const after = withFrontends(frontend("www", "192.0.2.1", { primary: { b1: 80, b2: 50 } }));
+  const outcome = world.tracker.reload(config(after), alice);
+  assert.deepEqual(outcome.weightsReset, [
+    { frontend: "www", pool: "primary", backend: "b1", file: 80, weight: 7 },
+    { frontend: "other", pool: "only", backend: "b3", file: null, weight: 9 },
+  ]);
+  assert.deepEqual(world.weights("www"), { b1: 80, b2: 50 });
+  assert.deepEqual(world.log.named("config-reload").map((line) => [line.level, line.attrs.weights]), [
+    ["warn", ["www/primary/b1: 7 -> 80", "other/only/b3: 9 -> not in the file"]],
+  ]);
+  assert.deepEqual(world.tracker.reload(config(after), alice).weightsReset, []);
+});
+
+const off = withBackends(backend("b1", "10.0.0.1", "web", false), ...parts.backends.slice(1));
+
+Deno.test("enabled: false newly written disables a running backend; written back it enables it", () => {
+  using world = running();
+  world.tracker.reload(config(off), alice);
+  assert.deepEqual(world.transitions(), ["b1 up>disabled disabled"]);
+  assert.deepEqual(world.prober.calls, ["stop b1"]);
+  world.tracker.reload(config(parts), alice);
+  assert.deepEqual(world.transitions(), ["b1 up>disabled disabled", "b1 disabled>unknown enabled"]);
+});
+
+Deno.test("enabled in the file is no order while the file says what it always said", () => {
+  using world = running(off);
+  world.tracker.act("b1", "enable", alice);
+  world.probe(["b1", "L4OK"]);
+  world.tracker.act("b2", "disable", alice);
+  world.told.length = 0;
+  world.tracker.reload(config(off), alice);
+  assert.deepEqual(world.transitions(), []);
+  assert.deepEqual([world.state("b1"), world.state("b2")], ["up", "disabled"]);
+});
+
+Deno.test("a shorter history is cut at once", () => {
+  using world = running();
+  for (let i = 0; i < 2; i++) {
+    world.tracker.act("b1", "pause", alice);
+    world.tracker.act("b1", "resume", alice);
+  }
+  world.tracker.reload(config({ ...parts, history: 2 }), alice);
+  assert.deepEqual(world.tracker.entry("b1")?.history.map((t) => t.to), ["unknown", "paused"]);
+});
+
+Deno.test("2,000 backends, one changed: 1,999 are left untouched", () => {
+  const many = Array.from({ length: 2_000 }, (_, i) => backend(`b${i}`, `10.1.${i >> 8}.${i & 255}`, "web"));
+  const frontends = [
+    frontend("www", "192.0.2.1", { only: Object.fromEntries(many.map((b) => [b.name, 1])) }),
+  ];
+  using world = running({ ...parts, backends: many, frontends });
+  const before = new Map(world.prober.targets);
+  const changed = many.map((b, i) => i === 777 ? backend(b.name, "10.99.0.1", "web") : b);
+  world.tracker.reload(config({ ...parts, backends: changed, frontends }), alice);
+  assert.deepEqual(world.prober.calls, ["start b777"]);
+  assert.deepEqual(world.transitions(), ["b777 up>unknown reload"]);
+  assert.equal(
+    [...world.prober.targets].filter(([name, target]) => before.get(name) === target).length,
+    1_999,
+  );
+});
