@@ -77,3 +77,120 @@ Deno.test("a report of an older generation is rejected", () => {
   world.probe(["b1", "L4OK"]);
   assert.equal(world.state("b1"), "up");
 });
+
+Deno.test("two transitions of one backend in one batch each show the weights of their own moment", () => {
+  using world = World.started(two);
+  world.told.length = 0;
+  world.probe(["b1", "L4OK"], ["b2", "L4OK"], ["b1", "L4CON"]);
+  assert.equal(world.told.length, 1);
+  const seen = world.told[0]?.transitions.map((t) => [
+    `${t.backend} ${t.from}>${t.to}`,
+    ...t.effects.filter((e) => e.frontend === "www").map((e) => `${e.weightBefore}>${e.weightAfter}`),
+  ]);
+  assert.deepEqual(seen, [["b1 unknown>up", "0>100"], ["b2 unknown>up", "0>50"], ["b1 up>down", "100>0"]]);
+});
+
+Deno.test("backends of one batch are judged together: the pool that took over shows its weight", () => {
+  const failover = config({
+    checks: [tcpCheck("web")],
+    backends: [backend("b1", "10.0.0.1", "web"), backend("b2", "10.0.0.2", "web")],
+    frontends: [frontend("www", "192.0.2.1", { primary: { b1: 100 }, fallback: { b2: 10 } })],
+  });
+  using world = World.started(failover);
+  world.probe(["b1", "L4OK"]);
+  world.probe(["b2", "L4OK"], ["b1", "L4CON"]);
+  const seen = world.told.at(-1)?.transitions.map((t) =>
+    t.effects.map((e) => [t.backend, e.weightBefore, e.weightAfter])
+  );
+  assert.deepEqual(seen, [[["b2", 0, 10]], [["b1", 100, 0]]]);
+  assert.deepEqual(world.told.at(-1)?.frontendChanges, [{
+    frontend: "www",
+    from: "up",
+    to: "up",
+    activePool: "fallback",
+    reason: "backend b2 up (L4OK detail of L4OK), backend b1 down (L4CON detail of L4CON)",
+  }]);
+});
+
+Deno.test("the first state after the start owes no flush for a server that VPP has at weight 0", () => {
+  for (const [inVpp, flush] of [[0, false], [100, true], [null, true]] as const) {
+    using world = new World(two);
+    if (inVpp !== null) world.vpp.set("www/b1", inVpp);
+    world.tracker.start();
+    world.probe(["b1", "L4CON"]);
+    const first = world.told.at(-1)?.transitions[0]?.effects.find((effect) => effect.frontend === "www");
+    assert.deepEqual([first?.weightBefore, first?.weightAfter, first?.flush], [inVpp ?? 0, 0, flush]);
+    // From then on VPP's weight is no witness: a failure after an operator's action owes its flush.
+    world.tracker.act("b1", "pause", alice);
+    world.tracker.act("b1", "resume", alice);
+    world.probe(["b1", "L4CON"]);
+    const second = world.told.at(-1)?.transitions[0]?.effects.find((effect) => effect.frontend === "www");
+    assert.equal(second?.flush, true);
+  }
+});
+
+Deno.test("what VPP is read to have makes a frontend up while its backends are not yet known", () => {
+  using world = World.started(two);
+  world.told.length = 0;
+  world.vpp.set("api/b1", 7);
+  world.tracker.recheckFrontends();
+  assert.deepEqual(world.told.map((told) => [told.transitions, told.frontendChanges]), [[[], [
+    { frontend: "api", from: "unknown", to: "up", activePool: "only", reason: "as read from VPP" },
+  ]]]);
+  assert.equal(world.state("b1"), "unknown");
+  world.tracker.recheckFrontends();
+  assert.equal(world.told.length, 1, "nothing new, nothing told");
+});
+
+Deno.test("a changed state is logged, announced with its frontends, and counted", () => {
+  using world = World.started(two);
+  world.log.lines.length = 0;
+  world.events.length = 0;
+  world.probe(["b1", "L4CON"]);
+  assert.deepEqual(world.log.named("backend-transition").map((line) => [line.level, line.attrs]), [["info", {
+    backend: "b1",
+    from: "unknown",
+    to: "down",
+    code: "L4CON",
+    detail: "detail of L4CON",
+  }]]);
+  assert.deepEqual(world.log.named("frontend-transition").map((line) => [line.level, line.attrs]), [["info", {
+    frontend: "api",
+    from: "unknown",
+    to: "down",
+    active_pool: "only",
+    reason: "backend b1 down (L4CON detail of L4CON)",
+  }]]);
+  assert.deepEqual(world.events.map((event) => event.kind === "backend" ? event.frontends : event.kind), [
+    ["www", "api"],
+    "frontend",
+  ]);
+  assert.deepEqual(world.counted.slice(-2), ["probe b1 tcp L4CON", "transition b1 unknown down"]);
+});
+
+Deno.test("a batch of many names the first three causes and how many more there were", () => {
+  const many = Array.from({ length: 5 }, (_, i) => backend(`b${i}`, `10.0.0.${i + 1}`, "web"));
+  using world = World.started(config({
+    checks: [tcpCheck("web")],
+    backends: many,
+    frontends: [frontend("www", "192.0.2.1", { only: Object.fromEntries(many.map((b) => [b.name, 1])) })],
+  }));
+  world.probe(...many.map((b) => [b.name, "L4CON"] as const));
+  const reason = world.told.at(-1)?.frontendChanges[0]?.reason ?? "";
+  assert.match(reason, /^backend b0 down .*, backend b1 down .*, backend b2 down .* and 2 more$/);
+});
+
+Deno.test("a changed interval is handed to the prober once, for the running generation", () => {
+  using world = World.started(two);
+  world.prober.calls.length = 0;
+  for (let i = 0; i < 5; i++) world.probe(["b1", "L4OK"]);
+  for (let i = 0; i < 6; i++) world.probe(["b1", "L4CON"]);
+  assert.deepEqual(world.prober.calls, ["pace b1 2000", "pace b1 500", "pace b1 5000"]);
+});
+
+Deno.test("reports after disposal are rejected", () => {
+  const world = World.started(two);
+  world.tracker[Symbol.dispose]();
+  world.probe(["b1", "L4OK"]);
+  assert.equal(world.state("b1"), "unknown");
+});

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import type * as api from "../../src/api.ts";
+import { backendView, frontendView } from "../../src/snapshot/views.ts";
+import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";
+
+const setup = config({
+  checks: [tcpCheck("web")],
+  backends: [backend("b1", "10.0.0.1", "web"), backend("s1", "10.0.0.2", null)],
+  frontends: [
+    frontend("www", "192.0.2.1", { primary: { b1: 100 }, fallback: { s1: 5 } }, { description: "shop" }),
+  ],
+});
+
+function view(world: World, name: string): api.Backend {
+  return backendView(world.tracker.entry(name) ?? assert.fail(name));
+}
+
+Deno.test("a backend's view holds its counter, its last probe, the next one, and its history newest first", async () => {
+  using world = World.started(setup);
+  assert.deepEqual(view(world, "b1"), {
+    name: "b1",
+    address: "10.0.0.1",
+    state: "unknown",
+    since: "2026-01-01T00:00:00.000Z",
+    enabled: true,
+    healthcheck: "web",
+    health: { counter: 1, rise: 2, fall: 3, max: 4, degraded: true },
+    last_probe: null,
+    next_probe_at: "2026-01-01T00:00:00.000Z",
+    frontends: [{ frontend: "www", pool: "primary" }],
+    transitions: [],
+  });
+  await world.clock.advance(1_500);
+  world.probe(["b1", "L4OK"]);
+  await world.clock.advance(500);
+  world.probe(["b1", "late"]);
+  const after = view(world, "b1");
+  assert.deepEqual([after.state, after.since, after.last_probe?.void], [
+    "up",
+    "2026-01-01T00:00:01.500Z",
+    "late",
+  ]);
+  assert.equal(after.next_probe_at, "2026-01-01T00:00:02.500Z");
+  world.tracker.act("b1", "disable", alice);
+  const off = view(world, "b1");
+  assert.deepEqual([off.enabled, off.next_probe_at], [false, null]);
+  assert.deepEqual(off.transitions.map((t) => [t.from, t.to, t.code, t.by, t.at_unix_ns]), [
+    ["up", "disabled", "disabled", "alice", "1767225602000000000"],
+    ["unknown", "up", "L4OK", null, "1767225601500000000"],
+  ]);
+  assert.deepEqual(off.transitions[0]?.effects, [
+    { frontend: "www", pool: "primary", weight_before: 100, weight_after: 0, flush: true },
+  ]);
+});
+
+Deno.test("a backend without a check has no counter", () => {
+  using world = World.started(setup);
+  assert.deepEqual([view(world, "s1").health, view(world, "s1").healthcheck], [null, null]);
+});
+
+Deno.test("a frontend's view holds configured and effective weights and what VPP reported", () => {
+  using world = World.started(setup);
+  const www = setup.frontends.get("www") ?? assert.fail();
+  const shown = frontendView(
+    www,
+    world.tracker.config,
+    world.tracker.weights("www") ?? assert.fail(),
+    world.tracker.standing("www") ?? assert.fail(),
+    "in-sync",
+    (address) => address === "10.0.0.2" ? { numBuckets: 512, tableLength: 1024 } : null,
+  );
+  assert.deepEqual(shown, {
+    name: "www",
+    description: "shop",
+    address: "192.0.2.1",
+    protocol: "tcp",
+    port: 80,
+    state: "up",
+    since: "2026-01-01T00:00:00.000Z",
+    src_ip_sticky: false,
+    flush_on_down: true,
+    new_flows_table_length: 1024,
+    pools: [
+      {
+        name: "primary",
+        active: false,
+        backends: [{
+          name: "b1",
+          address: "10.0.0.1",
+          state: "unknown",
+          enabled: true,
+          weight: 100,
+          effective_weight: 0,
+          num_buckets: null,
+          share: null,
+        }],
+      },
+      {
+        name: "fallback",
+        active: true,
+        backends: [{
+          name: "s1",
+          address: "10.0.0.2",
+          state: "up",
+          enabled: true,
+          weight: 5,
+          effective_weight: 5,
+          num_buckets: 512,
+          share: 0.5,
+        }],
+      },
+    ],
+    vpp: "in-sync",
+  });
+});
