@@ -1,0 +1,166 @@
+/**
+ * One connection to the simulated API socket. Frames are handled strictly in order, whatever delays one of
+ * them; what is to be sent is gathered and never waited for, as VPP's output vector.
+ *
+ * @module
+ */
+import { FrameError, Splitter, writeFrame } from "../vpp/frame.ts";
+import type { Head, Message } from "../vpp/messages.ts";
+import { Writer } from "../vpp/wire.ts";
+
+/** What VPP leaves in the parts of a header that mean nothing. */
+const JUNK = Uint8Array.of(0xc0, 0x64, 0x04, 0x30, 0x01, 0, 0, 0);
+const READ_SIZE = 64 * 1024;
+
+/** What a connection tells its server. */
+export interface SessionEvents {
+  /** A payload; what it returns is waited for before the next one. The payload is valid until then. */
+  payload(session: Session, payload: Uint8Array<ArrayBuffer>): Promise<void> | void;
+  /** The connection is over. */
+  ended(session: Session): void;
+}
+
+/** One client's connection. Owns it. */
+export class Session {
+  /** Name that the client gave, or null. */
+  name: string | null = null;
+  /** Its number in the pool of registrations, from 1. */
+  readonly registration: number;
+
+  readonly #conn: Deno.Conn;
+  readonly #events: SessionEvents;
+  readonly #splitter = new Splitter();
+  #waiting: Uint8Array<ArrayBuffer>[] = [];
+  #busy = false;
+  #out = new Writer(4096);
+  #writing = false;
+  #closed = false;
+  #closeAfterWrites = false;
+
+  /** Takes over a connection; `run` serves it. */
+  constructor(conn: Deno.Conn, registration: number, events: SessionEvents) {
+    this.#conn = conn;
+    this.registration = registration;
+    this.#events = events;
+  }
+
+  /** Number that requests carry: VPP marks those of socket clients by the highest bit. */
+  get clientIndex(): number {
+    return (this.registration | 0x80000000) >>> 0;
+  }
+
+  /** Serves the connection until it ends; never rejects. */
+  async run(): Promise<void> {
+    const chunk = new Uint8Array(READ_SIZE);
+    try {
+      for (let n = await this.#conn.read(chunk); n !== null; n = await this.#conn.read(chunk)) {
+        this.#splitter.push(chunk.subarray(0, n), (payload) => this.#arrived(payload));
+        this.#flush();
+      }
+    } catch (error) {
+      // A peer that went away and a stream that cannot be cut into frames end the connection alike.
+      if (!isEndOfStream(error)) throw error;
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Gathers one message for sending. */
+  send<T>(message: Message<T>, head: Partial<Head>, body: T): void {
+    if (this.#closed) return;
+    const start = this.#out.length;
+    writeFrame(this.#out, message, head, body);
+    this.#out.bytes.set(JUNK, start);
+  }
+
+  /** Gathers octets for sending, as they stand. */
+  sendOctets(octets: Uint8Array): void {
+    if (this.#closed) return;
+    const at = this.#out.room(octets.length);
+    this.#out.bytes.set(octets, at);
+    this.#flush();
+  }
+
+  /** Sends what was gathered outside of a request. */
+  flush(): void {
+    this.#flush();
+  }
+
+  /** Closes the connection when everything gathered is sent. */
+  closeAfterWrites(): void {
+    this.#closeAfterWrites = true;
+    this.#flush();
+  }
+
+  /** Closes the connection now. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#conn.close();
+    this.#events.ended(this);
+  }
+
+  #arrived(payload: Uint8Array<ArrayBuffer>): void {
+    if (this.#closed) return;
+    if (this.#busy) {
+      this.#waiting.push(payload.slice());
+      return;
+    }
+    const wait = this.#events.payload(this, payload);
+    if (wait === undefined) return;
+    this.#busy = true;
+    this.#drain(wait).catch((error) => {
+      if (!isEndOfStream(error)) throw error;
+      this.close();
+    });
+  }
+
+  async #drain(first: Promise<void>): Promise<void> {
+    await first;
+    while (!this.#closed && this.#waiting.length > 0) {
+      const list = this.#waiting;
+      this.#waiting = [];
+      for (const payload of list) {
+        if (this.#closed) return;
+        const wait = this.#events.payload(this, payload);
+        if (wait === undefined) continue;
+        this.#flush();
+        await wait;
+      }
+    }
+    this.#busy = false;
+    this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#writing || this.#closed) return;
+    this.#writing = true;
+    this.#write().catch((error) => {
+      if (!isEndOfStream(error)) throw error;
+      this.close();
+    });
+  }
+
+  async #write(): Promise<void> {
+    try {
+      // Whatever the same octets of the stream ask for goes out in one write.
+      await Promise.resolve();
+      while (this.#out.length > 0 && !this.#closed) {
+        const gathered = this.#out;
+        this.#out = new Writer(4096);
+        for (let at = 0; at < gathered.length;) {
+          at += await this.#conn.write(gathered.bytes.subarray(at, gathered.length));
+        }
+      }
+    } finally {
+      this.#writing = false;
+    }
+    if (this.#closeAfterWrites) this.close();
+  }
+}
+
+function isEndOfStream(error: unknown): boolean {
+  return error instanceof FrameError || error instanceof Deno.errors.BadResource ||
+    error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.NotConnected;
+}

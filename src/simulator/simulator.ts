@@ -1,0 +1,282 @@
+/**
+ * A VPP that is not there: the API socket with the real wire format, the stats socket with a real segment, and
+ * the lb plugin's behaviour behind both.
+ *
+ *   running --kill, or a request that VPP does not survive--> dead
+ *   running or dead --restart--> running, with everything forgotten
+ *
+ * @module
+ */
+import { E, ErrnoError } from "../../ffi/libc.ts";
+import { FdReceiver } from "../../ffi/passfd.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import type { IpAddress } from "../model.ts";
+import { messages } from "../vpp/messages.ts";
+import { Faults, Recorder } from "./faults.ts";
+import { ApiServer } from "./server.ts";
+import { SharedMemory, StatsSocket } from "./statsocket.ts";
+import { MessageTable } from "./table.ts";
+import { forward, type Packets } from "./traffic.ts";
+import { type Build, SimulatedVpp } from "./vpp.ts";
+
+/** How a simulator is made. */
+export interface SimulatorOptions {
+  /** Path of the API socket. */
+  readonly api: string;
+  /** Path of the stats socket; without it there is none. */
+  readonly stats?: string;
+  /** Source of VPP's own time; default the machine's. */
+  readonly clock?: Clock;
+  /** Worker threads besides the main one, default 0. */
+  readonly workers?: number;
+  /** Parts of what `show_version` tells. */
+  readonly build?: Partial<Build>;
+  /** Messages, by name without the CRC, that this VPP does not have: an older one. */
+  readonly without?: readonly string[];
+  /** Requests that are kept for `recorder`, default 100,000; 0 for a long run. */
+  readonly keep?: number;
+  /** Octets of the stats segment, default VPP's own 32 MiB; untouched memory costs nothing. */
+  readonly segmentSize?: number;
+  /** Directory entries of other parts of VPP, default 0; the real one has some 3,000. */
+  readonly otherEntries?: number;
+  /** Scalars of the segment as doubles, as before VPP 25.10. */
+  readonly scalarsAsDoubles?: boolean;
+}
+
+/** A path cannot be listened on. */
+export class SocketInUse extends Error {
+  /** Makes the error of `path`, with what is there. */
+  constructor(path: string, what: string) {
+    super(`Cannot listen on ${path}: ${what}`);
+    this.name = "SocketInUse";
+  }
+}
+
+const BUILD: Build = {
+  program: "vpe",
+  version: "26.10-rc0~simulated",
+  build_date: "2026-11-22T05:56:29",
+  build_directory: "/simulated/vpp",
+};
+const SEGMENT_SIZE = 32 * 1024 * 1024;
+const KEPT_REQUESTS = 100_000;
+/** VPP moves its heartbeat this often. */
+const HEARTBEAT_MS = 10_000;
+
+/** What exists between a start and an end. */
+interface Run {
+  readonly vpp: SimulatedVpp;
+  readonly server: ApiServer;
+  end(): Promise<void>;
+}
+
+/** A simulated VPP on its sockets. Owns them; disposal closes them and removes their files. */
+export class Simulator implements AsyncDisposable {
+  /** Faults on purpose. They outlast a restart. */
+  readonly faults: Faults = new Faults();
+  /** What clients sent, over all restarts. */
+  readonly recorder: Recorder;
+
+  readonly #options: SimulatorOptions;
+  readonly #clock: Clock;
+  #without: ReadonlySet<string>;
+  #run: Run | null = null;
+  #runs = 0;
+  #bootTime = 0;
+  #ending: Promise<void> = Promise.resolve();
+  #death: string | null = null;
+  readonly #died = Promise.withResolvers<string>();
+
+  private constructor(options: SimulatorOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#without = new Set(options.without ?? []);
+    this.recorder = new Recorder(options.keep ?? KEPT_REQUESTS);
+  }
+
+  /** Starts a simulated VPP. Rejects with SocketInUse, and with Deno.errors or ErrnoError for a path that is no good. */
+  static async start(options: SimulatorOptions): Promise<Simulator> {
+    const simulator = new Simulator(options);
+    await simulator.#boot();
+    return simulator;
+  }
+
+  /** The VPP that runs now. Throws when it is dead. */
+  get vpp(): SimulatedVpp {
+    return this.#alive().vpp;
+  }
+
+  /** Its API server: connections and dropped messages. Throws when VPP is dead. */
+  get server(): ApiServer {
+    return this.#alive().server;
+  }
+
+  /** Unix seconds of the last start, as `/sys/boottime` tells. */
+  get bootTime(): number {
+    return this.#bootTime;
+  }
+
+  /** Why VPP is dead, or null. A request that the real VPP does not survive leaves its reason here. */
+  get death(): string | null {
+    return this.#death;
+  }
+
+  /** Settles with the reason when a request ends VPP for the first time. */
+  get crashed(): Promise<string> {
+    return this.#died.promise;
+  }
+
+  /** Ends VPP at once, as a signal would: connections break, the files of the sockets stay behind. */
+  async kill(reason = "killed"): Promise<void> {
+    this.#end(reason);
+    await this.#ending;
+  }
+
+  /**
+   * Starts VPP anew, after ending it if it runs: everything forgotten, other message ids, another boot time. Other
+   * messages may be missing afterwards. Rejects as `start` does.
+   */
+  async restart(change: { readonly without?: readonly string[] } = {}): Promise<void> {
+    if (change.without !== undefined) this.#without = new Set(change.without);
+    await this.kill("restart");
+    await this.#boot();
+  }
+
+  /** Sends a keepalive to every client. */
+  sendKeepalive(): void {
+    this.server.broadcast(messages.memclnt_keepalive, {});
+  }
+
+  /** Sends octets to every client, as they stand. */
+  sendOctets(octets: Uint8Array): void {
+    for (const session of this.server.sessions()) session.sendOctets(octets);
+  }
+
+  /** Closes every connection; VPP goes on. */
+  disconnect(): void {
+    for (const session of this.server.sessions()) session.close();
+  }
+
+  /** Sends packets of one flow through VPP; returns the server that got them, or null. */
+  forward(packets: Packets): IpAddress | null {
+    return forward(this.vpp, packets, this.vpp.uptime());
+  }
+
+  /** Ends VPP and removes the files of its sockets. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill("disposed");
+    for (const path of this.#paths()) {
+      await Deno.remove(path).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+    }
+  }
+
+  #alive(): Run {
+    if (this.#run === null) throw new Error(`Cannot use a simulated VPP that is dead: ${this.#death}`);
+    return this.#run;
+  }
+
+  #paths(): string[] {
+    const { api, stats } = this.#options;
+    return stats === undefined ? [api] : [api, stats];
+  }
+
+  #end(reason: string): void {
+    const run = this.#run;
+    if (run === null) return;
+    this.#run = null;
+    this.#death = reason;
+    this.#ending = run.end();
+  }
+
+  async #boot(): Promise<void> {
+    const { api, stats, workers = 0, build, segmentSize = SEGMENT_SIZE } = this.#options;
+    await freePath(api, connectStream);
+    if (stats !== undefined) await freePath(stats, connectSeqpacket);
+    // Two starts within one second must not look like one.
+    this.#bootTime = Math.max(Math.floor(this.#clock.wall() / 1000), this.#bootTime + 1);
+    await using owned = new AsyncDisposableStack();
+    const memory = stats === undefined ? null : owned.use(new SharedMemory(segmentSize));
+    const vpp = new SimulatedVpp({
+      clock: this.#clock,
+      segment: memory?.buffer ?? new ArrayBuffer(segmentSize),
+      segmentOptions: {
+        workers,
+        bootTime: this.#bootTime,
+        otherEntries: this.#options.otherEntries ?? 0,
+        scalarsAsDoubles: this.#options.scalarsAsDoubles ?? false,
+      },
+      build: { ...BUILD, ...build },
+      pid: Deno.pid + this.#runs,
+    });
+    if (stats !== undefined && memory !== null) owned.use(new StatsSocket(stats, memory.fd));
+    owned.use(beating(this.#clock, () => vpp.stats.beat()));
+    const server = owned.use(
+      new ApiServer({
+        clock: this.#clock,
+        path: api,
+        vpp,
+        table: new MessageTable(this.#runs, this.#without),
+        faults: this.faults,
+        recorder: this.recorder,
+        crashed: (reason) => {
+          this.#end(reason);
+          this.#died.resolve(reason);
+        },
+      }),
+    );
+    this.#runs++;
+    this.#death = null;
+    const kept = owned.move();
+    this.#run = { vpp, server, end: () => kept.disposeAsync() };
+  }
+}
+
+function beating(clock: Clock, beat: () => void): Disposable {
+  beat();
+  let timer: Disposable;
+  const next = () => {
+    timer = clock.after(HEARTBEAT_MS, () => {
+      beat();
+      next();
+    });
+  };
+  next();
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+}
+
+/** Removes what a VPP that was killed left behind. Throws SocketInUse for anything else that is there. */
+async function freePath(path: string, connect: (path: string) => Promise<boolean>): Promise<void> {
+  let present: Deno.FileInfo;
+  try {
+    present = await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  if (present.isSocket !== true) throw new SocketInUse(path, "there is a file that is no socket");
+  if (await connect(path)) throw new SocketInUse(path, "another process listens there");
+  await Deno.remove(path);
+}
+
+async function connectStream(path: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    if (error instanceof Error && "code" in error && error.code === "EPROTOTYPE") return true;
+    throw error;
+  }
+}
+
+function connectSeqpacket(path: string): Promise<boolean> {
+  try {
+    new FdReceiver(path)[Symbol.dispose]();
+    return Promise.resolve(true);
+  } catch (error) {
+    if (error instanceof ErrnoError && error.errno === E.ECONNREFUSED) return Promise.resolve(false);
+    return Promise.resolve(true);
+  }
+}
