@@ -1,0 +1,200 @@
+/**
+ * Runs stories: scripts that read like the rules they prove. A line is one of
+ *
+ *   check, backend, frontend, history, netns, drop backend   the configuration file (see script.ts)
+ *   vpp www b1=37                                            what VPP has; told to the tracker when it runs
+ *   start, reload, restart                                   of the daemon; restart forgets everything but VPP
+ *   [t=2s] probe b1 L4OK b2 late                             results that arrive together; `late` and its like are void
+ *   [t=2s] operator pause b1 [-> refused | -> no change]
+ *   [t=2s] operator weight www primary b1 50
+ *   expect b1 up [h=4/4] [every=2s]                          `every=never`: no probes are sent
+ *   expect www up pool=primary b1=100 b2=0
+ *   expect told b1 up -> down L4CON [by alice] [www 100->0 flush …]   the next transition, with its effects
+ *   expect told nothing                                      and a story ends with everything told
+ *   expect blind b1 | nothing          expect waits www | nothing         expect synced www
+ *   expect forgotten b1 paused | www/primary/b1=50 | nothing
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { BackendAction } from "../../src/control.ts";
+import type { ProbeCode, Transition, VoidCause } from "../../src/model.ts";
+import { alice, World } from "../health/kit.ts";
+import { duration, type Line, pairs, parse, StoryFile, word } from "./script.ts";
+
+/** Runs one story. Throws an error that names the line. */
+export async function runStory(name: string, text: string): Promise<void> {
+  using story = new Story();
+  let line: Line | null = null;
+  try {
+    for (line of parse(text)) await story.run(line);
+    line = null;
+    story.end();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${name}:${line?.number ?? "end"}: ${line?.words.join(" ") ?? ""}: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+class Story implements Disposable {
+  readonly #file = new StoryFile();
+  readonly #vpp = new Map<string, number>();
+  #world: World | null = null;
+  #startedAt = 0;
+  #told = 0;
+
+  async run(line: Line): Promise<void> {
+    if (line.at !== null) {
+      const wait = this.#startedAt + line.at - this.#running.clock.now();
+      assert.ok(wait >= 0, "time goes forward");
+      await this.#running.clock.advance(wait);
+    }
+    const [verb, ...rest] = line.words;
+    if (this.#file.take(line.words)) return;
+    switch (verb) {
+      case "vpp":
+        return this.#setVpp(rest);
+      case "start":
+      case "restart":
+        return this.#start();
+      case "reload":
+        return void this.#running.tracker.reload(this.#file.read(), alice);
+      case "probe":
+        return this.#probe(rest);
+      case "operator":
+        return this.#operate(rest);
+      case "expect":
+        return this.#expect(rest);
+      default:
+        throw new Error(`unknown verb "${verb}"`);
+    }
+  }
+
+  end(): void {
+    assert.equal(this.#next(), null, "a transition that the story does not tell");
+  }
+
+  [Symbol.dispose](): void {
+    this.#world?.[Symbol.dispose]();
+  }
+
+  get #running(): World {
+    return this.#world ?? assert.fail("the story has not started");
+  }
+
+  #start(): void {
+    this.end();
+    this.#world?.[Symbol.dispose]();
+    this.#world = new World(this.#file.read());
+    for (const [key, weight] of this.#vpp) this.#world.vpp.set(key, weight);
+    this.#world.tracker.start();
+    this.#startedAt = this.#world.clock.now();
+    this.#told = 0;
+  }
+
+  #setVpp([frontend = "", ...weights]: readonly string[]): void {
+    for (const [backend, weight] of pairs(weights)) {
+      this.#vpp.set(`${frontend}/${backend}`, Number(weight));
+      this.#world?.vpp.set(`${frontend}/${backend}`, Number(weight));
+    }
+    this.#world?.tracker.recheckFrontends();
+  }
+
+  #probe(words: readonly string[]): void {
+    const reports: (readonly [string, ProbeCode | VoidCause])[] = [];
+    for (let i = 0; i < words.length; i += 2) {
+      reports.push([word(words, i, "backend"), word(words, i + 1, "code") as ProbeCode | VoidCause]);
+    }
+    this.#running.probe(...reports);
+  }
+
+  #operate(words: readonly string[]): void {
+    const arrow = words.indexOf("->");
+    const order = arrow < 0 ? words : words.slice(0, arrow);
+    const expected = arrow < 0 ? "done" : words.slice(arrow + 1).join(" ");
+    const { tracker } = this.#running;
+    if (order[0] === "weight") {
+      const [, frontend = "", pool = "", backend = "", weight = ""] = order;
+      const answer = tracker.setWeight(frontend, pool, backend, Number(weight));
+      return assert.equal(answer.ok ? "done" : "refused", expected);
+    }
+    const answer = tracker.act(word(order, 1, "backend"), order[0] as BackendAction, alice);
+    assert.equal(!answer.ok ? "refused" : answer.value.changed ? "done" : "no change", expected);
+  }
+
+  #expect(words: readonly string[]): void {
+    const [what = "", ...rest] = words;
+    const { tracker, awaited } = this.#running;
+    const listed = rest[0] === "nothing" ? [] : rest;
+    switch (what) {
+      case "told":
+        return assert.equal(this.#next(), rest[0] === "nothing" ? null : rest.join(" "));
+      case "blind":
+        return assert.deepEqual(tracker.blind(), listed);
+      case "waits":
+        return assert.deepEqual([...tracker.awaitingFrontends()], listed);
+      case "synced":
+        return assert.deepEqual(awaited.splice(0).flat(), listed);
+      case "forgotten":
+        return assert.deepEqual(this.#forgotten(), listed);
+    }
+    if (tracker.weights(what) !== null) return this.#expectFrontend(what, rest);
+    return this.#expectBackend(what, rest);
+  }
+
+  #expectBackend(name: string, [state = "", ...rest]: readonly string[]): void {
+    const entry = this.#running.tracker.entry(name);
+    assert.equal(entry?.health.state ?? "gone", state);
+    for (const [key, value] of pairs(rest)) {
+      if (key === "h") {
+        const rule = entry?.health.rule;
+        assert.equal(rule ? `${entry?.health.counter}/${rule.rise + rule.fall - 1}` : "none", value);
+      } else if (key === "every") {
+        const target = this.#running.prober.targets.get(name);
+        assert.equal(target?.intervalMs ?? "never", value === "never" ? value : duration(value));
+      } else if (key === "history") {
+        assert.equal(entry?.history.map((t) => t.to).join(","), value);
+      } else throw new Error(`unknown key ${key}`);
+    }
+  }
+
+  #expectFrontend(name: string, [state = "", ...rest]: readonly string[]): void {
+    const weights = this.#running.tracker.weights(name) ?? assert.fail("no such frontend");
+    assert.equal(weights.state, state);
+    for (const [key, value] of pairs(rest)) {
+      if (key === "pool") assert.equal(weights.activePool, value);
+      else {assert.equal(
+          `${key}=${weights.members.find((m) => m.backend === key)?.effective}`,
+          `${key}=${value}`,
+        );}
+    }
+  }
+
+  #forgotten(): string[] {
+    const { paused, disabled, enabled, weights } = this.#running.tracker.runtimeState();
+    return [
+      ...paused.flatMap((name) => [name, "paused"]),
+      ...disabled.flatMap((name) => [name, "disabled"]),
+      ...enabled.flatMap((name) => [name, "enabled"]),
+      ...weights.map((w) => `${w.frontend}/${w.pool}/${w.backend}=${w.weight}`),
+    ];
+  }
+
+  #next(): string | null {
+    const all = this.#world?.told.flatMap((told) => told.transitions) ?? [];
+    const next = all[this.#told];
+    if (next === undefined) return null;
+    this.#told++;
+    return written(next);
+  }
+}
+
+function written(transition: Transition): string {
+  const { backend, from, to, code, by, effects } = transition;
+  const flows = effects.map((e) =>
+    `${e.frontend} ${e.weightBefore}->${e.weightAfter}${e.flush ? " flush" : ""}`
+  );
+  return [`${backend} ${from} -> ${to} ${code}`, ...(by === null ? [] : [`by ${by}`]), ...flows].join(" ");
+}
