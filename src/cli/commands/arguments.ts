@@ -1,0 +1,64 @@
+import { parseDuration } from "../../config/duration.ts";
+import { parseIp } from "../../net/ip.ts";
+import type { Argument } from "../grammar.ts";
+
+/** Names of the configuration: letters, digits, `._-`, and at least one letter or digit. */
+function refusesName(text: string): string | null {
+  return /^[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text)
+    ? null
+    : "is a name: letters, digits, dot, underscore and hyphen";
+}
+
+/** A check for whole numbers. */
+function refusesNumber(least: number, most: number): (text: string) => string | null {
+  return (text) =>
+    /^[0-9]{1,10}$/.test(text) && Number(text) >= least && Number(text) <= most
+      ? null
+      : `is a whole number from ${least} to ${most}`;
+}
+
+const shortestInterval = 1_000_000n;
+const longestInterval = 3_600_000_000_000n;
+
+function refusesInterval(text: string): string | null {
+  const ns = parseDuration(text);
+  if (!ns.ok) return `is a duration such as 100ms or 1.5s (${ns.error})`;
+  return ns.value < shortestInterval || ns.value > longestInterval ? "is a duration from 1ms to 1h" : null;
+}
+
+/** Every kind of argument, by the name that stands for it. */
+export const commandArguments: Readonly<Record<string, Argument>> = {
+  frontend: { help: "name of a frontend", refuses: refusesName, source: "frontend" },
+  backend: { help: "name of a backend", refuses: refusesName, source: "backend" },
+  pool: { help: "name of a pool of the frontend", refuses: refusesName, source: "pool" },
+  healthcheck: { help: "name of a health check", refuses: refusesName, source: "healthcheck" },
+  weight: { help: "weight, 0 to 100; 0 takes no new flows", refuses: refusesNumber(0, 100) },
+  digest: {
+    help: "digest of the plan, as `show vpp lb plan` prints it",
+    refuses: (text) => /^[A-Za-z0-9:_-]+$/.test(text) ? null : "is what `show vpp lb plan` prints",
+  },
+  n: { help: "how many", refuses: refusesNumber(0, 1_000_000_000) },
+  file: {
+    help: "a file on this machine",
+    refuses: (text) => text === "" ? "is a file" : null,
+    source: "file",
+  },
+  client: {
+    help: "IP address of a client",
+    refuses: (text) => parseIp(text) === null ? "is an IPv4 or IPv6 address" : null,
+  },
+  port: { help: "the client's port, 1 to 65535", refuses: refusesNumber(1, 65535) },
+  duration: { help: "time from one probe to the next, 1ms to 1h", refuses: refusesInterval },
+  path: {
+    help: "path to ask for, e.g. /healthz; quote one that holds a ?",
+    refuses: (text) => /^\/[\x21-\x7e]*$/.test(text) ? null : "begins with a slash and holds no blanks",
+  },
+  host: {
+    help: "value of the Host header, and the name to check with tls",
+    refuses: (text) => /^[A-Za-z0-9.:_[\]-]+$/.test(text) ? null : "is a host name, with a port if need be",
+  },
+  header: {
+    help: "name of the response header that is counted",
+    refuses: (text) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) ? null : "is the name of a header",
+  },
+};

@@ -1,0 +1,148 @@
+import type * as api from "../../api.ts";
+import { ask, type Call, complain, type Context, fail, printJson, type Run, viewOf } from "../context.ts";
+import { exit } from "../exit.ts";
+import type { Command } from "../grammar.ts";
+import { backendLines } from "../render/backends.ts";
+import { reloadLines } from "../render/config.ts";
+import { checkLines, findingLines } from "../render/findings.ts";
+import { frontendLines } from "../render/frontends.ts";
+import { syncLines } from "../render/plan.ts";
+import { whereisLines } from "../render/whereis.ts";
+
+const actions = ["pause", "resume", "disable", "enable"] as const;
+
+function jsonBody(value: unknown): { type: "application/json"; text: string } {
+  return { type: "application/json", text: JSON.stringify(value) };
+}
+
+async function syncState(call: Call, context: Context): ReturnType<Run> {
+  const frontend = call.optional("frontend");
+  const digest = call.optional("digest");
+  const request: api.SyncRequest = {
+    ...(frontend === null ? {} : { frontend }),
+    ...(digest === null ? {} : { plan_digest: digest }),
+  };
+  const { client, signal, out } = context;
+  const answer = await client.json<api.SyncResult>({
+    method: "POST",
+    path: "/v1/vpp/lb/sync",
+    body: jsonBody(request),
+    signal,
+  });
+  if (answer.ok) {
+    if (context.json) printJson(context, answer.value.text);
+    else out.print(syncLines(answer.value.value, viewOf(context)));
+    return exit.done;
+  }
+  const { error } = answer;
+  if (error.kind === "refused" && !context.json && error.problem?.sync !== undefined) {
+    out.print(syncLines(error.problem.sync, viewOf(context)));
+  }
+  const code = fail(context, error);
+  if (error.kind === "refused" && error.problem?.plan_digest !== undefined) {
+    complain(
+      context,
+      `the plan's digest is ${error.problem.plan_digest} now; look at the plan again before you send it`,
+    );
+  }
+  return code;
+}
+
+async function checkConfig(call: Call, context: Context): ReturnType<Run> {
+  const file = call.optional("file");
+  let text: string | null = null;
+  if (file !== null) {
+    try {
+      text = await context.world.readFile(file);
+    } catch (error) {
+      complain(context, `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
+      return exit.failed;
+    }
+  }
+  const answer = await context.client.json<api.ConfigCheck>({
+    method: "POST",
+    path: "/v1/config/check",
+    ...(text === null ? {} : { body: { type: "application/yaml", text } }),
+    signal: context.signal,
+  });
+  if (!answer.ok) return fail(context, answer.error);
+  const check = answer.value.value;
+  if (context.json) {
+    printJson(context, answer.value.text);
+    return check.ok ? exit.done : exit.failed;
+  }
+  const name = file ?? check.warnings[0]?.file ?? "the server's configuration file";
+  context.out.complain(findingLines([...check.errors, ...check.warnings], name));
+  context.out.print(checkLines(check, name));
+  return check.ok ? exit.done : exit.failed;
+}
+
+async function reloadConfig(_call: Call, context: Context): ReturnType<Run> {
+  const { client, signal, out } = context;
+  const answer = await client.json<api.ConfigReload>({ method: "POST", path: "/v1/config/reload", signal });
+  if (answer.ok) {
+    if (context.json) printJson(context, answer.value.text);
+    else {
+      out.complain(findingLines(answer.value.value.warnings));
+      out.print(reloadLines(answer.value.value, viewOf(context)));
+    }
+    return exit.done;
+  }
+  const code = fail(context, answer.error);
+  if (answer.error.kind === "refused") {
+    const placed = answer.error.problem?.errors?.filter((finding) => finding.file !== null) ?? [];
+    out.complain(findingLines(placed));
+  }
+  return code;
+}
+
+/** Everything that changes something, and the questions about it. */
+export const changeCommands: readonly Command<Run>[] = [
+  {
+    syntax: "set backend <backend> pause|resume|disable|enable",
+    help: "take a backend out of service, or put it back",
+    notes:
+      "`pause` stops probing and sends no new flows; flows that exist go on. `disable` does the same and drops the existing flows. `resume` and `enable` take them back; the backend is `unknown` until its next probe.",
+    run: ask<api.Backend>((call) => ({
+      method: "POST",
+      path: `/v1/backends/${call.url("backend")}/${actions.find((action) => call.has(action))}`,
+    }), backendLines),
+  },
+  {
+    syntax: "set frontend <frontend> pool <pool> backend <backend> weight <weight> [flush]",
+    help: "change a weight until the next reload; flush drops the backend's flows on this VIP",
+    run: ask<api.Frontend>((call) => ({
+      method: "PUT",
+      path: `/v1/frontends/${call.url("frontend")}/pools/${call.url("pool")}/backends/${
+        call.url("backend")
+      }/weight`,
+      body: jsonBody({ weight: Number(call.text("weight")), flush: call.has("flush") }),
+    }), frontendLines),
+  },
+  {
+    syntax: "sync vpp lb state [<frontend>] [plan <digest>]",
+    help: "make VPP what it should be, now",
+    notes:
+      "Held changes are sent only with the digest of the plan that shows them. A frontend named `plan` must be quoted twice, as '\"plan\"'.",
+    run: syncState,
+  },
+  {
+    syntax: "config check [<file>]",
+    help: "check the server's configuration file, or a file of this machine",
+    run: checkConfig,
+  },
+  {
+    syntax: "config reload",
+    help: "run the server's configuration file as it is now",
+    run: reloadConfig,
+  },
+  {
+    syntax: "whereis <client> [<port>] <frontend> [after-plan]",
+    help: "which server a new flow of a client gets, now and after the next sync",
+    run: ask<api.Whereis>((call) => {
+      const port = call.optional("port");
+      const query = `client=${call.url("client")}${port === null ? "" : `&client_port=${port}`}`;
+      return { path: `/v1/frontends/${call.url("frontend")}/whereis?${query}` };
+    }, (where, view, call) => whereisLines(where, view, call.has("after-plan"))),
+  },
+];

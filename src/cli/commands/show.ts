@@ -1,0 +1,121 @@
+import type * as api from "../../api.ts";
+import { ask, type Call, type Context, fail, printJson, type Run, viewOf } from "../context.ts";
+import { exit } from "../exit.ts";
+import type { Command } from "../grammar.ts";
+import { backendLines, backendsLines } from "../render/backends.ts";
+import { yamlLines } from "../render/config.ts";
+import { countersLines } from "../render/counters.ts";
+import { frontendLines, frontendsLines, newFlowTableLines } from "../render/frontends.ts";
+import { healthcheckLines, healthchecksLines } from "../render/healthchecks.ts";
+import { planLines } from "../render/plan.ts";
+import { lbStateLines, versionLines, vppInfoLines } from "../render/vpp.ts";
+
+async function showVersion(_call: Call, context: Context): ReturnType<Run> {
+  const answer = await context.client.json<api.Info>({ path: "/v1/info", signal: context.signal });
+  if (!answer.ok) return fail(context, answer.error);
+  if (context.json) printJson(context, answer.value.text);
+  else context.out.print(versionLines(answer.value.value, viewOf(context), context.version));
+  return exit.done;
+}
+
+const countersPath = "/v1/vpp/lb/counters";
+/** maglevd reads the counters every 5 s; a second read that is not there by then is not waited for. */
+const secondReadMs = 6_000;
+const pollMs = 250;
+
+async function showCounters(_call: Call, context: Context): ReturnType<Run> {
+  const { client, signal, world, out } = context;
+  const first = await client.json<api.LbCounters>({ path: countersPath, signal });
+  if (!first.ok) return fail(context, first.error);
+  if (context.json) {
+    printJson(context, first.value.text);
+    return exit.done;
+  }
+  let later = first.value.value;
+  const until = world.ticks() + secondReadMs;
+  while (later.read_at !== null && later.read_at === first.value.value.read_at && world.ticks() < until) {
+    await world.pause(pollMs, signal);
+    if (signal.aborted) return exit.failed;
+    const next = await client.json<api.LbCounters>({ path: countersPath, signal });
+    if (!next.ok) return fail(context, next.error);
+    later = next.value.value;
+  }
+  out.print(countersLines(first.value.value, later, viewOf(context)));
+  return exit.done;
+}
+
+const frontendQuery = (call: Call) =>
+  call.optional("frontend") === null ? "" : `?frontend=${call.url("frontend")}`;
+
+/** Everything that only looks. */
+export const showCommands: readonly Command<Run>[] = [
+  { syntax: "show version", help: "versions of the client and the server", run: showVersion },
+  {
+    syntax: "show frontends",
+    help: "all frontends with their state and active pool",
+    run: ask<api.FrontendList>(() => ({ path: "/v1/frontends" }), frontendsLines),
+  },
+  {
+    syntax: "show frontend <frontend>",
+    help: "one frontend: its pools and their backends with state, weights and share",
+    run: ask<api.Frontend>((call) => ({ path: `/v1/frontends/${call.url("frontend")}` }), frontendLines),
+  },
+  {
+    syntax: "show frontend <frontend> table",
+    help: "the new-flow table of a frontend: buckets of each backend, wanted and real share",
+    run: ask<api.Table>(
+      (call) => ({ path: `/v1/frontends/${call.url("frontend")}/table` }),
+      newFlowTableLines,
+    ),
+  },
+  {
+    syntax: "show backends",
+    help: "all backends with their state, health and last probe",
+    run: ask<api.BackendList>(() => ({ path: "/v1/backends" }), backendsLines),
+  },
+  {
+    syntax: "show backend <backend>",
+    help: "one backend: health, last probe, where it is used, and its last transitions",
+    run: ask<api.Backend>((call) => ({ path: `/v1/backends/${call.url("backend")}` }), backendLines),
+  },
+  {
+    syntax: "show healthchecks",
+    help: "all health checks",
+    run: ask<api.HealthCheckList>(() => ({ path: "/v1/healthchecks" }), healthchecksLines),
+  },
+  {
+    syntax: "show healthcheck <healthcheck>",
+    help: "one health check with its parameters and the backends that use it",
+    run: ask<api.HealthCheck>(
+      (call) => ({ path: `/v1/healthchecks/${call.url("healthcheck")}` }),
+      healthcheckLines,
+    ),
+  },
+  {
+    syntax: "show config",
+    help: "the running configuration with all defaults filled in",
+    run: ask<api.Config>(() => ({ path: "/v1/config" }), (config) => yamlLines(config)),
+  },
+  {
+    syntax: "show vpp info",
+    help: "version and build of VPP, since when it runs and is connected",
+    run: ask<api.VppInfo>(() => ({ path: "/v1/vpp/info" }), vppInfoLines),
+  },
+  {
+    syntax: "show vpp lb state [<frontend>]",
+    help: "what VPP has: global configuration, VIPs, application servers and their buckets",
+    run: ask<api.LbState>((call) => ({ path: `/v1/vpp/lb/state${frontendQuery(call)}` }), lbStateLines),
+  },
+  {
+    syntax: "show vpp lb counters",
+    help: "packets and bytes of VIPs and application servers, with rates",
+    notes:
+      "Rates are made of two reads. The server reads VPP's counters every 5 seconds, so this takes up to that long; with --json the last read is printed at once.",
+    run: showCounters,
+  },
+  {
+    syntax: "show vpp lb plan [<frontend>]",
+    help: "what a sync would change in VPP now, why, and how many flows would move",
+    run: ask<api.Plan>((call) => ({ path: `/v1/vpp/lb/plan${frontendQuery(call)}` }), planLines),
+  },
+];

@@ -1,0 +1,140 @@
+import type { Client, Failure, Request } from "./client.ts";
+import { exit, type ExitCode } from "./exit.ts";
+import type { Grammar, Parsed } from "./grammar.ts";
+import type { Line } from "./text.ts";
+
+/** How things look: what a renderer may depend on besides the value it shows. */
+export interface View {
+  /** Columns of the terminal; null: no terminal, lines may be of any length. */
+  readonly width: number | null;
+  /** Wall-clock time in unix milliseconds, for ages. */
+  readonly now: number;
+}
+
+/** Where a command writes. */
+export interface Output {
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+  /** Columns of the terminal; null where there is none. */
+  readonly width: number | null;
+  /** Writes lines for a person to standard output. */
+  print(lines: readonly Line[]): void;
+  /** Writes text to standard output as it is. */
+  raw(text: string): void;
+  /** Writes lines for a person to standard error. */
+  complain(lines: readonly Line[]): void;
+  /** Draws lines in place of those drawn last; only on a terminal. `[]` starts anew below. */
+  redraw(lines: readonly Line[]): void;
+}
+
+/** What commands read of the machine besides the API; tests hand in their own. */
+export interface World {
+  /** Wall-clock time in unix milliseconds. */
+  readonly now: () => number;
+  /** Monotonic time in milliseconds. */
+  readonly ticks: () => number;
+  /** Resolves after `ms`, or at once when the signal aborts. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Reads a file as text. */
+  readonly readFile: (path: string) => Promise<string>;
+}
+
+/** Everything a command works with. */
+export interface Context {
+  readonly client: Client;
+  readonly out: Output;
+  /** Whether to print what the API said instead of tables. */
+  readonly json: boolean;
+  readonly world: World;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Aborted by the first key pressed; only for commands that end that way. */
+  readonly anyKey: () => AbortSignal;
+  readonly version: string;
+  readonly grammar: Grammar<Run>;
+}
+
+/** A line that was understood, with typed access to its parts. */
+export class Call {
+  readonly #parsed: Parsed<Run>;
+
+  /** Wraps what the grammar made of a line. */
+  constructor(parsed: Parsed<Run>) {
+    this.#parsed = parsed;
+  }
+
+  /** Whether a keyword was given. */
+  has(word: string): boolean {
+    return this.#parsed.words.has(word);
+  }
+
+  /** An argument, or null if it was left out. */
+  optional(name: string): string | null {
+    return this.#parsed.values.get(name) ?? null;
+  }
+
+  /** An argument that the syntax demands. */
+  text(name: string): string {
+    const value = this.#parsed.values.get(name);
+    if (value === undefined) throw new ReferenceError(`"${this.#parsed.command.syntax}" has no <${name}>`);
+    return value;
+  }
+
+  /** An argument as a part of a URL's path or query. */
+  url(name: string): string {
+    return encodeURIComponent(this.text(name));
+  }
+}
+
+/** What a command does. */
+export type Run = (call: Call, context: Context) => Promise<ExitCode>;
+
+/** The view that a context's output has now. */
+export function viewOf({ out, world }: Context): View {
+  return { width: out.width, now: world.now() };
+}
+
+/** One line that names the program, as every message on standard error does. */
+export function complain({ out }: Context, message: string): void {
+  out.complain(
+    message.split("\n").map((text, i) => [
+      { text: i === 0 ? "maglevc: " : "  ", style: null },
+      { text: text.replaceAll("\t", " "), style: null },
+    ]),
+  );
+}
+
+/** Reports a request without a good answer. With `--json` the problem document goes to standard output besides. */
+export function fail(context: Context, failure: Failure): ExitCode {
+  if (failure.kind === "interrupted") return exit.failed;
+  if (failure.kind === "refused" && failure.problem !== null) {
+    if (context.json) printJson(context, failure.text);
+    const errors = failure.problem.errors ?? [];
+    const more = errors
+      .filter((finding) => finding.file === null && !failure.message.includes(finding.message))
+      .map((finding) => `\n${finding.path === "" ? "" : `${finding.path}: `}${finding.message}`);
+    complain(context, failure.message + more.join(""));
+    return exit.failed;
+  }
+  complain(context, failure.message);
+  return failure.kind === "unreachable" ? exit.unreachable : exit.failed;
+}
+
+/** Prints a body of the API exactly as it came, and ends the line if the body does not. */
+export function printJson({ out }: Context, text: string): void {
+  out.raw(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+/** A command that asks the API once and shows the answer. */
+export function ask<T>(
+  request: (call: Call) => Request,
+  render: (value: T, view: View, call: Call) => Line[],
+): Run {
+  return async (call, context) => {
+    const answer = await context.client.json<T>({ ...request(call), signal: context.signal });
+    if (!answer.ok) return fail(context, answer.error);
+    if (context.json) printJson(context, answer.value.text);
+    else context.out.print(render(answer.value.value, viewOf(context), call));
+    return exit.done;
+  };
+}

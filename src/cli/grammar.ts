@@ -1,0 +1,217 @@
+/**
+ * Matching of typed words against the commands. A word matches exactly, else by unique prefix, else as an
+ * argument. Where the matches are a word and its plural both stay possible, and what follows decides: the
+ * plural ends the line, the singular takes a name. Pure.
+ *
+ * @module
+ */
+import { err, ok, type Result } from "../result.ts";
+import { parseSyntax, type Part, steps } from "./syntax.ts";
+
+/** Where the names come from that may stand for an argument. */
+export type NameSource = "frontend" | "backend" | "healthcheck" | "pool" | "file";
+
+/** A kind of argument. */
+export interface Argument {
+  readonly help: string;
+  /** Why a text cannot stand here, as the end of a sentence ("must be 0 to 100"); null if it can. */
+  readonly refuses: (text: string) => string | null;
+  readonly source?: NameSource;
+}
+
+/** One command: a line of the reference. */
+export interface Command<Run> {
+  readonly syntax: string;
+  readonly help: string;
+  /** More sentences for the reference and the man page. */
+  readonly notes?: string;
+  readonly run: Run;
+}
+
+/** All commands with what their words and arguments mean. */
+export interface Grammar<Run> {
+  readonly commands: readonly Command<Run>[];
+  readonly arguments: Readonly<Record<string, Argument>>;
+  /** One line on each keyword; `first word` is asked before `word`. */
+  readonly words: Readonly<Record<string, string>>;
+}
+
+/** A word of the line; a quoted one is never a keyword. */
+export interface Token {
+  readonly text: string;
+  readonly quoted: boolean;
+}
+
+/** Something that may stand next. */
+export interface Expected {
+  /** The keyword, or `<name>`. */
+  readonly text: string;
+  readonly help: string;
+  /** Set for an argument. */
+  readonly argument: Argument | null;
+}
+
+/** One way to read the words so far. */
+export interface Position<Run> {
+  readonly command: Command<Run>;
+  readonly rest: readonly Part[];
+  /** Keywords so far, in full. */
+  readonly words: readonly string[];
+  readonly values: ReadonlyMap<string, string>;
+}
+
+/** Why a line is none of the commands. `index` counts words from 0. */
+export type Mismatch =
+  | { readonly kind: "unknown"; readonly index: number; readonly word: string; readonly expected: Expected[] }
+  | {
+    readonly kind: "ambiguous";
+    readonly index: number;
+    readonly word: string;
+    readonly matches: readonly string[];
+  }
+  | { readonly kind: "refused"; readonly index: number; readonly word: string; readonly reasons: string[] }
+  | { readonly kind: "missing"; readonly index: number; readonly expected: Expected[] };
+
+/** A line that was understood. */
+export interface Parsed<Run> {
+  readonly command: Command<Run>;
+  readonly words: ReadonlySet<string>;
+  readonly values: ReadonlyMap<string, string>;
+}
+
+/** The positions before the first word. */
+export function start<Run>(grammar: Grammar<Run>): Position<Run>[] {
+  return grammar.commands.map((command) => ({
+    command,
+    rest: parseSyntax(command.syntax),
+    words: [],
+    values: new Map(),
+  }));
+}
+
+function wordHelp<Run>(grammar: Grammar<Run>, first: string | undefined, word: string): string {
+  return (first === undefined ? undefined : grammar.words[`${first} ${word}`]) ?? grammar.words[word] ?? "";
+}
+
+/** Everything that may stand next, in the order of the commands, each once. */
+export function expected<Run>(grammar: Grammar<Run>, positions: readonly Position<Run>[]): Expected[] {
+  const found = new Map<string, Expected>();
+  for (const position of positions) {
+    for (const { leaf } of steps(position.rest).steps) {
+      if (leaf.kind === "argument") {
+        const argument = grammar.arguments[leaf.name];
+        if (argument === undefined) throw new ReferenceError(`No argument is called "${leaf.name}"`);
+        const text = `<${leaf.name}>`;
+        found.set(text, { text, help: argument.help, argument });
+      } else {
+        for (const text of leaf.words) {
+          found.set(text, { text, help: wordHelp(grammar, position.words[0], text), argument: null });
+        }
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/** The commands that may end here. */
+export function endings<Run>(positions: readonly Position<Run>[]): Position<Run>[] {
+  return positions.filter((position) => steps(position.rest).mayEnd);
+}
+
+/** Which keywords a typed word means: itself, else what it is a prefix of. */
+export function matchingWords(word: string, candidates: Iterable<string>): string[] {
+  const unique = [...new Set(candidates)];
+  if (unique.includes(word)) return [word];
+  return word === "" ? [] : unique.filter((candidate) => candidate.startsWith(word));
+}
+
+function isWordAndPlural(matches: readonly string[]): boolean {
+  const [a = "", b = ""] = [...matches].sort((x, y) => x.length - y.length);
+  return matches.length === 2 && b === `${a}s`;
+}
+
+/** Takes one word; `index` is its place in the line. */
+export function advance<Run>(
+  grammar: Grammar<Run>,
+  positions: readonly Position<Run>[],
+  token: Token,
+  index: number,
+): Result<Position<Run>[], Mismatch> {
+  const open = positions.flatMap((position) =>
+    steps(position.rest).steps.map((step) => ({ position, ...step }))
+  );
+  const keywords = open.flatMap(({ leaf }) => leaf.kind === "words" ? leaf.words : []);
+  const matches = token.quoted ? [] : matchingWords(token.text, keywords);
+  if (matches.length === 1 || isWordAndPlural(matches)) {
+    return ok(open.flatMap(({ position, leaf, rest }) => {
+      const word = leaf.kind === "words" ? leaf.words.find((w) => matches.includes(w)) : undefined;
+      return word === undefined ? [] : [{ ...position, rest, words: [...position.words, word] }];
+    }));
+  }
+  const reasons: string[] = [];
+  const taken: Position<Run>[] = [];
+  for (const { position, leaf, rest } of open) {
+    if (leaf.kind !== "argument") continue;
+    const reason = grammar.arguments[leaf.name]?.refuses(token.text) ?? null;
+    if (reason === null) {
+      taken.push({ ...position, rest, values: new Map(position.values).set(leaf.name, token.text) });
+    } else if (!reasons.includes(`<${leaf.name}> ${reason}`)) reasons.push(`<${leaf.name}> ${reason}`);
+  }
+  if (taken.length > 0) return ok(taken);
+  const word = token.text;
+  if (matches.length > 1) return err({ kind: "ambiguous", index, word, matches });
+  if (reasons.length > 0) return err({ kind: "refused", index, word, reasons });
+  return err({ kind: "unknown", index, word, expected: expected(grammar, positions) });
+}
+
+/** Reads the words as far as they go. */
+export function follow<Run>(
+  grammar: Grammar<Run>,
+  tokens: readonly Token[],
+): Result<Position<Run>[], Mismatch> {
+  let positions = start(grammar);
+  for (const [index, token] of tokens.entries()) {
+    const next = advance(grammar, positions, token, index);
+    if (!next.ok) return next;
+    positions = next.value;
+  }
+  return ok(positions);
+}
+
+/** Reads a whole line. */
+export function parse<Run>(
+  grammar: Grammar<Run>,
+  tokens: readonly Token[],
+): Result<Parsed<Run>, Mismatch> {
+  const read = follow(grammar, tokens);
+  if (!read.ok) return read;
+  const [end] = endings(read.value);
+  if (end === undefined) {
+    return err({ kind: "missing", index: tokens.length, expected: expected(grammar, read.value) });
+  }
+  return ok({ command: end.command, words: new Set(end.words), values: end.values });
+}
+
+function list(texts: readonly string[]): string {
+  if (texts.length < 2) return texts.join("");
+  return `${texts.slice(0, -1).join(", ")} or ${texts.at(-1)}`;
+}
+
+/** A mismatch as one sentence. */
+export function mismatchText(mismatch: Mismatch): string {
+  const place = `word ${mismatch.index + 1}`;
+  switch (mismatch.kind) {
+    case "unknown": {
+      const options = mismatch.expected.map((e) => e.text);
+      return options.length === 0
+        ? `${place}: unexpected "${mismatch.word}"; the command ends before it`
+        : `${place}: unknown "${mismatch.word}"; expected ${list(options)}`;
+    }
+    case "ambiguous":
+      return `${place}: "${mismatch.word}" is ambiguous: ${mismatch.matches.join(", ")}`;
+    case "refused":
+      return `${place}: "${mismatch.word}": ${mismatch.reasons.join("; ")}`;
+    case "missing":
+      return `${place} is missing; expected ${list(mismatch.expected.map((e) => e.text))}`;
+  }
+}

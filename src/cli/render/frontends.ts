@@ -1,0 +1,134 @@
+import type { Frontend, FrontendList, Pool, Table } from "../../api.ts";
+import type { View } from "../context.ts";
+import { pairs, table } from "../table.ts";
+import { type Inline, type Line, line, styled } from "../text.ts";
+import { agoText, countText, shareText, timeText } from "../units.ts";
+import { findingLines } from "./findings.ts";
+import { portText, stateSpan, syncSpan, yesNo } from "./style.ts";
+
+/** `show frontends` */
+export function frontendsLines({ frontends }: FrontendList, view: View): Line[] {
+  if (frontends.length === 0) return [line("no frontends")];
+  return table(
+    [
+      { title: "FRONTEND" },
+      { title: "VIP" },
+      { title: "PORT" },
+      { title: "STATE" },
+      { title: "FOR", align: "right" },
+      { title: "POOL" },
+      { title: "UP", align: "right" },
+      { title: "VPP" },
+      { title: "DESCRIPTION", wrap: true },
+    ],
+    frontends.map((frontend) => {
+      const members = frontend.pools.flatMap((pool) => pool.backends);
+      return [
+        styled("bold", frontend.name),
+        frontend.address,
+        portText(frontend.protocol, frontend.port),
+        stateSpan(frontend.state),
+        agoText(frontend.since, view.now),
+        frontend.pools.find((pool) => pool.active)?.name ?? "-",
+        `${members.filter((member) => member.state === "up").length}/${members.length}`,
+        syncSpan(frontend.vpp),
+        styled("dim", frontend.description),
+      ];
+    }),
+    view.width,
+  );
+}
+
+function poolRows(pool: Pool): Inline[][] {
+  const heading = pool.active ? styled("bold", pool.name) : pool.name;
+  const role = pool.active ? styled("green", "active") : styled("dim", "standby");
+  if (pool.backends.length === 0) return [[heading, role, styled("dim", "(empty)")]];
+  return pool.backends.map((member, i) => [
+    i === 0 ? heading : "",
+    i === 0 ? role : "",
+    member.name,
+    member.address,
+    stateSpan(member.state),
+    member.weight,
+    styled(member.effective_weight > 0 ? null : "dim", member.effective_weight),
+    member.num_buckets === null ? "-" : countText(member.num_buckets),
+    shareText(member.share),
+  ]);
+}
+
+/** `show frontend <f>` */
+export function frontendLines(frontend: Frontend, view: View): Line[] {
+  return [
+    ...pairs([
+      ["frontend", styled("bold", frontend.name)],
+      ...(frontend.description === "" ? [] : [["description", frontend.description] as const]),
+      ["vip", `${frontend.address}  ${portText(frontend.protocol, frontend.port)}`],
+      ["state", [
+        stateSpan(frontend.state),
+        `  for ${agoText(frontend.since, view.now)}, since ${timeText(frontend.since)}`,
+      ]],
+      ["vpp", syncSpan(frontend.vpp)],
+      [
+        "options",
+        `src-ip-sticky ${yesNo(frontend.src_ip_sticky)}, flush-on-down ${yesNo(frontend.flush_on_down)}, ` +
+        `new-flow table of ${countText(frontend.new_flows_table_length)} buckets`,
+      ],
+    ], view.width),
+    [],
+    ...table(
+      [
+        { title: "POOL" },
+        { title: "" },
+        { title: "BACKEND" },
+        { title: "ADDRESS" },
+        { title: "STATE" },
+        { title: "WEIGHT", align: "right" },
+        { title: "EFFECTIVE", align: "right" },
+        { title: "BUCKETS", align: "right" },
+        { title: "SHARE", align: "right" },
+      ],
+      frontend.pools.flatMap(poolRows),
+      view.width,
+    ),
+  ];
+}
+
+/** `show frontend <f> table` */
+export function newFlowTableLines(model: Table, view: View): Line[] {
+  const moved = model.compared_to_now;
+  return [
+    line(
+      styled("bold", model.frontend),
+      `: new-flow table of ${countText(model.table_length)} buckets`,
+      model.assumed ? styled("yellow", " (under assumptions)") : "",
+    ),
+    [],
+    ...table(
+      [
+        { title: "BACKEND" },
+        { title: "ADDRESS" },
+        { title: "WEIGHT", align: "right" },
+        { title: "BUCKETS", align: "right" },
+        { title: "SHARE", align: "right" },
+        { title: "WANTED", align: "right" },
+      ],
+      model.servers.map((server) => [
+        server.backend,
+        server.address,
+        server.weight,
+        countText(server.num_buckets),
+        shareText(server.share),
+        shareText(server.wanted_share),
+      ]),
+      view.width,
+    ),
+    ...(moved === null || moved.moved_buckets === 0 ? [] : [
+      [],
+      line(
+        `against what VPP has now, ${shareText(moved.moved_share)} of new flows move (`,
+        `${countText(moved.moved_buckets)} buckets; at least ${countText(moved.least_buckets)} must)`,
+      ),
+    ]),
+    ...findingLines(model.lints),
+  ];
+}

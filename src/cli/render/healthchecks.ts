@@ -1,0 +1,68 @@
+import type { HealthCheck, HealthCheckList, Params } from "../../api.ts";
+import type { View } from "../context.ts";
+import { pairs, table } from "../table.ts";
+import { type Inline, type Line, line, styled } from "../text.ts";
+import { durationText } from "../units.ts";
+
+/** `show healthchecks` */
+export function healthchecksLines({ healthchecks }: HealthCheckList, view: View): Line[] {
+  if (healthchecks.length === 0) return [line("no health checks")];
+  return table(
+    [
+      { title: "HEALTHCHECK" },
+      { title: "TYPE" },
+      { title: "PORT", align: "right" },
+      { title: "INTERVAL", align: "right" },
+      { title: "FAST", align: "right" },
+      { title: "DOWN", align: "right" },
+      { title: "TIMEOUT", align: "right" },
+      { title: "RISE", align: "right" },
+      { title: "FALL", align: "right" },
+      { title: "BACKENDS", wrap: true },
+    ],
+    healthchecks.map((check) => [
+      styled("bold", check.name),
+      check.type,
+      check.port ?? "-",
+      durationText(check.interval_ns),
+      durationText(check.fast_interval_ns),
+      durationText(check.down_interval_ns),
+      durationText(check.timeout_ns),
+      check.rise,
+      check.fall,
+      styled("dim", check.backends.join(", ")),
+    ]),
+    view.width,
+  );
+}
+
+function paramRows(params: Params): [string, Inline][] {
+  return Object.entries(params).flatMap(([key, value]): [string, Inline][] => {
+    const name = key.replaceAll("_", "-");
+    if (value === undefined || value === null) return [];
+    if (typeof value === "object") {
+      return Object.entries(value).map(([header, text]) => [name, `${header}: ${text}`]);
+    }
+    return [[name, String(value)]];
+  });
+}
+
+/** `show healthcheck <h>` */
+export function healthcheckLines(check: HealthCheck, view: View): Line[] {
+  const sources = [check.probe_ipv4_src, check.probe_ipv6_src].filter((source) => source !== null);
+  const rows: [string, Inline][] = [
+    ["healthcheck", styled("bold", check.name)],
+    ["type", `${check.type}${check.port === null ? "" : `, port ${check.port}`}`],
+    [
+      "interval",
+      `${durationText(check.interval_ns)} while healthy, ${durationText(check.fast_interval_ns)} while a ` +
+      `decision is pending, ${durationText(check.down_interval_ns)} while down`,
+    ],
+    ["timeout", durationText(check.timeout_ns)],
+    ["rise, fall", `${check.rise} passes bring a backend up, ${check.fall} failures take it down`],
+    ...(sources.length === 0 ? [] : [["source", sources.join(", ")] satisfies [string, Inline]]),
+    ...paramRows(check.params ?? {}),
+    ["backends", check.backends.join(", ") || "none"],
+  ];
+  return pairs(rows, view.width);
+}

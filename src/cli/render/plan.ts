@@ -1,0 +1,192 @@
+import type { Change, Plan, Prediction, SyncResult } from "../../api.ts";
+import type { View } from "../context.ts";
+import { table } from "../table.ts";
+import { type Inline, type Line, line, type Span, styled } from "../text.ts";
+import { agoText, countText, durationText, shareText } from "../units.ts";
+import { findingLines } from "./findings.ts";
+import { portText, vipName } from "./style.ts";
+
+const signs: Readonly<Record<Change["kind"], Span>> = {
+  conf_set: styled("yellow", "~"),
+  vip_added: styled("green", "+"),
+  vip_removed: styled("red", "-"),
+  vip_recreated: styled("magenta", "±"),
+  as_added: styled("green", "+"),
+  as_removed: styled("red", "-"),
+  as_weight_updated: styled("yellow", "~"),
+};
+
+/** What a change does, without where and why. */
+function whatText(change: Change): string {
+  const flush = change.flush ? ", flush" : "";
+  switch (change.kind) {
+    case "conf_set":
+      return "set the global configuration";
+    case "vip_added":
+      return "add the VIP";
+    case "vip_removed":
+      return "remove the VIP";
+    case "vip_recreated":
+      return "remove and add the VIP again";
+    case "as_added":
+      return `weight ${change.weight_after ?? "?"}`;
+    case "as_removed":
+      return `weight ${change.weight_before ?? "?"}${flush}`;
+    case "as_weight_updated":
+      return `weight ${change.weight_before ?? "?"} → ${change.weight_after ?? "?"}${flush}`;
+  }
+}
+
+/** Identity of the VIP that a change or prediction is about, "" for the global configuration. */
+function vipOf(of: Pick<Change, "prefix" | "protocol" | "port">): string {
+  return of.prefix === null ? "" : `${of.prefix} ${of.protocol ?? ""} ${of.port ?? ""}`;
+}
+
+function heading(change: Change): Line {
+  if (change.prefix === null) return line(styled("bold", "global configuration"));
+  return line(
+    vipName(change.frontend),
+    `  ${change.prefix} ${portText(change.protocol ?? "any", change.port ?? 0)}`,
+  );
+}
+
+type Status = SyncResult["changes"][number];
+
+function outcome(change: Change | Status): Inline {
+  if (!("status" in change)) {
+    return [
+      change.held === null ? "" : styled("yellow", `held: ${change.held}`),
+      change.held !== null && change.traffic_affecting ? ", " : "",
+      change.traffic_affecting ? styled("red", "affects traffic") : "",
+    ];
+  }
+  if (change.status === "failed") {
+    return styled("red", `failed: ${change.error ?? "no reason given"} (${change.retval ?? "no answer"})`);
+  }
+  return styled(change.status === "done" ? "green" : "yellow", change.status);
+}
+
+function changeTable(changes: readonly (Change | Status)[], view: View): Line[] {
+  return table(
+    [{ title: "" }, { title: "BACKEND" }, { title: "SERVER" }, { title: "CHANGE" }, {
+      title: "WHY",
+      wrap: true,
+    }, { title: "" }],
+    changes.map((change) => [
+      signs[change.kind],
+      change.address === null ? "" : change.backend ?? styled("yellow", "(unknown)"),
+      change.address ?? "",
+      whatText(change),
+      change.reason,
+      outcome(change),
+    ]),
+    view.width,
+    2,
+  );
+}
+
+/** Changes under a heading for each VIP, in the order in which they are sent. */
+function changesByVip(
+  changes: readonly (Change | Status)[],
+  view: View,
+  after: (vip: string) => Line[],
+): Line[] {
+  const lines: Line[] = [];
+  for (let at = 0; at < changes.length;) {
+    const first = changes[at];
+    if (first === undefined) break;
+    const vip = vipOf(first);
+    let end = at;
+    while (end < changes.length && vipOf(changes[end] ?? first) === vip) end++;
+    const last = !changes.slice(end).some((change) => vipOf(change) === vip);
+    lines.push([], heading(first), ...changeTable(changes.slice(at, end), view), ...(last ? after(vip) : []));
+    at = end;
+  }
+  return lines;
+}
+
+function predictionLines(prediction: Prediction): Line[] {
+  const shares = prediction.servers
+    .filter((server) => server.share_before !== server.share_after)
+    .map((server) =>
+      `${server.backend ?? server.address} ${shareText(server.share_before)} → ${
+        shareText(server.share_after)
+      }`
+    );
+  const idle = prediction.servers.filter((server) => !server.has_effect && server.weight_after > 0);
+  return [
+    line(
+      "  ",
+      styled(prediction.moved_buckets > 0 ? "bold" : null, shareText(prediction.moved_share)),
+      ` of new flows move: ${countText(prediction.moved_buckets)} buckets, at least `,
+      `${countText(prediction.least_buckets)} (${shareText(prediction.least_share)}) must`,
+    ),
+    ...(shares.length === 0 ? [] : [line(`  shares: ${shares.join(", ")}`)]),
+    ...(idle.length === 0 ? [] : [
+      line(
+        "  ",
+        styled("yellow", "no effect: "),
+        `the weight of ${idle.map((server) => server.backend ?? server.address).join(", ")}`,
+      ),
+    ]),
+    ...findingLines(prediction.lints).map((text) => line("  ", text)),
+  ];
+}
+
+function plural(count: number, word: string): string {
+  return `${countText(count)} ${word}${count === 1 ? "" : "s"}`;
+}
+
+/** `show vpp lb plan` */
+export function planLines(plan: Plan, view: View): Line[] {
+  const scope = plan.frontend === null ? "all VIPs" : `frontend ${plan.frontend}`;
+  const held = plan.changes.filter((change) => change.held !== null).length;
+  const head = line(
+    styled("bold", "plan"),
+    ` for ${scope}, read ${agoText(plan.read_at, view.now)} ago: `,
+    plan.changes.length === 0 ? styled("green", "nothing to do") : plural(plan.changes.length, "change"),
+    held === 0 ? "" : [", ", styled("yellow", `${held} held`)],
+    plan.traffic_affecting ? [", ", styled("red", "affects traffic")] : "",
+  );
+  const shown = new Set(plan.changes.map(vipOf));
+  const ofVip = (vip: string) => plan.predictions.filter((p) => vipOf(p) === vip).flatMap(predictionLines);
+  const others = plan.predictions.filter((p) => !shown.has(vipOf(p)) && p.lints.length > 0);
+  const target = plan.frontend === null ? "" : ` ${plan.frontend}`;
+  return [
+    head,
+    ...changesByVip(plan.changes, view, ofVip),
+    ...others.flatMap((p) => [
+      [],
+      line(vipName(p.frontend), `  ${p.prefix} ${portText(p.protocol, p.port)}`),
+      ...findingLines(p.lints).map((text) => line("  ", text)),
+    ]),
+    ...(held === 0 ? [] : [
+      [],
+      line(
+        "held changes are sent only by: ",
+        styled("bold", `sync vpp lb state${target} plan ${plan.digest}`),
+      ),
+    ]),
+  ];
+}
+
+/** One line on a sync. */
+export function syncSummary(sync: SyncResult): Line[] {
+  const scope = sync.frontend === null ? "all VIPs" : `frontend ${sync.frontend}`;
+  return [line(
+    styled("bold", "sync"),
+    ` of ${scope} in ${durationText(sync.took_ns)}: `,
+    sync.changes.length === 0 ? styled("green", "nothing to do") : [
+      styled(sync.done > 0 ? "green" : null, `${countText(sync.done)} done`),
+      ", ",
+      styled(sync.failed > 0 ? "red" : null, `${countText(sync.failed)} failed`),
+      ", ",
+      styled(sync.skipped > 0 ? "yellow" : null, `${countText(sync.skipped)} skipped`),
+    ],
+  )];
+}
+
+/** `sync vpp lb state` */
+export function syncLines(sync: SyncResult, view: View): Line[] {
+  return [...syncSummary(sync), ...changesByVip(sync.changes, view, () => [])];
+}

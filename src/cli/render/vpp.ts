@@ -1,0 +1,92 @@
+import type { Info, LbState, Vip, VppInfo } from "../../api.ts";
+import type { View } from "../context.ts";
+import { pairs, table } from "../table.ts";
+import { type Line, line, styled } from "../text.ts";
+import { agoText, countText, durationText, timeText } from "../units.ts";
+import { portText, vipName, yesNo } from "./style.ts";
+
+/** `show version` */
+export function versionLines(info: Info, view: View, client: string): Line[] {
+  const { warmup } = info;
+  const held = warmup.held_frontends.length === 0 ? "" : `; held: ${warmup.held_frontends.join(", ")}`;
+  return pairs([
+    ["maglevc", client],
+    ["maglevd", `${info.version}, commit ${info.commit}, of ${timeText(info.date)}`],
+    ["running", `for ${durationText(info.uptime_ns)}, since ${timeText(info.started_at)}`],
+    ["listening", info.listen.join(", ")],
+    ["features", info.features.join(", ") || "none"],
+    [
+      "warm-up",
+      warmup.phase === "done" ? "done" : [
+        styled("yellow", warmup.phase),
+        `, ends at ${timeText(warmup.ends_at)} at the latest${held}`,
+      ],
+    ],
+  ], view.width);
+}
+
+/** `show vpp info` */
+export function vppInfoLines(info: VppInfo, view: View): Line[] {
+  const since = (time: string) => `${timeText(time)}  (${agoText(time, view.now)} ago)`;
+  return pairs([
+    ["version", info.version],
+    ["build-date", info.build_date],
+    ["build-dir", info.build_directory],
+    ["vpp-pid", info.pid],
+    ["boot time", since(info.boottime)],
+    ["connected", since(info.connecttime)],
+  ], view.width);
+}
+
+function vipLines(vip: Vip, view: View): Line[] {
+  const sticky = vip.src_ip_sticky === null ? "unknown" : yesNo(vip.src_ip_sticky);
+  const heading = line(
+    vipName(vip.frontend),
+    `  ${vip.prefix} ${portText(vip.protocol, vip.port)}, ${vip.encap}, src-ip-sticky ${sticky}, `,
+    `table ${countText(vip.flow_table_length)}, index ${vip.index ?? "unknown"}`,
+  );
+  if (vip.application_servers.length === 0) return [heading, line("  no application servers")];
+  const total = vip.application_servers.reduce((sum, server) => sum + server.num_buckets, 0);
+  return [
+    heading,
+    ...table(
+      [
+        { title: "SERVER" },
+        { title: "BACKEND" },
+        { title: "WEIGHT", align: "right" },
+        { title: "BUCKETS", align: "right" },
+        { title: "SHARE", align: "right" },
+        { title: "IN USE FOR", align: "right" },
+      ],
+      vip.application_servers.map((server) => [
+        server.address,
+        server.backend ?? styled("yellow", "(unknown)"),
+        styled(server.weight > 0 ? null : "dim", server.weight),
+        countText(server.num_buckets),
+        total === 0 ? "-" : `${(100 * server.num_buckets / total).toFixed(1)}%`,
+        server.in_use_since === 0 ? "-" : durationText(
+          BigInt(Math.max(0, Math.floor(view.now / 1000 - server.in_use_since))) * 1_000_000_000n,
+        ),
+      ]),
+      view.width,
+      2,
+    ),
+  ];
+}
+
+/** `show vpp lb state` */
+export function lbStateLines(state: LbState, view: View): Line[] {
+  const { conf } = state;
+  return [
+    ...pairs([
+      ["read", `${timeText(state.read_at)}  (${agoText(state.read_at, view.now)} ago)`],
+      ["GRE source", `${conf.ipv4_src_address}, ${conf.ipv6_src_address}`],
+      [
+        "flows",
+        `${countText(conf.sticky_buckets_per_core)} sticky buckets per core, timeout ${conf.flow_timeout}s`,
+      ],
+    ], view.width),
+    ...(state.vips.length === 0 ? [[], line("VPP has no such VIP")] : []),
+    ...state.vips.flatMap((vip) => [[], ...vipLines(vip, view)]),
+  ];
+}

@@ -1,0 +1,87 @@
+/**
+ * Text with colour that is put on last: widths are counted on the bare text, so colour never breaks alignment.
+ *
+ * @module
+ */
+import { styleText } from "node:util";
+
+/** How a piece of text looks. */
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
+
+/** A piece of text of one look. */
+export interface Span {
+  readonly text: string;
+  readonly style: Style | null;
+}
+
+/** What callers may give for a piece of text. */
+export type Inline = string | number | Span | readonly Inline[];
+
+/** One line for a person. */
+export type Line = readonly Span[];
+
+/**
+ * Makes control characters visible (`\x1b`), so that a text from the network (a server's banner, a certificate's name)
+ * cannot move the cursor or recolour the terminal.
+ */
+export function clean(text: string): string {
+  // deno-lint-ignore no-control-regex -- these are the characters to catch
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
+  });
+}
+
+/** A piece of text in a style. */
+export function styled(style: Style | null, text: string | number): Span {
+  return { text: clean(String(text)), style };
+}
+
+/** Puts pieces into one line. */
+export function line(...pieces: Inline[]): Line {
+  return pieces.flatMap((piece) => {
+    if (Array.isArray(piece)) return line(...piece);
+    return typeof piece === "object" && "text" in piece ? [piece] : [styled(null, String(piece))];
+  });
+}
+
+/** The bare text of a line. */
+export function plain(spans: Line): string {
+  return spans.map((span) => span.text).join("");
+}
+
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
+
+/** Columns that a text takes on a terminal: East Asian wide characters two, combining marks none. */
+export function columns(text: string): number {
+  // Names and numbers are ASCII, and a big table has thousands of them.
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let sum = 0;
+  for (const character of text) {
+    if (!/[\p{Mn}\p{Me}\p{Cf}]/u.test(character)) sum += wide.test(character) ? 2 : 1;
+  }
+  return sum;
+}
+
+/** Lines as text, one `\n` after each, with or without escape sequences. Blanks at the end of a line are left out. */
+export function paint(lines: readonly Line[], colour: boolean): string {
+  return lines.map((spans) => {
+    const trimmed = trimEnd(spans);
+    const text = trimmed.map(({ text, style }) =>
+      // The caller has decided about colour already; styleText would ask the stream again.
+      colour && style !== null && text !== "" ? styleText(style, text, { validateStream: false }) : text
+    );
+    return `${text.join("")}\n`;
+  }).join("");
+}
+
+function trimEnd(spans: Line): Line {
+  const out = [...spans];
+  for (;;) {
+    const last = out.pop();
+    if (last === undefined) return out;
+    const text = last.text.trimEnd();
+    if (text !== "") return [...out, { ...last, text }];
+  }
+}

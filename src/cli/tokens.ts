@@ -1,0 +1,49 @@
+import type { Token } from "./grammar.ts";
+
+/** A word of a typed line and where it stands (offsets in UTF-16 units, `end` exclusive). */
+export interface LineToken extends Token {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A typed line, split. */
+export interface SplitLine {
+  readonly tokens: readonly LineToken[];
+  /** Whether a quote was opened and not closed. */
+  readonly open: boolean;
+}
+
+/**
+ * Splits a line at blanks. Single and double quotes hold blanks and question marks; a word that is quoted, in
+ * whole or in part, is never a keyword. A backslash outside single quotes takes the next character as it is.
+ */
+export function splitLine(line: string): SplitLine {
+  const tokens: LineToken[] = [];
+  let at = 0;
+  let open = false;
+  while (at < line.length) {
+    if (/\s/.test(line[at] ?? "")) {
+      at++;
+      continue;
+    }
+    const begin = at;
+    let text = "";
+    let quoted = false;
+    while (at < line.length && !/\s/.test(line[at] ?? "")) {
+      const character = line[at++] ?? "";
+      if (character === "\\" && at < line.length) text += line[at++] ?? "";
+      else if (character === '"' || character === "'") {
+        quoted = true;
+        open = true;
+        while (at < line.length && open) {
+          const inside = line[at++] ?? "";
+          if (inside === character) open = false;
+          else if (inside === "\\" && character === '"' && at < line.length) text += line[at++] ?? "";
+          else text += inside;
+        }
+      } else text += character;
+    }
+    tokens.push({ text, quoted, start: begin, end: at });
+  }
+  return { tokens, open };
+}
