@@ -1,0 +1,232 @@
+/**
+ * Sends a plan to VPP and checks every answer.
+ *
+ * Units run side by side, so that one VIP's failure or slowness does not stop the others; the messages of one
+ * unit go in order. VPP handles a connection's messages in order, so what is merely ordered is sent without
+ * waiting, and what depends on the outcome of something waits for its answer.
+ *
+ * @module
+ */
+import type { LoadBalancer, Op, OpReply } from "./balancer.ts";
+import type { SyncPlan } from "./plan.ts";
+import type { RebuildUnit, Step, Unit, VipUnit } from "./steps.ts";
+import { until } from "./until.ts";
+import type { Window } from "./window.ts";
+
+/** What became of one step. */
+export interface StepResult {
+  readonly step: Step;
+  readonly status: "done" | "failed" | "skipped";
+  /** VPP's answer; null when nothing was sent or no answer came. */
+  readonly retval: number | null;
+  /** VPP's name of the error, or why the step was not sent; null when done. */
+  readonly error: string | null;
+  /** VPP had it already (−81 to an addition, −6 to a deletion): done, but not what was read. */
+  readonly surprise: boolean;
+}
+
+/** What a run needs. */
+export interface ApplyOptions {
+  readonly balancer: LoadBalancer;
+  readonly window: Window;
+  /** True: send what is held too, except what is blocked. */
+  readonly release: boolean;
+  /** Ends the run: nothing more is sent. */
+  readonly signal: AbortSignal;
+  /** Told of every message that VPP answered with 0. */
+  readonly onAccepted: (op: Op) => void;
+  /** Told of every step when its outcome is known. */
+  readonly onResult: (result: StepResult) => void;
+}
+
+const refusedConf = "VPP did not take the global configuration";
+
+/** VPP's "no such entry" to a deletion. */
+const ABSENT = -6;
+/** VPP's "already exists" to an addition. */
+const EXISTS = -81;
+
+function tolerated(op: Op, retval: number): boolean {
+  if (op.kind === "vip-add" || op.kind === "as-add") return retval === EXISTS;
+  return (op.kind === "vip-delete" || op.kind === "as-delete" || op.kind === "vip-flush") &&
+    retval === ABSENT;
+}
+
+/** Whether an ordinary sync (or, with `release`, one that carries the plan's digest) sends this step. */
+export function isSent(step: { readonly hold: Step["hold"] }, release: boolean): boolean {
+  return step.hold === null || (release && !step.hold.blocked);
+}
+
+class Run {
+  readonly results = new Map<Step, StepResult>();
+  readonly #plan: SyncPlan;
+  readonly #options: ApplyOptions;
+  #additionsAllowed = true;
+  #ended: string | null = null;
+
+  constructor(plan: SyncPlan, options: ApplyOptions) {
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  async run(): Promise<StepResult[]> {
+    const { conf, clearing, units, removals } = this.#plan;
+    if (conf !== null) this.#additionsAllowed = await this.#alone(conf);
+    await Promise.all(clearing.map((step) => this.#alone(step)));
+    await Promise.all(units.map((unit) => this.#unit(unit)));
+    await Promise.all(removals.map((step) => this.#alone(step)));
+    return this.#plan.steps.map((step) =>
+      this.results.get(step) ?? this.#finish(step, "skipped", "not sent")
+    );
+  }
+
+  #finish(
+    step: Step,
+    status: StepResult["status"],
+    error: string | null,
+    retval: number | null = null,
+    surprise = false,
+  ): StepResult {
+    const result: StepResult = { step, status, retval, error, surprise };
+    this.results.set(step, result);
+    this.#options.onResult(result);
+    return result;
+  }
+
+  #skip(steps: readonly Step[], why: string): void {
+    for (const step of steps) {
+      this.#finish(step, "skipped", step.hold === null ? why : `held: ${step.hold.text}`);
+    }
+  }
+
+  /** Sends messages in one write. No replies: the session or the run ended before or after they were sent. */
+  async #send(ops: readonly Op[]): Promise<OpReply[] | "skipped" | "failed"> {
+    const { balancer, window, signal } = this.#options;
+    return await window.run(ops.length, async () => {
+      if (signal.aborted || this.#ended !== null) return "skipped";
+      try {
+        const [only] = ops;
+        if (ops.length === 1 && only !== undefined) return [await until(balancer.apply(only), signal)];
+        return await until(balancer.applyTogether(ops), signal);
+      } catch (error) {
+        // The session is over for every unit, so the first error speaks for all.
+        this.#ended ??= error instanceof Error ? error.message : String(error);
+        return "failed";
+      }
+    });
+  }
+
+  #judge(step: Step, ops: readonly Op[], replies: readonly OpReply[]): StepResult {
+    let surprise = false;
+    let retval = 0;
+    for (const [index, op] of ops.entries()) {
+      const reply = replies[index];
+      if (reply === undefined) return this.#finish(step, "failed", "VPP did not answer");
+      if (reply.retval === 0) this.#options.onAccepted(op);
+      else if (tolerated(op, reply.retval)) {
+        surprise = true;
+        retval = reply.retval;
+      } else return this.#finish(step, "failed", reply.error ?? String(reply.retval), reply.retval);
+    }
+    return this.#finish(step, "done", null, retval, surprise);
+  }
+
+  /** Sends one step by itself; true when it is done. */
+  async #alone(step: Step): Promise<boolean> {
+    if (!isSent(step, this.#options.release)) {
+      this.#skip([step], "");
+      return false;
+    }
+    const replies = await this.#send(step.ops);
+    if (typeof replies === "string") {
+      this.#finish(step, replies, this.#why());
+      return false;
+    }
+    return this.#judge(step, step.ops, replies).status === "done";
+  }
+
+  #why(): string {
+    return this.#ended ?? "the daemon is stopping";
+  }
+
+  async #unit(unit: Unit): Promise<void> {
+    if (unit.kind === "rebuild") return await this.#rebuild(unit);
+    const rebuild = unit.supersededBy;
+    // A rebuild that goes out makes the VIP as it should be: nothing is left to change in place.
+    if (rebuild !== null && this.#goes(rebuild)) return;
+    await this.#vip(unit);
+  }
+
+  #goes(unit: RebuildUnit): boolean {
+    return isSent(unit, this.#options.release) && this.#obstacle(unit.key.prefix) === null;
+  }
+
+  async #rebuild(unit: RebuildUnit): Promise<void> {
+    if (!isSent(unit, this.#options.release)) return this.#skip(unit.steps, "");
+    const blocked = this.#obstacle(unit.key.prefix);
+    if (blocked !== null) return this.#skip(unit.steps, blocked);
+    const replies = await this.#send(unit.ops.map(({ op }) => op));
+    const byStep = Map.groupBy(
+      unit.ops.map(({ step, op }, index) => ({ step, op, index })),
+      ({ step }) => step,
+    );
+    for (const [step, sent] of byStep) {
+      if (typeof replies === "string") this.#finish(step, replies, this.#why());
+      else {
+        const own = sent.map(({ index }) => replies[index]).filter((reply) => reply !== undefined);
+        this.#judge(step, sent.map(({ op }) => op), own);
+      }
+    }
+    const failed = unit.steps.some((step) => this.results.get(step)?.status !== "done");
+    for (const other of this.#plan.units) {
+      if (other.kind !== "vip" || other.supersededBy !== unit) continue;
+      for (const step of [...other.raises, ...other.lowers]) {
+        this.#finish(step, failed ? "failed" : "done", failed ? "the VIP could not be recreated" : null);
+      }
+    }
+  }
+
+  /** Why nothing may be added on a prefix; null: it may. */
+  #obstacle(prefix: string): string | null {
+    if (!this.#additionsAllowed) return refusedConf;
+    const stuck = this.#plan.clearing.some((step) =>
+      step.change.prefix === prefix && this.results.get(step)?.status !== "done"
+    );
+    return stuck ? "a VIP in the way could not be deleted" : null;
+  }
+
+  async #vip(unit: VipUnit): Promise<void> {
+    const [first] = [...(unit.add === null ? [] : [unit.add]), ...unit.raises, ...unit.lowers];
+    if (first === undefined) return;
+    if (!isSent(first, this.#options.release)) {
+      return this.#skip([...(unit.add === null ? [] : [unit.add]), ...unit.raises, ...unit.lowers], "");
+    }
+    if (unit.add !== null) {
+      const blocked = this.#obstacle(unit.key.prefix);
+      if (blocked !== null) return this.#skip([unit.add, ...unit.raises], blocked);
+      if (!await this.#alone(unit.add)) return this.#skip(unit.raises, "the VIP could not be added");
+    }
+    const raised = await Promise.all(unit.raises.map((step) => this.#raise(step, unit)));
+    const capacity = !raised.includes(false);
+    if (!capacity) {
+      const waits = unit.lowers.filter((step) => !step.dead);
+      this.#skip(waits, "an addition or raise of the VIP failed; this waits for the next sync");
+    }
+    await Promise.all(unit.lowers.filter((step) => capacity || step.dead).map((step) => this.#alone(step)));
+  }
+
+  /** False: the capacity that a lower of the VIP counts on is not there. */
+  async #raise(step: Step, unit: VipUnit): Promise<boolean> {
+    if (step.change.kind === "as_added" && !this.#additionsAllowed) {
+      this.#skip([step], refusedConf);
+      // Weights of what exists go on while VPP refuses the global configuration, as long as something carries.
+      return unit.keepsCapacity || step.change.weight_after === 0;
+    }
+    return await this.#alone(step);
+  }
+}
+
+/** Sends a plan; resolves when every step has an outcome, in the plan's order. Never rejects. */
+export async function applyPlan(plan: SyncPlan, options: ApplyOptions): Promise<StepResult[]> {
+  return await new Run(plan, options).run();
+}

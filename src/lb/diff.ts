@@ -1,0 +1,113 @@
+/**
+ * What differs between one VIP as it should be and as VPP has it. Pure; sends nothing and orders only within
+ * the VIP: additions and raises come first, so that capacity is there before any is taken away.
+ *
+ * @module
+ */
+import type { ActualVip, IpAddress } from "../model.ts";
+import type { DesiredServer, DesiredVip } from "./desired.ts";
+import { type OwedFlushes, owedTo } from "./owed.ts";
+import { additionReason, notConfigured, type ReasonContext, weightReason } from "./reasons.ts";
+import { encapFamily, sortedByAddress } from "./vips.ts";
+
+/** One change of one application server. */
+export interface ServerChange {
+  readonly kind: "as_added" | "as_removed" | "as_weight_updated";
+  readonly address: IpAddress;
+  /** Null: no backend of the running configuration, and none that is remembered. */
+  readonly backend: string | null;
+  /** Null for an addition. */
+  readonly before: number | null;
+  /** Null for a removal. */
+  readonly after: number | null;
+  readonly flush: boolean;
+  /** Down, disabled or removed: it is lowered even when an addition or raise of the VIP failed. */
+  readonly dead: boolean;
+  readonly reason: string;
+}
+
+/** Changes of one VIP's servers, each list in numeric address order. */
+export interface ServerDiff {
+  /** Additions and raises. */
+  readonly raises: readonly ServerChange[];
+  /** Lowers, flushes at the same weight, and removals: sent when every raise was answered. */
+  readonly lowers: readonly ServerChange[];
+  /** Whether a server that VPP has already carries new flows after the changes. */
+  readonly keepsCapacity: boolean;
+}
+
+const noChange: ServerDiff = { raises: [], lowers: [], keepsCapacity: true };
+
+/** The addition of a server to a VIP that is made. */
+export function serverAddition(server: DesiredServer, before: number | null, reason: string): ServerChange {
+  return {
+    kind: "as_added",
+    address: server.address,
+    backend: server.backend,
+    before,
+    after: server.weight,
+    flush: false,
+    dead: false,
+    reason,
+  };
+}
+
+function removal(address: IpAddress, weight: number, context: ReasonContext): ServerChange {
+  const known = context.previous?.servers.find((old) => old.address === address);
+  return {
+    kind: "as_removed",
+    address,
+    backend: known?.backend ?? null,
+    before: weight,
+    after: null,
+    flush: true,
+    dead: true,
+    reason: notConfigured,
+  };
+}
+
+/**
+ * Compares the servers of a VIP that VPP has. Servers of a family that the VIP's encapsulation in VPP cannot
+ * carry are left out: only a recreate can bring them.
+ */
+export function diffServers(
+  desired: DesiredVip,
+  actual: ActualVip,
+  owed: OwedFlushes,
+  context: ReasonContext,
+): ServerDiff {
+  const carried = encapFamily(actual.encap) === encapFamily(desired.encap);
+  if (!carried) return noChange;
+  const owing = owed.byVip.has(desired.id);
+  const missing = new Map<IpAddress, DesiredServer>();
+  for (const server of desired.servers) missing.set(server.address, server);
+  const raises: ServerChange[] = [];
+  const lowers: ServerChange[] = [];
+  let keepsCapacity = false;
+  for (const { address, weight } of actual.servers) {
+    const server = missing.get(address);
+    if (server === undefined) {
+      lowers.push(removal(address, weight, context));
+      continue;
+    }
+    missing.delete(address);
+    keepsCapacity ||= server.weight > 0;
+    const flush = owing ? owedTo(owed, desired.id, address) : null;
+    if (server.weight === weight && flush === null) continue;
+    (server.weight > weight ? raises : lowers).push({
+      kind: "as_weight_updated",
+      address,
+      backend: server.backend,
+      before: weight,
+      after: server.weight,
+      flush: flush !== null,
+      dead: server.state === "down" || server.state === "disabled",
+      reason: weightReason(desired, server, weight, flush, context),
+    });
+  }
+  for (const server of missing.values()) {
+    raises.push(serverAddition(server, null, additionReason(server, context)));
+  }
+  if (raises.length === 0 && lowers.length === 0) return noChange;
+  return { raises: sortedByAddress(raises), lowers: sortedByAddress(lowers), keepsCapacity };
+}

@@ -1,0 +1,109 @@
+/**
+ * What may be written now: the warm-up, and frontends that wait for a new address' first answer.
+ *
+ * @module
+ */
+import type { Millis } from "../model.ts";
+import type { PlanHolds } from "./plan.ts";
+import { askFor, beginWarmup, keepFrontends, stepWarmup, type Warmup, warmupDue } from "./warmup.ts";
+import type { ReconcilerParts } from "./world.ts";
+
+/** Held: the warm-up has not released it. */
+export const heldWarmup = "warm-up";
+
+/** Held: a backend of the frontend has a new address that has not answered yet. */
+export const heldNewAddress = "new address not yet probed";
+
+/** Where the warm-up stands, for display. */
+export interface WarmupView {
+  readonly phase: Warmup["phase"];
+  /** Monotonic time. */
+  readonly endsAt: Millis;
+  readonly heldFrontends: readonly string[];
+}
+
+/** What the gate's last move makes due. */
+export interface Opened {
+  /** Writing became possible, or deleting did. */
+  readonly all: boolean;
+  readonly frontends: readonly string[];
+}
+
+/** Keeps the warm-up of one process. */
+export class Gate {
+  readonly #parts: ReconcilerParts;
+  #warmup: Warmup;
+
+  /** Begins the warm-up of the frontends that are configured now. */
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+    const { frontends, lb } = parts.world().config;
+    this.#warmup = beginWarmup(
+      parts.startedAt,
+      lb.startupMinDelayMs,
+      lb.startupMaxDelayMs,
+      frontends.keys(),
+    );
+  }
+
+  /** Whether the warm-up is over. */
+  get done(): boolean {
+    return this.#warmup.phase === "done";
+  }
+
+  /** Where the warm-up stands. */
+  get view(): WarmupView {
+    const { phase, endsAt, waiting } = this.#warmup;
+    return { phase, endsAt, heldFrontends: [...waiting] };
+  }
+
+  /** When time alone changes something next; null: never. */
+  get dueAt(): Millis | null {
+    return warmupDue(this.#warmup);
+  }
+
+  /** An operator asked for these frontends; null: for all. */
+  ask(frontends: Iterable<string> | null): void {
+    this.#warmup = askFor(this.#warmup, frontends ?? this.#warmup.waiting);
+  }
+
+  /** Forgets frontends that are not configured any more. */
+  keep(): void {
+    const { frontends } = this.#parts.world().config;
+    this.#warmup = keepFrontends(this.#warmup, (frontend) => frontends.has(frontend));
+  }
+
+  /** Takes time and states into account. */
+  step(): Opened {
+    const { clock, log, world } = this.#parts;
+    const { config, status } = world();
+    const complete = (name: string) => {
+      const pools = config.frontends.get(name)?.pools ?? [];
+      return pools.every((pool) => pool.members.every(({ backend }) => status(backend).state !== "unknown"));
+    };
+    const step = stepWarmup(this.#warmup, clock.now(), complete);
+    this.#warmup = step.warmup;
+    for (const { frontend, reason } of step.released) log.info("warmup-released", { frontend, reason });
+    return {
+      all: step.opened || step.finished,
+      frontends: step.released.map(({ frontend }) => frontend),
+    };
+  }
+
+  /** What may not be sent now. */
+  holds(): PlanHolds {
+    const { phase, waiting } = this.#warmup;
+    const awaiting = this.#parts.world().awaiting();
+    return {
+      everything: phase === "hold" ? heldWarmup : null,
+      deletions: phase === "done" ? null : heldWarmup,
+      frontend: (name) => waiting.has(name) ? heldWarmup : awaiting.has(name) ? heldNewAddress : null,
+    };
+  }
+
+  /** Whether the VIP of this frontend must be left alone now. */
+  isHeld(frontend: string): boolean {
+    const holds = this.holds();
+    return holds.everything !== null || holds.frontend(frontend) !== null;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * What the daemon knows of VPP and of its own past: the last state read, owed flushes, what was in sync, and
+ * every VIP that a configuration of this process named.
+ *
+ * @module
+ */
+import type { ActualConf, ActualLb, ActualServer, ActualVip, Config, State, UnixMillis } from "../model.ts";
+import type { Op } from "./balancer.ts";
+import type { DesiredVip } from "./desired.ts";
+import {
+  type Membership,
+  type Memberships,
+  memberships,
+  noneOwed,
+  type OwedFlushes,
+  oweMembers,
+  oweTransitions,
+  oweWeight,
+  settleFlush,
+  settleRead,
+  settleRestart,
+  type StateChange,
+} from "./owed.ts";
+import type { ReasonContext } from "./reasons.ts";
+import { frontendVip, vipId } from "./vips.ts";
+
+/** The knowledge of one daemon. */
+export class Memory {
+  #config: Config | null = null;
+  #members: Memberships = new Map();
+  #frontendsOf = new Map<string, string[]>();
+  #ids = new Map<string, string>();
+  #owed: OwedFlushes = noneOwed;
+  #vips = new Map<string, ActualVip>();
+  #bucketsUnknown = new Set<string>();
+  #conf: ActualConf | null = null;
+  #readAt: UnixMillis | null = null;
+  #bootTime: number | null = null;
+  readonly #named = new Set<string>();
+  readonly #previous = new Map<string, DesiredVip>();
+  readonly #byOperator = new Set<string>();
+  /** Global settings that were in sync last on this VPP; null: never. */
+  previousConf: ActualConf | null = null;
+
+  /** Takes the running configuration into account; cheap when it is the one seen last. */
+  observe(config: Config, state: (backend: string) => State): void {
+    if (config === this.#config) return;
+    this.#config = config;
+    const before = this.#members;
+    this.#members = memberships(config);
+    this.#ids = new Map();
+    this.#frontendsOf = new Map();
+    for (const frontend of config.frontends.values()) {
+      const vip = frontendVip(frontend);
+      const id = vipId(vip);
+      this.#ids.set(frontend.name, id);
+      this.#named.add(id);
+      this.#frontendsOf.set(vip.prefix, [...(this.#frontendsOf.get(vip.prefix) ?? []), frontend.name]);
+    }
+    this.#owed = oweMembers(this.#owed, before, this.#members, state);
+  }
+
+  /** `vipId` of a frontend's VIP; null: no such frontend. */
+  idOf(frontend: string): string | null {
+    return this.#ids.get(frontend) ?? null;
+  }
+
+  /** Names of the frontends on a prefix. */
+  frontendsOn(prefix: string): readonly string[] {
+    return this.#frontendsOf.get(prefix) ?? [];
+  }
+
+  /** Where a backend serves. */
+  membersOf(backend: string): readonly Membership[] {
+    return this.#members.get(backend) ?? [];
+  }
+
+  /** `vipId` of every VIP that a configuration of this process named. */
+  get named(): ReadonlySet<string> {
+    return this.#named;
+  }
+
+  /** Flushes that are owed now. */
+  get owed(): OwedFlushes {
+    return this.#owed;
+  }
+
+  /** Takes transitions into account. */
+  transitions(changes: readonly StateChange[]): void {
+    this.#owed = oweTransitions(this.#owed, changes, this.#members);
+  }
+
+  /** An operator set a running weight. */
+  weightSet(frontend: string, backend: string, flush: boolean): void {
+    this.#byOperator.add(`${frontend} ${backend}`);
+    const member = this.membersOf(backend).find((place) => place.frontend === frontend);
+    if (flush && member !== undefined) this.#owed = oweWeight(this.#owed, member);
+  }
+
+  /** A reload put every running weight back to the file's. */
+  weightsReset(): void {
+    this.#byOperator.clear();
+  }
+
+  /** What reasons depend on. */
+  reasons(vip: string): ReasonContext {
+    const previous = this.#previous.get(vip) ?? null;
+    const frontend = previous?.frontend ?? null;
+    return {
+      previous,
+      weightSetByOperator: (backend) => {
+        if (frontend !== null && this.#byOperator.has(`${frontend} ${backend}`)) return true;
+        return this.membersOf(backend).some((place) =>
+          place.vip === vip && this.#byOperator.has(`${place.frontend} ${backend}`)
+        );
+      },
+    };
+  }
+
+  /** A sync left the VIP as it should be. */
+  synced(desired: DesiredVip): void {
+    this.#previous.set(desired.id, desired);
+  }
+
+  /** A session began. With another boot time VPP is a new one: it has no flows and nothing was ever in sync. */
+  connected(bootTime: number): void {
+    if (this.#bootTime !== null && this.#bootTime !== bootTime) {
+      this.#owed = settleRestart(this.#owed);
+      this.#previous.clear();
+      this.previousConf = null;
+    }
+    this.#bootTime = bootTime;
+  }
+
+  /** A session ended: what was read is not known any more. */
+  disconnected(): void {
+    this.#vips.clear();
+    this.#bucketsUnknown.clear();
+    this.#conf = null;
+    this.#readAt = null;
+  }
+
+  /** Everything was read. */
+  readAll(lb: ActualLb): void {
+    this.#vips = new Map(lb.vips.map((vip) => [vipId(vip), vip]));
+    this.#bucketsUnknown.clear();
+    this.#conf = lb.conf;
+    this.#readAt = lb.readAt;
+    for (const id of [...this.#owed.byVip.keys()]) {
+      this.#owed = settleRead(this.#owed, id, this.#vips.get(id) ?? null);
+    }
+  }
+
+  /** One VIP was read; null: VPP does not have it. */
+  readVip(id: string, vip: ActualVip | null, at: UnixMillis): void {
+    this.#bucketsUnknown.delete(id);
+    if (vip === null) this.#vips.delete(id);
+    else this.#vips.set(id, vip);
+    this.#readAt ??= at;
+    this.#owed = settleRead(this.#owed, id, vip);
+  }
+
+  /** The global settings were read. */
+  readConf(conf: ActualConf): void {
+    this.#conf = conf;
+  }
+
+  /** When VPP was last read; null: not in this session. */
+  get readAt(): UnixMillis | null {
+    return this.#readAt;
+  }
+
+  /** Global settings of VPP as last read or set; null: not in this session. */
+  get conf(): ActualConf | null {
+    return this.#conf;
+  }
+
+  /** VIPs of VPP as last read or changed. */
+  get vips(): Iterable<ActualVip> {
+    return this.#vips.values();
+  }
+
+  /** One of them. */
+  vip(id: string): ActualVip | null {
+    return this.#vips.get(id) ?? null;
+  }
+
+  /** Whether the bucket counts of a VIP are VPP's own: a change of ours makes the last read ones wrong. */
+  bucketsKnown(id: string): boolean {
+    return this.#vips.has(id) && !this.#bucketsUnknown.has(id);
+  }
+
+  /**
+   * VPP answered 0 to a message.
+   *
+   * @param owedBefore serials below it were owed when the message was planned
+   */
+  accepted(op: Op, owedBefore: number): void {
+    if (op.kind === "conf-set") {
+      this.#conf = op.conf;
+      return;
+    }
+    const id = vipId(op.vip);
+    this.#bucketsUnknown.add(id);
+    switch (op.kind) {
+      case "vip-add":
+        this.#vips.set(id, {
+          ...op.vip,
+          encap: op.encap,
+          srcIpSticky: op.srcIpSticky,
+          tableLength: op.tableLength,
+          index: null,
+          servers: [],
+        });
+        return;
+      case "vip-flush":
+        this.#owed = settleFlush(this.#owed, id, null, owedBefore);
+        return;
+      case "vip-delete":
+        this.#vips.delete(id);
+        this.#previous.delete(id);
+        return;
+      case "as-delete":
+        this.#servers(id, (servers) => servers.filter((server) => server.address !== op.address));
+        break;
+      case "as-add": {
+        const { address, weight } = op;
+        const added: ActualServer = { address, weight, flags: 1, numBuckets: 0, inUseSince: 0 };
+        this.#servers(id, (servers) => [...servers, added]);
+        break;
+      }
+      case "as-weight":
+        this.#servers(
+          id,
+          (servers) =>
+            servers.map((server) =>
+              server.address === op.address ? { ...server, weight: op.weight } : server
+            ),
+        );
+        if (!op.flush) return;
+        break;
+    }
+    // A server that was just added has no flows, one that was deleted was flushed.
+    this.#owed = settleFlush(this.#owed, id, op.address, owedBefore);
+  }
+
+  #servers(id: string, change: (servers: readonly ActualServer[]) => readonly ActualServer[]): void {
+    const vip = this.#vips.get(id);
+    if (vip !== undefined) this.#vips.set(id, { ...vip, servers: change(vip.servers) });
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * From what VPP should have, what it has and which flushes are owed, to the ordered changes between them. Pure.
+ *
+ *   global settings
+ *     └▶ deletions that stand in the way of an addition on the same prefix
+ *          └▶ additions, changes and recreates, VIP by VIP in numeric order
+ *               └▶ all other deletions
+ *
+ * What an ordinary sync must not send is in the plan too, held and with the reason why.
+ *
+ * @module
+ */
+import type { Change } from "../api.ts";
+import type { ActualConf, ActualVip, ForeignVips } from "../model.ts";
+import type { DesiredVip } from "./desired.ts";
+import { diffServers } from "./diff.ts";
+import { planDigest } from "./digest.ts";
+import type { OwedFlushes } from "./owed.ts";
+import { configured, drift, type ReasonContext } from "./reasons.ts";
+import {
+  additionUnit,
+  confStep,
+  type Hold,
+  type RebuildUnit,
+  rebuildUnit,
+  type Rebuilt,
+  removalStep,
+  serverStep,
+  type Step,
+  type Unit,
+} from "./steps.ts";
+import { isAllPort, sortedByVip, vipId, vipText } from "./vips.ts";
+
+/** Held: the live VIP keeps the length it has, since `auto` was given. */
+export const heldTableLength = "table length";
+
+/** Held: more than half of VPP's VIPs (and at least two), or all, would go. */
+export const heldMassDeletion = "mass deletion";
+
+/** What may not be sent at this moment, whatever the differences are. */
+export interface PlanHolds {
+  /** Not null: nothing at all may be written, not even by a sync that carries a digest. */
+  readonly everything: string | null;
+  /** Not null: no VIP may be deleted. */
+  readonly deletions: string | null;
+  /** Not null: the frontend's VIP must be left alone. */
+  readonly frontend: (name: string) => string | null;
+}
+
+/** Everything a plan depends on. */
+export interface PlanInput {
+  readonly scope: "all" | "vip";
+  /** With scope `vip`: the frontends whose VIPs are synced. Null with scope `all`. */
+  readonly frontends: ReadonlySet<string> | null;
+  /** With scope `all` every configured VIP, with scope `vip` at least those on the prefixes concerned. */
+  readonly desired: readonly DesiredVip[];
+  /** With scope `all` every VIP of VPP; with scope `vip` the VIPs concerned and, for conflicts, their prefix. */
+  readonly actual: readonly ActualVip[];
+  /** Null: known to be as it should. */
+  readonly conf: {
+    readonly desired: ActualConf;
+    readonly actual: ActualConf;
+    /** What was in sync last on this VPP; null: never. */
+    readonly previous: ActualConf | null;
+  } | null;
+  readonly owed: OwedFlushes;
+  readonly reasons: (vip: string) => ReasonContext;
+  /** `vipId` of every VIP that a configuration of this process named. */
+  readonly named: ReadonlySet<string>;
+  readonly foreign: ForeignVips;
+  readonly holds: PlanHolds;
+}
+
+/** An ordered plan. Units are sent side by side, but each list waits for the one before it. */
+export interface SyncPlan {
+  readonly scope: "all" | "vip";
+  readonly conf: Step | null;
+  /** Deletions that stand in the way of additions. */
+  readonly clearing: readonly Step[];
+  readonly units: readonly Unit[];
+  readonly removals: readonly Step[];
+  /** All steps in the order of sending. */
+  readonly steps: readonly Step[];
+  readonly changes: readonly Change[];
+  readonly digest: string;
+  /** Serials of owed flushes below it are paid by this plan's messages. */
+  readonly owedBefore: number;
+}
+
+function worst(...holds: readonly (Hold | null)[]): Hold | null {
+  const present = holds.filter((hold) => hold !== null);
+  const [first] = present;
+  return first === undefined ? null : { text: first.text, blocked: present.some((hold) => hold.blocked) };
+}
+
+function hold(text: string | null, blocked = false): Hold | null {
+  return text === null ? null : { text, blocked };
+}
+
+class Planner {
+  readonly #input: PlanInput;
+  readonly #actual: ReadonlyMap<string, ActualVip>;
+  readonly #everything: Hold | null;
+  readonly #unmatched: ReadonlyMap<string, readonly ActualVip[]>;
+  readonly #deletions: Hold | null;
+  readonly #clearing = new Map<string, Step>();
+  readonly #units: Unit[] = [];
+
+  constructor(input: PlanInput) {
+    this.#input = input;
+    this.#everything = hold(input.holds.everything, true);
+    this.#actual = new Map(input.actual.map((vip) => [vipId(vip), vip]));
+    const desired = new Set(input.desired.map((vip) => vip.id));
+    const unmatched = input.actual.filter((vip) => !desired.has(vipId(vip)));
+    this.#unmatched = Map.groupBy(unmatched, (vip) => vip.prefix);
+    const doomed = unmatched.filter((vip) => this.#mayGo(vip)).length;
+    const all = input.actual.length;
+    const brake = input.scope === "all" && doomed > 0 &&
+      (doomed === all || (doomed >= 2 && doomed > all / 2));
+    this.#deletions = worst(
+      this.#everything,
+      hold(input.holds.deletions),
+      hold(brake ? heldMassDeletion : null),
+    );
+  }
+
+  /** Stale VIPs go; foreign ones as the configuration says. */
+  #mayGo(vip: ActualVip): boolean {
+    return this.#input.scope === "all" &&
+      (this.#input.named.has(vipId(vip)) || this.#input.foreign === "delete");
+  }
+
+  #frontendHold(frontend: string): Hold | null {
+    return worst(this.#everything, hold(this.#input.holds.frontend(frontend)));
+  }
+
+  #wanted(vip: DesiredVip): boolean {
+    return this.#input.frontends?.has(vip.frontend) ?? true;
+  }
+
+  #removal(vip: ActualVip): Step {
+    return removalStep(vip, this.#deletions);
+  }
+
+  /** Clears a VIP out of the way of an addition, or says why it must stay. */
+  #clear(vip: ActualVip): Hold | null {
+    if (this.#mayGo(vip)) {
+      const id = vipId(vip);
+      if (!this.#clearing.has(id)) this.#clearing.set(id, this.#removal(vip));
+      return this.#deletions;
+    }
+    return this.#input.scope === "vip"
+      ? { text: `VIP ${vipText(vip)} in the way, which a sync of one VIP does not delete`, blocked: true }
+      : { text: `foreign VIP ${vipText(vip)} in the way`, blocked: true };
+  }
+
+  #inPlace(desired: DesiredVip, actual: ActualVip, supersededBy: RebuildUnit | null): void {
+    const { vip: key, frontend } = desired;
+    const diff = diffServers(desired, actual, this.#input.owed, this.#input.reasons(desired.id));
+    if (diff.raises.length === 0 && diff.lowers.length === 0) return;
+    const held = this.#frontendHold(frontend);
+    this.#units.push({
+      kind: "vip",
+      key,
+      frontend,
+      add: null,
+      raises: diff.raises.map((server) => serverStep(key, frontend, server, held)),
+      lowers: diff.lowers.map((server) => serverStep(key, frontend, server, held)),
+      keepsCapacity: diff.keepsCapacity,
+      supersededBy,
+    });
+  }
+
+  /** A rebuild; while it is held, the VIPs are at least kept right in place. */
+  #rebuild(vips: readonly Rebuilt[], held: Hold | null): void {
+    const unit = rebuildUnit(vips, held);
+    if (held !== null) {
+      for (const { desired, actual } of vips) {
+        if (actual !== null && this.#wanted(desired)) this.#inPlace(desired, actual, unit);
+      }
+    }
+    this.#units.push(unit);
+  }
+
+  /** A VIP that VPP has with the right encapsulation. */
+  #matched(desired: DesiredVip, actual: ActualVip): void {
+    const frontend = this.#frontendHold(desired.frontend);
+    if (actual.srcIpSticky !== null && actual.srcIpSticky !== desired.srcIpSticky) {
+      const reason = `src-ip-sticky is ${actual.srcIpSticky}, not ${desired.srcIpSticky}`;
+      return this.#rebuild([{ desired, actual, reason }], frontend);
+    }
+    if (actual.tableLength !== desired.tableLength) {
+      const reason = `table length is ${actual.tableLength}, not ${desired.tableLength}`;
+      const length = hold(desired.tableLengthAuto ? heldTableLength : null);
+      return this.#rebuild([{ desired, actual, reason }], worst(length, frontend));
+    }
+    this.#inPlace(desired, actual, null);
+  }
+
+  /** A prefix on which a VIP is missing or has another encapsulation. */
+  #prefix(desired: readonly DesiredVip[]): void {
+    const [first] = desired;
+    if (first === undefined) return;
+    const inTheWay = (this.#unmatched.get(first.vip.prefix) ?? [])
+      .filter((vip) => vip.encap !== first.encap || isAllPort(vip) !== isAllPort(first.vip))
+      .map((vip) => this.#clear(vip));
+    const changed: Rebuilt[] = [];
+    const missing: Rebuilt[] = [];
+    for (const vip of desired) {
+      const actual = this.#actual.get(vip.id) ?? null;
+      if (actual === null) {
+        if (!this.#wanted(vip)) continue;
+        const had = this.#input.reasons(vip.id).previous !== null;
+        missing.push({ desired: vip, actual, reason: had ? drift : configured });
+      } else if (actual.encap !== vip.encap) {
+        changed.push({ desired: vip, actual, reason: `encap is ${actual.encap}, not ${vip.encap}` });
+      }
+    }
+    if (changed.length > 0) {
+      const group = [...changed, ...missing];
+      const held = group.map(({ desired: vip }) => this.#frontendHold(vip.frontend));
+      return this.#rebuild(group, worst(...inTheWay, ...held));
+    }
+    for (const { desired: vip, reason } of missing) {
+      this.#units.push(additionUnit(vip, reason, worst(...inTheWay, this.#frontendHold(vip.frontend))));
+    }
+  }
+
+  plan(): SyncPlan {
+    const input = this.#input;
+    const conf = this.#conf();
+    const unsettled = new Set<string>();
+    for (const desired of input.desired) {
+      if (!this.#wanted(desired)) continue;
+      const actual = this.#actual.get(desired.id);
+      if (actual?.encap === desired.encap) this.#matched(desired, actual);
+      else unsettled.add(desired.vip.prefix);
+    }
+    if (unsettled.size > 0) {
+      const byPrefix = Map.groupBy(input.desired, (vip) => vip.vip.prefix);
+      for (const prefix of unsettled) this.#prefix(sortedByVip(byPrefix.get(prefix) ?? [], (d) => d.vip));
+    }
+    const clearing = [...this.#clearing.values()];
+    const removals = [...this.#unmatched.values()].flat()
+      .filter((vip) => this.#mayGo(vip) && !this.#clearing.has(vipId(vip)));
+    return assemble(
+      input,
+      conf,
+      clearing,
+      sortedByVip(this.#units, (unit) => unit.key),
+      sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
+    );
+  }
+
+  #conf(): Step | null {
+    const { conf } = this.#input;
+    if (conf === null || sameConf(conf.desired, conf.actual)) return null;
+    const had = conf.previous !== null && sameConf(conf.previous, conf.desired);
+    return confStep(conf.desired, conf.actual, had ? drift : configured, this.#everything);
+  }
+}
+
+/** Whether two sets of global settings are equal. */
+export function sameConf(a: ActualConf, b: ActualConf): boolean {
+  return a.ipv4SrcAddress === b.ipv4SrcAddress && a.ipv6SrcAddress === b.ipv6SrcAddress &&
+    a.stickyBucketsPerCore === b.stickyBucketsPerCore && a.flowTimeoutSeconds === b.flowTimeoutSeconds;
+}
+
+function stepsOf(unit: Unit): readonly Step[] {
+  if (unit.kind === "rebuild") return unit.steps;
+  return [...(unit.add === null ? [] : [unit.add]), ...unit.raises, ...unit.lowers];
+}
+
+function assemble(
+  input: PlanInput,
+  conf: Step | null,
+  clearing: readonly Step[],
+  units: readonly Unit[],
+  removals: readonly Step[],
+): SyncPlan {
+  const sorted = sortedByVip(clearing, (step) => ({
+    prefix: step.change.prefix ?? "",
+    protocol: 0,
+    port: step.change.port ?? 0,
+  }));
+  const ordered = [...(conf === null ? [] : [conf]), ...sorted, ...units.flatMap(stepsOf), ...removals];
+  ordered.forEach((step, seq) => step.change.seq = seq + 1);
+  const changes = ordered.map((step) => step.change);
+  return {
+    scope: input.scope,
+    conf,
+    clearing: sorted,
+    units,
+    removals,
+    steps: ordered,
+    changes,
+    digest: planDigest(changes),
+    owedBefore: input.owed.next,
+  };
+}
+
+/** Plans a sync. */
+export function makePlan(input: PlanInput): SyncPlan {
+  return new Planner(input).plan();
+}

@@ -1,0 +1,91 @@
+/**
+ * Why a change is made, in words for operators. Pure.
+ *
+ * The reason comes from comparing what a VIP should be now with what it was when it was last in sync: a
+ * difference there explains the change, no difference means that somebody else changed VPP (`drift`).
+ *
+ * @module
+ */
+import type { DesiredServer, DesiredVip } from "./desired.ts";
+import type { OwedFlush } from "./owed.ts";
+
+/** What the reasons of one VIP depend on. */
+export interface ReasonContext {
+  /** The VIP as it was when a sync of it last succeeded; null: never since VPP's start. */
+  readonly previous: DesiredVip | null;
+  /** Whether an operator set the running weight of a backend of this VIP. */
+  readonly weightSetByOperator: (backend: string) => boolean;
+}
+
+/** Reason of everything that VPP has and the configuration has not. */
+export const notConfigured = "not in the configuration";
+
+/** Reason of everything that VPP is missing. */
+export const configured = "in the configuration";
+
+/** Reason of a difference that nothing on our side explains. */
+export const drift = "drift";
+
+function stateReason(server: DesiredServer): string {
+  return `backend ${server.backend} ${server.state}`;
+}
+
+function poolReason(vip: DesiredVip): string {
+  return `pool ${vip.activePool} took over`;
+}
+
+function weightReasonOf(server: DesiredServer, context: ReasonContext): string {
+  return context.weightSetByOperator(server.backend)
+    ? "weight set by operator"
+    : "weight in the configuration";
+}
+
+function owedReason(server: DesiredServer, owed: OwedFlush): string {
+  return owed.cause === "weight" ? "weight set by operator" : `backend ${server.backend} ${owed.cause}`;
+}
+
+function reasonWithoutHistory(
+  vip: DesiredVip,
+  server: DesiredServer,
+  before: number,
+  context: ReasonContext,
+): string {
+  if (server.weight > 0 && before > 0) return weightReasonOf(server, context);
+  if (server.weight > 0) return stateReason(server);
+  if (server.state !== "up") return stateReason(server);
+  return server.pool === vip.activePool ? weightReasonOf(server, context) : poolReason(vip);
+}
+
+/**
+ * Why a server's weight changes, or why it is flushed at the weight it has.
+ *
+ * @param before weight in VPP
+ * @param owed the flush that goes out with the message
+ */
+export function weightReason(
+  vip: DesiredVip,
+  server: DesiredServer,
+  before: number,
+  owed: OwedFlush | null,
+  context: ReasonContext,
+): string {
+  if (before === server.weight && owed !== null) return owedReason(server, owed);
+  const previous = context.previous;
+  const was = previous?.servers.find((old) =>
+    old.address === server.address && old.backend === server.backend
+  );
+  if (previous === null || was === undefined) return reasonWithoutHistory(vip, server, before, context);
+  const stateChanged = was.state !== server.state || was.known !== server.known;
+  const wasActive = was.pool === previous.activePool;
+  const isActive = server.pool === vip.activePool;
+  if (stateChanged && (server.weight > 0 || server.state !== "up")) return stateReason(server);
+  if (wasActive !== isActive) return poolReason(vip);
+  if (was.configured !== server.configured) return weightReasonOf(server, context);
+  return owed === null ? drift : owedReason(server, owed);
+}
+
+/** Why a server is added to a VIP that VPP has. */
+export function additionReason(server: DesiredServer, context: ReasonContext): string {
+  const had = context.previous?.servers.some((old) => old.address === server.address) ?? false;
+  return had ? drift : configured;
+}

@@ -1,0 +1,433 @@
+/**
+ * Keeps VPP as the configuration and the states want it. One reconciler, one queue, one sync at a time.
+ *
+ *   transition, weight, reload, operator ─▶ queue ─▶ wait for work ─▶ read ─▶ plan ─▶ send ─▶ remember
+ *   interval, connect, retry, warm-up ────▶       ◀──────────────────────────────────────────────┘
+ *
+ * What happens in one turn of the event loop is one batch: the loop wakes in a microtask, when everything that
+ * was touched in that turn is in the queue.
+ *
+ * @module
+ */
+import type * as api from "../api.ts";
+import type { Refusal } from "../control.ts";
+import type { ActualVip, Millis, Transition } from "../model.ts";
+import { err, ok, type Result } from "../result.ts";
+import type { LoadBalancer } from "./balancer.ts";
+import { Gate, type WarmupView } from "./gate.ts";
+import { Memory } from "./memory.ts";
+import { SyncQueue } from "./queue.ts";
+import { HeldLog, syncResult } from "./report.ts";
+import { type Planned, type Standing, type Synced, Syncer } from "./sync.ts";
+import { until } from "./until.ts";
+import { VppView } from "./view.ts";
+import { Waits } from "./waits.ts";
+import { Window } from "./window.ts";
+import type { ReconcilerParts } from "./world.ts";
+
+/** How VPP stands as a whole, but for `refused`, which only the link knows. */
+export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";
+
+/** A plan with what it was made from, for predictions. */
+export interface PlanView extends Planned {
+  /** VIPs of VPP as they were read for the plan. */
+  readonly actual: ReadonlyMap<string, ActualVip>;
+}
+
+type Job = () => Promise<void>;
+
+const unavailable = (detail: string): Refusal => ({ type: "vpp-unavailable", detail });
+
+/** The reconciler; one per daemon. */
+export class Reconciler implements AsyncDisposable {
+  readonly #parts: ReconcilerParts;
+  readonly #memory = new Memory();
+  readonly #queue = new SyncQueue();
+  readonly #syncer: Syncer;
+  readonly #heldLog: HeldLog;
+  readonly #stop = new AbortController();
+  readonly #requests: Job[] = [];
+  readonly #standings = new Map<string, Standing>();
+  readonly #waits = new Waits();
+  readonly #gate: Gate;
+  readonly #seen = new Set<string>();
+  #running: ReadonlySet<string> | "all" | null = null;
+  #lb: LoadBalancer | null = null;
+  #fullSynced = false;
+  #heldChanges = 0;
+  #wake: (() => void) | null = null;
+  #ended: Promise<void> | null = null;
+
+  /** What is known of VPP. */
+  readonly view: VppView;
+
+  /** Makes a reconciler that does nothing before `start`. */
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+    this.#syncer = new Syncer(parts, this.#memory, new Window(parts.inFlight));
+    this.#heldLog = new HeldLog(parts.log);
+    const { config, status } = parts.world();
+    this.#gate = new Gate(parts);
+    this.view = new VppView(this.#memory, parts.world);
+    this.#observe();
+    for (const backend of config.backends.keys()) {
+      if (status(backend).state !== "unknown") this.#seen.add(backend);
+    }
+  }
+
+  /** Begins to work; `connected` may come before or after. */
+  start(): void {
+    this.#ended ??= this.#loop();
+  }
+
+  /** A session with VPP began: everything is synced at once. */
+  connected(lb: LoadBalancer): void {
+    this.#lb = lb;
+    this.#memory.connected(lb.bootTime);
+    this.#syncer.confConfirmed = false;
+    this.#queue.restart(this.#parts.clock.now());
+    this.#go();
+  }
+
+  /** The session ended; what waited for it is told. */
+  disconnected(): void {
+    this.#lb = null;
+    this.#memory.disconnected();
+    this.#queue.stop();
+    this.#standings.clear();
+    this.#fullSynced = false;
+    this.#syncer.confConfirmed = false;
+    this.#waits.take(null).done();
+    this.#parts.hooks.stateChanged(null);
+    this.#go();
+  }
+
+  /**
+   * Backends changed their states.
+   *
+   * @param decidedAt monotonic time of the deciding result or request
+   */
+  touch(transitions: readonly Transition[], decidedAt: Millis = this.#parts.clock.now()): void {
+    this.#observe();
+    this.#memory.transitions(transitions.map(({ backend, from, to, by }) => {
+      const first = by === null && from === "unknown" && !this.#seen.has(backend);
+      if (to === "removed") this.#seen.delete(backend);
+      else this.#seen.add(backend);
+      return { backend, to, first };
+    }));
+    const frontends = new Set<string>();
+    for (const { backend, by, to } of transitions) {
+      const places = this.#memory.membersOf(backend).map((place) => place.frontend);
+      for (const frontend of places) frontends.add(frontend);
+      if (by !== null && (to === "paused" || to === "disabled")) this.#gate.ask(places);
+    }
+    if (this.#lb !== null) this.#waits.decided(frontends, decidedAt);
+    this.resync(frontends);
+  }
+
+  /** VIPs may differ from what they should be, for a reason that is not a transition. */
+  resync(frontends: Iterable<string>): void {
+    this.#observe();
+    if (this.#lb !== null) this.#queue.touch(frontends, this.#parts.clock.now());
+    this.#go();
+  }
+
+  /**
+   * An operator set a running weight; the running configuration has it already. Resolves when VPP has been told,
+   * or cannot be told now.
+   */
+  weightSet(frontend: string, backend: string, flush: boolean): Promise<void> {
+    this.#observe();
+    this.#memory.weightSet(frontend, backend, flush);
+    this.#gate.ask([frontend]);
+    this.resync([frontend]);
+    return this.#lb === null ? Promise.resolve() : this.#waits.next(frontend);
+  }
+
+  /** The configuration was reloaded. Resolves with the full sync that follows; null: VPP cannot be told now. */
+  async reloaded(): Promise<api.SyncResult | null> {
+    this.#memory.weightsReset();
+    this.#observe();
+    this.#syncer.confConfirmed = false;
+    const { config } = this.#parts.world();
+    this.#queue.keep((frontend) => config.frontends.has(frontend));
+    for (const frontend of [...this.#standings.keys()]) {
+      if (!config.frontends.has(frontend)) this.#standings.delete(frontend);
+    }
+    const outcome = await this.#request((lb) => this.#all(lb));
+    return outcome.ok ? this.#result(outcome.value, null) : null;
+  }
+
+  /** Plans without sending; reads VPP now. */
+  async plan(frontend: string | null): Promise<Result<PlanView, Refusal>> {
+    const refused = this.#refusal(frontend);
+    if (refused !== null) return err(refused);
+    const names = frontend === null ? null : [frontend];
+    return await this.#request(async (lb) => {
+      const planned = await this.#read(lb, names);
+      const actual = new Map<string, ActualVip>();
+      for (const vip of planned.desired) {
+        const has = this.#memory.vip(vip.id);
+        if (has !== null) actual.set(vip.id, has);
+      }
+      return { ...planned, actual };
+    });
+  }
+
+  /** An operator's sync. Refused: `not-found`, `vpp-unavailable`, `plan-changed`, `vpp-refused`. */
+  async sync(request: api.SyncRequest): Promise<Result<api.SyncResult, Refusal>> {
+    const frontend = request.frontend ?? null;
+    const refused = this.#refusal(frontend);
+    if (refused !== null) return err(refused);
+    const names = frontend === null ? null : [frontend];
+    const digest = request.plan_digest;
+    const outcome = await this.#request((lb) => this.#byOperator(lb, names, digest));
+    if (!outcome.ok) return outcome;
+    if ("type" in outcome.value) return err(outcome.value);
+    const sync = this.#result(outcome.value, frontend);
+    if (sync.failed === 0) return ok(sync);
+    const detail = `VPP did not make ${sync.failed} of ${sync.changes.length} changes`;
+    return err({ type: "vpp-refused", detail, sync });
+  }
+
+  /** How a frontend's VIP stands. */
+  standing(frontend: string): api.Frontend["vpp"] {
+    if (!this.#parts.enabled) return "off";
+    if (this.#lb === null) return "disconnected";
+    if (this.#gate.isHeld(frontend)) return "held";
+    const standing = this.#standings.get(frontend);
+    if (standing === "error") return "error";
+    if (standing === undefined || this.#isRunning(frontend) || this.#queue.waits(frontend)) return "pending";
+    return standing;
+  }
+
+  /** How VPP stands as a whole. */
+  get overall(): VppStanding {
+    if (!this.#parts.enabled) return "off";
+    if (this.#lb === null) return "disconnected";
+    if (!this.#gate.done) return "warming-up";
+    const troubled = [...this.#standings.values()].some((standing) => standing !== "in-sync");
+    return this.#fullSynced && !troubled ? "in-sync" : "out-of-sync";
+  }
+
+  /** Where the warm-up stands. */
+  get warmup(): WarmupView {
+    return this.#gate.view;
+  }
+
+  /** Changes that the last full sync held. */
+  get heldChanges(): number {
+    return this.#heldChanges;
+  }
+
+  /** Number of syncs that wait. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Ends the loop; nothing more is sent, VPP is left as it is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.disconnected();
+    await this.#ended;
+  }
+
+  #isRunning(frontend: string): boolean {
+    return this.#running === "all" || (this.#running?.has(frontend) ?? false);
+  }
+
+  #observe(): void {
+    const { config, status } = this.#parts.world();
+    this.#memory.observe(config, (backend) => status(backend).state);
+    this.#gate.keep();
+  }
+
+  #refusal(frontend: string | null): Refusal | null {
+    if (frontend !== null && !this.#parts.world().config.frontends.has(frontend)) {
+      return { type: "not-found", detail: `there is no frontend "${frontend}"` };
+    }
+    if (!this.#parts.enabled) return unavailable("VPP is switched off: no API socket is configured");
+    return this.#lb === null ? unavailable("VPP is not connected") : null;
+  }
+
+  #result(synced: Synced, frontend: string | null): api.SyncResult {
+    return syncResult(synced.plan, frontend, synced.results, synced.startedAt, synced.tookMs);
+  }
+
+  #go(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  /** Has the loop run `job` next; refused when there is no session, or none any more. */
+  #request<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
+    return new Promise((resolve, reject) => {
+      this.#requests.push(async () => {
+        const lb = this.#lb;
+        if (lb === null) return resolve(err(unavailable("VPP is not connected")));
+        try {
+          resolve(ok(await job(lb)));
+        } catch (error) {
+          if (!lb.signal.aborted && !this.#stop.signal.aborted) return reject(error);
+          const why = error instanceof Error ? error.message : String(error);
+          resolve(err(unavailable(`the session with VPP ended: ${why}`)));
+        }
+      });
+      this.#go();
+    });
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      this.#stepWarmup();
+      const job = this.#requests.shift() ?? this.#due();
+      if (job === null) await this.#idle();
+      else await job();
+    }
+    for (const job of this.#requests.splice(0)) await job();
+  }
+
+  async #idle(): Promise<void> {
+    const { clock } = this.#parts;
+    const due = [this.#lb === null ? null : this.#queue.dueAt, this.#gate.dueAt]
+      .filter((at) => at !== null);
+    using timer = due.length === 0
+      ? null
+      : clock.after(Math.max(0, Math.min(...due) - clock.now()), () => this.#go());
+    await new Promise<void>((resolve) => this.#wake = resolve);
+    void timer;
+  }
+
+  #stepWarmup(): void {
+    const opened = this.#gate.step();
+    if (this.#lb === null) return;
+    const now = this.#parts.clock.now();
+    this.#queue.touch(opened.frontends, now);
+    if (opened.all) this.#queue.touchAll(now);
+  }
+
+  #read(lb: LoadBalancer, frontends: readonly string[] | null): Promise<Planned> {
+    return until(this.#syncer.plan(lb, frontends, this.#gate), this.#stop.signal);
+  }
+
+  #due(): Job | null {
+    const lb = this.#lb;
+    if (lb === null) return null;
+    const due = this.#queue.take(this.#parts.clock.now(), !this.#syncer.confConfirmed);
+    if (due === null) return null;
+    return async () => {
+      try {
+        if (due.kind === "all") await this.#all(lb);
+        else await this.#vips(lb, due.frontends);
+      } catch (error) {
+        this.#failed(lb, due.kind === "all" ? null : due.frontends, error);
+      }
+    };
+  }
+
+  /** A sync that could not even read: retried, unless the session is over, which the next connect repairs. */
+  #failed(lb: LoadBalancer, frontends: readonly string[] | null, error: unknown): void {
+    if (lb.signal.aborted || lb !== this.#lb || this.#stop.signal.aborted) return;
+    const { clock, random, log, world } = this.#parts;
+    const now = clock.now();
+    log.error("vpp-lbsync-done", {
+      scope: frontends === null ? "all" : "vip",
+      frontend: frontends?.join(",") ?? null,
+      error: error instanceof Error ? error.message : String(error),
+    });
+    if (frontends === null) {
+      this.#queue.allFailed(now, now, world().config.lb.syncIntervalMs, random());
+      this.#fullSynced = false;
+    }
+    for (const frontend of frontends ?? []) this.#queue.vipFailed(frontend, now, random());
+  }
+
+  async #all(lb: LoadBalancer, release = false, planned?: Planned): Promise<Synced> {
+    const startedAt = this.#parts.clock.now();
+    this.#queue.takeAll();
+    const synced = await this.#run(lb, null, release, planned);
+    if (lb !== this.#lb) return synced;
+    const now = this.#parts.clock.now();
+    const { syncIntervalMs } = this.#parts.world().config.lb;
+    if (synced.othersSurprised) this.#queue.allAgain(startedAt, now, syncIntervalMs, this.#parts.random());
+    else if (synced.othersFailed) this.#queue.allFailed(startedAt, now, syncIntervalMs, this.#parts.random());
+    else this.#queue.allDone(startedAt, now, syncIntervalMs);
+    this.#fullSynced = !synced.othersFailed;
+    this.#heldChanges =
+      synced.results.filter(({ step, status }) => step.hold !== null && status === "skipped").length;
+    this.#heldLog.tell(synced.plan);
+    return synced;
+  }
+
+  async #vips(lb: LoadBalancer, frontends: readonly string[]): Promise<Synced | null> {
+    this.#queue.takeVips(frontends);
+    // A sync of a held VIP could only read; its release touches it again.
+    const held = frontends.filter((name) => this.#gate.isHeld(name));
+    this.#waits.take(held).done();
+    const free = frontends.filter((name) => !held.includes(name));
+    if (free.length === 0) return null;
+    return await this.#run(lb, free, false);
+  }
+
+  async #byOperator(
+    lb: LoadBalancer,
+    names: readonly string[] | null,
+    digest: string | undefined,
+  ): Promise<Synced | Refusal> {
+    if (digest === undefined) {
+      this.#releaseFor(names);
+      return names === null ? await this.#all(lb) : await this.#run(lb, names, false);
+    }
+    const planned = await this.#read(lb, names);
+    const now = planned.plan.digest;
+    if (now !== digest) {
+      const detail = `the plan is another by now: its digest is ${now}, not ${digest}`;
+      return { type: "plan-changed", detail, planDigest: now };
+    }
+    this.#releaseFor(names);
+    return names === null ? await this.#all(lb, true, planned) : await this.#run(lb, names, true, planned);
+  }
+
+  #releaseFor(names: readonly string[] | null): void {
+    this.#gate.ask(names);
+    this.#stepWarmup();
+  }
+
+  async #run(
+    lb: LoadBalancer,
+    frontends: readonly string[] | null,
+    release: boolean,
+    made?: Planned,
+  ): Promise<Synced> {
+    this.#running = frontends === null ? "all" : new Set(frontends);
+    const waiting = this.#waits.take(frontends);
+    try {
+      const planned = made ?? await this.#read(lb, frontends);
+      const synced = await this.#syncer.apply(lb, planned, release, this.#stop.signal);
+      if (lb === this.#lb) this.#account(synced, waiting.decided);
+      return synced;
+    } finally {
+      this.#running = null;
+      waiting.done();
+    }
+  }
+
+  #account(synced: Synced, decided: ReadonlyMap<string, Millis>): void {
+    const { clock, random, hooks } = this.#parts;
+    const now = clock.now();
+    const sent = new Set(
+      synced.results.filter(({ status }) => status === "done").map(({ step }) => step.change.frontend),
+    );
+    for (const [frontend, at] of decided) if (sent.has(frontend)) hooks.answered(now - at);
+    for (const [frontend, standing] of synced.standings) {
+      this.#standings.set(frontend, standing);
+      if (synced.surprised.has(frontend)) this.#queue.vipAgain(frontend, now, random());
+      else if (standing === "error") this.#queue.vipFailed(frontend, now, random());
+      else this.#queue.vipDone(frontend);
+    }
+    // What one VIP's sync may not do, deleting what is in its way, a full one may.
+    const stuck = synced.results.some(({ step }) => step.hold?.blocked === true);
+    if (synced.frontends !== null && (stuck || synced.othersFailed)) this.#queue.touchAll(now);
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * What a sync tells: its result in the API's shape, its log lines and its counts.
+ *
+ * @module
+ */
+import type * as api from "../api.ts";
+import { nanosText, timeText } from "../api_text.ts";
+import type { Attrs, Log } from "../log.ts";
+import type { Millis, UnixMillis } from "../model.ts";
+import { isSent, type StepResult } from "./apply.ts";
+import type { SyncPlan } from "./plan.ts";
+import { heldMassDeletion } from "./plan.ts";
+
+/** Counts and timings that a sync gives. Never throws, never waits. */
+export interface SyncHooks {
+  /** One change was made; for `maglev_vpp_lbsync_total`. */
+  changed(scope: "all" | "vip", kind: Exclude<api.ChangeKind, "conf_set">): void;
+  /** Time from a deciding result to VPP's reply, in ms; for `maglev_transition_to_vpp_seconds`. */
+  answered(ms: Millis): void;
+  /** What is known of these frontends' VIPs changed (null: of all). */
+  stateChanged(frontends: readonly string[] | null): void;
+}
+
+/** Hooks that nobody listens to. */
+export const noHooks: SyncHooks = { changed() {}, answered() {}, stateChanged() {} };
+
+const messages = {
+  conf_set: "vpp-lb-conf-set",
+  vip_added: "vpp-lbsync-vip-add",
+  vip_removed: "vpp-lbsync-vip-del",
+  vip_recreated: "vpp-lbsync-vip-recreate",
+  as_added: "vpp-lbsync-as-add",
+  as_removed: "vpp-lbsync-as-del",
+  as_weight_updated: "vpp-lbsync-as-weight",
+} as const satisfies Record<api.ChangeKind, string>;
+
+function fields(result: StepResult): Attrs {
+  const { change } = result.step;
+  const outcome = {
+    reason: change.reason,
+    retval: result.retval,
+    ...(result.error === null ? {} : { error: result.error }),
+    ...(change.traffic_affecting ? { traffic_affecting: true } : {}),
+  };
+  if (change.kind === "conf_set") {
+    const [op] = result.step.ops;
+    return { ...(op?.kind === "conf-set" ? op.conf : {}), ...outcome };
+  }
+  const vip = {
+    frontend: change.frontend,
+    vip: change.prefix,
+    protocol: change.protocol,
+    port: change.port,
+  };
+  if (change.address === null) return { ...vip, ...outcome };
+  return {
+    ...vip,
+    address: change.address,
+    backend: change.backend,
+    from: change.weight_before,
+    to: change.weight_after,
+    flush: change.flush,
+    ...outcome,
+  };
+}
+
+/** Logs what became of one step: failures as errors, what affects traffic as a warning. Skipped ones are silent. */
+export function logResult(log: Log, result: StepResult): void {
+  if (result.status === "skipped") return;
+  const { change } = result.step;
+  const message = messages[change.kind];
+  if (result.status === "failed") log.error(message, () => fields(result));
+  else if (change.traffic_affecting) log.warn(message, () => fields(result));
+  else log.info(message, () => fields(result));
+}
+
+/** Logs the beginning of a sync; one with nothing to do only for those who debug. */
+export function logStart(
+  log: Log,
+  plan: SyncPlan,
+  frontends: readonly string[] | null,
+  release: boolean,
+): void {
+  const sent = plan.steps.filter((step) => isSent(step, release)).length;
+  const attrs = { scope: plan.scope, frontend: frontends?.join(",") ?? null, changes: sent };
+  if (sent === 0) log.debug("vpp-lbsync-start", attrs);
+  else log.info("vpp-lbsync-start", attrs);
+}
+
+/** Logs the end of a sync with its counts by kind. */
+export function logDone(
+  log: Log,
+  plan: SyncPlan,
+  frontends: readonly string[] | null,
+  results: readonly StepResult[],
+): void {
+  const counts: Record<string, number> = {};
+  const outcome = { done: 0, failed: 0, skipped: 0 };
+  for (const { step, status } of results) {
+    outcome[status]++;
+    if (status === "done") counts[step.change.kind] = (counts[step.change.kind] ?? 0) + 1;
+  }
+  const attrs = { scope: plan.scope, frontend: frontends?.join(",") ?? null, ...counts, ...outcome };
+  if (outcome.failed > 0) log.warn("vpp-lbsync-done", attrs);
+  else if (outcome.done > 0) log.info("vpp-lbsync-done", attrs);
+  else log.debug("vpp-lbsync-done", attrs);
+}
+
+/** Logs what is held, once for as long as the same is: the brake on deletions as an error. */
+export class HeldLog {
+  readonly #log: Log;
+  #last = "";
+
+  /** Nothing was held so far. */
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Takes the plan of a full sync. */
+  tell(plan: SyncPlan): void {
+    const held = plan.changes.filter((change) => change.held !== null && change.held !== "warm-up");
+    const key = JSON.stringify(held.map(({ seq: _, ...change }) => change));
+    if (key === this.#last) return;
+    this.#last = key;
+    for (const [why, changes] of Map.groupBy(held, (change) => change.held ?? "")) {
+      const attrs = () => ({
+        held: why,
+        changes: changes.length,
+        digest: plan.digest,
+        vips: [...new Set(changes.map((c) => `${c.prefix} ${c.protocol} ${c.port}`))].slice(0, 20),
+        detail: "sent only by a sync that carries the digest of the plan showing them",
+      });
+      if (why === heldMassDeletion) this.#log.error("vpp-lbsync-held", attrs);
+      else this.#log.warn("vpp-lbsync-held", attrs);
+    }
+  }
+}
+
+/** The result of a sync in the API's shape. */
+export function syncResult(
+  plan: SyncPlan,
+  frontend: string | null,
+  results: readonly StepResult[],
+  startedAt: UnixMillis,
+  tookMs: Millis,
+): api.SyncResult {
+  const count = (status: StepResult["status"]) => results.filter((result) => result.status === status).length;
+  return {
+    scope: plan.scope,
+    frontend,
+    digest: plan.digest,
+    started_at: timeText(startedAt),
+    took_ns: nanosText(tookMs),
+    done: count("done"),
+    failed: count("failed"),
+    skipped: count("skipped"),
+    changes: results.map(({ step, status, retval, error }) => ({ ...step.change, status, retval, error })),
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * What is known of VPP, by the names of the configuration.
+ *
+ * @module
+ */
+import type { ActualConf, ActualServer, ActualVip, UnixMillis } from "../model.ts";
+import type { Memory } from "./memory.ts";
+import type { World } from "./world.ts";
+
+/** Buckets of one server in the new-flow table, as VPP reported them. */
+export interface Buckets {
+  readonly count: number;
+  /** Length of the table. */
+  readonly length: number;
+}
+
+/** Read-only view; everything is null or empty while VPP is away. */
+export class VppView {
+  readonly #memory: Memory;
+  readonly #world: () => World;
+
+  /** A view on what `memory` holds. */
+  constructor(memory: Memory, world: () => World) {
+    this.#memory = memory;
+    this.#world = world;
+  }
+
+  /** When VPP was last read; null: not in this session. */
+  get readAt(): UnixMillis | null {
+    return this.#memory.readAt;
+  }
+
+  /** Global settings as last read or set. */
+  get conf(): ActualConf | null {
+    return this.#memory.conf;
+  }
+
+  /** Every VIP of VPP as last read or changed. */
+  get vips(): Iterable<ActualVip> {
+    return this.#memory.vips;
+  }
+
+  /** A frontend's VIP; null: VPP does not have it, or was not read. */
+  vip(frontend: string): ActualVip | null {
+    const id = this.#memory.idOf(frontend);
+    return id === null ? null : this.#memory.vip(id);
+  }
+
+  /** Weight that VPP has for a backend's server on a frontend's VIP, 0…100; null: none, or not read. */
+  weight(frontend: string, backend: string): number | null {
+    return this.#server(frontend, backend)?.weight ?? null;
+  }
+
+  /** Buckets of that server as VPP last reported them; null: not known, or changed since. */
+  buckets(frontend: string, backend: string): Buckets | null {
+    const id = this.#memory.idOf(frontend);
+    const server = this.#server(frontend, backend);
+    const length = this.vip(frontend)?.tableLength;
+    if (id === null || server === null || length === undefined) return null;
+    return this.#memory.bucketsKnown(id) ? { count: server.numBuckets, length } : null;
+  }
+
+  #server(frontend: string, backend: string): ActualServer | null {
+    const address = this.#world().config.backends.get(backend)?.address;
+    return this.vip(frontend)?.servers.find((server) => server.address === address) ?? null;
+  }
+}

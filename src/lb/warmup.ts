@@ -1,0 +1,123 @@
+/**
+ * May VPP be written to yet? Once per process, so that a restart of the daemon does not act on states that
+ * nobody has found out yet. Pure: time is an argument.
+ *
+ *   start ──▶ hold ──min-delay──▶ release ──last frontend released──▶ done
+ *
+ *   hold      nothing is written, the global settings included; reads go on
+ *   release   the global settings and the released frontends are written; no VIP is deleted
+ *   done      everything is written
+ *
+ * A frontend is released when all its backends have a state other than unknown, when an operator asked for it,
+ * or at max-delay. One that a reload brings later was never held.
+ *
+ * @module
+ */
+import type { Millis } from "../model.ts";
+
+/** Where the warm-up stands. */
+export type WarmupPhase = "hold" | "release" | "done";
+
+/** The warm-up; a value, replaced whole. */
+export interface Warmup {
+  readonly phase: WarmupPhase;
+  /** Monotonic time at which writing may begin. */
+  readonly opensAt: Millis;
+  /** Monotonic time at which every frontend is released. */
+  readonly endsAt: Millis;
+  /** Frontends that are not released yet. */
+  readonly waiting: ReadonlySet<string>;
+  /** Of these, the ones that an operator asked for while nothing may be written. */
+  readonly asked: ReadonlySet<string>;
+}
+
+/** A frontend that was released, and why. */
+export interface Released {
+  readonly frontend: string;
+  readonly reason: "all backends have a state" | "max-delay" | "operator";
+}
+
+/** What a step brought. */
+export interface WarmupStep {
+  readonly warmup: Warmup;
+  readonly released: readonly Released[];
+  /** Writing became possible with this step. */
+  readonly opened: boolean;
+  /** The last frontend was released with this step: VIPs may be deleted from now on. */
+  readonly finished: boolean;
+}
+
+/**
+ * Begins the warm-up.
+ *
+ * @param now monotonic start of the process
+ * @param minDelayMs nothing is written before; 0…maxDelayMs
+ * @param maxDelayMs everything is released at the latest; with both 0 there is no warm-up
+ * @param frontends names in the configuration
+ */
+export function beginWarmup(
+  now: Millis,
+  minDelayMs: Millis,
+  maxDelayMs: Millis,
+  frontends: Iterable<string>,
+): Warmup {
+  const none = minDelayMs === 0 && maxDelayMs === 0;
+  return {
+    phase: none ? "done" : "hold",
+    opensAt: now + minDelayMs,
+    endsAt: now + maxDelayMs,
+    waiting: new Set(none ? [] : frontends),
+    asked: new Set(),
+  };
+}
+
+/** An operator asked for these frontends; they are released by the next step that may. */
+export function askFor(warmup: Warmup, frontends: Iterable<string>): Warmup {
+  if (warmup.phase === "done") return warmup;
+  const asked = [...frontends].filter((frontend) => warmup.waiting.has(frontend));
+  if (asked.length === 0) return warmup;
+  return { ...warmup, asked: new Set([...warmup.asked, ...asked]) };
+}
+
+/** A reload took frontends away; those that it brought were never held. */
+export function keepFrontends(warmup: Warmup, configured: (frontend: string) => boolean): Warmup {
+  const gone = [...warmup.waiting].some((frontend) => !configured(frontend));
+  if (!gone) return warmup;
+  return { ...warmup, waiting: new Set([...warmup.waiting].filter(configured)) };
+}
+
+/**
+ * Takes the time and the states into account.
+ *
+ * @param complete whether all backends of a frontend have a state other than unknown
+ */
+export function stepWarmup(
+  warmup: Warmup,
+  now: Millis,
+  complete: (frontend: string) => boolean,
+): WarmupStep {
+  if (warmup.phase === "done" || now < warmup.opensAt) {
+    return { warmup, released: [], opened: false, finished: false };
+  }
+  const released: Released[] = [];
+  const waiting = new Set<string>();
+  for (const frontend of warmup.waiting) {
+    if (warmup.asked.has(frontend)) released.push({ frontend, reason: "operator" });
+    else if (complete(frontend)) released.push({ frontend, reason: "all backends have a state" });
+    else if (now >= warmup.endsAt) released.push({ frontend, reason: "max-delay" });
+    else waiting.add(frontend);
+  }
+  const phase = waiting.size === 0 ? "done" : "release";
+  return {
+    warmup: { ...warmup, phase, waiting, asked: new Set() },
+    released,
+    opened: warmup.phase === "hold",
+    finished: phase === "done",
+  };
+}
+
+/** When time alone changes something next; null: never. */
+export function warmupDue(warmup: Warmup): Millis | null {
+  if (warmup.phase === "done") return null;
+  return warmup.phase === "hold" ? warmup.opensAt : warmup.endsAt;
+}

@@ -1,0 +1,36 @@
+/**
+ * What the reconciler asks of the rest of the daemon.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { MemberStatus } from "../health/frontend.ts";
+import type { Log } from "../log.ts";
+import type { Config, Millis } from "../model.ts";
+import type { SyncHooks } from "./report.ts";
+
+/** The present: the running configuration and the states of its backends. */
+export interface World {
+  /** With the weights that operators set. */
+  readonly config: Config;
+  /** State of a backend; `removed` for a name that is not configured. */
+  readonly status: (backend: string) => MemberStatus;
+  /** Frontends that wait for the first answer of a backend with a new address. */
+  readonly awaiting: () => ReadonlySet<string>;
+}
+
+/** What a reconciler is made of. */
+export interface ReconcilerParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 0…1, for the spread of retries. */
+  readonly random: () => number;
+  readonly world: () => World;
+  readonly hooks: SyncHooks;
+  /** False: VPP is switched off. */
+  readonly enabled: boolean;
+  /** Messages that may wait for VPP's answer at a time, at least 1. */
+  readonly inFlight: number;
+  /** Monotonic start of the process, from which the warm-up counts. */
+  readonly startedAt: Millis;
+}
