@@ -1,0 +1,41 @@
+/**
+ * Network namespaces. A thread hops into one only for the time of a synchronous call: nothing else can run
+ * inside, and a socket keeps the namespace that it was made in.
+ *
+ * @module
+ */
+import { Fd } from "./fd.ts";
+import { cString, errno, ErrnoError, libc } from "./libc.ts";
+
+const CLONE_NEWNET = 0x40000000;
+const O_CLOEXEC = 0o2000000;
+
+let home: Fd | null = null;
+
+function open(path: string): Fd {
+  const number = libc.open(cString(path), O_CLOEXEC, 0);
+  if (number < 0) throw new ErrnoError("netns", errno(), path);
+  return new Fd(number);
+}
+
+/**
+ * Runs `make` with this thread in the network namespace of the file at `path`. The file is opened anew each
+ * time: a descriptor that was kept would hold a deleted namespace alive, and probe a network that is gone.
+ *
+ * @param make must be synchronous; what it does by promises happens outside
+ * @throws ErrnoError with `call` `netns` if the namespace cannot be opened or entered, and what `make` throws
+ */
+export function inNamespace<T>(path: string, make: () => T): T {
+  home ??= open("/proc/thread-self/ns/net");
+  using target = open(path);
+  if (libc.setns(target.number, CLONE_NEWNET) !== 0) throw new ErrnoError("netns", errno(), path);
+  try {
+    return make();
+  } finally {
+    if (libc.setns(home.number, CLONE_NEWNET) !== 0) {
+      const error = new ErrnoError("netns", errno(), "Cannot return to the thread's own network namespace");
+      // Nothing that this thread does from here on can be trusted, so nobody may catch this one.
+      reportError(error);
+    }
+  }
+}
