@@ -58,8 +58,9 @@ export class Attempt {
     return this.#cancelled;
   }
 
-  /** Ends a phase: notes how long it took and begins the next. */
+  /** Ends a phase: notes how long it took and begins the next; only the first end of a phase counts. */
   phase(name: keyof PhaseTimes): void {
+    if (this.times[name] !== null) return;
     const now = this.#now();
     this.times[name] = now - this.#phaseStart;
     this.#phaseStart = now;

@@ -5,10 +5,14 @@ import { ResponseReader } from "./http1.ts";
 import { duration, lateable, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { Connection, type Reactor } from "./socket.ts";
 import type { Stream, WriteFailure } from "./stream.ts";
+import { TlsConnection, tlsParams } from "./tls.ts";
+import type { TlsFiles } from "./tls_files.ts";
 
-/** Probes by one HTTP request. Throws Cancelled. */
-export async function probeHttp(attempt: Attempt, reactor: Reactor): Promise<Verdict> {
-  const opened = await Connection.open(attempt, reactor);
+/** Probes by one HTTP request, over TLS if the check has it. Throws Cancelled. */
+export async function probeHttp(attempt: Attempt, reactor: Reactor, files: TlsFiles): Promise<Verdict> {
+  const opened = tlsParams(attempt.plan.target.check) === null
+    ? await Connection.open(attempt, reactor)
+    : await TlsConnection.open(attempt, reactor, files);
   if (!opened.ok) return opened.error;
   using connection = opened.value;
   return await exchange(attempt, connection);
@@ -68,6 +72,7 @@ function ended(attempt: Attempt, how: WriteFailure, heard: boolean): Verdict {
     const within = duration(attempt.plan.target.check.timeoutMs);
     return lateable("L7TOUT", `${heard ? "no whole response" : "no response"} within ${within}`);
   }
+  if (how.tls) return verdict("L6RSP", how.detail);
   const cause = voidCause("send", how.name);
   if (cause !== null) return voided(cause, "L7RSP", `send: ${how.name}`);
   return lateable("L7RSP", `${how.detail} before the end of the response`);

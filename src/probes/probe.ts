@@ -1,20 +1,43 @@
 import type { Attempt } from "./attempt.ts";
 import { probeHttp } from "./http.ts";
-import { type Verdict, voided } from "./result.ts";
-import type { Reactor } from "./socket.ts";
+import { EchoSockets, probeIcmp } from "./icmp.ts";
+import type { Verdict } from "./result.ts";
+import { lostGround, type Reactor } from "./socket.ts";
 import { probeTcp } from "./tcp.ts";
+import { TlsFiles } from "./tls_files.ts";
 
-/** Runs one probe of whatever type the attempt's check has. Throws Cancelled. */
-export function probeWith(reactor: Reactor): (attempt: Attempt) => Promise<Verdict> {
-  return (attempt) => {
+/** Runs probes of every type, and owns what they share. */
+export class Probes implements Disposable {
+  readonly #reactor: Reactor;
+  readonly #files = new TlsFiles();
+  readonly #echoes: EchoSockets;
+
+  /** Probes over sockets that `reactor` watches. */
+  constructor(reactor: Reactor) {
+    this.#reactor = reactor;
+    this.#echoes = new EchoSockets(reactor);
+  }
+
+  /** Runs one probe. Throws Cancelled. */
+  async run(attempt: Attempt): Promise<Verdict> {
+    const found = await this.#byType(attempt);
+    return found.mayBeLate ? lostGround(attempt.plan) ?? found : found;
+  }
+
+  #byType(attempt: Attempt): Promise<Verdict> {
     switch (attempt.plan.target.check.type) {
       case "tcp":
-        return probeTcp(attempt, reactor);
+        return probeTcp(attempt, this.#reactor, this.#files);
       case "http":
       case "https":
-        return probeHttp(attempt, reactor);
+        return probeHttp(attempt, this.#reactor, this.#files);
       case "icmp":
-        return Promise.resolve(voided("permission", "L4CON", "icmp is not there yet"));
+        return probeIcmp(attempt, this.#echoes);
     }
-  };
+  }
+
+  /** Closes what the probes share; none may run any more. */
+  [Symbol.dispose](): void {
+    this.#echoes[Symbol.dispose]();
+  }
 }

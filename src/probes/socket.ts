@@ -6,10 +6,12 @@
  */
 import type { Fd } from "../../ffi/fd.ts";
 import { E, ErrnoError, errnoName } from "../../ffi/libc.ts";
+import { inNamespace } from "../../ffi/netns.ts";
 import { type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
 import * as tcp from "../../ffi/socket.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type Attempt, LATE } from "./attempt.ts";
+import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import type { Read, Stream, WriteFailure } from "./stream.ts";
@@ -26,20 +28,47 @@ const END_READ = { kind: "end" } as const;
 /** Makes the socket of a probe; a failure to make one is the host's fault, and void. */
 function open(plan: ProbePlan): Result<Fd, Verdict> {
   try {
-    return ok(tcp.openTcp(plan.family, plan.source));
+    return ok(within(plan.target.netns, () => tcp.openTcp(plan.family, plan.source)));
   } catch (error) {
     if (!(error instanceof ErrnoError)) throw error;
     return err(hostFailure(error, plan));
   }
 }
 
-/** The void verdict of a failed call that made a socket. */
-export function hostFailure(error: ErrnoError, plan: ProbePlan): Verdict {
-  const { check } = plan.target;
-  const source = plan.family === 4 ? check.probeIpv4Src : check.probeIpv6Src;
+/** Runs a synchronous `make` in a network namespace; "" is the daemon's own. Throws ErrnoError `netns`. */
+export function within<T>(netns: string, make: () => T): T {
+  return netns === "" ? make() : inNamespace(namespacePath(netns), make);
+}
+
+/** The void verdict of a failed call that made a socket; names what is missing. */
+export function hostFailure(error: ErrnoError, { family, target }: ProbePlan): Verdict {
+  const { check, netns } = target;
+  const source = family === 4 ? check.probeIpv4Src : check.probeIpv6Src;
   const cause = voidCause(error.call, error.code) ?? "permission";
-  const what = error.call === "bind" ? `bind to source ${source}` : error.call;
-  return voided(cause, "L4CON", `${what}: ${error.code}`);
+  const what = error.call === "bind"
+    ? `bind to source ${source}`
+    : error.call === "netns"
+    ? `network namespace ${netns}`
+    : error.call;
+  const needs = error.call === "netns" && cause === "permission" ? " (needs CAP_SYS_ADMIN)" : "";
+  return voided(cause, "L4CON", `${what}: ${error.code}${needs}`);
+}
+
+/**
+ * Whether a probe still stands on its network namespace and source address; what was taken away while it ran
+ * shows as silence of the backend, and must not count against it.
+ *
+ * @returns the void verdict if not, else null
+ */
+export function lostGround(plan: ProbePlan): Verdict | null {
+  if (plan.source === null && plan.target.netns === "") return null;
+  const made = open(plan);
+  if (made.ok) {
+    made.value[Symbol.dispose]();
+    return null;
+  }
+  const { void: cause } = made.error;
+  return cause === "netns" || cause === "source-address" || cause === "permission" ? made.error : null;
 }
 
 /** A plain TCP connection of one probe. Closed with a reset unless it is given away. */

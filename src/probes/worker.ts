@@ -9,7 +9,7 @@ import { systemClock } from "../clock.ts";
 import type { CheckType } from "../model.ts";
 import { Engine } from "./engine.ts";
 import { type FromWorker, SHARED_HEADER, type TimedReport, type ToWorker } from "./messages.ts";
-import { probeWith } from "./probe.ts";
+import { Probes } from "./probe.ts";
 import { Reactor } from "./socket.ts";
 
 /** The worker's side of the message channel; `lib.deno.window` does not describe it. */
@@ -27,6 +27,7 @@ const SIGN_MS = 100;
 
 class ProbeWorker implements AsyncDisposable {
   readonly #reactor: Reactor;
+  readonly #probes: Probes;
   readonly #engine: Engine;
   readonly #signs: Int32Array;
   readonly #unreported: Uint8Array;
@@ -44,12 +45,14 @@ class ProbeWorker implements AsyncDisposable {
     this.#unreported = new Uint8Array(begin.shared, SHARED_HEADER);
     const reactor = new Reactor(() => this.#engine.pass());
     this.#reactor = reactor;
+    const probes = new Probes(reactor);
+    this.#probes = probes;
     this.#engine = new Engine({
       clock: systemClock,
       random: Math.random,
       version: begin.version,
       limit: 1 << 30,
-      probe: probeWith(reactor),
+      probe: (attempt) => probes.run(attempt),
       drain: () => void reactor.drain(),
       soon: (callback) => void setImmediate(callback),
       begin: ({ backend, check }) => this.#began(backend, check.type),
@@ -86,6 +89,7 @@ class ProbeWorker implements AsyncDisposable {
     clearInterval(this.#pulse);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#engine[Symbol.dispose]();
+    this.#probes[Symbol.dispose]();
     await this.#reactor[Symbol.asyncDispose]();
   }
 
