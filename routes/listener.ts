@@ -1,0 +1,240 @@
+/**
+ * One listener on a TCP or unix socket, with bounds on what strangers may hold.
+ *
+ * `node:http` and not `Deno.serve`, because only the former can bound open connections and the time and size of
+ * a request's head.
+ *
+ * @module
+ */
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import http from "node:http";
+import https from "node:https";
+import { connect, type Server, type Socket } from "node:net";
+import type { Clock } from "../src/clock.ts";
+import type { ListenAddress } from "../src/flags.ts";
+import type { Log } from "../src/log.ts";
+import type { Millis } from "../src/model.ts";
+import { err, ok, type Result } from "../src/result.ts";
+import type { Api } from "./env.ts";
+import type { Limits } from "./limits.ts";
+import { requestListener } from "./node_adapter.ts";
+import { ProblemError, problemResponse } from "./problem.ts";
+
+/** Certificate (with its chain) and key, as PEM texts. */
+export interface TlsPair {
+  /** Certificate and chain. */
+  readonly cert: string;
+  /** Private key. */
+  readonly key: string;
+}
+
+/** Why a listener could not be opened. */
+export interface ListenError {
+  readonly reason: "in-use" | "permission" | "not-available" | "tls" | "other";
+  /** As in `--listen`. */
+  readonly address: string;
+  /** One sentence with the address and what to do. */
+  readonly message: string;
+}
+
+/** How long answers that are under way may take at the end. */
+const closeGraceMs: Millis = 1_000;
+
+/** An open listener; disposing closes it and cuts what is still open after a second. */
+export interface Listener extends AsyncDisposable {
+  /** As in `--listen`, port 0 replaced by the port it became. */
+  readonly address: string;
+}
+
+/** Text of an address, as in `--listen`. */
+export function addressText(address: ListenAddress): string {
+  if (address.transport === "unix") return `unix:${address.path}`;
+  const { hostname, port } = address;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function listenError(address: string, error: unknown): ListenError {
+  const code = codeOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  switch (code) {
+    case "EADDRINUSE":
+      return {
+        reason: "in-use",
+        address,
+        message: `Cannot listen on ${address}: another process does already`,
+      };
+    case "EACCES":
+    case "EPERM":
+      return {
+        reason: "permission",
+        address,
+        message: `Cannot listen on ${address}: not permitted (${text})`,
+      };
+    case "EADDRNOTAVAIL":
+    case "EINVAL":
+      return {
+        reason: "not-available",
+        address,
+        message: `Cannot listen on ${address}: this host has no such address`,
+      };
+    default:
+      return { reason: "other", address, message: `Cannot listen on ${address}: ${text}` };
+  }
+}
+
+/** Answers what is no HTTP request; the raw text, because there is no response object. */
+async function refuseGarbage(error: Error, socket: Socket): Promise<void> {
+  if (codeOf(error) === "ECONNRESET" || !socket.writable || socket.bytesRead === 0) {
+    socket.destroy();
+    return;
+  }
+  const late = codeOf(error) === "ERR_HTTP_REQUEST_TIMEOUT" || error.message === "ERR_HTTP_REQUEST_TIMEOUT";
+  const detail = late
+    ? "The request took too long to arrive"
+    : "This is no HTTP request, or its head is too large";
+  const answer = problemResponse(new ProblemError("bad-request", detail), "/");
+  const body = await answer.text();
+  const head = [
+    "HTTP/1.1 400 Bad Request",
+    ...[...answer.headers].map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${new TextEncoder().encode(body).length}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+function makeServer(
+  app: Api,
+  address: ListenAddress,
+  tls: TlsPair | null,
+  limits: Limits,
+  log: Log,
+): http.Server | https.Server {
+  const unixPath = address.transport === "unix" ? address.path : null;
+  const secure = tls !== null && unixPath === null;
+  const listener = requestListener({ app, log, scheme: secure ? "https" : "http", unixPath });
+  const options = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkMs,
+  };
+  const server = secure
+    ? https.createServer(
+      { ...options, handshakeTimeout: limits.handshakeMs, minVersion: "TLSv1.2", ...tls },
+      listener,
+    )
+    : http.createServer(options, listener);
+  server.maxConnections = limits.connections;
+  server.timeout = limits.stallMs;
+  server.on("timeout", (socket: Socket) => socket.destroy());
+  server.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
+  server.on("clientError", (error: Error, socket: Socket) => {
+    if (secure && /handshake/i.test(error.message)) socket.destroy();
+    else void refuseGarbage(error, socket);
+  });
+  return server;
+}
+
+/** Binds; the mask gives a unix socket its mode before anybody can open it. */
+function bind(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", () => {
+      server.off("error", reject);
+      resolve();
+    });
+    if (address.transport === "tcp") {
+      server.listen({ host: address.hostname, port: address.port });
+      return;
+    }
+    const before = Deno.umask(0o117);
+    try {
+      server.listen(address.path);
+    } finally {
+      Deno.umask(before);
+    }
+  });
+}
+
+function isAbandoned(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once("error", (error) => resolve(codeOf(error) === "ECONNREFUSED"));
+  });
+}
+
+/** Removes the socket file that a killed daemon left behind; false when somebody listens there, or it is no socket. */
+async function removeAbandoned(path: string, error: unknown): Promise<boolean> {
+  if (codeOf(error) !== "EADDRINUSE" || !await isAbandoned(path)) return false;
+  try {
+    if (!(await Deno.lstat(path)).isSocket) return false;
+    await Deno.remove(path);
+    return true;
+  } catch (failure) {
+    if (failure instanceof Deno.errors.NotFound) return true;
+    if (failure instanceof Deno.errors.PermissionDenied) return false;
+    throw failure;
+  }
+}
+
+async function close(server: http.Server | https.Server, clock: Clock): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  using _grace = clock.after(closeGraceMs, () => server.closeAllConnections());
+  await closed;
+}
+
+/** Why a certificate cannot be served; asked first, because a server finds out only at its first handshake. */
+function tlsMistake({ cert, key }: TlsPair): string | null {
+  let step = "the certificate is no PEM certificate";
+  try {
+    const certificate = new X509Certificate(cert);
+    step = "the key is no PEM key";
+    return certificate.checkPrivateKey(createPrivateKey(key))
+      ? null
+      : "the key does not belong to the certificate";
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return `${step} (${error.message})`;
+  }
+}
+
+/** Opens one listener; a unix socket gets mode 0660 and is removed at the end. */
+export async function open(
+  app: Api,
+  address: ListenAddress,
+  tls: TlsPair | null,
+  limits: Limits,
+  options: { readonly log: Log; readonly clock: Clock },
+): Promise<Result<Listener, ListenError>> {
+  const text = addressText(address);
+  const mistake = tls === null || address.transport === "unix" ? null : tlsMistake(tls);
+  if (mistake !== null) {
+    return err({ reason: "tls", address: text, message: `Cannot serve HTTPS on ${text}: ${mistake}` });
+  }
+  const server = makeServer(app, address, tls, limits, options.log);
+  try {
+    await bind(server, address);
+  } catch (error) {
+    if (address.transport !== "unix" || !await removeAbandoned(address.path, error)) {
+      return err(listenError(text, error));
+    }
+    return await open(app, address, tls, limits, options);
+  }
+  server.on("error", (error) => options.log.error("api-error", { address: text, error }));
+  const bound = server.address();
+  const finalText = address.transport === "tcp" && typeof bound === "object" && bound !== null
+    ? addressText({ ...address, port: bound.port })
+    : text;
+  return ok({ address: finalText, [Symbol.asyncDispose]: () => close(server, options.clock) });
+}

@@ -1,0 +1,151 @@
+/**
+ * Answers requests of a `node:http` server by an application that takes a web Request and gives a web Response.
+ *
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { Log } from "../src/log.ts";
+import { type Peer, tcpPeer, unixPeer } from "./access.ts";
+import type { Api } from "./env.ts";
+import { internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
+
+/** What an adapter is made of. */
+export interface AdapterOptions {
+  /** The application. */
+  readonly app: Pick<Api, "fetch">;
+  /** For failures that nobody expected. */
+  readonly log: Log;
+  /** Scheme of the listener. */
+  readonly scheme: "http" | "https";
+  /** Path of a unix socket's listener, null for TCP. */
+  readonly unixPath: string | null;
+}
+
+/** Methods that a web Request cannot have. */
+const forbiddenMethods = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+function badRequest(detail: string): ProblemError {
+  return new ProblemError("bad-request", detail);
+}
+
+function requestUrl(request: IncomingMessage, scheme: string): URL {
+  const target = request.url ?? "/";
+  const host = request.headers.host ?? "localhost";
+  // Anything else would move the border between host and path.
+  if (!/^[A-Za-z0-9._~%:[\]-]+$/.test(host)) throw badRequest("The Host header names no host");
+  const text = target.startsWith("/") ? `${scheme}://${host}${target}` : target;
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw badRequest("The request's target is no URL");
+  return url;
+}
+
+function requestHeaders({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    try {
+      headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw badRequest("A header holds octets that it must not hold");
+    }
+  }
+  return headers;
+}
+
+function webRequest(request: IncomingMessage, scheme: string): Request {
+  const method = request.method ?? "GET";
+  const url = requestUrl(request, scheme);
+  if (forbiddenMethods.has(method.toUpperCase())) {
+    throw new ProblemError("method-not-allowed", `No path takes ${method}`, {}, {
+      allow: "GET, HEAD, POST, PUT",
+    });
+  }
+  const headers = requestHeaders(request);
+  const bodiless = method === "GET" || method === "HEAD" ||
+    (!headers.has("transfer-encoding") && (headers.get("content-length") ?? "0") === "0");
+  if (bodiless) return new Request(url, { method, headers });
+  const body = Readable.toWeb(request) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
+  return new Request(url, { method, headers, body });
+}
+
+function peerOf(request: IncomingMessage, unixPath: string | null): Peer | null {
+  if (unixPath !== null) return unixPeer(unixPath);
+  const { remoteAddress, remotePort } = request.socket;
+  if (remoteAddress === undefined || remotePort === undefined) return null;
+  return tcpPeer(remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), remotePort);
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
+}
+
+/** Sends a stream no faster than the client reads, until either side ends it. */
+async function sendStream(response: ServerResponse, body: ReadableStream<Uint8Array>): Promise<void> {
+  const reader = body.getReader();
+  response.on("close", () => {
+    reader.cancel().catch(() => {
+      // The stream has failed already, which the loop below reports.
+    });
+  });
+  // The source gives up on a client that has stopped reading while nothing is being read here.
+  reader.closed.catch(() => response.destroy());
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!response.write(value)) await drained(response);
+  }
+  response.end();
+}
+
+async function send(request: IncomingMessage, response: ServerResponse, answer: Response): Promise<void> {
+  const headers: [string, string][] = [...answer.headers];
+  // A body that was not read to its end makes the connection useless for another request.
+  if (!request.complete) headers.push(["connection", "close"]);
+  if (answer.headers.get("content-type")?.startsWith("text/event-stream") === true && answer.body !== null) {
+    response.writeHead(answer.status, headers.flat());
+    response.flushHeaders();
+    await sendStream(response, answer.body);
+    return;
+  }
+  const body = new Uint8Array(await answer.arrayBuffer());
+  if (request.method !== "HEAD") headers.push(["content-length", String(body.length)]);
+  response.writeHead(answer.status, headers.flat());
+  response.end(body);
+}
+
+async function answerOf(request: IncomingMessage, options: AdapterOptions): Promise<Response> {
+  try {
+    const peer = peerOf(request, options.unixPath);
+    return await options.app.fetch(webRequest(request, options.scheme), peer === null ? {} : { peer });
+  } catch (error) {
+    const path = (request.url ?? "/").split("?")[0] ?? "/";
+    if (error instanceof ProblemError) return problemResponse(error, path);
+    options.log.error("api-error", { path, error });
+    return internalErrorResponse(path);
+  }
+}
+
+/** Makes the listener of a server's `request` event. */
+export function requestListener(
+  options: AdapterOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    const handle = async () => {
+      await send(request, response, await answerOf(request, options));
+    };
+    handle().catch((error) => {
+      // The client went away, or the answer's source gave up: there is nobody left to tell.
+      options.log.debug("api-abort", { path: request.url, error });
+      response.destroy();
+    });
+  };
+}

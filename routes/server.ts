@@ -1,0 +1,64 @@
+/**
+ * All listeners of the daemon: those of the API, and the one for metrics.
+ *
+ * @module
+ */
+import type { Clock } from "../src/clock.ts";
+import type { ListenAddress } from "../src/flags.ts";
+import type { Log } from "../src/log.ts";
+import { ok, type Result } from "../src/result.ts";
+import type { Api } from "./env.ts";
+import { apiLimits, type Limits, metricsLimits } from "./limits.ts";
+import { type ListenError, open, type TlsPair } from "./listener.ts";
+
+/** What is served where. */
+export interface ServeOptions {
+  /** Application of `listen`. */
+  readonly app: Api;
+  /** Listeners of the API; unix sockets get mode 0660 and are removed at the end. */
+  readonly listen: readonly ListenAddress[];
+  /** Application of `metricsListen`. */
+  readonly metricsApp?: Api;
+  /** The metrics listener; null: none. Always plain HTTP. */
+  readonly metricsListen?: ListenAddress | null;
+  /** Serve HTTPS on the TCP listeners of the API; null: plain HTTP. */
+  readonly tls: TlsPair | null;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Bounds of the API's listeners. */
+  readonly limits?: Limits;
+}
+
+/** Open listeners; disposing closes them and cuts what is still open after a second. */
+export interface Serving extends AsyncDisposable {
+  /** Addresses of the API as in `--listen`, port 0 replaced by the port it became. */
+  readonly addresses: readonly string[];
+  /** Address of the metrics listener, or null. */
+  readonly metricsAddress: string | null;
+}
+
+/**
+ * Opens every listener, or none: what was opened is closed again when one fails.
+ *
+ * @returns the open listeners; or why one of them could not be opened
+ */
+export async function serve(options: ServeOptions): Promise<Result<Serving, ListenError>> {
+  const { app, metricsApp, metricsListen = null, tls, limits = apiLimits } = options;
+  const opening = options.listen.map((address) => open(app, address, tls, limits, options));
+  const metrics = metricsListen !== null && metricsApp !== undefined
+    ? open(metricsApp, metricsListen, null, metricsLimits, options)
+    : null;
+  const results = await Promise.all(metrics === null ? opening : [...opening, metrics]);
+  const listeners = results.flatMap((result) => result.ok ? [result.value] : []);
+  const closeAll = async () => {
+    await Promise.all(listeners.map((listener) => listener[Symbol.asyncDispose]()));
+  };
+  const failed = results.find((result) => !result.ok);
+  if (failed !== undefined) {
+    await closeAll();
+    return failed;
+  }
+  const metricsAddress = metrics === null ? null : listeners.at(-1)?.address ?? null;
+  const addresses = listeners.slice(0, opening.length).map((listener) => listener.address);
+  return ok({ addresses, metricsAddress, [Symbol.asyncDispose]: closeAll });
+}

@@ -1,0 +1,377 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { createMetricsApp } from "../../routes/app.ts";
+import { apiLimits, type Limits } from "../../routes/limits.ts";
+import { serve, type ServeOptions, type Serving } from "../../routes/server.ts";
+import { systemClock } from "../../src/clock.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Result } from "../../src/result.ts";
+import { dial, exchange, readToEnd, readUntil, request, writeAll } from "./raw.ts";
+import { makeWorld, type World } from "./world.ts";
+
+const anyPort = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+const fixture = (name: string) => Deno.readTextFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+
+function started<E>(result: Result<Serving, E>): Serving {
+  assert.ok(result.ok, JSON.stringify(result));
+  return result.value;
+}
+
+async function start(world: World, options: Partial<ServeOptions> = {}): Promise<Serving> {
+  return started(
+    await serve({
+      app: world.app,
+      listen: [anyPort],
+      tls: null,
+      log: silentLog,
+      clock: systemClock,
+      ...options,
+    }),
+  );
+}
+
+function withLimits(limits: Partial<Limits>): Limits {
+  return { ...apiLimits, checkMs: 20, ...limits };
+}
+
+function first(serving: Serving): string {
+  const [address] = serving.addresses;
+  assert.ok(address !== undefined);
+  return address;
+}
+
+Deno.test("serve() listens on IPv4, IPv6 and unix sockets at once, and leaves nothing behind", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/api.sock`;
+  try {
+    const world = makeWorld();
+    {
+      await using serving = await start(world, {
+        listen: [anyPort, { transport: "tcp", hostname: "::1", port: 0 }, { transport: "unix", path }],
+      });
+      assert.equal(serving.addresses.length, 3);
+      assert.match(serving.addresses[0] ?? "", /^127\.0\.0\.1:[1-9]/);
+      assert.match(serving.addresses[1] ?? "", /^\[::1\]:[1-9]/);
+      assert.equal(serving.addresses[2], `unix:${path}`);
+      for (const address of serving.addresses) {
+        assert.match(await exchange(address, request("GET /healthz")), /^HTTP\/1\.1 200 OK/);
+      }
+      const mode = (await Deno.stat(path)).mode ?? 0;
+      assert.equal((mode & 0o777).toString(8), "660");
+    }
+    await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("the peer of a change is the one the listener saw, and a unix socket counts as loopback", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/api.sock`;
+  try {
+    const world = makeWorld();
+    await using serving = await start(world, { listen: [anyPort, { transport: "unix", path }] });
+    for (const address of serving.addresses) {
+      const answer = await exchange(address, request("POST /v1/backends/b1/pause"));
+      assert.match(answer, /^HTTP\/1\.1 200/);
+      assert.match(await exchange(address, request("POST /v1/backends/b1/resume")), /^HTTP\/1\.1 200/);
+    }
+    const peers = world.lines.filter((line) => line.msg === "api-change").map((line) => line.peer);
+    assert.equal(peers.length, 4);
+    assert.match(String(peers[0]), /^127\.0\.0\.1:\d+$/);
+    assert.equal(peers[2], `unix:${path}`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a port in use is a clear error, and what was opened before is closed again", async () => {
+  const world = makeWorld();
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/api.sock`;
+  try {
+    await using serving = await start(world);
+    const port = Number(first(serving).split(":")[1]);
+    const result = await serve({
+      app: world.app,
+      listen: [{ transport: "unix", path }, { transport: "tcp", hostname: "127.0.0.1", port }],
+      tls: null,
+      log: silentLog,
+      clock: systemClock,
+    });
+    assert.ok(!result.ok);
+    assert.equal(result.error.reason, "in-use");
+    assert.equal(result.error.address, `127.0.0.1:${port}`);
+    assert.match(result.error.message, /Cannot listen on 127\.0\.0\.1:\d+: another process does already/);
+    await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("an abandoned unix socket is taken over, a live one and a plain file are not", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/api.sock`;
+  const options = { listen: [{ transport: "unix", path } as const] };
+  const world = makeWorld();
+  const again = async () =>
+    await serve({ app: world.app, tls: null, log: silentLog, clock: systemClock, ...options });
+  try {
+    // A process that is killed leaves the file; closing the descriptor without unlinking does the same.
+    const left = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        "--no-config",
+        "Deno.listen({ transport: 'unix', path: Deno.args[0] }); Deno.exit(0)",
+        path,
+      ],
+      stdout: "null",
+    }).output();
+    assert.equal(left.code, 0);
+    assert.ok((await Deno.lstat(path)).isSocket);
+    await using _serving = started(await again());
+    const second = await again();
+    assert.ok(!second.ok);
+    assert.equal(second.error.reason, "in-use");
+    await Deno.writeTextFile(`${directory}/file`, "precious");
+    const third = await serve({
+      app: world.app,
+      tls: null,
+      log: silentLog,
+      clock: systemClock,
+      listen: [{ transport: "unix", path: `${directory}/file` }],
+    });
+    assert.ok(!third.ok);
+    assert.equal(await Deno.readTextFile(`${directory}/file`), "precious");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("the metrics listener knows three paths", async () => {
+  const world = makeWorld();
+  const { control, bus } = world;
+  const metricsApp = createMetricsApp({ control, bus, log: silentLog, clock: systemClock, auth: null });
+  await using serving = await start(world, { metricsApp, metricsListen: anyPort });
+  const address = serving.metricsAddress ?? "";
+  for (const path of ["/metrics", "/healthz", "/readyz"]) {
+    assert.match(await exchange(address, request(`GET ${path}`)), /^HTTP\/1\.1 200/, path);
+  }
+  for (const path of ["/v1/backends", "/openapi.json", "/docs"]) {
+    assert.match(await exchange(address, request(`GET ${path}`)), /^HTTP\/1\.1 404/, path);
+  }
+});
+
+Deno.test("HTTPS is served, and neither plain HTTP nor an idle handshake holds a connection", async () => {
+  const world = makeWorld();
+  const cert = fixture("api_cert.pem");
+  await using serving = await start(world, {
+    tls: { cert, key: fixture("api_key.pem") },
+    limits: withLimits({ handshakeMs: 100 }),
+  });
+  const port = Number(first(serving).split(":")[1]);
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const answer = await fetch(`https://localhost:${port}/healthz`, { client });
+  assert.deepEqual(await answer.json(), { status: "ok" });
+  await exchange(first(serving), request("GET /healthz"));
+  using idle = await dial(first(serving));
+  assert.equal(await readToEnd(idle), "");
+});
+
+Deno.test("a certificate or key that cannot be served is a clear error", async () => {
+  const world = makeWorld();
+  const [cert, key] = [fixture("api_cert.pem"), fixture("api_key.pem")];
+  const otherKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
+    .export({ type: "pkcs8", format: "pem" }).toString();
+  const cases = [
+    [{ cert: "nothing", key }, /the certificate is no PEM certificate/],
+    [{ cert, key: "nothing" }, /the key is no PEM key/],
+    [{ cert, key: otherKey }, /the key does not belong to the certificate/],
+  ] as const;
+  for (const [tls, wanted] of cases) {
+    const result = await serve({
+      app: world.app,
+      listen: [anyPort],
+      tls,
+      log: silentLog,
+      clock: systemClock,
+    });
+    assert.ok(!result.ok);
+    assert.equal(result.error.reason, "tls");
+    assert.match(result.error.message, wanted);
+  }
+});
+
+Deno.test("connections above the bound are closed, the others go on", async () => {
+  const world = makeWorld();
+  await using serving = await start(world, { limits: withLimits({ connections: 2 }) });
+  const address = first(serving);
+  const kept: Deno.Conn[] = [];
+  try {
+    for (let i = 0; i < 2; i++) {
+      const conn = await dial(address);
+      kept.push(conn);
+      await writeAll(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      await readUntil(conn, `"ok"`);
+    }
+    using third = await dial(address);
+    assert.equal(await readToEnd(third), "");
+    for (const conn of kept) {
+      await writeAll(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      await readUntil(conn, `"ok"`);
+    }
+  } finally {
+    for (const conn of kept) conn.close();
+  }
+});
+
+Deno.test("a head or a body that does not come in time ends the connection", async () => {
+  const world = makeWorld();
+  await using serving = await start(world, { limits: withLimits({ headersMs: 100, requestMs: 200 }) });
+  const address = first(serving);
+  const [silent, half, body] = await Promise.all([
+    exchange(address, ""),
+    exchange(address, "GET /healthz HTTP/1.1\r\nHost: local"),
+    exchange(
+      address,
+      "POST /v1/vpp/lb/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    ),
+  ]);
+  assert.equal(silent, "");
+  assert.match(half, /^HTTP\/1\.1 400 Bad Request\r\n[^]*urn:maglev:problem:bad-request[^]*too long/);
+  assert.doesNotMatch(body, /^HTTP\/1\.1 200/);
+  assert.deepEqual(world.control.commands, []);
+});
+
+Deno.test("an answer that the client does not read does not hold its connection for ever", async () => {
+  const world = makeWorld();
+  world.control.metricsText = "x".repeat(32 * 1024 * 1024);
+  await using serving = await start(world, { limits: withLimits({ connections: 1, stallMs: 100 }) });
+  using stalled = await dial(first(serving));
+  await writeAll(stalled, request("GET /metrics"));
+  // The one connection is taken until the stalled one is cut.
+  while (!(await exchange(first(serving), request("GET /healthz"))).startsWith("HTTP/1.1 200"));
+});
+
+Deno.test("a head over its bound, garbage and strange targets get 400 or nothing worse", async () => {
+  const world = makeWorld();
+  await using serving = await start(world);
+  const address = first(serving);
+  const cases: [string, RegExp][] = [
+    [request("GET /healthz", [`X-Long: ${"a".repeat(20_000)}`]), /^HTTP\/1\.1 400 /],
+    ["\x16\x03\x01\x02\x00 hello\r\n\r\n", /^HTTP\/1\.1 400 /],
+    ["GET /healthz HTTP/1.1\r\nHost: evil/x\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 400 /],
+    ["GET http://[::1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 400 /],
+    ["TRACE /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 405 /],
+    ["OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 400 /],
+    [
+      "GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+      /^HTTP\/1\.1 200 /,
+    ],
+    [
+      "HEAD /v1/backends HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+      /^HTTP\/1\.1 200 [^]*\r\n\r\n$/,
+    ],
+    [
+      "HEAD /v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+      /^HTTP\/1\.1 200 [^]*\r\n\r\n$/,
+    ],
+  ];
+  for (const [text, wanted] of cases) assert.match(await exchange(address, text), wanted, text.slice(0, 60));
+  assert.equal(world.bus.subscribers, 0);
+});
+
+Deno.test("an absolute target does not hide a foreign host", async () => {
+  const world = makeWorld();
+  await using serving = await start(world);
+  for (
+    const [target, host] of [
+      ["http://evil.example/v1/backends/b1/pause", "localhost"],
+      ["http://localhost/v1/backends/b1/pause", "evil.example"],
+    ]
+  ) {
+    assert.match(
+      await exchange(first(serving), request(`POST ${target}`, [`Host: ${host}`])),
+      /^HTTP\/1\.1 403 /,
+    );
+  }
+  assert.deepEqual(world.control.commands, []);
+});
+
+Deno.test("a body over 1 MiB is refused before it has arrived, and ends the connection", async () => {
+  const world = makeWorld();
+  await using serving = await start(world);
+  const said = await exchange(
+    first(serving),
+    "POST /v1/config/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/yaml\r\nContent-Length: 1048577\r\n\r\nx",
+  );
+  assert.match(said, /^HTTP\/1\.1 413 /);
+  const chunk = `10000\r\n${"a".repeat(0x10000)}\r\n`;
+  using conn = await dial(first(serving));
+  await writeAll(
+    conn,
+    "POST /v1/config/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/yaml\r\nTransfer-Encoding: chunked\r\n\r\n",
+  );
+  const answer = readToEnd(conn);
+  try {
+    for (let i = 0; i < 40; i++) await writeAll(conn, chunk);
+  } catch (error) {
+    // The server may close while the rest is still being written.
+    assert.ok(
+      error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset,
+      String(error),
+    );
+  }
+  const text = await answer;
+  // A reset may overtake the answer on its way.
+  if (text !== "") assert.match(text, /^HTTP\/1\.1 413 /);
+  assert.deepEqual(world.control.commands, []);
+});
+
+Deno.test("one connection carries many requests, also after one with a body", async () => {
+  const world = makeWorld();
+  await using serving = await start(world);
+  using conn = await dial(first(serving));
+  for (let i = 0; i < 3; i++) {
+    await writeAll(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await readUntil(conn, `{"status":"ok"}`);
+    await writeAll(
+      conn,
+      'POST /v1/vpp/lb/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{"frontend":"web"}',
+    );
+    await readUntil(conn, `"skipped":0`);
+    await writeAll(
+      conn,
+      "POST /v1/backends/b1/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd",
+    );
+    await readUntil(conn, `"name":"b1"`);
+  }
+});
+
+Deno.test("closing the server ends event streams and idle connections", async () => {
+  const world = makeWorld();
+  const serving = await start(world);
+  using idle = await dial(first(serving));
+  await writeAll(idle, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await readUntil(idle, `"ok"`);
+  using stream = await dial(first(serving));
+  await writeAll(stream, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await readUntil(stream, `"kind":"vpp"`);
+  assert.equal(world.bus.subscribers, 1);
+  world.bus[Symbol.dispose]();
+  await serving[Symbol.asyncDispose]();
+  assert.equal(await readToEnd(idle), "");
+  assert.match(await readToEnd(stream), /^(0\r\n\r\n)?$/);
+  assert.equal(world.bus.subscribers, 0);
+});
+
+Deno.test("a client that leaves ends its subscription", async () => {
+  const world = makeWorld();
+  await using serving = await start(world);
+  const stream = await dial(first(serving));
+  await writeAll(stream, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await readUntil(stream, `"kind":"vpp"`);
+  assert.equal(world.bus.subscribers, 1);
+  stream.close();
+  while (world.bus.subscribers > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+});
