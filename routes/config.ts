@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { readText } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
-import { changeErrors, json, problems, readErrors, security, unwrapChange } from "./operation.ts";
+import { changeErrors, json, problems, readErrors, security, unwrap, unwrapChange } from "./operation.ts";
 import { Info } from "./schemas.ts";
 import { Config, ConfigCheck, ConfigReload } from "./schemas_config.ts";
 
@@ -48,7 +48,7 @@ const checkConfig = createRoute({
   },
   responses: {
     200: json(ConfigCheck, "every error and warning, with its place", examples.configCheck),
-    ...problems(...changeErrors, "unsupported-media-type"),
+    ...problems(...changeErrors, "unsupported-media-type", "busy"),
   },
 });
 
@@ -72,7 +72,7 @@ export function mountConfig(app: Api, { control, log }: ApiOptions): void {
   app.openapi(getConfig, (c) => c.json(control.config(), 200));
   app.openapi(checkConfig, async (c) => {
     const text = await readText(c.req.raw, yamlTypes);
-    return c.json(await control.checkConfig(text === "" ? null : text), 200);
+    return c.json(unwrap(await control.checkConfig(text === "" ? null : text)), 200);
   });
   app.openapi(
     reloadConfig,

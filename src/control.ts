@@ -59,8 +59,8 @@ export interface Control {
   ready(): api.Ready;
   /** GET /v1/config */
   config(): api.Config;
-  /** POST /v1/config/check; without a body the file. A body is parsed off the main thread. */
-  checkConfig(body: string | null): Promise<api.ConfigCheck>;
+  /** POST /v1/config/check; without a body the file. Parsed off the main thread; `busy` when too many are under way. */
+  checkConfig(body: string | null): Promise<Result<api.ConfigCheck, Refusal>>;
   /** POST /v1/config/reload; a wrong file is refused with `invalid` and nothing changes. */
   reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>>;
   /** Health checks in the file's order. */

@@ -100,9 +100,9 @@ export class FakeControl implements Control {
   config(): api.Config {
     return structuredClone(examples.config);
   }
-  checkConfig(body: string | null): Promise<api.ConfigCheck> {
+  checkConfig(body: string | null): Promise<Result<api.ConfigCheck, Refusal>> {
     this.commands.push(`check ${body === null ? "file" : "body"}`);
-    return Promise.resolve(this.checkResult ?? examples.configCheck);
+    return Promise.resolve(ok(this.checkResult ?? examples.configCheck));
   }
   reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
     this.commands.push(`reload by ${actor.principal}`);
