@@ -26,12 +26,13 @@ import { Pool } from "./pool.ts";
 import type { Routes } from "./routes.ts";
 import { StickyTable } from "./sticky.ts";
 import {
-  bucketsOf,
+  dumpedRows,
   encapArguments,
   encapIsV4,
   encapOf,
   encaps,
   FLAG_USED,
+  forget,
   rebuild,
   rowOf,
   type ServerRow,
@@ -192,16 +193,7 @@ export class LbPlugin {
 
   /** The rows of `lb_vip_dump`; its filter has no effect. */
   *lb_vip_dump(): Generator<Body<"lb_vip_details">> {
-    for (const vip of this.vips()) {
-      yield {
-        vip: vip.shown,
-        encap: encaps[encapOf(vip.type)],
-        dscp: vip.encapOctet,
-        srv_type: vip.encapOctet,
-        target_port: vip.targetPort,
-        flow_table_length: vip.tableLength & 0xffff,
-      };
-    }
+    for (const { listed } of this.vips()) yield listed;
   }
 
   /**
@@ -210,23 +202,16 @@ export class LbPlugin {
    * listed too.
    */
   *lb_as_v2_dump(body: Body<"lb_as_v2_dump">): Generator<Body<"lb_as_v2_details">> {
-    for (const [vip, row] of this.#dumped(body)) {
-      yield {
-        vip: vip.shown,
-        app_srv: row.address,
-        flags: row.flags,
-        in_use_since: row.lastUsed,
-        weight: row.weight,
-        num_buckets: bucketsOf(vip, row),
-      };
+    const octets = toHex(body.pfx.octets);
+    const all = /^0+$/.test(octets);
+    for (const vip of all ? this.vips(true) : this.#byOctets.get(octets) ?? []) {
+      if (all || (vip.protocol === body.protocol && vip.port === body.port)) yield* dumpedRows(vip);
     }
   }
 
   /** The rows of `lb_as_dump`, filtered as those of `lb_as_v2_dump`. */
   *lb_as_dump(body: Body<"lb_as_dump">): Generator<Body<"lb_as_details">> {
-    for (const [vip, row] of this.#dumped(body)) {
-      yield { vip: vip.shown, app_srv: row.address, flags: row.flags, in_use_since: row.lastUsed };
-    }
+    for (const { weight: _weight, num_buckets: _buckets, ...row } of this.lb_as_v2_dump(body)) yield row;
   }
 
   /** Collects in every VIP that is due and frees the indexes of deleted VIPs without rows, as `lb conf` does. */
@@ -238,15 +223,6 @@ export class LbPlugin {
       const rest = this.#byOctets.get(vip.octets)?.filter((other) => other !== vip) ?? [];
       if (rest.length > 0) this.#byOctets.set(vip.octets, rest);
       else this.#byOctets.delete(vip.octets);
-    }
-  }
-
-  *#dumped(body: Body<"lb_as_dump">): Generator<[Vip, ServerRow]> {
-    const octets = toHex(body.pfx.octets);
-    const all = /^0+$/.test(octets);
-    for (const vip of all ? this.vips(true) : this.#byOctets.get(octets) ?? []) {
-      if (!all && (vip.protocol !== body.protocol || vip.port !== body.port)) continue;
-      for (const { row } of vip.servers) yield [vip, row];
     }
   }
 
@@ -274,22 +250,36 @@ export class LbPlugin {
         `a new-flow table of ${tableLength === 0 ? "2^32" : tableLength} entries exceeds VPP's memory`,
       );
     }
-    const vip = this.#vips.take((index, stale) => ({
-      ...prefix,
-      index,
-      protocol,
-      port,
-      type,
-      ...encapArguments(body, type, stale),
-      sticky: body.src_ip_sticky,
-      tableLength,
-      used: true,
-      lastCollection: now,
-      servers: new Pool(),
-      shown: { pfx: prefixText(prefix), protocol, port },
-      buckets: null,
-      rebuilds: 1,
-    }));
+    const vip = this.#vips.take((index, stale): Vip => {
+      const shown = { pfx: prefixText(prefix), protocol, port };
+      const { encapOctet, targetPort } = encapArguments(body, type, stale);
+      return {
+        ...prefix,
+        index,
+        protocol,
+        port,
+        type,
+        encapOctet,
+        targetPort,
+        sticky: body.src_ip_sticky,
+        tableLength,
+        used: true,
+        lastCollection: now,
+        servers: new Pool(),
+        shown,
+        listed: {
+          vip: shown,
+          encap: encaps[encapOf(type)],
+          dscp: encapOctet,
+          srv_type: encapOctet,
+          target_port: targetPort,
+          flow_table_length: tableLength & 0xffff,
+        },
+        buckets: null,
+        dumped: null,
+        rebuilds: 1,
+      };
+    });
     if (vip === null) throw new TypeError("Cannot happen: the placeholder was taken again");
     const list = [...this.#byOctets.get(prefix.octets) ?? [], vip];
     this.#byOctets.set(prefix.octets, list.sort((a, b) => a.index - b.index));
@@ -362,7 +352,7 @@ export class LbPlugin {
       vip.servers.put(slot);
       this.#servers.put(row.index);
     }
-    vip.buckets = null;
+    forget(vip);
   }
 }
 

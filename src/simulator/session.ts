@@ -4,13 +4,18 @@
  *
  * @module
  */
-import { FrameError, Splitter, writeFrame } from "../vpp/frame.ts";
+import { FrameError, HEADER_SIZE, Splitter, writeFrame } from "../vpp/frame.ts";
 import type { Head, Message } from "../vpp/messages.ts";
 import { Writer } from "../vpp/wire.ts";
 
 /** What VPP leaves in the parts of a header that mean nothing. */
 const JUNK = Uint8Array.of(0xc0, 0x64, 0x04, 0x30, 0x01, 0, 0, 0);
 const READ_SIZE = 64 * 1024;
+
+/** Octets of id and context before the fields of a row. */
+const DETAILS_HEAD = 6;
+/** Fields of rows that were sent before: a dump lists the same objects again as long as they do not change. */
+const encoded = new WeakMap<object, Uint8Array>();
 
 /** What a connection tells its server. */
 export interface SessionEvents {
@@ -69,7 +74,19 @@ export class Session {
   send<T>(message: Message<T>, head: Partial<Head>, body: T): void {
     if (this.#closed) return;
     const start = this.#out.length;
-    writeFrame(this.#out, message, head, body);
+    const known = typeof body === "object" && body !== null ? encoded.get(body) : undefined;
+    if (known === undefined) {
+      writeFrame(this.#out, message, head, body);
+      if (message.head === "details" && typeof body === "object" && body !== null) {
+        encoded.set(body, this.#out.bytes.slice(start + HEADER_SIZE + DETAILS_HEAD, this.#out.length));
+      }
+    } else {
+      const at = this.#out.room(HEADER_SIZE + DETAILS_HEAD + known.length) + HEADER_SIZE;
+      this.#out.view.setUint32(start + 8, DETAILS_HEAD + known.length);
+      this.#out.view.setUint16(at, head.id ?? 0);
+      this.#out.view.setUint32(at + 2, head.context ?? 0);
+      this.#out.bytes.set(known, at + DETAILS_HEAD);
+    }
     this.#out.bytes.set(JUNK, start);
   }
 

@@ -69,8 +69,12 @@ export interface Vip extends LbPrefix {
   readonly servers: Pool<{ readonly slot: number; readonly row: ServerRow }>;
   /** Identity as API rows show it. */
   readonly shown: { readonly pfx: string; readonly protocol: number; readonly port: number };
+  /** The row of the VIP dump, which never changes. */
+  readonly listed: BodyOf<typeof messages.lb_vip_details>;
   /** Buckets by server row, or null after a change. */
   buckets: ReadonlyMap<ServerRow, number> | null;
+  /** Rows of the server dump, or null after a change: the same objects as long as nothing changes. */
+  dumped: readonly BodyOf<typeof messages.lb_as_v2_details>[] | null;
   /** Grows with every rebuild of the new-flow table. */
   rebuilds: number;
 }
@@ -89,8 +93,27 @@ export function bucketsOf(vip: Vip, row: ServerRow): number {
 
 /** What follows a change of a VIP's servers or weights. */
 export function rebuild(vip: Vip): void {
-  vip.buckets = null;
+  forget(vip);
   vip.rebuilds++;
+}
+
+/** Forgets what was computed from the rows. */
+export function forget(vip: Vip): void {
+  vip.buckets = null;
+  vip.dumped = null;
+}
+
+/** The rows of a VIP's servers as `lb_as_v2_dump` lists them. */
+export function dumpedRows(vip: Vip): readonly BodyOf<typeof messages.lb_as_v2_details>[] {
+  vip.dumped ??= Array.from(vip.servers, ({ row }) => ({
+    vip: vip.shown,
+    app_srv: row.address,
+    flags: row.flags,
+    in_use_since: row.lastUsed,
+    weight: row.weight,
+    num_buckets: bucketsOf(vip, row),
+  }));
+  return vip.dumped;
 }
 
 /** The row of a server, also a deleted one. */
