@@ -53,6 +53,8 @@ export interface ClientOptions {
   readonly deadlineMs: Millis;
   /** Told of every message. */
   readonly onMessage: MessageHook;
+  /** Ends the session when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 /** VPP's answer to one request. */
@@ -101,6 +103,7 @@ export class VppClient implements AsyncDisposable {
   /** Id → message, for those that VPP may send us. */
   readonly #incoming = new Map<number, Message<unknown>>();
   readonly #reader: Promise<void>;
+  readonly #stop = (): void => this.end(new VppSessionError("stopped", "this side ended the session"));
   #context = 0;
   #clientIndex = 0;
   #timer: Disposable | null = null;
@@ -116,6 +119,8 @@ export class VppClient implements AsyncDisposable {
         this.end(new VppSessionError("io", `cannot write to VPP: ${describe(error)}`, { cause: error })),
     });
     this.#reader = this.#readAll();
+    options.signal?.addEventListener("abort", this.#stop, { once: true });
+    if (options.signal?.aborted) this.#stop();
   }
 
   /**
@@ -212,6 +217,7 @@ export class VppClient implements AsyncDisposable {
   /** Ends the session for `reason`; every request without an answer is rejected with it. */
   end(reason: VppSessionError): void {
     if (this.#end.signal.aborted) return;
+    this.#options.signal?.removeEventListener("abort", this.#stop);
     this.#timer?.[Symbol.dispose]();
     this.#timer = null;
     const waiting = [...this.#waiting.values()];
@@ -224,7 +230,7 @@ export class VppClient implements AsyncDisposable {
 
   /** Ends the session and waits until nothing of it runs any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.end(new VppSessionError("stopped", "the session was ended by this side"));
+    this.#stop();
     await this.#reader;
     await this.#outbox.idle();
   }

@@ -29,6 +29,8 @@ export interface LbSession {
   readonly bootTime: number;
   /** Monotonic time of the connect. */
   readonly connectedAt: Millis;
+  /** Told of all VIPs after every full read. */
+  readonly onVips: (vips: readonly ActualVip[]) => void;
 }
 
 function safeLength(length: number): boolean {
@@ -67,12 +69,14 @@ export class VppLoadBalancer implements LoadBalancer {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #reader: LbReader;
+  readonly #onVips: (vips: readonly ActualVip[]) => void;
 
   /** Works on an open session. */
   constructor(session: LbSession, clock: Clock, log: Log) {
     this.bootTime = session.bootTime;
     this.connectedAt = session.connectedAt;
     this.#client = session.client;
+    this.#onVips = session.onVips;
     this.#clock = clock;
     this.#log = log;
     this.#reader = new LbReader(session.client, session.version, clock, log);
@@ -97,6 +101,7 @@ export class VppLoadBalancer implements LoadBalancer {
   /** Reads everything: one filtered server dump a VIP, at most 8 in flight. */
   async readAll(): Promise<ActualLb> {
     const [conf, vips] = await Promise.all([this.readConf(), this.#reader.readAll()]);
+    this.#onVips(vips);
     return { readAt: this.#clock.wall(), conf, vips };
   }
 
