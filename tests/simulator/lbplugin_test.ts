@@ -59,48 +59,51 @@ function apply(lb: LbPlugin, operation: Operation, now: number): number {
 Deno.test("after any requests it answers and lists what the plain plugin does", () => {
   const refused = new Map<number, number>();
   fc.assert(
-    fc.property(fc.array(operation(wholeWorld), { minLength: 1, maxLength: 150, size: "max" }), (operations) => {
-      const { lb, routes } = plugin();
-      const plain = new PlainLb();
-      for (const one of operations) {
-        const want = plain.apply(one);
-        assert.equal(apply(lb, one, plain.now), want, JSON.stringify(one));
-        refused.set(want, (refused.get(want) ?? 0) + 1);
-      }
-      const rows = [...lb.lb_as_v2_dump(EVERYTHING)];
-      assert.deepEqual(
-        rows.map((r) =>
-          `${r.vip.pfx} ${r.vip.protocol} ${r.vip.port} ${r.app_srv} ${r.flags} ${r.weight} ${r.num_buckets}`
-        ).sort(),
-        plain.serverLines(),
-      );
-      const vips = [...lb.lb_vip_dump()];
-      assert.deepEqual(
-        vips.map((v) => `${v.vip.pfx} ${v.vip.protocol} ${v.vip.port} ${v.encap} ${v.flow_table_length}`)
-          .sort(),
-        plain.vipLines(),
-      );
-      assert.equal(lb.conf.sticky_buckets_per_core, plain.conf.buckets);
-      assert.equal(lb.conf.flow_timeout, plain.conf.timeout);
-      // Routes exist exactly for the prefixes of VIPs and for every row of a server, deleted ones too.
-      for (const { address } of plain.vips.flatMap(({ servers }) => servers)) {
-        const found = routes.lookup({
-          table_id: 0,
-          exact: 1,
-          prefix: `${address}/${address.includes(":") ? 128 : 32}`,
-        });
-        assert.equal(found.retval, 0, address);
-      }
-      for (const address of wholeWorld.servers.map(plainAddress)) {
-        const held = plain.vips.some(({ servers }) => servers.some((one) => one.address === address));
-        const found = routes.lookup({
-          table_id: 0,
-          exact: 1,
-          prefix: `${address}/${address.includes(":") ? 128 : 32}`,
-        });
-        assert.equal(found.retval, held ? 0 : -6, address);
-      }
-    }),
+    fc.property(
+      fc.array(operation(wholeWorld), { minLength: 1, maxLength: 150, size: "max" }),
+      (operations) => {
+        const { lb, routes } = plugin();
+        const plain = new PlainLb();
+        for (const one of operations) {
+          const want = plain.apply(one);
+          assert.equal(apply(lb, one, plain.now), want, JSON.stringify(one));
+          refused.set(want, (refused.get(want) ?? 0) + 1);
+        }
+        const rows = [...lb.lb_as_v2_dump(EVERYTHING)];
+        assert.deepEqual(
+          rows.map((r) =>
+            `${r.vip.pfx} ${r.vip.protocol} ${r.vip.port} ${r.app_srv} ${r.flags} ${r.weight} ${r.num_buckets}`
+          ).sort(),
+          plain.serverLines(),
+        );
+        const vips = [...lb.lb_vip_dump()];
+        assert.deepEqual(
+          vips.map((v) => `${v.vip.pfx} ${v.vip.protocol} ${v.vip.port} ${v.encap} ${v.flow_table_length}`)
+            .sort(),
+          plain.vipLines(),
+        );
+        assert.equal(lb.conf.sticky_buckets_per_core, plain.conf.buckets);
+        assert.equal(lb.conf.flow_timeout, plain.conf.timeout);
+        // Routes exist exactly for the prefixes of VIPs and for every row of a server, deleted ones too.
+        for (const { address } of plain.vips.flatMap(({ servers }) => servers)) {
+          const found = routes.lookup({
+            table_id: 0,
+            exact: 1,
+            prefix: `${address}/${address.includes(":") ? 128 : 32}`,
+          });
+          assert.equal(found.retval, 0, address);
+        }
+        for (const address of wholeWorld.servers.map(plainAddress)) {
+          const held = plain.vips.some(({ servers }) => servers.some((one) => one.address === address));
+          const found = routes.lookup({
+            table_id: 0,
+            exact: 1,
+            prefix: `${address}/${address.includes(":") ? 128 : 32}`,
+          });
+          assert.equal(found.retval, held ? 0 : -6, address);
+        }
+      },
+    ),
     { numRuns: 120 },
   );
   // The sequences meet every error that the plugin has.
