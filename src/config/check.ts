@@ -52,9 +52,11 @@ export function checkConfig(text: string, options: CheckOptions): CheckResult {
   const source = text.startsWith("\ufeff") ? text.slice(1) : text;
   const tree = parseYaml(source);
   const out = new Findings(tree.damaged);
-  for (const { offset, message, hint } of tree.errors) out.structure({ offset, path: "" }, message, hint);
+  for (const { offset, path, message, hint } of tree.errors) {
+    out.syntax({ offset, path }, message, hint);
+  }
   const files = options.readFile === null ? null : new PemFiles(options.readFile);
-  const root = tree.root ?? { kind: "map", offset: 0, entries: [] };
+  const root = tree.root ?? { kind: "map", offset: 0, entries: [], problems: [] };
   const maglev = DOCUMENT.read(root, { offset: 0, path: "" }, out)?.maglev.value;
   if (maglev === undefined) return judge(out.list(options.file, source), null);
   const judged = checkRules(maglev, files, out);

@@ -95,7 +95,7 @@ export function formatDuration(nanos: Nanos): string {
   return hours === 0n ? `${sign}${minutes}m${seconds}s` : `${sign}${hours}h${minutes % 60n}m${seconds}s`;
 }
 
-/** Nanoseconds as milliseconds, with their fraction; exact up to 104 days, as near as a double can be above. */
+/** Nanoseconds as milliseconds, with their fraction; exact up to ten days, as near as a double can be above. */
 export function toMillis(nanos: Nanos): number {
   return Number(nanos) / NS_PER_MS;
 }

@@ -17,6 +17,7 @@ export class PemFiles {
   readonly #certificates = new Map<string, Result<X509Certificate, string>>();
   readonly #keys = new Map<string, Result<KeyObject, string>>();
 
+  /** Starts with no file read; `read` is called once for each path and kind. */
   constructor(read: ReadFile) {
     this.#read = read;
   }

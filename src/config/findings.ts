@@ -5,6 +5,7 @@
  * @module
  */
 import type { Finding } from "../api.ts";
+import { locator } from "./position.ts";
 
 /** Where a finding belongs. */
 export interface Place {
@@ -48,13 +49,16 @@ interface Raw {
 export class Findings {
   readonly #raw: Raw[] = [];
   #structural = false;
+  readonly #broken = new Set<number>();
   #guesses = 20;
 
-  /**
-   * @param damaged whether parts of the document may be missing because of its syntax; then nothing is
-   * concluded from what is absent
-   */
-  constructor(readonly damaged = false) {}
+  /** Whether parts of the document may be missing because of its syntax; then nothing is concluded from absence. */
+  readonly damaged: boolean;
+
+  /** Starts with nothing found; `damaged` becomes the property of that name. */
+  constructor(damaged = false) {
+    this.damaged = damaged;
+  }
 
   /** Whether something could not be read. */
   get structural(): boolean {
@@ -69,8 +73,16 @@ export class Findings {
     return this.#guesses-- > 0;
   }
 
+  /** Reports an error of the syntax; what is found at its place besides is only its consequence. */
+  syntax(place: Place, message: string, hint: string | null): void {
+    this.#broken.add(place.offset);
+    this.#structural = true;
+    this.#raw.push({ pass: "structural", place, message, hint });
+  }
+
   /** Reports what cannot be read. */
   structure(place: Place, message: string, hint: string | null = null): void {
+    if (this.#broken.has(place.offset)) return;
     this.#structural = true;
     this.#raw.push({ pass: "structural", place, message, hint });
   }
@@ -86,8 +98,8 @@ export class Findings {
   }
 
   /**
-   * All findings: errors before warnings, then by section, then by place; the same thing said twice of one
-   * place is said once.
+   * All findings: errors before warnings, then by section, then by place. What was found at one place by way of
+   * several aliases is said once: there is one thing to mend.
    */
   list(file: string, text: string): Finding[] {
     const position = locator(text);
@@ -102,7 +114,7 @@ export class Findings {
     const seen = new Set<string>();
     const out: Finding[] = [];
     for (const { raw } of ordered) {
-      const identity = `${raw.place.offset} ${raw.place.path} ${raw.message}`;
+      const identity = `${raw.place.offset} ${raw.message}`;
       if (seen.has(identity)) continue;
       seen.add(identity);
       out.push({
@@ -117,22 +129,6 @@ export class Findings {
     }
     return out;
   }
-}
-
-/** Makes the function from offset to line and column, both from 1; columns count characters, not UTF-16 units. */
-function locator(text: string): (offset: number) => { line: number; column: number } {
-  let starts: number[] | null = null;
-  return (offset) => {
-    starts ??= [0, ...[...text.matchAll(/\r\n|\n|\r/g)].map((found) => found.index + found[0].length)];
-    let low = 0;
-    let high = starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return { line: low + 1, column: [...text.slice(starts[low] ?? 0, offset)].length + 1 };
-  };
 }
 
 /** One line for a person: `file:line:column: path: message (hint)`; warnings say so before the path. */

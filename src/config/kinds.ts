@@ -96,8 +96,9 @@ function powersOfTwo(least: number, most: number): number[] {
   return out;
 }
 
-/** A power of two from `least` to `most`, both powers of two; with `word` also that word, which reads as null. */
+/** A power of two from `least` to `most`, both powers of two. */
 export function powerOfTwo(least: number, most: number): Spec<number>;
+/** The same, or a word, which reads as null. */
 export function powerOfTwo(least: number, most: number, word: string): Spec<number | null>;
 export function powerOfTwo(least: number, most: number, word: string | null = null): Spec<number | null> {
   const expects = word === null ? "an integer" : `"${word}" or an integer`;

@@ -108,25 +108,27 @@ function lintWeights(length: number, members: readonly Member[], place: Place, o
     if (address === undefined || servers.some((server) => server.address === address)) return;
     servers.push({ address, weight });
   }
-  const hint = `a length of ${fitting(sum)} or smaller weights of the same ratio would do`;
+  const hint = `${longer(sum)}smaller weights of the same ratio would do`;
   const effect = weightsHaveEffect({ length, servers });
   const lost = members.filter((_, index) => effect[index] === false);
   if (lost.length > 0) {
     const names = lost.slice(0, LISTED).map(({ name, weight }) => `${name} (${weight})`);
     const more = lost.length > LISTED ? ` and ${lost.length - LISTED} more` : "";
-    out.lint(place, `${head}: no full effect has the weight of ${names.join(", ")}${more}`, hint);
+    out.lint(place, `${head}: weights lose their effect: ${names.join(", ")}${more}`, hint);
     return;
   }
   const counts = bucketCounts(length, servers);
-  const off = Math.max(...members.map(({ weight }, index) => {
+  let worst = { name: "", off: 0 };
+  members.forEach(({ name, weight }, index) => {
     const wanted = weight * length / sum;
-    return wanted === 0 ? 0 : Math.abs((counts[index] ?? 0) - wanted) / wanted;
-  }));
-  out.lint(place, `${head}: shares are off by up to ${(off * 100).toFixed(1)} %`, hint);
+    const off = wanted === 0 ? 0 : Math.abs((counts[index] ?? 0) - wanted) / wanted;
+    if (off > worst.off) worst = { name: ` (${name})`, off };
+  });
+  out.lint(place, `${head}: shares are off by up to ${(worst.off * 100).toFixed(1)} %${worst.name}`, hint);
 }
 
-/** The least sensible length for a sum of weights. */
-function fitting(sum: number): string {
+/** The table length that suits a sum of weights, as the start of a hint; nothing if none does. */
+function longer(sum: number): string {
   const least = 2 ** Math.ceil(Math.log2(sum * 8));
-  return least <= 65536 ? `${least}` : "65536";
+  return least <= 65536 ? `a length of ${least} or ` : "";
 }

@@ -5,7 +5,6 @@
  */
 import { err, ok, type Result } from "../result.ts";
 import { checkConfig, type CheckResult, judge } from "./check.ts";
-import type { ReadFile } from "./files.ts";
 
 /** Size beyond which a file cannot be meant, in octets: 2,000 backends take a third of a megabyte. */
 export const FILE_LIMIT: number = 64 * 1024 * 1024;
@@ -30,10 +29,10 @@ function readOctets(path: string): Result<Uint8Array, string> {
 }
 
 /** Reads a PEM file for the checker; octets that are no UTF-8 read as replacement characters, which are no PEM. */
-export const readFile: ReadFile = (path) => {
+export function readFile(path: string): Result<string, string> {
   const octets = readOctets(path);
   return octets.ok ? ok(new TextDecoder().decode(octets.value)) : octets;
-};
+}
 
 /** UTF-8 text of a configuration, or where and why it is none. */
 function decode(octets: Uint8Array): Result<string, { line: number; column: number; message: string }> {

@@ -90,7 +90,8 @@ const headers = refine(
 
 const host = checked(text, {}, checkHost);
 
-const TLS = {
+/** Keys of TLS. */
+export const TLS = {
   "server-name": optional(host, "Name sent in the handshake and looked for in the certificate."),
   "insecure-skip-verify": withDefault(boolean, false, "false", "Accept any certificate."),
   "ca-file": optional(text, "PEM file of the authorities to trust instead of the system's."),
@@ -98,7 +99,8 @@ const TLS = {
   "key-file": optional(text, "PEM file of the client certificate's private key; with cert-file."),
 };
 
-const HTTP = {
+/** Keys of an http check. */
+export const HTTP = {
   "path": withDefault(
     checked(text, { pattern: "^/" }, checkPath),
     "/",
@@ -122,7 +124,8 @@ const HTTP = {
 
 const HTTPS = { ...HTTP, ...TLS };
 
-const TCP = {
+/** Keys of a tcp check. */
+export const TCP = {
   "ssl": withDefault(boolean, false, "false", "Do a TLS handshake after the connect."),
   ...TLS,
 };

@@ -12,7 +12,7 @@ import { err, ok, type Result } from "../result.ts";
  * Instructions a response pattern may have: RE2 is linear but not fast, about 1 ms an instruction on 64 KiB,
  * so a hundred of them take about as long as the shortest sensible timeout.
  */
-export const PATTERN_LIMIT = 100;
+export const PATTERN_LIMIT: number = 100;
 
 /** Control characters but the tab; a line break would start another header or request. */
 // deno-lint-ignore no-control-regex
@@ -20,7 +20,9 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 /** A complaint with its hint. */
 export interface Complaint {
+  /** In the grammar of `Finding.message`. */
   readonly message: string;
+  /** How to mend it, or null. */
   readonly hint: string | null;
 }
 

@@ -56,7 +56,7 @@ export function checkHealthCheck(
     out.semantic(port.place, 'required key "port" is missing', `type ${type} needs one`);
   }
   const source = params.value ?? {
-    node: { kind: "map", offset: params.place.offset, entries: [] },
+    node: { kind: "map", offset: params.place.offset, entries: [], problems: [] },
     place: { ...params.place, path: childPath(params.place.path, "params") },
   };
   return readParams(source, type, files, out);
@@ -104,6 +104,7 @@ function checkReference(what: string, name: string, place: Place, known: Names, 
 
 /** Everything of backends that rules of frontends need. */
 export interface BackendTable {
+  /** Of all backends. */
   readonly names: Names;
   /** Usable addresses by backend. */
   readonly addresses: ReadonlyMap<string, IpAddress>;
@@ -115,7 +116,6 @@ export function checkFrontend(fields: RawFrontend, backends: BackendTable, out: 
   if (protocol.present && !port.present) out.semantic(protocol.place, "needs port too", "or leave out both");
   if (port.present && !protocol.present) out.semantic(port.place, "needs protocol too", "or leave out both");
   if (pools.value === undefined) return null;
-  if (pools.value.length === 0 && !out.damaged) out.semantic(pools.place, "must not be empty");
   checkPoolNames(pools.value, out);
   return checkMembers(pools.value, backends, out);
 }
@@ -123,17 +123,12 @@ export function checkFrontend(fields: RawFrontend, backends: BackendTable, out: 
 function checkPoolNames(pools: readonly Element<RawPool>[], out: Findings): void {
   const seen = new Set<string>();
   for (const { value: pool } of pools) {
-    if (pool === undefined) continue;
-    const name = pool.name.value;
-    if (name !== undefined) {
-      if (seen.has(name)) {
-        out.semantic(pool.name.place, `another pool of the frontend is named ${quote(name)} too`);
-      }
-      seen.add(name);
+    const name = pool?.name.value;
+    if (pool === undefined || name === undefined) continue;
+    if (seen.has(name)) {
+      out.semantic(pool.name.place, `another pool of the frontend is named ${quote(name)} too`);
     }
-    if (pool.backends.value?.length === 0 && !out.damaged) {
-      out.semantic(pool.backends.place, "must not be empty");
-    }
+    seen.add(name);
   }
 }
 
@@ -177,7 +172,9 @@ function checkMembers(
 
 /** What the rules made of a document. */
 export interface Judged {
+  /** As it was read. */
   readonly maglev: RawMaglev;
+  /** `params` by health check: null without any, undefined if unusable. */
   readonly params: ReadonlyMap<string, RawParams | null | undefined>;
 }
 

@@ -19,7 +19,19 @@ import {
   word,
 } from "./kinds.ts";
 import { paramsSchema } from "./params.ts";
-import { deferred, type Fields, listOf, mapOf, object, optional, required, withDefault } from "./spec.ts";
+import {
+  deferred,
+  type Fields,
+  listOf,
+  mapOf,
+  nonEmpty,
+  object,
+  type ObjectSpec,
+  optional,
+  refine,
+  required,
+  withDefault,
+} from "./spec.ts";
 
 const SECOND = 1_000_000_000n;
 
@@ -76,11 +88,16 @@ export const MEMBER = {
   ),
 };
 
+const poolName = refine(plainText, NAME_SCHEMA, (name, place, out) => {
+  checkName(name, place, out);
+  return name;
+});
+
 /** Keys of one pool. */
 export const POOL = {
-  "name": required(plainText, "Name of the pool, unique in its frontend."),
+  "name": required(poolName, "Name of the pool, unique in its frontend."),
   "backends": required(
-    mapOf(object(MEMBER), {}, () => {}),
+    nonEmpty(mapOf(object(MEMBER), {}, () => {}), "minProperties"),
     "Members of the pool: names of backends, each with its settings.",
   ),
 };
@@ -91,7 +108,7 @@ export const FRONTEND = {
   "address": required(address, "The VIP: an IP literal, advertised as /32 or /128."),
   "protocol": optional(word("tcp", "udp"), "With port: a per-port VIP; without both: an all-port VIP."),
   "port": optional(integer(1, 65535), "Port of the VIP; with protocol or not at all."),
-  "pools": required(listOf(object(POOL)), "Pools in the order of their priority."),
+  "pools": required(nonEmpty(listOf(object(POOL)), "minItems"), "Pools in the order of their priority."),
   "src-ip-sticky": withDefault(boolean, false, "false", "Choose the server by the client's address only."),
   "flush-on-down": withDefault(boolean, true, "true", "Drop the flows of a backend that goes down."),
   "new-flows-table-length": withDefault(
@@ -164,8 +181,11 @@ export const MAGLEV = {
   ),
 };
 
+/** Keys of the whole document. */
+export const ROOT = { "maglev": required(object(MAGLEV), "Configuration of maglevd.") };
+
 /** The whole document. */
-export const DOCUMENT = object({ "maglev": required(object(MAGLEV), "Configuration of maglevd.") }, {
+export const DOCUMENT: ObjectSpec<typeof ROOT> = object(ROOT, {
   message: "unknown key",
   hint: (key) => Object.hasOwn(MAGLEV, key) ? `put it below "maglev"` : null,
 });

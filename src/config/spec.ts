@@ -6,7 +6,7 @@
  */
 import type { Findings, Place } from "./findings.ts";
 import { didYouMean } from "./nearest.ts";
-import { childPath, describe, isNull, type Node, quote, type ScalarNode } from "./tree.ts";
+import { childPath, describe, type Entry, isNull, type Node, quote, type ScalarNode } from "./tree.ts";
 
 /** A piece of JSON Schema. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -33,7 +33,9 @@ export interface Field<T> {
 
 /** A key of a mapping. */
 export interface Key<T> {
+  /** How its value is read. */
   readonly spec: Spec<T>;
+  /** Whether it must be there. */
   readonly required: boolean;
   /** The default as text of the file; null: none. */
   readonly fallback: string | null;
@@ -68,11 +70,28 @@ export type Fields<S extends Shape> = {
 
 /** Reports a value of the wrong kind, once. */
 function wrongKind(expects: string, node: Node, place: Place, out: Findings): void {
-  if (node.kind === "broken") return;
+  if (node.kind === "broken") {
+    out.structure({ ...place, offset: node.offset }, node.message, node.hint);
+    return;
+  }
   const message = isNull(node)
     ? `has no value, expected ${expects}`
     : `expected ${expects}, found ${describe(node)}`;
   out.structure({ ...place, offset: node.offset }, message);
+}
+
+/** The entries of a mapping, none if it is written without a value; undefined for any other value. */
+function entriesOf(node: Node, place: Place, out: Findings): readonly Entry[] | undefined {
+  if (node.kind !== "map") {
+    if (isNull(node)) return [];
+    wrongKind("a mapping", node, place, out);
+    return undefined;
+  }
+  for (const { key, offset, message, hint } of node.problems) {
+    const path = key === null ? place.path : childPath(place.path, key);
+    out.structure({ offset, path }, message, hint);
+  }
+  return node.entries;
 }
 
 /** A value without parts; `read` is only asked about scalars that are not null. */
@@ -110,6 +129,7 @@ export function refine<T, U = T>(
 
 /** A spec of a mapping with known keys. */
 export interface ObjectSpec<S extends Shape> extends Spec<Fields<S>> {
+  /** Its keys. */
   readonly shape: S;
   /** What is read when the mapping is not there: defaults, and complaints about required keys. */
   absent(place: Place, out: Findings): Fields<S>;
@@ -117,6 +137,7 @@ export interface ObjectSpec<S extends Shape> extends Spec<Fields<S>> {
 
 /** How a mapping speaks of a key that it does not know. */
 export interface UnknownKey {
+  /** In the grammar of `Finding.message`. */
   readonly message: string;
   /** Null: the nearest known key, or all of them. */
   hint(key: string): string | null;
@@ -163,19 +184,18 @@ export function object<S extends Shape>(shape: S, unknown?: UnknownKey): ObjectS
     expects: "a mapping",
     shape,
     schema: {
-      type: "object",
+      // A mapping without required keys may be written without a value.
+      type: mandatory.length > 0 ? "object" : ["object", "null"],
       properties,
       ...(mandatory.length > 0 ? { required: mandatory } : {}),
       additionalProperties: false,
     },
     absent: (place, out) => readFields(new Map(), place, out),
     read(node, place, out) {
-      if (node.kind !== "map" && !isNull(node)) {
-        wrongKind("a mapping", node, place, out);
-        return undefined;
-      }
+      const list = entriesOf(node, place, out);
+      if (list === undefined) return undefined;
       const entries = new Map<string, { node: Node; place: Place }>();
-      for (const { key, keyOffset, value } of node.kind === "map" ? node.entries : []) {
+      for (const { key, keyOffset, value } of list) {
         const path = childPath(place.path, key);
         if (Object.hasOwn(shape, key)) {
           // A mapping is pointed at by its key: that is where a missing key would have to go.
@@ -201,6 +221,7 @@ function plainValue(value: unknown): unknown {
 
 /** One named object of a mapping. */
 export interface Named<T> {
+  /** The key's text. */
   readonly name: string;
   /** The key. */
   readonly place: Place;
@@ -216,13 +237,9 @@ export function mapOf<T>(
 ): Spec<readonly Named<T>[]> {
   return {
     expects: "a mapping",
-    schema: { type: "object", propertyNames: nameSchema, additionalProperties: item.schema },
+    schema: { type: ["object", "null"], propertyNames: nameSchema, additionalProperties: item.schema },
     read(node, place, out) {
-      if (node.kind !== "map" && !isNull(node)) {
-        wrongKind("a mapping", node, place, out);
-        return undefined;
-      }
-      return (node.kind === "map" ? node.entries : []).map(({ key, keyOffset, value }) => {
+      return entriesOf(node, place, out)?.map(({ key, keyOffset, value }) => {
         const keyPlace = { offset: keyOffset, path: childPath(place.path, key) };
         checkName(key, keyPlace, out);
         const valuePlace = value.kind === "map" ? keyPlace : { ...keyPlace, offset: value.offset };
@@ -234,6 +251,7 @@ export function mapOf<T>(
 
 /** One element of a list. */
 export interface Element<T> {
+  /** The element. */
   readonly place: Place;
   /** Undefined: unusable. */
   readonly value: T | undefined;
@@ -257,9 +275,23 @@ export function listOf<T>(item: Spec<T>): Spec<readonly Element<T>[]> {
   };
 }
 
+/** A mapping or a list that must hold something; `keyword` says so to an editor. */
+export function nonEmpty<T>(
+  spec: Spec<readonly T[]>,
+  keyword: "minItems" | "minProperties",
+): Spec<readonly T[]> {
+  const [kind] = [spec.schema["type"]].flat();
+  return refine(spec, { type: kind, [keyword]: 1 }, (list, place, out) => {
+    if (list.length === 0 && !out.damaged) out.semantic(place, "must not be empty");
+    return list;
+  });
+}
+
 /** A value whose reading must wait until its neighbours are known. */
 export interface Deferred {
+  /** The value. */
   readonly node: Node;
+  /** Where it stands, or would stand. */
   readonly place: Place;
 }
 

@@ -5,11 +5,26 @@
  * @module
  */
 
-/** A value without parts. */
-export interface ScalarNode {
-  readonly kind: "scalar";
+/** Something that cannot be read, with the reason. */
+export interface Problem {
   /** UTF-16 units from the start of the document. */
   readonly offset: number;
+  /** What is wrong, in the grammar of `Finding.message`. */
+  readonly message: string;
+  /** How to mend it, or null. */
+  readonly hint: string | null;
+}
+
+/** What every node has. */
+export interface NodeCommon {
+  /** UTF-16 units from the start of the document. */
+  readonly offset: number;
+}
+
+/** A value without parts. */
+export interface ScalarNode extends NodeCommon {
+  /** Tells the kinds of nodes apart. */
+  readonly kind: "scalar";
   /** The text: of a plain scalar as it stands in the file, of any other what its quotes or block mean. */
   readonly text: string;
   /** Whether it stands without quotes, so that `5` is a number and `true` a boolean. */
@@ -18,29 +33,36 @@ export interface ScalarNode {
 
 /** One `key: value` of a mapping. */
 export interface Entry {
+  /** The key's text, whatever its quotes. */
   readonly key: string;
+  /** UTF-16 units from the start of the document. */
   readonly keyOffset: number;
+  /** The value; a scalar of type null at the key's place if there is none. */
   readonly value: Node;
 }
 
-/** A mapping; keys are unique, in the file's order, merge keys already applied. */
-export interface MapNode {
+/** A mapping. */
+export interface MapNode extends NodeCommon {
+  /** Tells the kinds of nodes apart. */
   readonly kind: "map";
-  readonly offset: number;
+  /** Keys are unique, in the file's order, merge keys already applied. */
   readonly entries: readonly Entry[];
+  /** Entries that had to be left out, with the key if it has a text. */
+  readonly problems: readonly (Problem & { readonly key: string | null })[];
 }
 
 /** A list. */
-export interface ListNode {
+export interface ListNode extends NodeCommon {
+  /** Tells the kinds of nodes apart. */
   readonly kind: "list";
-  readonly offset: number;
+  /** In the file's order. */
   readonly items: readonly Node[];
 }
 
-/** A value that could not be read; a finding says why, so nothing more is said about it. */
-export interface BrokenNode {
+/** A value that cannot be read. */
+export interface BrokenNode extends NodeCommon, Problem {
+  /** Tells the kinds of nodes apart. */
   readonly kind: "broken";
-  readonly offset: number;
 }
 
 /** Any value. */
@@ -82,14 +104,56 @@ export function isNull(node: Node): boolean {
   return node.kind === "scalar" && scalarType(node) === "null";
 }
 
+/** Text with control and invisible characters escaped, so that it breaks neither a line nor a terminal and shows all. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
+    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 /** Text for a message: quoted, on one line, cut after 60 characters. */
 export function quote(text: string): string {
   const characters = [...text];
-  return JSON.stringify(characters.length > 60 ? `${characters.slice(0, 60).join("")}...` : text);
+  return printable(JSON.stringify(characters.length > 60 ? `${characters.slice(0, 60).join("")}...` : text));
 }
 
 /** Path of a key below `path`; names that hold more than letters, digits, `_` and `-` are put in brackets. */
 export function childPath(path: string, key: string): string {
   if (/^[A-Za-z0-9_-]+$/.test(key)) return path === "" ? key : `${path}.${key}`;
   return `${path}[${quote(key)}]`;
+}
+
+/** The last child of a node that starts before `offset`. */
+function childBefore(
+  node: Node,
+  offset: number,
+  path: string,
+): { start: number; path: string; value: Node } | null {
+  if (node.kind === "map") {
+    let last: Entry | null = null;
+    for (const entry of node.entries) {
+      if (entry.keyOffset < offset) last = entry;
+    }
+    return last === null
+      ? null
+      : { start: last.keyOffset, path: childPath(path, last.key), value: last.value };
+  }
+  if (node.kind !== "list") return null;
+  const index = node.items.findLastIndex((item) => item.offset < offset);
+  const value = node.items[index];
+  return value === undefined ? null : { start: value.offset, path: `${path}[${index}]`, value };
+}
+
+/** The innermost value whose key stands before `offset`, with its path; for errors that belong to no value. */
+export function valueAt(root: Node, offset: number): { node: Node; path: string } {
+  let node = root;
+  let path = "";
+  while (true) {
+    const child = childBefore(node, offset, path);
+    if (child === null) return { node, path };
+    path = child.path;
+    // A value that stands before its key is an alias: what is wrong is not in there.
+    if (child.value.offset < child.start) return { node, path };
+    node = child.value;
+  }
 }

@@ -8,10 +8,13 @@ import type { Findings } from "./findings.ts";
 import type { RawFrontend } from "./schema.ts";
 import { quote } from "./tree.ts";
 
-/** A frontend with the family of its backends; null if that is not known. */
+/** A frontend with the family of its backends. */
 export interface JudgedFrontend {
+  /** Its name in the file. */
   readonly name: string;
+  /** As it was read. */
   readonly fields: RawFrontend;
+  /** Null if that is not known. */
   readonly family: Family | null;
 }
 
@@ -23,7 +26,7 @@ interface Use {
   encap: { readonly name: string; readonly family: Family } | null;
 }
 
-const ALL_PORTS = "on all ports";
+const ALL_PORTS = "all ports";
 
 /** `tcp port 80`, or ALL_PORTS; null if that could not be read. */
 function service({ protocol, port }: RawFrontend): string | null {
@@ -57,11 +60,11 @@ export function checkVips(frontends: readonly JudgedFrontend[], out: Findings): 
     const encap = use.encap;
     if (frontend.family !== null) use.encap ??= { name: frontend.name, family: frontend.family };
     if (other !== null && other.service === mine) {
-      out.semantic(place, `frontend ${quote(other.name)} has the VIP ${address} ${mine} already`);
+      out.semantic(place, `frontend ${quote(other.name)} has the VIP ${address} on ${mine} already`);
     } else if (other !== null) {
       out.semantic(
         place,
-        `frontend ${quote(other.name)} has ${address} ${other.service}, which excludes ${mine}`,
+        `frontend ${quote(other.name)} has ${address} on ${other.service}, which excludes ${mine}`,
         "VPP has either one all-port VIP or per-port VIPs on an address",
       );
     } else if (encap !== null && frontend.family !== null && frontend.family !== encap.family) {

@@ -9,22 +9,34 @@
  *
  * @module
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, parseAllDocuments, type ParsedNode } from "yaml";
-import { type Entry, isNull, type Node, quote } from "./tree.ts";
-
-/** What cannot be read, and where. */
-export interface YamlError {
-  /** UTF-16 units from the start of the text. */
-  readonly offset: number;
-  readonly message: string;
-  readonly hint: string | null;
-}
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseAllDocuments,
+  type ParsedNode,
+  type YAMLError,
+} from "yaml";
+import { locator, type Position } from "./position.ts";
+import {
+  type Entry,
+  isNull,
+  type MapNode,
+  type Node,
+  printable,
+  type Problem,
+  quote,
+  valueAt,
+} from "./tree.ts";
 
 /** A document, as far as it could be read. */
 export interface YamlTree {
   /** Null: the text holds no document. */
   readonly root: Node | null;
-  readonly errors: readonly YamlError[];
+  /** Errors of the syntax, at most one a place; those of single values are in the tree. */
+  readonly errors: readonly (Problem & { readonly path: string })[];
   /** Whether parts may be missing from `root` because of the syntax. */
   readonly damaged: boolean;
 }
@@ -43,16 +55,19 @@ interface Sized {
   readonly size: number;
 }
 
+function broken(offset: number, message: string, hint: string | null = null): Sized {
+  return { node: { kind: "broken", offset, message, hint }, size: 1 };
+}
+
 /** One conversion; holds the anchors seen so far. */
 class Converter {
-  readonly errors: YamlError[] = [];
   readonly #anchors = new Map<string, Sized>();
   readonly #open = new Set<string>();
+  readonly #position: (offset: number) => Position;
   #expanded = 0;
 
-  #fail(offset: number, message: string, hint: string | null = null): Sized {
-    this.errors.push({ offset, message, hint });
-    return { node: { kind: "broken", offset }, size: 1 };
+  constructor(text: string) {
+    this.#position = locator(text);
   }
 
   convert(source: ParsedNode, depth: number, emptyOffset: number): Sized {
@@ -68,24 +83,24 @@ class Converter {
   }
 
   #alias(name: string, offset: number): Sized {
-    if (this.#open.has(name)) return this.#fail(offset, `alias "*${name}" stands inside its own anchor`);
+    if (this.#open.has(name)) return broken(offset, `alias "*${name}" stands inside its own anchor`);
     const target = this.#anchors.get(name);
     if (target === undefined) {
-      return this.#fail(offset, `alias "*${name}" has no anchor "&${name}" before it`);
+      return broken(offset, `alias "*${name}" has no anchor "&${name}" before it`);
     }
     this.#expanded += target.size;
     if (this.#expanded > EXPANSION_LIMIT) {
-      return this.#fail(offset, `aliases expand the document by more than ${EXPANSION_LIMIT} values`);
+      return broken(offset, `aliases expand the document by more than ${EXPANSION_LIMIT} values`);
     }
     return target;
   }
 
   #value(source: Exclude<ParsedNode, { type: "ALIAS" }>, depth: number, emptyOffset: number): Sized {
     const offset = source.range[0];
-    if (depth > DEPTH_LIMIT) return this.#fail(offset, `nested deeper than ${DEPTH_LIMIT} levels`);
+    if (depth > DEPTH_LIMIT) return broken(offset, `nested deeper than ${DEPTH_LIMIT} levels`);
     if (source.tag !== undefined && !PLAIN_TAGS.has(source.tag)) {
       const tag = source.tag.replace("tag:yaml.org,2002:", "!!");
-      return this.#fail(offset, `tag ${quote(tag)} is not supported`, "write the value without a tag");
+      return broken(offset, `tag ${quote(tag)} is not supported`, "write the value without a tag");
     }
     if (isMap(source)) return this.#map(source.items, depth, offset);
     if (isSeq(source)) {
@@ -95,7 +110,7 @@ class Converter {
         size: items.reduce((sum, item) => sum + item.size, 1),
       };
     }
-    if (!isScalar(source)) return this.#fail(offset, "unknown kind of value");
+    if (!isScalar(source)) return broken(offset, "unknown kind of value");
     const plain = source.type === "PLAIN" && source.tag === undefined;
     const text = plain ? source.source : String(source.value);
     return {
@@ -110,7 +125,8 @@ class Converter {
     offset: number,
   ): Sized {
     const own: (Entry | { merge: Node })[] = [];
-    const lines = new Map<string, number>();
+    const places = new Map<string, number>();
+    const problems: MapNode["problems"][number][] = [];
     let size = 1;
     for (const { key: keySource, value: valueSource } of items) {
       const key = this.convert(keySource, depth + 1, keySource.range[0]).node;
@@ -119,76 +135,108 @@ class Converter {
         ? { node: { kind: "scalar", offset: keyOffset, text: "", plain: true }, size: 1 }
         : this.convert(valueSource, depth + 1, keyOffset);
       size += value.size;
-      if (key.kind === "broken") continue;
-      if (key.kind !== "scalar") {
-        this.#fail(keyOffset, "a key must be plain text");
+      const fail = (message: string, name: string | null = null) =>
+        problems.push({ key: name, offset: keyOffset, message, hint: null });
+      const first = key.kind === "scalar" ? places.get(key.text) : undefined;
+      if (key.kind === "broken") {
+        problems.push({ key: null, ...key });
+      } else if (key.kind !== "scalar") {
+        fail("a key must be plain text");
       } else if (key.plain && key.text === "<<") {
         own.push({ merge: value.node });
       } else if (key.plain && key.text === "") {
-        this.#fail(keyOffset, 'the key before ":" is missing');
-      } else if (lines.has(key.text)) {
-        this.#fail(keyOffset, `duplicate key ${quote(key.text)}`);
+        fail('the key before ":" is missing');
+      } else if (first !== undefined) {
+        fail(`duplicate key, the first is on line ${this.#position(first).line}`, key.text);
       } else {
-        lines.set(key.text, keyOffset);
+        places.set(key.text, keyOffset);
         own.push({ key: key.text, keyOffset, value: value.node });
       }
     }
     const entries: Entry[] = [];
-    const merged = new Set<string>();
+    const known = new Set(places.keys());
     for (const item of own) {
       if ("key" in item) {
         entries.push(item);
         continue;
       }
-      for (const entry of this.#merge(item.merge)) {
-        if (lines.has(entry.key) || merged.has(entry.key)) continue;
-        merged.add(entry.key);
+      const merged = merge(item.merge);
+      problems.push(...merged.problems);
+      for (const entry of merged.entries) {
+        if (known.has(entry.key)) continue;
+        known.add(entry.key);
         entries.push(entry);
       }
     }
-    return { node: { kind: "map", offset, entries }, size };
-  }
-
-  /** What a merge key brings; of several mappings the first that has a key wins. */
-  #merge(value: Node): readonly Entry[] {
-    const sources = value.kind === "list" ? value.items : [value];
-    return sources.flatMap((source) => {
-      if (source.kind === "map") return source.entries;
-      if (source.kind !== "broken" && !isNull(source)) {
-        this.#fail(source.offset, 'the merge key "<<" takes a mapping or a list of mappings');
-      }
-      return [];
-    });
+    return { node: { kind: "map", offset, entries, problems }, size };
   }
 }
 
-/** The library's words, as the second half of a sentence. */
-function sentence(message: string): string {
-  const [line = ""] = message.split("\n");
-  return `not YAML: ${line.slice(0, 1).toLowerCase()}${line.slice(1)}`;
+/** What a merge key brings; of several mappings the first that has a key wins. */
+function merge(value: Node): Pick<MapNode, "entries" | "problems"> {
+  const entries: Entry[] = [];
+  const problems: MapNode["problems"][number][] = [];
+  for (const source of value.kind === "list" ? value.items : [value]) {
+    if (source.kind === "map") {
+      entries.push(...source.entries);
+      problems.push(...source.problems);
+    } else if (source.kind === "broken") {
+      problems.push({ key: null, ...source });
+    } else if (!isNull(source)) {
+      const message = 'the merge key "<<" takes a mapping or a list of mappings';
+      problems.push({ key: null, offset: source.offset, message, hint: null });
+    }
+  }
+  return { entries, problems };
 }
 
-function hintFor(code: string): string | null {
-  if (code === "TAB_AS_INDENT") return "indent with spaces";
-  if (code === "BLOCK_AS_IMPLICIT_KEY") return 'put text that holds ": " in quotes';
-  return null;
+/** Syntax errors beyond which a text is no configuration at all. */
+const ERROR_LIMIT = 1000;
+
+const HINTS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: "indent with spaces",
+  BLOCK_AS_IMPLICIT_KEY: 'put text that holds ": " in quotes',
+};
+
+/** The library's errors in this file's form; one mistake may upset it several times at one place. */
+function syntaxErrors(found: readonly YAMLError[], root: Node | null, length: number): YamlTree["errors"] {
+  const errors = new Map<number, YamlTree["errors"][number]>();
+  for (const error of found) {
+    // Tags are judged with the value that they stand before.
+    if (error.code === "TAG_RESOLVE_FAILED") continue;
+    const at = Math.min(error.pos[0], length);
+    const { node, path } = root === null ? { node: null, path: "" } : valueAt(root, at);
+    // Where a quote ought to have ended nobody knows; where it began is of more use than the end of the file.
+    const offset = error.code === "MISSING_CHAR" && node?.kind === "scalar" ? node.offset : at;
+    if (errors.has(offset)) continue;
+    const [line = ""] = error.message.split("\n");
+    const words = printable(line).replace(/closing ["']quote/, "closing quote");
+    const message = `not YAML: ${words.slice(0, 1).toLowerCase()}${words.slice(1)}`;
+    errors.set(offset, { offset, path, message, hint: HINTS[error.code] ?? null });
+    if (errors.size === ERROR_LIMIT) break;
+  }
+  return [...errors.values()];
 }
 
-function controlCharacters(text: string): YamlError[] {
-  // deno-lint-ignore no-control-regex
-  return [...text.matchAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g)].slice(0, 20).map((found) => ({
-    offset: found.index,
-    message: `not YAML: control character U+${
-      found[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")
-    }`,
-    hint: null,
-  }));
+/** One error about the text as a whole, of which nothing can be read. */
+function unreadable(offset: number, why: string): YamlTree {
+  return {
+    root: null,
+    errors: [{ offset, path: "", message: `not YAML: ${why}`, hint: null }],
+    damaged: true,
+  };
 }
 
-/** Reads one document. Never throws, whatever the text. */
+/** Reads one document, without a byte order mark. Never throws, whatever the text. */
 export function parseYaml(text: string): YamlTree {
-  const errors = controlCharacters(text);
-  if (errors.length > 0) return { root: null, errors, damaged: true };
+  // deno-lint-ignore no-control-regex
+  const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufeff]|\r(?!\n)/.exec(text);
+  if (control !== null) {
+    // A carriage return alone is a line break to YAML but not to the library, which would read the file askew;
+    // a byte order mark is none in the middle of a file, and nobody sees it there.
+    const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+    return unreadable(control.index, `character U+${code} is not allowed`);
+  }
   let documents: Document.Parsed[];
   try {
     const parsed = parseAllDocuments(text, {
@@ -202,33 +250,18 @@ export function parseYaml(text: string): YamlTree {
     documents = "empty" in parsed ? [] : parsed;
   } catch (thrown) {
     // Nesting beyond the stack is the one known cause; no input may end the daemon.
-    const why = thrown instanceof RangeError ? "nested too deep" : String(thrown);
-    return { root: null, errors: [{ offset: 0, message: `not YAML: ${why}`, hint: null }], damaged: true };
+    return unreadable(0, thrown instanceof RangeError ? "nested too deep" : String(thrown));
   }
   const [document, second] = documents;
-  if (document === undefined) return { root: null, errors, damaged: false };
-  for (const error of [...document.errors, ...document.warnings]) {
-    if (error.code === "TAG_RESOLVE_FAILED") continue;
-    errors.push({
-      offset: Math.min(error.pos[0], text.length),
-      message: sentence(error.message),
-      hint: hintFor(error.code),
-    });
-  }
+  if (document === undefined) return { root: null, errors: [], damaged: false };
+  const contents: ParsedNode | null = document.contents;
+  const converted = contents === null ? null : new Converter(text).convert(contents, 0, 0).node;
+  const root = converted === null || isNull(converted) ? null : converted;
+  const errors = [...syntaxErrors([...document.errors, ...document.warnings], root, text.length)];
   const damaged = errors.length > 0;
   if (second !== undefined) {
-    errors.push({
-      offset: second.range[0],
-      message: "a second document starts here; a configuration is one document",
-      hint: null,
-    });
+    const message = "a second document starts here; a configuration is one document";
+    errors.push({ offset: second.range[0], path: "", message, hint: null });
   }
-  const converter = new Converter();
-  const contents = document.contents;
-  const root = contents === null ? null : converter.convert(contents as ParsedNode, 0, 0).node;
-  return {
-    root: root !== null && isNull(root) ? null : root,
-    errors: [...errors, ...converter.errors],
-    damaged,
-  };
+  return { root, errors, damaged };
 }
