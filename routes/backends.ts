@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { BackendAction } from "../src/control.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../src/config/nearest.ts";
 import {
   changeErrors,
   json,

@@ -7,7 +7,7 @@
 import type { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
 import type { Refusal } from "../src/control.ts";
-import { nearest } from "./nearest.ts";
+import { didYouMean } from "../src/config/nearest.ts";
 import { type ProblemKind, problemKinds, type ProblemType } from "./problem_kinds.ts";
 
 export { type ProblemKind, problemKinds, type ProblemType } from "./problem_kinds.ts";
@@ -142,9 +142,5 @@ export function findingsOfIssues(issues: readonly Issue[], known: readonly strin
 
 /** The finding for a key or parameter that does not exist. */
 export function unknownKey(path: string, key: string, known: readonly string[]): api.Finding {
-  const meant = nearest(key, known);
-  const hint = meant === null
-    ? (known.length === 0 ? null : `known: ${known.join(", ")}`)
-    : `did you mean "${meant}"?`;
-  return finding(path, `unknown key "${key}"`, hint);
+  return finding(path, `unknown key "${key}"`, didYouMean(key, known));
 }

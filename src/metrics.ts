@@ -1,0 +1,128 @@
+/**
+ * All metrics: hooks for the parts of the daemon, and the text of a scrape.
+ *
+ * Small metrics and those of the process live in prom-client. Tables that grow with the configuration are
+ * written by hand (`metrics_text.ts`).
+ *
+ * @module
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { HealthMetrics } from "./health/hooks.ts";
+import type { SyncHooks } from "./lb/report.ts";
+import { catalog, type MetricName } from "./metrics_catalog.ts";
+import { BackendCounters } from "./metrics_probes.ts";
+import type { MetricsSource } from "./metrics_source.ts";
+import { Tables } from "./metrics_tables.ts";
+import { Lines } from "./metrics_text.ts";
+import type { CheckType, Millis, ProbeResult, State } from "./model.ts";
+import type { BuildInfo } from "./version.ts";
+
+const latenessBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+const toVppBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const requestBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
+/** Metrics of the process that promtool's lint or their cost speak against. */
+const unwanted = /^nodejs_(active_|version_info)/;
+
+/** What the metrics are made of. */
+export interface MetricsOptions {
+  /** Takes the snapshot of a scrape. */
+  readonly source: MetricsSource;
+  /** Version of maglevd. */
+  readonly version: string;
+  /** Where it was built from. */
+  readonly build: BuildInfo;
+  /** False leaves out the metrics of the process, whose collectors cannot be stopped; for tests. */
+  readonly process?: boolean;
+}
+
+/** Counts what the parts of the daemon tell, and answers scrapes. Its hooks never throw and never wait. */
+export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answered"> {
+  readonly #source: MetricsSource;
+  readonly #registry = new Registry();
+  readonly #backends = new BackendCounters();
+  readonly #tables = new Tables();
+  readonly #void = this.#counter("maglev_probe_void_total");
+  readonly #lateness = this.#histogram("maglev_probe_lateness_seconds", latenessBounds);
+  readonly #toVpp = this.#histogram("maglev_transition_to_vpp_seconds", toVppBounds);
+  readonly #api = this.#counter("maglev_vpp_api_total");
+  readonly #lbsync = this.#counter("maglev_vpp_lbsync_total");
+  readonly #requests = this.#counter("maglev_http_requests_total");
+  readonly #requestTime = this.#histogram("maglev_http_request_duration_seconds", requestBounds);
+
+  /** Starts counting. */
+  constructor(options: MetricsOptions) {
+    this.#source = options.source;
+    const build = new Gauge({ ...this.#spec("maglev_build_info"), registers: [this.#registry] });
+    build.set({
+      version: options.version,
+      commit: options.build.commit,
+      runtime: `deno ${Deno.version.deno}`,
+    }, 1);
+    if (options.process === false) return;
+    collectDefaultMetrics({ register: this.#registry });
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      if (unwanted.test(name)) this.#registry.removeSingleMetric(name);
+    }
+  }
+
+  /** One finished probe; a void one counts by its cause only. */
+  probed(backend: string, type: CheckType, result: ProbeResult): void {
+    if (result.void !== null) this.#void.inc({ cause: result.void });
+    else this.#backends.probed(backend, type, result.ok, result.code, result.totalMs / 1000);
+  }
+
+  /** How long after its due time a probe began. */
+  probeLateness(ms: Millis): void {
+    this.#lateness.observe(ms / 1000);
+  }
+
+  /** One change of a backend's state. */
+  transitioned(backend: string, from: State, to: State): void {
+    this.#backends.transitioned(backend, from, to);
+  }
+
+  /** The backend left the configuration; its series end. */
+  forgotten(backend: string): void {
+    this.#backends.forget(backend);
+  }
+
+  /** One change that a sync made in VPP. */
+  changed: SyncHooks["changed"] = (scope, kind) => this.#lbsync.inc({ scope, kind });
+
+  /** Time from the deciding result of a transition to VPP's reply. */
+  answered: SyncHooks["answered"] = (ms) => this.#toVpp.observe(ms / 1000);
+
+  /** Messages on VPP's API socket. */
+  vppApi = (msg: string, direction: "send" | "recv", result: "success" | "failure", count = 1): void => {
+    this.#api.inc({ msg, direction, result }, count);
+  };
+
+  /** One answered request to the API. */
+  httpRequest(method: string, route: string, code: number, seconds: number): void {
+    this.#requests.inc({ method, route, code: String(code) });
+    this.#requestTime.observe(seconds);
+  }
+
+  /** The answer to a scrape, in the Prometheus text format 0.0.4. */
+  async text(): Promise<string> {
+    const lines = new Lines();
+    lines.block(await this.#registry.metrics());
+    this.#tables.write(lines, this.#source());
+    this.#backends.write(lines);
+    return lines.toString();
+  }
+
+  #spec(name: MetricName): { name: string; help: string; labelNames: string[] } {
+    const { help, labels } = catalog[name];
+    return { name, help, labelNames: [...labels] };
+  }
+
+  #counter(name: MetricName): Counter {
+    return new Counter({ ...this.#spec(name), registers: [this.#registry] });
+  }
+
+  #histogram(name: MetricName, buckets: number[]): Histogram {
+    return new Histogram({ ...this.#spec(name), buckets, registers: [this.#registry] });
+  }
+}

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { Histogram as ClientHistogram, Registry } from "prom-client";
+import fc from "fast-check";
+import { catalog } from "../src/metrics_catalog.ts";
+import type { MetricsSnapshot } from "../src/metrics_source.ts";
+import { Tables } from "../src/metrics_tables.ts";
+import { escapeLabel, Histogram, Lines, ScrapeCache } from "../src/metrics_text.ts";
+import { busyMetrics, snapshotOf } from "./metrics_world.ts";
+import { optionalTool } from "./tool.ts";
+
+function tablesText(snapshot: MetricsSnapshot): string {
+  const lines = new Lines();
+  new Tables().write(lines, snapshot);
+  return lines.toString();
+}
+
+/** Metrics of a text: name → label sets of its samples, `le` aside. */
+function parse(text: string): Map<string, { type: string; labels: Set<string>; samples: string[] }> {
+  const found = new Map<string, { type: string; labels: Set<string>; samples: string[] }>();
+  let current = "";
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const type = /^# TYPE (\S+) (\S+)$/.exec(line);
+    if (type !== null) {
+      current = type[1] ?? "";
+      assert.ok(!found.has(current), `${current} comes twice`);
+      found.set(current, { type: type[2] ?? "", labels: new Set(), samples: [] });
+      continue;
+    }
+    if (line.startsWith("#")) continue;
+    const sample = /^([a-zA-Z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+    assert.ok(sample !== null, line);
+    assert.ok(sample[1]?.startsWith(current), `${line} stands under ${current}`);
+    const names = [...(sample[2] ?? "").matchAll(/([a-z_]+)="(?:[^"\\]|\\.)*"/g)].map((match) =>
+      match[1] ?? ""
+    );
+    found.get(current)?.labels.add(names.filter((name) => name !== "le").join(","));
+    found.get(current)?.samples.push(line);
+  }
+  return found;
+}
+
+Deno.test("every metric of the catalog is exported with its type and labels, and none besides", async () => {
+  const snapshot = snapshotOf(20, 3);
+  const text = await busyMetrics(() => snapshot).text();
+  const found = parse(text);
+  assert.deepEqual([...found.keys()].sort(), Object.keys(catalog).sort());
+  for (const [name, { type, labels }] of Object.entries(catalog)) {
+    assert.equal(found.get(name)?.type, type, name);
+    assert.deepEqual([...found.get(name)?.labels ?? []], [labels.join(",")], name);
+  }
+});
+
+Deno.test("no two samples have the same name and labels", async () => {
+  const snapshot = snapshotOf(50, 5);
+  const lines = (await busyMetrics(() => snapshot).text()).split("\n").filter((line) => /^[a-z]/.test(line));
+  const keys = lines.map((line) => line.slice(0, line.lastIndexOf(" ")));
+  assert.equal(new Set(keys).size, keys.length);
+});
+
+Deno.test("the state of a backend is one-hot over five states, and a removed one has no series", () => {
+  const snapshot: MetricsSnapshot = {
+    ...snapshotOf(0, 0),
+    backends: [
+      { name: "a", state: "paused", counter: 0, enabled: true, blind: true },
+      { name: "b", state: "removed", counter: 0, enabled: true, blind: false },
+      { name: "c", state: "disabled", counter: null, enabled: false, blind: false },
+    ],
+  };
+  const text = tablesText(snapshot);
+  assert.deepEqual(text.match(/^maglev_backend_state\{backend="a".*$/gm), [
+    'maglev_backend_state{backend="a",state="unknown"} 0',
+    'maglev_backend_state{backend="a",state="up"} 0',
+    'maglev_backend_state{backend="a",state="down"} 0',
+    'maglev_backend_state{backend="a",state="paused"} 1',
+    'maglev_backend_state{backend="a",state="disabled"} 0',
+  ]);
+  assert.doesNotMatch(text, /backend="b"/);
+  assert.match(text, /^maglev_backend_blind\{backend="a"\} 1$/m);
+  assert.match(text, /^maglev_backend_enabled\{backend="c"\} 0$/m);
+  assert.doesNotMatch(text, /^maglev_backend_health\{backend="c"/m);
+});
+
+Deno.test("series of removed objects go, also when the object comes back", async () => {
+  let snapshot = snapshotOf(3, 2);
+  const metrics = busyMetrics(() => snapshot);
+  assert.match(await metrics.text(), /backend="backend-1"/);
+  snapshot = {
+    ...snapshot,
+    backends: snapshot.backends.filter((row) => row.name !== "backend-1"),
+    frontends: [],
+    vpp: null,
+  };
+  metrics.transitioned("backend-1", "up", "removed");
+  metrics.forgotten("backend-1");
+  const after = await metrics.text();
+  assert.doesNotMatch(after, /backend-1"|frontend-/);
+  metrics.transitioned("backend-1", "unknown", "up");
+  assert.match(
+    await metrics.text(),
+    /backend_transitions_total\{backend="backend-1",from="unknown",to="up"\} 1\n/,
+  );
+});
+
+Deno.test("while VPP is away only maglev_vpp_connected and the daemon's own counters stay", async () => {
+  const snapshot = { ...snapshotOf(3, 2), vpp: null };
+  const names = [...parse(await busyMetrics(() => snapshot).text()).keys()].filter((name) =>
+    name.includes("_vpp")
+  );
+  assert.deepEqual(names.sort(), [
+    "maglev_transition_to_vpp_seconds",
+    "maglev_vpp_api_total",
+    "maglev_vpp_connected",
+    "maglev_vpp_lbsync_total",
+  ]);
+});
+
+Deno.test("a void result counts by its cause only", async () => {
+  const empty = { backends: [], frontends: [], vpp: null };
+  const metrics = busyMetrics(() => empty);
+  const text = await metrics.text();
+  assert.match(text, /^maglev_probe_void_total\{cause="late"\} 1$/m);
+  assert.doesNotMatch(text, /^maglev_probe_total/m);
+});
+
+Deno.test("foreign VIPs have an empty frontend, all-port ones port 0", () => {
+  const base = snapshotOf(0, 1);
+  const vip = base.vpp?.counts?.vips[0];
+  assert.ok(base.vpp !== null && vip !== undefined);
+  const counts = {
+    vips: [{ ...vip, frontend: null, protocol: "any" as const, port: 0, address: "192.0.2.0/24" }],
+    servers: [{ address: "198.51.100.1", backend: null, packets: 1, bytes: 2 }],
+    unmatched: 0,
+  };
+  const text = tablesText({ ...base, vpp: { ...base.vpp, counts } });
+  assert.match(
+    text,
+    /packets_total\{frontend="",address="192\.0\.2\.0\/24",protocol="any",port="0",kind="next"\}/,
+  );
+  assert.match(text, /server_bytes_total\{address="198\.51\.100\.1",backend=""\} 2\n/);
+});
+
+Deno.test("a histogram written by hand says what prom-client says", async () => {
+  const bounds = [0.001, 0.01, 0.1, 1];
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.double({ min: 0, max: 2, noNaN: true })), async (values) => {
+      const registry = new Registry();
+      const name = "maglev_probe_duration_seconds";
+      const theirs = new ClientHistogram({
+        name,
+        help: catalog[name].help,
+        labelNames: ["backend"],
+        buckets: bounds,
+        registers: [registry],
+      });
+      const ours = new Histogram(name, 'backend="b"', bounds);
+      theirs.zero({ backend: "b" });
+      for (const value of values) {
+        theirs.observe({ backend: "b" }, value);
+        ours.observe(value);
+      }
+      const normal = (text: string) =>
+        text.split("\n").filter((line) => line !== "" && !line.startsWith("#"))
+          .map((line) => line.replace(/\{le="([^"]+)",backend="b"\}/, '{backend="b",le="$1"}'));
+      const lines = new Lines();
+      ours.write(lines);
+      assert.deepEqual(normal(lines.toString()), normal(await registry.metrics()));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("label values survive quotes, backslashes and newlines", () => {
+  assert.equal(escapeLabel('a"b\\c\nd'), 'a\\"b\\\\c\\nd');
+});
+
+Deno.test("what was made for objects that are gone is forgotten", () => {
+  const made: string[] = [];
+  const cache = new ScrapeCache((first, second) => made.push(`${first}/${second}`));
+  for (let scrape = 0; scrape < 10; scrape++) {
+    cache.begin();
+    for (let i = 0; i < 200; i++) cache.get(`backend-${scrape}-${i}`, "x");
+  }
+  assert.ok(cache.size <= 3 * 200 + 100, String(cache.size));
+  cache.begin();
+  const before = made.length;
+  cache.get("backend-9-0", "x");
+  assert.equal(made.length, before);
+});
+
+const promtool = await optionalTool("promtool");
+
+Deno.test({
+  name: `promtool finds no fault with names, types and help${promtool.suffix}`,
+  ignore: promtool.missing,
+  async fn() {
+    const snapshot = snapshotOf(5, 2);
+    const child = new Deno.Command("promtool", {
+      args: ["check", "metrics"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(await busyMetrics(() => snapshot, true).text()));
+    await writer.close();
+    const { code, stdout, stderr } = await child.output();
+    assert.equal(new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr), "");
+    assert.equal(code, 0);
+  },
+});
