@@ -1,7 +1,7 @@
 /**
  * The simulator as a process of its own:
  *
- *   deno run -A src/simulator/main.ts --api PATH [--stats PATH] [--workers N]
+ *   deno run -A src/simulator/main.ts --api PATH [--stats PATH] [--workers N] [--until-stdin-closes]
  *
  * Prints one JSON line when its sockets are there, and ends on SIGTERM or SIGINT, removing them. Exit code 1 when
  * it cannot start or a request ended it, 2 for wrong flags.
@@ -15,18 +15,25 @@ const encoder = new TextEncoder();
 const print = (line: string) => Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 const complain = (line: string) => Deno.stderr.writeSync(encoder.encode(`${line}\n`));
 
-function flags(): { api: string; stats: string | undefined; workers: number } {
+function flags(): { api: string; stats: string | undefined; workers: number; untilStdinCloses: boolean } {
   const { values } = parseArgs({
     args: Deno.args,
     options: {
       api: { type: "string" },
       stats: { type: "string" },
       workers: { type: "string", default: "0" },
+      // Whoever started it holds the other end of its standard input: it does not outlive them, however they end.
+      "until-stdin-closes": { type: "boolean", default: false },
     },
   });
   if (values.api === undefined) throw new TypeError("--api is missing");
   if (!/^[0-9]{1,2}$/.test(values.workers)) throw new TypeError(`--workers ${values.workers} is not 0…99`);
-  return { api: values.api, stats: values.stats, workers: Number(values.workers) };
+  return {
+    api: values.api,
+    stats: values.stats,
+    workers: Number(values.workers),
+    untilStdinCloses: values["until-stdin-closes"],
+  };
 }
 
 async function main(): Promise<number> {
@@ -41,6 +48,7 @@ async function main(): Promise<number> {
   const stop = () => stopped.resolve(null);
   Deno.addSignalListener("SIGTERM", stop);
   Deno.addSignalListener("SIGINT", stop);
+  if (wanted.untilStdinCloses) Deno.stdin.readable.pipeTo(new WritableStream()).finally(stop);
   try {
     const { api, stats, workers } = wanted;
     await using simulator = await Simulator.start({

@@ -78,7 +78,16 @@ export class ApiServer implements AsyncDisposable {
     }
     // VPP's own listening socket has the first place in the pool.
     this.#sessions.take(() => null);
-    this.#listener = Deno.listen({ transport: "unix", path: options.path });
+    // A listener of Deno removes the file it made when it is closed. A VPP that is killed leaves its file behind,
+    // so the file gets its name only afterwards; whoever started the server removes it.
+    const made = `${options.path}.new`;
+    this.#listener = Deno.listen({ transport: "unix", path: made });
+    try {
+      Deno.renameSync(made, options.path);
+    } catch (error) {
+      this.#listener.close();
+      throw error;
+    }
     this.#accepting = this.#accept();
   }
 

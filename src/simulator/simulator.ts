@@ -79,6 +79,8 @@ export class Simulator implements AsyncDisposable {
 
   readonly #options: SimulatorOptions;
   readonly #clock: Clock;
+  /** Files of the sockets, with the inodes that make them ours. */
+  readonly #files = new Map<string, number | null>();
   #without: ReadonlySet<string>;
   #run: Run | null = null;
   #runs = 0;
@@ -165,21 +167,19 @@ export class Simulator implements AsyncDisposable {
   /** Ends VPP and removes the files of its sockets. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill("disposed");
-    for (const path of this.#paths()) {
-      await Deno.remove(path).catch((error) => {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
+    for (const [path, inode] of this.#files) {
+      const present = await Deno.lstat(path).catch((error) => {
+        if (error instanceof Deno.errors.NotFound) return null;
+        throw error;
       });
+      // Another VPP may have taken the place of one that was killed.
+      if (present?.ino === inode) await Deno.remove(path);
     }
   }
 
   #alive(): Run {
     if (this.#run === null) throw new Error(`Cannot use a simulated VPP that is dead: ${this.#death}`);
     return this.#run;
-  }
-
-  #paths(): string[] {
-    const { api, stats } = this.#options;
-    return stats === undefined ? [api] : [api, stats];
   }
 
   #end(reason: string): void {
@@ -226,6 +226,9 @@ export class Simulator implements AsyncDisposable {
         },
       }),
     );
+    for (const path of stats === undefined ? [api] : [api, stats]) {
+      this.#files.set(path, (await Deno.lstat(path)).ino);
+    }
     this.#runs++;
     this.#death = null;
     const kept = owned.move();
@@ -266,7 +269,8 @@ async function connectStream(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) return false;
-    if (error instanceof Error && "code" in error && error.code === "EPROTOTYPE") return true;
+    // EPROTOTYPE, which has no class of its own: somebody listens, with another kind of socket.
+    if (error instanceof Error && error.message.includes("os error 91")) return true;
     throw error;
   }
 }

@@ -129,6 +129,17 @@ export class StatSegment {
     return Number(sum);
   }
 
+  /** Sum over all threads of a route's counter; 0 for a route that is not there. */
+  routeSum(name: RouteCounter, index: number): { readonly packets: number; readonly octets: number } {
+    const sum = { packets: 0, octets: 0 };
+    for (const row of this.#counters.get(name)?.rows ?? []) {
+      if (index >= this.#heap.length(row)) continue;
+      sum.packets += Number(this.#heap.view.getBigUint64(row.at + 16 * index, true));
+      sum.octets += Number(this.#heap.view.getBigUint64(row.at + 16 * index + 8, true));
+    }
+    return sum;
+  }
+
   /** Sets a scalar or gauge of the segment, e.g. `/sys/last_stats_clear`. Throws RangeError for an unknown name. */
   set(name: string, value: number): void {
     const at = this.#scalarAt(name);
