@@ -100,7 +100,7 @@ export class Batch {
           frontend,
           pool: is?.pool ?? old?.pool ?? "",
           weightBefore: old?.effective ?? 0,
-          weightAfter: pending.change.to === "removed" ? 0 : is?.effective ?? 0,
+          weightAfter: is?.effective ?? 0,
           flush: this.#flushes(frontend, pending.change.to, pending.noFlush.has(frontend)),
         });
       }

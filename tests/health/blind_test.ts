@@ -103,3 +103,14 @@ Deno.test("probe-void is written at most once a second, with the number of lines
     "all are counted",
   );
 });
+
+Deno.test("blindness of a new start is told anew, with the causes of that start only", async () => {
+  using world = World.started(one);
+  world.probe(["b1", "permission"]);
+  await world.clock.advance(PATIENCE + 1_000);
+  world.tracker.act("b1", "pause", alice);
+  world.tracker.act("b1", "resume", alice);
+  await world.clock.advance(PATIENCE + 1_000);
+  const errors = world.log.named("backend-blind").filter((line) => line.level === "error");
+  assert.deepEqual(errors.map((line) => line.attrs.cause), ["permission", "no-result"]);
+});

@@ -382,3 +382,35 @@ Deno.test("2,000 backends, one changed: 1,999 are left untouched", () => {
     1_999,
   );
 });
+
+Deno.test("a second new address, or a new check meanwhile, begins the wait anew", async () => {
+  using world = running();
+  world.tracker.reload(config(moved), alice);
+  await world.clock.advance(900);
+  const again = withBackends(backend("b1", "10.0.9.2", "web"), ...parts.backends.slice(1));
+  world.tracker.reload(config(again), alice);
+  await world.clock.advance(900);
+  assert.deepEqual([...world.tracker.awaitingFrontends()], ["www"]);
+  const checks = [tcpCheck("web", { timeoutMs: 3_000 }), ...parts.checks.slice(1)];
+  world.tracker.reload(config({ ...again, checks }), alice);
+  await world.clock.advance(2_999);
+  assert.deepEqual(world.awaited, []);
+  await world.clock.advance(1);
+  assert.deepEqual(world.awaited, [["www"]]);
+});
+
+Deno.test("a transition of a reload names the frontends that the backend leaves, too", () => {
+  using world = running();
+  const www = frontend("www", "192.0.2.1", { primary: { b2: 50 }, fallback: { b3: 10 } });
+  const fresh = frontend("fresh", "192.0.2.4", { only: { b1: 8 } });
+  const backends = [backend("b1", "10.0.9.1", null), ...parts.backends.slice(1)];
+  world.probe(["b1", "L4CON"], ["b1", "L4CON"], ["b1", "L4CON"]);
+  world.told.length = 0;
+  world.tracker.reload(config({ ...parts, backends, frontends: [www, fresh] }), alice);
+  const [told] = world.told.flatMap((t) => t.transitions);
+  assert.deepEqual([told?.from, told?.to, told?.code], ["down", "up", "static"]);
+  assert.deepEqual(told?.effects, [
+    { frontend: "fresh", pool: "only", weightBefore: 0, weightAfter: 8, flush: false },
+    { frontend: "www", pool: "primary", weightBefore: 0, weightAfter: 0, flush: false },
+  ]);
+});

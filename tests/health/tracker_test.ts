@@ -194,3 +194,13 @@ Deno.test("reports after disposal are rejected", () => {
   world.probe(["b1", "L4OK"]);
   assert.equal(world.state("b1"), "unknown");
 });
+
+Deno.test("a frontend that only changes its pool keeps the time of its state", async () => {
+  using world = World.started(two);
+  const since = world.tracker.standing("www")?.since;
+  await world.clock.advance(1_000);
+  world.probe(["b1", "L4OK"]);
+  assert.deepEqual(world.tracker.standing("www"), { state: "up", activePool: "primary", since });
+  await world.clock.advance(1_000);
+  assert.equal(world.tracker.standing("api")?.since, world.clock.wall() - 1_000);
+});
