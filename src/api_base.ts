@@ -1,0 +1,141 @@
+/**
+ * The words of the API, its problems, and what it says of the daemon itself.
+ *
+ * @module
+ */
+import type { SyncResult } from "./api_vpp.ts";
+
+/** RFC 3339 UTC with milliseconds. */
+export type Time = string;
+
+/** A decimal string of nanoseconds, unix time or duration: what Go's JSON makes of an int64. */
+export type Ns = string;
+
+/** A value that may be none; the key is there all the same. */
+export type Nul<T> = T | null;
+
+/** State of a backend. */
+export type State = "unknown" | "up" | "down" | "paused" | "disabled" | "removed";
+
+/** State of a frontend. */
+export type FState = "unknown" | "up" | "down";
+
+/** Protocol of a VIP; any: all-port VIP, port 0. */
+export type Protocol = "tcp" | "udp" | "any";
+
+/** How VPP carries packets to application servers. */
+export type Encap = "gre4" | "gre6" | "l3dsr" | "nat4" | "nat6";
+
+/** Severity of a log record. */
+export type Level = "debug" | "info" | "warn" | "error";
+
+/** Why a backend is in its state: a probe's verdict, or an action; static: no health check. */
+export type Code =
+  | "L4OK"
+  | "L4TOUT"
+  | "L4CON"
+  | "L6OK"
+  | "L6TOUT"
+  | "L6RSP"
+  | "L7OK"
+  | "L7TOUT"
+  | "L7RSP"
+  | "L7STS"
+  | "paused"
+  | "disabled"
+  | "enabled"
+  | "resumed"
+  | "removed"
+  | "reload"
+  | "static";
+
+/** One mistake or lint, with its place. */
+export interface Finding {
+  /** Errors refuse, warnings do not. */
+  severity: "error" | "warning";
+  /** Which pass of the checker found it. */
+  pass: "structural" | "semantic" | "lint";
+  /** Null for a JSON body or a parameter, `<body>` for posted YAML. */
+  file: Nul<string>;
+  /** From 1. */
+  line: Nul<number>;
+  /** From 1. */
+  column: Nul<number>;
+  /** `maglev.backends.b1.address`; for a JSON body or a parameter e.g. `weight`. */
+  path: string;
+  /** What is wrong. */
+  message: string;
+  /** How to mend it. */
+  hint: Nul<string>;
+}
+
+/**
+ * Every error of the API (RFC 9457). `type` is `urn:maglev:problem:` and one of: bad-request 400, unauthorized 401,
+ * forbidden 403, not-found 404, method-not-allowed 405, conflict 409, plan-changed 409, too-large 413,
+ * unsupported-media-type 415, invalid 422, vpp-refused 502, vpp-unavailable 503, not-ready 503, busy 503.
+ */
+export interface Problem {
+  /** Stable; tells what to do about it. */
+  type: string;
+  /** The type in words. */
+  title: string;
+  /** HTTP status. */
+  status: number;
+  /** One sentence about this occurrence. */
+  detail: string;
+  /** Path of the request. */
+  instance: string;
+  /** Places of the mistakes, with 400 and 422. */
+  errors?: Finding[];
+  /** With not-ready. */
+  readiness?: Ready;
+  /** With vpp-refused. */
+  sync?: SyncResult;
+  /** With plan-changed: the digest now. */
+  plan_digest?: string;
+}
+
+/** GET /healthz */
+export interface Health {
+  /** Always ok: who does not live does not answer. */
+  status: "ok";
+}
+
+/** GET /readyz: 200, else a Problem with `readiness`. */
+export interface Ready {
+  /** Configuration loaded, no backend blind, VPP in sync or off. */
+  ready: boolean;
+  /** A configuration is loaded. */
+  config: boolean;
+  /** Blind: some probed backend has had no counted result for too long. */
+  probes: "running" | "blind";
+  /** How VPP stands to what it should be. */
+  vpp: "off" | "disconnected" | "refused" | "warming-up" | "out-of-sync" | "in-sync";
+}
+
+/** GET /v1/info */
+export interface Info {
+  /** Version of maglevd. */
+  version: string;
+  /** Git commit, or `unknown`. */
+  commit: string;
+  /** Date of the build. */
+  date: Time;
+  /** When this process started. */
+  started_at: Time;
+  /** Since `started_at`. */
+  uptime_ns: Ns;
+  /** Addresses of the API. */
+  listen: string[];
+  /** What this build can do. */
+  features: string[];
+  /** Hold: VPP is only read; release: written frontend by frontend. */
+  warmup: {
+    /** Where the warm-up is. */
+    phase: "hold" | "release" | "done";
+    /** When it is over at the latest. */
+    ends_at: Time;
+    /** Frontends that VPP is not told of yet. */
+    held_frontends: string[];
+  };
+}
