@@ -12,12 +12,15 @@ export interface Client {
   readonly name: string;
   /** SHA-256 of the token, 64 hexadecimal digits. */
   readonly sha256: string;
+  /** What it may do. */
   readonly role: Role;
 }
 
 /** Who a request comes from. */
 export interface Principal {
+  /** Stands in logs and histories. */
   readonly name: string;
+  /** What it may do. */
   readonly role: Role;
 }
 

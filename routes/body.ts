@@ -3,16 +3,15 @@
  *
  * @module
  */
-import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { ApiEnv } from "./env.ts";
+import type { Middleware } from "./env.ts";
 import { finding, ProblemError } from "./problem.ts";
 
 /** Largest body in bytes. */
 export const maxBodyBytes = 1024 * 1024;
 
 /** Refuses larger bodies, whether they say their length or not. */
-export const limitBody: MiddlewareHandler<ApiEnv> = bodyLimit({
+export const limitBody: Middleware = bodyLimit({
   maxSize: maxBodyBytes,
   onError: () => {
     throw new ProblemError("too-large", `A body may have at most ${maxBodyBytes} bytes`);
@@ -68,7 +67,7 @@ function jsonMistake(text: string): ProblemError | null {
 }
 
 /** Lets JSON bodies pass and refuses everything else; an absent body becomes `whenEmpty`, or is refused if that is null. */
-export function jsonBody(whenEmpty: string | null): MiddlewareHandler<ApiEnv> {
+export function jsonBody(whenEmpty: string | null): Middleware {
   return async (c, next) => {
     const text = await readText(c.req.raw, ["application/json"]) || whenEmpty;
     if (text === null) {

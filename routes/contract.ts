@@ -5,6 +5,9 @@
  */
 import { z } from "@hono/zod-openapi";
 
+/** A schema whose output is `T`. */
+export type Schema<T> = z.ZodType<T>;
+
 /** An object type written out, so that intersections and interfaces compare by what they hold. */
 export type Flat<T> = T extends readonly (infer E)[] ? Flat<E>[]
   : T extends object ? { [K in keyof T]: Flat<T[K]> }
@@ -22,11 +25,11 @@ export type Equal<A, B> = (<T>() => T extends Flat<A> ? 1 : 2) extends (<T>() =>
 export function contract<T>(): <S extends z.ZodType>(
   name: string,
   schema: S & (Equal<z.output<S>, T> extends true ? unknown : { readonly "differs from the contract": T }),
-) => z.ZodType<T> {
+) => Schema<T> {
   return (name, schema) => {
     // The comparison above proves the type; TypeScript cannot carry it from the conditional into the result.
     const named: z.ZodType = schema.openapi(name);
-    return named as z.ZodType<T>;
+    return named as Schema<T>;
   };
 }
 

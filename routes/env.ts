@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { Bus } from "../src/bus.ts";
 import type { Clock } from "../src/clock.ts";
 import type { Control } from "../src/control.ts";
@@ -25,6 +25,9 @@ export interface ApiEnv {
 /** Context of a request to the API. */
 export type ApiContext = Context<ApiEnv>;
 
+/** A step before the routes. */
+export type Middleware = MiddlewareHandler<ApiEnv>;
+
 /** The application; `fetch(request, { peer })` answers a request. */
 export type Api = OpenAPIHono<ApiEnv>;
 
@@ -36,12 +39,17 @@ export interface RequestRecorder {
 
 /** What the application is made of. */
 export interface ApiOptions {
+  /** The daemon. */
   readonly control: Control;
+  /** For event streams. */
   readonly bus: Bus;
+  /** For `api-change` and failures. */
   readonly log: Log;
+  /** For durations and for comments in event streams. */
   readonly clock: Clock;
   /** Null: no auth file was given. */
   readonly auth: AuthTable | null;
+  /** For the metrics. */
   readonly recorder?: RequestRecorder;
   /** Event streams at a time, default 512; one more is told `dropped` and closed. */
   readonly maxStreams?: number;

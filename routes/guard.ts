@@ -4,18 +4,17 @@
  *
  * @module
  */
-import type { MiddlewareHandler } from "hono";
 import { covers, isOpen, neededRole, whyNoChange } from "./access.ts";
 import { type AuthTable, bearerToken } from "./auth.ts";
 import { limitBody } from "./body.ts";
 import type { Directory } from "./directory.ts";
-import type { ApiContext, ApiEnv, ApiOptions } from "./env.ts";
+import type { ApiContext, ApiOptions, Middleware } from "./env.ts";
 import { ProblemError, unknownKey } from "./problem.ts";
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 /** Counts and times every request; the method and route of a stranger's request never become label values. */
-export function count({ recorder, clock }: ApiOptions, directory: Directory): MiddlewareHandler<ApiEnv> {
+export function count({ recorder, clock }: ApiOptions, directory: Directory): Middleware {
   return async (c, next) => {
     const start = clock.now();
     await next();
@@ -90,7 +89,7 @@ function checkQuery(c: ApiContext, url: URL, path: string, directory: Directory)
 }
 
 /** Refuses what must not reach a route. */
-export function guard({ auth }: ApiOptions, directory: Directory): MiddlewareHandler<ApiEnv> {
+export function guard({ auth }: ApiOptions, directory: Directory): Middleware {
   return async (c, next) => {
     const url = new URL(c.req.url);
     const path = url.pathname;

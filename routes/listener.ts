@@ -30,6 +30,7 @@ export interface TlsPair {
 
 /** Why a listener could not be opened. */
 export interface ListenError {
+  /** What a caller may want to tell apart. */
   readonly reason: "in-use" | "permission" | "not-available" | "tls" | "other";
   /** As in `--listen`. */
   readonly address: string;

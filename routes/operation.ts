@@ -8,6 +8,7 @@ import type { Changed } from "../src/control.ts";
 import type { Refusal } from "../src/control.ts";
 import type { Log } from "../src/log.ts";
 import type { Result } from "../src/result.ts";
+import type { Schema } from "./contract.ts";
 import type { ApiContext } from "./env.ts";
 import { problemExample } from "./examples.ts";
 import { problemKinds, problemOfRefusal, type ProblemType } from "./problem.ts";
@@ -66,7 +67,7 @@ export const changeErrors = [...readErrors, "forbidden", "too-large"] as const;
 export const security: { [name: string]: string[] }[] = [{ bearer: [] }, {}];
 
 /** A name in a path. */
-export function nameParameter(name: string, what: string, example: string): z.ZodType<string> {
+export function nameParameter(name: string, what: string, example: string): Schema<string> {
   return z.string().openapi({ param: { name, in: "path", description: `name of the ${what}` }, example });
 }
 

@@ -14,14 +14,19 @@ export { type ProblemKind, problemKinds, type ProblemType } from "./problem_kind
 
 /** What a problem document carries besides its type. */
 export interface ProblemExtras {
+  /** Places of the mistakes. */
   readonly errors?: readonly api.Finding[];
+  /** What is not ready. */
   readonly readiness?: api.Ready;
+  /** What VPP refused. */
   readonly sync?: api.SyncResult;
+  /** Digest of the plan now. */
   readonly plan_digest?: string;
 }
 
 /** Thrown by routes and middleware; becomes a problem document. */
 export class ProblemError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "ProblemError";
   /** Row of the table. */
   readonly type: ProblemType;
@@ -101,7 +106,8 @@ export function finding(
   return { severity: "error", pass, file: null, line: null, column: null, path, message, hint };
 }
 
-type Issue = z.core.$ZodIssue;
+/** One thing that a schema found. */
+export type Issue = z.core.$ZodIssue;
 
 function sentence(issue: Issue): { message: string; hint: string | null; pass: "structural" | "semantic" } {
   switch (issue.code) {

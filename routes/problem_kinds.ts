@@ -1,6 +1,8 @@
 /** One row of the table of problems. */
 export interface ProblemKind {
+  /** HTTP status. */
   readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 502 | 503;
+  /** The type in words. */
   readonly title: string;
   /** Seconds of Retry-After, or null. */
   readonly retryAfter: number | null;

@@ -6,7 +6,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
-import { contract, orNull } from "./contract.ts";
+import { contract, orNull, type Schema } from "./contract.ts";
 import { SyncResult } from "./schemas_vpp.ts";
 import {
   Code,
@@ -24,7 +24,7 @@ import {
 export { Finding } from "./schemas_base.ts";
 
 /** GET /readyz */
-export const Ready: z.ZodType<api.Ready> = contract<api.Ready>()(
+export const Ready: Schema<api.Ready> = contract<api.Ready>()(
   "Ready",
   z.object({
     ready: z.boolean(),
@@ -37,7 +37,7 @@ export const Ready: z.ZodType<api.Ready> = contract<api.Ready>()(
 );
 
 /** Every error of the API. */
-export const Problem: z.ZodType<api.Problem> = contract<api.Problem>()(
+export const Problem: Schema<api.Problem> = contract<api.Problem>()(
   "Problem",
   z.object({
     type: z.string().openapi({ format: "uri", description: "stable; see the table of problems" }),
@@ -53,13 +53,13 @@ export const Problem: z.ZodType<api.Problem> = contract<api.Problem>()(
 );
 
 /** GET /healthz */
-export const Health: z.ZodType<api.Health> = contract<api.Health>()(
+export const Health: Schema<api.Health> = contract<api.Health>()(
   "Health",
   z.object({ status: z.literal("ok") }),
 );
 
 /** GET /v1/info */
-export const Info: z.ZodType<api.Info> = contract<api.Info>()(
+export const Info: Schema<api.Info> = contract<api.Info>()(
   "Info",
   z.object({
     version: Text,
@@ -96,7 +96,7 @@ const Params = contract<api.Params>()(
 );
 
 /** GET /v1/healthchecks/{name} */
-export const HealthCheck: z.ZodType<api.HealthCheck> = contract<api.HealthCheck>()(
+export const HealthCheck: Schema<api.HealthCheck> = contract<api.HealthCheck>()(
   "HealthCheck",
   z.object({
     name: Text,
@@ -116,7 +116,7 @@ export const HealthCheck: z.ZodType<api.HealthCheck> = contract<api.HealthCheck>
 );
 
 /** GET /v1/healthchecks */
-export const HealthCheckList: z.ZodType<api.HealthCheckList> = contract<api.HealthCheckList>()(
+export const HealthCheckList: Schema<api.HealthCheckList> = contract<api.HealthCheckList>()(
   "HealthCheckList",
   z.object({ healthchecks: z.array(HealthCheck) }),
 );
@@ -151,7 +151,7 @@ const Probe = contract<api.Probe>()(
 );
 
 /** A change of a backend's state, in histories and events. */
-export const Transition: z.ZodType<api.Transition> = contract<api.Transition>()(
+export const Transition: Schema<api.Transition> = contract<api.Transition>()(
   "Transition",
   z.object({
     from: State,
@@ -172,7 +172,7 @@ export const Transition: z.ZodType<api.Transition> = contract<api.Transition>()(
 );
 
 /** GET /v1/backends/{name} */
-export const Backend: z.ZodType<api.Backend> = contract<api.Backend>()(
+export const Backend: Schema<api.Backend> = contract<api.Backend>()(
   "Backend",
   z.object({
     name: Text,
@@ -196,13 +196,13 @@ export const Backend: z.ZodType<api.Backend> = contract<api.Backend>()(
 );
 
 /** GET /v1/backends */
-export const BackendList: z.ZodType<api.BackendList> = contract<api.BackendList>()(
+export const BackendList: Schema<api.BackendList> = contract<api.BackendList>()(
   "BackendList",
   z.object({ backends: z.array(Backend) }),
 );
 
 /** GET /v1/frontends/{name} */
-export const Frontend: z.ZodType<api.Frontend> = contract<api.Frontend>()(
+export const Frontend: Schema<api.Frontend> = contract<api.Frontend>()(
   "Frontend",
   z.object({
     name: Text,
@@ -234,13 +234,13 @@ export const Frontend: z.ZodType<api.Frontend> = contract<api.Frontend>()(
 );
 
 /** GET /v1/frontends */
-export const FrontendList: z.ZodType<api.FrontendList> = contract<api.FrontendList>()(
+export const FrontendList: Schema<api.FrontendList> = contract<api.FrontendList>()(
   "FrontendList",
   z.object({ frontends: z.array(Frontend) }),
 );
 
 /** PUT …/weight */
-export const SetWeight: z.ZodType<api.SetWeight> = contract<api.SetWeight>()(
+export const SetWeight: Schema<api.SetWeight> = contract<api.SetWeight>()(
   "SetWeight",
   z.strictObject({
     weight: Percent,
@@ -256,7 +256,7 @@ const Moved = {
 };
 
 /** GET /v1/frontends/{name}/table */
-export const Table: z.ZodType<api.Table> = contract<api.Table>()(
+export const Table: Schema<api.Table> = contract<api.Table>()(
   "Table",
   z.object({
     frontend: Text,
@@ -279,7 +279,7 @@ export const Table: z.ZodType<api.Table> = contract<api.Table>()(
 const Server = z.object({ backend: orNull(Text), address: Text });
 
 /** GET /v1/frontends/{name}/whereis */
-export const Whereis: z.ZodType<api.Whereis> = contract<api.Whereis>()(
+export const Whereis: Schema<api.Whereis> = contract<api.Whereis>()(
   "Whereis",
   z.object({
     frontend: Text,

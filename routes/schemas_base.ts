@@ -5,43 +5,43 @@
  */
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
-import { contract, orNull } from "./contract.ts";
+import { contract, orNull, type Schema } from "./contract.ts";
 
 /** Any text. */
-export const Text: z.ZodType<string> = z.string();
+export const Text: Schema<string> = z.string();
 
 /** RFC 3339 UTC with milliseconds. */
-export const Time: z.ZodType<string> = z.string().openapi({ format: "date-time" });
+export const Time: Schema<string> = z.string().openapi({ format: "date-time" });
 
 /** Nanoseconds, a unix time or a duration, as a decimal string. */
-export const Ns: z.ZodType<string> = z.string().openapi({ pattern: "^-?[0-9]+$", example: "1500000000" });
+export const Ns: Schema<string> = z.string().openapi({ pattern: "^-?[0-9]+$", example: "1500000000" });
 
 /** A weight. */
-export const Percent: z.ZodType<number> = z.int().min(0).max(100);
+export const Percent: Schema<number> = z.int().min(0).max(100);
 
 /** A TCP or UDP port. */
-export const Port: z.ZodType<number> = z.int().min(1).max(65535);
+export const Port: Schema<number> = z.int().min(1).max(65535);
 
 /** State of a backend. */
-export const State: z.ZodType<api.Transition["from"]> = contract<api.Transition["from"]>()(
+export const State: Schema<api.Transition["from"]> = contract<api.Transition["from"]>()(
   "State",
   z.enum(["unknown", "up", "down", "paused", "disabled", "removed"]),
 );
 
 /** State of a frontend. */
-export const FrontendState: z.ZodType<api.Frontend["state"]> = contract<api.Frontend["state"]>()(
+export const FrontendState: Schema<api.Frontend["state"]> = contract<api.Frontend["state"]>()(
   "FrontendState",
   z.enum(["unknown", "up", "down"]),
 );
 
 /** Protocol of a VIP; `any` is an all-port VIP, port 0. */
-export const Protocol: z.ZodType<api.Frontend["protocol"]> = contract<api.Frontend["protocol"]>()(
+export const Protocol: Schema<api.Frontend["protocol"]> = contract<api.Frontend["protocol"]>()(
   "Protocol",
   z.enum(["tcp", "udp", "any"]),
 );
 
 /** Why a backend is in its state. */
-export const Code: z.ZodType<api.Transition["code"]> = contract<api.Transition["code"]>()(
+export const Code: Schema<api.Transition["code"]> = contract<api.Transition["code"]>()(
   "Code",
   z.enum([
     "L4OK",
@@ -65,7 +65,7 @@ export const Code: z.ZodType<api.Transition["code"]> = contract<api.Transition["
 );
 
 /** One mistake or lint, with its place. */
-export const Finding: z.ZodType<api.Finding> = contract<api.Finding>()(
+export const Finding: Schema<api.Finding> = contract<api.Finding>()(
   "Finding",
   z.object({
     severity: z.enum(["error", "warning"]),

@@ -5,7 +5,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
-import { contract, orNull } from "./contract.ts";
+import { contract, orNull, type Schema } from "./contract.ts";
 import { Finding, Text } from "./schemas_base.ts";
 import { SyncResult } from "./schemas_vpp.ts";
 
@@ -18,7 +18,7 @@ const checked = {
 };
 
 /** GET /v1/config */
-export const Config: z.ZodType<api.Config> = contract<api.Config>()(
+export const Config: Schema<api.Config> = contract<api.Config>()(
   "Config",
   z.object({
     maglev: z.record(z.string(), z.unknown()).openapi({
@@ -28,13 +28,13 @@ export const Config: z.ZodType<api.Config> = contract<api.Config>()(
 );
 
 /** POST /v1/config/check */
-export const ConfigCheck: z.ZodType<api.ConfigCheck> = contract<api.ConfigCheck>()(
+export const ConfigCheck: Schema<api.ConfigCheck> = contract<api.ConfigCheck>()(
   "ConfigCheck",
   z.object(checked),
 );
 
 /** POST /v1/config/reload */
-export const ConfigReload: z.ZodType<api.ConfigReload> = contract<api.ConfigReload>()(
+export const ConfigReload: Schema<api.ConfigReload> = contract<api.ConfigReload>()(
   "ConfigReload",
   z.object({
     ...checked,

@@ -5,7 +5,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
-import { contract, orNull } from "./contract.ts";
+import { contract, orNull, type Schema } from "./contract.ts";
 import { Transition } from "./schemas.ts";
 import { FrontendState, Ns, Text, Time } from "./schemas_base.ts";
 import { VppInfo } from "./schemas_vpp.ts";
@@ -18,7 +18,7 @@ const head = {
 const link = z.enum(["off", "disconnected", "connected"]);
 
 /** A backend changed its state. */
-export const BackendEvent: z.ZodType<api.BackendEvent> = contract<api.BackendEvent>()(
+export const BackendEvent: Schema<api.BackendEvent> = contract<api.BackendEvent>()(
   "BackendEvent",
   z.object({
     ...head,
@@ -30,7 +30,7 @@ export const BackendEvent: z.ZodType<api.BackendEvent> = contract<api.BackendEve
 );
 
 /** A frontend changed its state or its active pool. */
-export const FrontendEvent: z.ZodType<api.FrontendEvent> = contract<api.FrontendEvent>()(
+export const FrontendEvent: Schema<api.FrontendEvent> = contract<api.FrontendEvent>()(
   "FrontendEvent",
   z.object({
     ...head,
@@ -44,13 +44,13 @@ export const FrontendEvent: z.ZodType<api.FrontendEvent> = contract<api.Frontend
 );
 
 /** VPP came or went. */
-export const VppEvent: z.ZodType<api.VppEvent> = contract<api.VppEvent>()(
+export const VppEvent: Schema<api.VppEvent> = contract<api.VppEvent>()(
   "VppEvent",
   z.object({ ...head, kind: z.literal("vpp"), from: link, to: link, reason: Text, info: orNull(VppInfo) }),
 );
 
 /** A log record. */
-export const LogEvent: z.ZodType<api.LogEvent> = contract<api.LogEvent>()(
+export const LogEvent: Schema<api.LogEvent> = contract<api.LogEvent>()(
   "LogEvent",
   z.object({
     ...head,
@@ -62,13 +62,13 @@ export const LogEvent: z.ZodType<api.LogEvent> = contract<api.LogEvent>()(
 );
 
 /** Events were lost to this subscriber; the present state follows. */
-export const ResyncEvent: z.ZodType<api.ResyncEvent> = contract<api.ResyncEvent>()(
+export const ResyncEvent: Schema<api.ResyncEvent> = contract<api.ResyncEvent>()(
   "ResyncEvent",
   z.object({ ...head, kind: z.literal("resync"), reason: z.enum(["epoch", "ring"]) }),
 );
 
 /** The last event before the daemon closes a stream. */
-export const DroppedEvent: z.ZodType<api.DroppedEvent> = contract<api.DroppedEvent>()(
+export const DroppedEvent: Schema<api.DroppedEvent> = contract<api.DroppedEvent>()(
   "DroppedEvent",
   z.object({ ...head, kind: z.literal("dropped"), reason: Text }),
 );

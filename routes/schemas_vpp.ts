@@ -5,7 +5,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
-import { contract, orNull } from "./contract.ts";
+import { contract, orNull, type Schema } from "./contract.ts";
 import { Finding, Ns, Percent, Protocol, Text, Time } from "./schemas_base.ts";
 
 const count = z.int().min(0);
@@ -19,7 +19,7 @@ const vipKey = {
 const moved = { moved_buckets: count, moved_share: share, least_buckets: count, least_share: share };
 
 /** GET /v1/vpp/info */
-export const VppInfo: z.ZodType<api.VppInfo> = contract<api.VppInfo>()(
+export const VppInfo: Schema<api.VppInfo> = contract<api.VppInfo>()(
   "VppInfo",
   z.object({
     version: Text,
@@ -53,7 +53,7 @@ const Vip = contract<api.Vip>()(
 );
 
 /** GET /v1/vpp/lb/state */
-export const LbState: z.ZodType<api.LbState> = contract<api.LbState>()(
+export const LbState: Schema<api.LbState> = contract<api.LbState>()(
   "LbState",
   z.object({
     read_at: Time,
@@ -68,7 +68,7 @@ export const LbState: z.ZodType<api.LbState> = contract<api.LbState>()(
 );
 
 /** GET /v1/vpp/lb/counters */
-export const LbCounters: z.ZodType<api.LbCounters> = contract<api.LbCounters>()(
+export const LbCounters: Schema<api.LbCounters> = contract<api.LbCounters>()(
   "LbCounters",
   z.object({
     read_at: orNull(Time).openapi({ description: "null: not read since the connect" }),
@@ -120,7 +120,7 @@ const change = {
 const Change = contract<api.Change>()("Change", z.object(change));
 
 /** GET /v1/vpp/lb/plan */
-export const Plan: z.ZodType<api.Plan> = contract<api.Plan>()(
+export const Plan: Schema<api.Plan> = contract<api.Plan>()(
   "Plan",
   z.object({
     scope: z.enum(["all", "vip"]),
@@ -147,7 +147,7 @@ export const Plan: z.ZodType<api.Plan> = contract<api.Plan>()(
 );
 
 /** POST /v1/vpp/lb/sync, the request. */
-export const SyncRequest: z.ZodType<api.SyncRequest> = contract<api.SyncRequest>()(
+export const SyncRequest: Schema<api.SyncRequest> = contract<api.SyncRequest>()(
   "SyncRequest",
   z.strictObject({
     frontend: z.string().exactOptional().openapi({ description: "this VIP only; never deletes a VIP" }),
@@ -158,7 +158,7 @@ export const SyncRequest: z.ZodType<api.SyncRequest> = contract<api.SyncRequest>
 );
 
 /** POST /v1/vpp/lb/sync, the answer. */
-export const SyncResult: z.ZodType<api.SyncResult> = contract<api.SyncResult>()(
+export const SyncResult: Schema<api.SyncResult> = contract<api.SyncResult>()(
   "SyncResult",
   z.object({
     scope: z.enum(["all", "vip"]),

@@ -23,7 +23,9 @@ export interface ServeOptions {
   readonly metricsListen?: ListenAddress | null;
   /** Serve HTTPS on the TCP listeners of the API; null: plain HTTP. */
   readonly tls: TlsPair | null;
+  /** For failures that nobody expected. */
   readonly log: Log;
+  /** For the grace at the end. */
   readonly clock: Clock;
   /** Bounds of the API's listeners. */
   readonly limits?: Limits;

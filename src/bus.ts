@@ -17,7 +17,8 @@ import type { Clock } from "./clock.ts";
 import type { Level } from "./log.ts";
 import type { Millis, UnixMillis } from "./model.ts";
 
-type WithoutHead<E> = E extends unknown ? Omit<E, "at" | "at_unix_ns" | "synthetic"> : never;
+/** An event without what the bus adds. */
+export type WithoutHead<E> = E extends unknown ? Omit<E, "at" | "at_unix_ns" | "synthetic"> : never;
 
 /** What the parts of the daemon tell the world; the bus adds time and sequence. */
 export type Announcement = WithoutHead<BackendEvent | FrontendEvent | VppEvent | LogEvent>;
@@ -39,9 +40,11 @@ const chunkCharacters = 64 * 1024;
 
 /** What a bus is made of. */
 export interface BusOptions {
+  /** Time of events, and age of those kept. */
   readonly clock: Clock;
   /** Names this run of the daemon in event ids; default: random. */
   readonly epoch?: string;
+  /** How much of the past is kept. */
   readonly ring?: RingLimits;
   /** Events that may wait for one subscriber, default 256. */
   readonly queueLimit?: number;
@@ -49,6 +52,7 @@ export interface BusOptions {
 
 /** What a subscriber asks for. */
 export interface SubscribeOptions {
+  /** Default: everything at level info. */
   readonly filter?: EventFilter;
   /** Id of the last event seen before a reconnect. */
   readonly lastEventId?: string | null;

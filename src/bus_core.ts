@@ -15,6 +15,7 @@ export const levelRank: Readonly<Record<Level, number>> = { debug: 0, info: 1, w
 
 /** What a subscriber asked for. */
 export interface EventFilter {
+  /** Kinds that pass. */
   readonly kinds: ReadonlySet<EventKind>;
   /** Least level of log events. */
   readonly level: Level;
@@ -34,6 +35,7 @@ export const wholeFilter: EventFilter = {
 
 /** What a filter looks at. */
 export interface EventSubject {
+  /** Kind of the event. */
   readonly kind: EventKind;
   /** Null for kinds other than log. */
   readonly level: Level | null;
@@ -61,9 +63,11 @@ export function matches(filter: EventFilter, subject: EventSubject): boolean {
 
 /** One event as it is kept and sent. */
 export interface Entry {
+  /** Sequence number, from 1. */
   readonly seq: number;
   /** Monotonic time of the announcement. */
   readonly at: Millis;
+  /** For filters. */
   readonly subject: EventSubject;
   /** The whole server-sent event, made once for all subscribers. */
   readonly frame: string;

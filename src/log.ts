@@ -10,9 +10,13 @@ export type Attrs = Readonly<Record<string, unknown>>;
 
 /** One finished log record. */
 export interface LogRecord {
+  /** When it was written. */
   readonly at: UnixMillis;
+  /** Its severity. */
   readonly level: Level;
+  /** Its name. */
   readonly msg: string;
+  /** Its fields. */
   readonly attrs: Attrs;
 }
 
@@ -57,12 +61,15 @@ export interface LogListener {
 export interface LogOptions {
   /** Least level of the daemon's own output; listeners have levels of their own. */
   readonly level: Level;
+  /** JSON lines, or text for terminals. */
   readonly format: "json" | "text";
   /** Colours in the text format. */
   readonly colour?: boolean;
+  /** Time of the records. */
   readonly clock: Clock;
   /** Takes one line with its newline. */
   readonly write: (line: string) => void;
+  /** Gets every record that it wants. */
   readonly listener?: LogListener;
 }
 

@@ -7,17 +7,23 @@ import type { FrontendState, Protocol, State } from "./model.ts";
 
 /** One backend. */
 export interface BackendRow {
+  /** Its name. */
   readonly name: string;
+  /** Its state. */
   readonly state: State;
   /** Null without a health check. */
   readonly counter: number | null;
+  /** False while disabled. */
   readonly enabled: boolean;
+  /** No result has counted for too long. */
   readonly blind: boolean;
 }
 
 /** One member of one pool. */
 export interface MemberRow {
+  /** Name of the pool. */
   readonly pool: string;
+  /** Name of the backend. */
   readonly backend: string;
   /** 0…100, of the running configuration. */
   readonly weight: number;
@@ -27,8 +33,11 @@ export interface MemberRow {
 
 /** One frontend. */
 export interface FrontendRow {
+  /** Its name. */
   readonly name: string;
+  /** Its state. */
   readonly state: FrontendState;
+  /** All members of all pools. */
   readonly members: readonly MemberRow[];
 }
 
@@ -38,6 +47,7 @@ export interface VipRow {
   readonly frontend: string | null;
   /** `192.0.2.1`, or with its length what is no host prefix. */
   readonly address: string;
+  /** Its protocol. */
   readonly protocol: Protocol;
   /** 0 with protocol any. */
   readonly port: number;
@@ -45,9 +55,13 @@ export interface VipRow {
 
 /** Counters of one VIP. */
 export interface VipCountsRow extends VipRow {
+  /** Packets of known flows. */
   readonly next: number;
+  /** First packets of flows. */
   readonly first: number;
+  /** Packets of flows that found no place. */
   readonly untracked: number;
+  /** Packets dropped for want of a server. */
   readonly noServer: number;
   /** Of the prefix's route. */
   readonly packets: number;
@@ -57,27 +71,37 @@ export interface VipCountsRow extends VipRow {
 
 /** Counters of one application server. */
 export interface ServerCountsRow {
+  /** Its address. */
   readonly address: string;
   /** Null: no backend of the configuration has this address. */
   readonly backend: string | null;
+  /** Packets sent to it. */
   readonly packets: number;
+  /** Octets sent to it. */
   readonly bytes: number;
 }
 
 /** Counters as last read. */
 export interface CountsRow {
+  /** By VIP. */
   readonly vips: readonly VipCountsRow[];
+  /** By application server. */
   readonly servers: readonly ServerCountsRow[];
+  /** Packets to a VIP's address on a port that no VIP has. */
   readonly unmatched: number;
 }
 
 /** The VPP that maglevd is connected to. */
 export interface VppRow {
+  /** Version of VPP. */
   readonly version: string;
+  /** As VPP says it. */
   readonly buildDate: string;
+  /** Process id. */
   readonly pid: number;
   /** Null without a stats socket. */
   readonly uptimeSeconds: number | null;
+  /** Since the connect. */
   readonly connectedSeconds: number;
   /** Held changes of the last plan; null before the first. */
   readonly heldChanges: number | null;
@@ -91,6 +115,7 @@ export interface VppRow {
 export interface MetricsSnapshot {
   /** Without removed ones. */
   readonly backends: readonly BackendRow[];
+  /** All of them. */
   readonly frontends: readonly FrontendRow[];
   /** Null while disconnected or switched off. */
   readonly vpp: VppRow | null;
