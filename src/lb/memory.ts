@@ -4,7 +4,16 @@
  *
  * @module
  */
-import type { ActualConf, ActualLb, ActualServer, ActualVip, Config, State, UnixMillis } from "../model.ts";
+import type {
+  ActualConf,
+  ActualLb,
+  ActualServer,
+  ActualVip,
+  Config,
+  State,
+  Transition,
+  UnixMillis,
+} from "../model.ts";
 import type { Op } from "./balancer.ts";
 import type { DesiredVip } from "./desired.ts";
 import {
@@ -39,12 +48,20 @@ export class Memory {
   readonly #named = new Set<string>();
   readonly #previous = new Map<string, DesiredVip>();
   readonly #byOperator = new Set<string>();
+  /** Backends that have had a state other than unknown since the daemon's start. */
+  readonly #seen = new Set<string>();
+  #braked: ReadonlySet<string> = new Set();
   /** Global settings that were in sync last on this VPP; null: never. */
   previousConf: ActualConf | null = null;
 
   /** Takes the running configuration into account; cheap when it is the one seen last. */
   observe(config: Config, state: (backend: string) => State): void {
     if (config === this.#config) return;
+    if (this.#config === null) {
+      for (const backend of config.backends.keys()) {
+        if (state(backend) !== "unknown") this.#seen.add(backend);
+      }
+    }
     this.#config = config;
     const before = this.#members;
     this.#members = memberships(config);
@@ -80,13 +97,29 @@ export class Memory {
     return this.#named;
   }
 
+  /** `vipId` of every VIP whose deletion the last full sync held as a mass deletion. */
+  get braked(): ReadonlySet<string> {
+    return this.#braked;
+  }
+
+  /** A full sync held the deletion of these VIPs; others are not held any more. */
+  brake(vips: Iterable<string>): void {
+    this.#braked = new Set(vips);
+  }
+
   /** Flushes that are owed now. */
   get owed(): OwedFlushes {
     return this.#owed;
   }
 
   /** Takes transitions into account. */
-  transitions(changes: readonly StateChange[]): void {
+  transitions(transitions: readonly Transition[]): void {
+    const changes = transitions.map(({ backend, from, to, by }): StateChange => {
+      const first = by === null && from === "unknown" && !this.#seen.has(backend);
+      if (to === "removed") this.#seen.delete(backend);
+      else this.#seen.add(backend);
+      return { backend, to, first };
+    });
     this.#owed = oweTransitions(this.#owed, changes, this.#members);
   }
 

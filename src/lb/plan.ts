@@ -34,7 +34,7 @@ import { isAllPort, sortedByVip, vipId, vipText } from "./vips.ts";
 /** Held: the live VIP keeps the length it has, since `auto` was given. */
 export const heldTableLength = "table length";
 
-/** Held: more than half of VPP's VIPs (and at least two), or all, would go. */
+/** Held: at once more than half of VPP's VIPs (and at least two), or all, would go. */
 export const heldMassDeletion = "mass deletion";
 
 /** What may not be sent at this moment, whatever the differences are. */
@@ -67,6 +67,11 @@ export interface PlanInput {
   readonly reasons: (vip: string) => ReasonContext;
   /** `vipId` of every VIP that a configuration of this process named. */
   readonly named: ReadonlySet<string>;
+  /**
+   * `vipId` of every VIP whose deletion an earlier sync held as a mass deletion. It stays held: what the same
+   * sync added would otherwise make the deletions a minority, and the next interval would send them.
+   */
+  readonly braked: ReadonlySet<string>;
   readonly foreign: ForeignVips;
   readonly holds: PlanHolds;
 }
@@ -83,6 +88,8 @@ export interface SyncPlan {
   readonly steps: readonly Step[];
   readonly changes: readonly Change[];
   readonly digest: string;
+  /** `vipId` of every VIP whose deletion the brake holds, whatever else holds it too. */
+  readonly braked: readonly string[];
   /** Serials of owed flushes below it are paid by this plan's messages. */
   readonly owedBefore: number;
 }
@@ -102,7 +109,7 @@ class Planner {
   readonly #actual: ReadonlyMap<string, ActualVip>;
   readonly #everything: Hold | null;
   readonly #unmatched: ReadonlyMap<string, readonly ActualVip[]>;
-  readonly #deletions: Hold | null;
+  readonly #brake: boolean;
   readonly #clearing = new Map<string, Step>();
   readonly #units: Unit[] = [];
 
@@ -115,13 +122,7 @@ class Planner {
     this.#unmatched = Map.groupBy(unmatched, (vip) => vip.prefix);
     const doomed = unmatched.filter((vip) => this.#mayGo(vip)).length;
     const all = input.actual.length;
-    const brake = input.scope === "all" && doomed > 0 &&
-      (doomed === all || (doomed >= 2 && doomed > all / 2));
-    this.#deletions = worst(
-      this.#everything,
-      hold(input.holds.deletions),
-      hold(brake ? heldMassDeletion : null),
-    );
+    this.#brake = doomed > 0 && (doomed === all || (doomed >= 2 && doomed > all / 2));
   }
 
   /** Stale VIPs go; foreign ones as the configuration says. */
@@ -138,8 +139,20 @@ class Planner {
     return this.#input.frontends?.has(vip.frontend) ?? true;
   }
 
+  #isBraked(vip: ActualVip): boolean {
+    return this.#brake || this.#input.braked.has(vipId(vip));
+  }
+
+  #deletionHold(vip: ActualVip): Hold | null {
+    return worst(
+      this.#everything,
+      hold(this.#input.holds.deletions),
+      hold(this.#isBraked(vip) ? heldMassDeletion : null),
+    );
+  }
+
   #removal(vip: ActualVip): Step {
-    return removalStep(vip, this.#deletions);
+    return removalStep(vip, this.#deletionHold(vip));
   }
 
   /** Clears a VIP out of the way of an addition, or says why it must stay. */
@@ -147,7 +160,7 @@ class Planner {
     if (this.#mayGo(vip)) {
       const id = vipId(vip);
       if (!this.#clearing.has(id)) this.#clearing.set(id, this.#removal(vip));
-      return this.#deletions;
+      return this.#deletionHold(vip);
     }
     return this.#input.scope === "vip"
       ? { text: `VIP ${vipText(vip)} in the way, which a sync of one VIP does not delete`, blocked: true }
@@ -241,15 +254,18 @@ class Planner {
       for (const prefix of unsettled) this.#prefix(sortedByVip(byPrefix.get(prefix) ?? [], (d) => d.vip));
     }
     const clearing = [...this.#clearing.values()];
-    const removals = [...this.#unmatched.values()].flat()
-      .filter((vip) => this.#mayGo(vip) && !this.#clearing.has(vipId(vip)));
-    return assemble(
-      input,
-      conf,
-      clearing,
-      sortedByVip(this.#units, (unit) => unit.key),
-      sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
-    );
+    const doomed = [...this.#unmatched.values()].flat().filter((vip) => this.#mayGo(vip));
+    const removals = doomed.filter((vip) => !this.#clearing.has(vipId(vip)));
+    return {
+      ...assemble(
+        input,
+        conf,
+        clearing,
+        sortedByVip(this.#units, (unit) => unit.key),
+        sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
+      ),
+      braked: doomed.filter((vip) => this.#isBraked(vip)).map(vipId),
+    };
   }
 
   #conf(): Step | null {
@@ -277,7 +293,7 @@ function assemble(
   clearing: readonly Step[],
   units: readonly Unit[],
   removals: readonly Step[],
-): SyncPlan {
+): Omit<SyncPlan, "braked"> {
   const sorted = sortedByVip(clearing, (step) => ({
     prefix: step.change.prefix ?? "",
     protocol: 0,

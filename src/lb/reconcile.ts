@@ -15,9 +15,11 @@ import type { ActualVip, Millis, Transition } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { LoadBalancer } from "./balancer.ts";
 import { Gate, type WarmupView } from "./gate.ts";
+import { type Job, WorkLoop } from "./loop.ts";
 import { Memory } from "./memory.ts";
 import { SyncQueue } from "./queue.ts";
 import { HeldLog, syncResult } from "./report.ts";
+import { Requests, unavailable } from "./requests.ts";
 import { type Planned, type Standing, type Synced, Syncer } from "./sync.ts";
 import { until } from "./until.ts";
 import { VppView } from "./view.ts";
@@ -34,10 +36,6 @@ export interface PlanView extends Planned {
   readonly actual: ReadonlyMap<string, ActualVip>;
 }
 
-type Job = () => Promise<void>;
-
-const unavailable = (detail: string): Refusal => ({ type: "vpp-unavailable", detail });
-
 /** The reconciler; one per daemon. */
 export class Reconciler implements AsyncDisposable {
   readonly #parts: ReconcilerParts;
@@ -46,17 +44,15 @@ export class Reconciler implements AsyncDisposable {
   readonly #syncer: Syncer;
   readonly #heldLog: HeldLog;
   readonly #stop = new AbortController();
-  readonly #requests: Job[] = [];
+  readonly #requests = new Requests(() => this.#lb);
   readonly #standings = new Map<string, Standing>();
   readonly #waits = new Waits();
   readonly #gate: Gate;
-  readonly #seen = new Set<string>();
+  readonly #loop: WorkLoop;
   #running: ReadonlySet<string> | "all" | null = null;
   #lb: LoadBalancer | null = null;
   #fullSynced = false;
   #heldChanges = 0;
-  #wake: (() => void) | null = null;
-  #ended: Promise<void> | null = null;
 
   /** What is known of VPP. */
   readonly view: VppView;
@@ -66,18 +62,19 @@ export class Reconciler implements AsyncDisposable {
     this.#parts = parts;
     this.#syncer = new Syncer(parts, this.#memory, new Window(parts.inFlight));
     this.#heldLog = new HeldLog(parts.log);
-    const { config, status } = parts.world();
     this.#gate = new Gate(parts);
+    this.#loop = new WorkLoop(
+      parts.clock,
+      { next: () => this.#next(), dueAt: () => this.#dueAt() },
+      this.#stop.signal,
+    );
     this.view = new VppView(this.#memory, parts.world);
     this.#observe();
-    for (const backend of config.backends.keys()) {
-      if (status(backend).state !== "unknown") this.#seen.add(backend);
-    }
   }
 
   /** Begins to work; `connected` may come before or after. */
   start(): void {
-    this.#ended ??= this.#loop();
+    this.#loop.start();
   }
 
   /** A session with VPP began: everything is synced at once. */
@@ -86,7 +83,7 @@ export class Reconciler implements AsyncDisposable {
     this.#memory.connected(lb.bootTime);
     this.#syncer.confConfirmed = false;
     this.#queue.restart(this.#parts.clock.now());
-    this.#go();
+    this.#loop.wake();
   }
 
   /** The session ended; what waited for it is told. */
@@ -96,10 +93,11 @@ export class Reconciler implements AsyncDisposable {
     this.#queue.stop();
     this.#standings.clear();
     this.#fullSynced = false;
+    this.#heldChanges = 0;
     this.#syncer.confConfirmed = false;
     this.#waits.take(null).done();
     this.#parts.hooks.stateChanged(null);
-    this.#go();
+    this.#loop.wake();
   }
 
   /**
@@ -109,12 +107,7 @@ export class Reconciler implements AsyncDisposable {
    */
   touch(transitions: readonly Transition[], decidedAt: Millis = this.#parts.clock.now()): void {
     this.#observe();
-    this.#memory.transitions(transitions.map(({ backend, from, to, by }) => {
-      const first = by === null && from === "unknown" && !this.#seen.has(backend);
-      if (to === "removed") this.#seen.delete(backend);
-      else this.#seen.add(backend);
-      return { backend, to, first };
-    }));
+    this.#memory.transitions(transitions);
     const frontends = new Set<string>();
     for (const { backend, by, to } of transitions) {
       const places = this.#memory.membersOf(backend).map((place) => place.frontend);
@@ -129,7 +122,7 @@ export class Reconciler implements AsyncDisposable {
   resync(frontends: Iterable<string>): void {
     this.#observe();
     if (this.#lb !== null) this.#queue.touch(frontends, this.#parts.clock.now());
-    this.#go();
+    this.#loop.wake();
   }
 
   /**
@@ -151,9 +144,7 @@ export class Reconciler implements AsyncDisposable {
     this.#syncer.confConfirmed = false;
     const { config } = this.#parts.world();
     this.#queue.keep((frontend) => config.frontends.has(frontend));
-    for (const frontend of [...this.#standings.keys()]) {
-      if (!config.frontends.has(frontend)) this.#standings.delete(frontend);
-    }
+    this.#standings.clear();
     const outcome = await this.#request((lb) => this.#all(lb));
     return outcome.ok ? this.#result(outcome.value, null) : null;
   }
@@ -229,7 +220,8 @@ export class Reconciler implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.disconnected();
-    await this.#ended;
+    await this.#loop.ended();
+    for (let job = this.#requests.take(); job !== null; job = this.#requests.take()) await job();
   }
 
   #isRunning(frontend: string): boolean {
@@ -254,49 +246,21 @@ export class Reconciler implements AsyncDisposable {
     return syncResult(synced.plan, frontend, synced.results, synced.startedAt, synced.tookMs);
   }
 
-  #go(): void {
-    const wake = this.#wake;
-    this.#wake = null;
-    wake?.();
-  }
-
   /** Has the loop run `job` next; refused when there is no session, or none any more. */
   #request<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
-    return new Promise((resolve, reject) => {
-      this.#requests.push(async () => {
-        const lb = this.#lb;
-        if (lb === null) return resolve(err(unavailable("VPP is not connected")));
-        try {
-          resolve(ok(await job(lb)));
-        } catch (error) {
-          if (!lb.signal.aborted && !this.#stop.signal.aborted) return reject(error);
-          const why = error instanceof Error ? error.message : String(error);
-          resolve(err(unavailable(`the session with VPP ended: ${why}`)));
-        }
-      });
-      this.#go();
-    });
+    const outcome = this.#requests.add(job);
+    this.#loop.wake();
+    return outcome;
   }
 
-  async #loop(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      this.#stepWarmup();
-      const job = this.#requests.shift() ?? this.#due();
-      if (job === null) await this.#idle();
-      else await job();
-    }
-    for (const job of this.#requests.splice(0)) await job();
+  #next(): Job | null {
+    this.#stepWarmup();
+    return this.#requests.take() ?? this.#due();
   }
 
-  async #idle(): Promise<void> {
-    const { clock } = this.#parts;
-    const due = [this.#lb === null ? null : this.#queue.dueAt, this.#gate.dueAt]
-      .filter((at) => at !== null);
-    using timer = due.length === 0
-      ? null
-      : clock.after(Math.max(0, Math.min(...due) - clock.now()), () => this.#go());
-    await new Promise<void>((resolve) => this.#wake = resolve);
-    void timer;
+  #dueAt(): Millis | null {
+    const due = [this.#lb === null ? null : this.#queue.dueAt, this.#gate.dueAt].filter((at) => at !== null);
+    return due.length === 0 ? null : Math.min(...due);
   }
 
   #stepWarmup(): void {
@@ -320,8 +284,8 @@ export class Reconciler implements AsyncDisposable {
       try {
         if (due.kind === "all") await this.#all(lb);
         else await this.#vips(lb, due.frontends);
-      } catch (error) {
-        this.#failed(lb, due.kind === "all" ? null : due.frontends, error);
+      } catch {
+        // Logged and queued again where it happened; nobody else waits for this one.
       }
     };
   }
@@ -340,12 +304,16 @@ export class Reconciler implements AsyncDisposable {
       this.#queue.allFailed(now, now, world().config.lb.syncIntervalMs, random());
       this.#fullSynced = false;
     }
-    for (const frontend of frontends ?? []) this.#queue.vipFailed(frontend, now, random());
+    for (const frontend of frontends ?? []) {
+      this.#standings.set(frontend, "error");
+      this.#queue.vipFailed(frontend, now, random());
+    }
   }
 
   async #all(lb: LoadBalancer, release = false, planned?: Planned): Promise<Synced> {
     const startedAt = this.#parts.clock.now();
-    this.#queue.takeAll();
+    // A plan made before may not cover what was touched since, so that stays in the queue.
+    if (planned === undefined) this.#queue.takeAll();
     const synced = await this.#run(lb, null, release, planned);
     if (lb !== this.#lb) return synced;
     const now = this.#parts.clock.now();
@@ -407,6 +375,9 @@ export class Reconciler implements AsyncDisposable {
       const synced = await this.#syncer.apply(lb, planned, release, this.#stop.signal);
       if (lb === this.#lb) this.#account(synced, waiting.decided);
       return synced;
+    } catch (error) {
+      this.#failed(lb, frontends, error);
+      throw error;
     } finally {
       this.#running = null;
       waiting.done();

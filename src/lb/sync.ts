@@ -81,6 +81,7 @@ export class Syncer {
       owed: this.#memory.owed,
       reasons: (vip) => this.#memory.reasons(vip),
       named: this.#memory.named,
+      braked: this.#memory.braked,
       foreign: world.config.lb.foreignVips,
       holds: gate.holds(),
     });
@@ -199,6 +200,7 @@ export class Syncer {
       standings.set(vip.frontend, "in-sync");
       this.#memory.synced(vip);
     }
+    if (frontends === null) this.#memory.brake(plan.braked);
     this.#confirmConf(plan);
     return { ...planned, results, startedAt, tookMs, standings, surprised, othersSurprised, othersFailed };
   }

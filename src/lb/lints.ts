@@ -1,0 +1,83 @@
+/**
+ * What a table tells an operator: weights without effect, shares that are off, and what a longer table gains. Pure.
+ *
+ * @module
+ */
+import type { Finding } from "../api.ts";
+import { bucketCounts, type TableSpec, weightsHaveEffect } from "./table.ts";
+
+/** Longest table that the configuration takes. */
+const longest = 65_536;
+
+function lint(frontend: string, message: string, hint: string | null): Finding {
+  return {
+    severity: "warning",
+    pass: "lint",
+    file: null,
+    line: null,
+    column: null,
+    path: `frontends.${frontend}`,
+    message,
+    hint,
+  };
+}
+
+/** A share 0…1 in percent, e.g. `12.5 %`. */
+export function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}
+
+/** The greatest error of a server's share, relative to the share that its weight asks for; 0…. */
+export function worstError(spec: TableSpec): number {
+  const sum = sumOfWeights(spec);
+  const counts = bucketCounts(spec.length, spec.servers);
+  let worst = 0;
+  spec.servers.forEach(({ weight }, index) => {
+    if (weight === 0) return;
+    const wanted = weight / sum;
+    worst = Math.max(worst, Math.abs((counts[index] ?? 0) / spec.length - wanted) / wanted);
+  });
+  return worst;
+}
+
+/** Sum of the weights of all servers. */
+export function sumOfWeights(spec: TableSpec): number {
+  return spec.servers.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+/** The least length at which no share is off by more than an eighth, or null when no table is long enough. */
+function enough(sum: number): number | null {
+  const length = 2 ** Math.ceil(Math.log2(Math.max(1, 8 * sum)));
+  return length <= longest ? length : null;
+}
+
+/** What is to be said about a table; `nameOf` gives a server's name for people. */
+export function tableLints(
+  frontend: string,
+  spec: TableSpec,
+  nameOf: (index: number) => string,
+): Finding[] {
+  const sum = sumOfWeights(spec);
+  if (sum === 0) return [lint(frontend, "no server has a weight above 0: new flows are dropped", null)];
+  if (8 * sum <= spec.length) return [];
+  const length = enough(sum);
+  const hint = length === null
+    ? "use smaller weights: what counts is their ratio"
+    : `use new-flows-table-length ${length}, or smaller weights`;
+  const idle = weightsHaveEffect(spec).flatMap((effect, index) => effect ? [] : [nameOf(index)]);
+  const what = idle.length > 0
+    ? `the weights of ${idle.join(", ")} lose their effect`
+    : `shares are off by up to ${percent(worstError(spec))}`;
+  return [
+    lint(frontend, `sum of weights ${sum} is more than table length ${spec.length} / 8: ${what}`, hint),
+  ];
+}
+
+/** What a held change of the table's length would gain. */
+export function lengthLint(frontend: string, now: TableSpec, then: TableSpec): Finding {
+  const message =
+    `the live VIP keeps table length ${now.length}; with ${then.length} the greatest error of a ` +
+    `share goes from ${percent(worstError(now))} to ${percent(worstError(then))}`;
+  const hint = "a sync that carries the plan's digest recreates the VIP, which ends its flows";
+  return lint(frontend, message, hint);
+}

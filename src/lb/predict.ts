@@ -1,0 +1,192 @@
+/**
+ * What a plan does to new flows: shares before and after, buckets that move, and the least that could.
+ * Computed only when somebody asks, never on the way to VPP.
+ *
+ * @module
+ */
+import type * as api from "../api.ts";
+import { timeText } from "../api_text.ts";
+import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../model.ts";
+import type { DesiredVip } from "./desired.ts";
+import { lengthLint, tableLints } from "./lints.ts";
+import { heldTableLength, type SyncPlan } from "./plan.ts";
+import type { TableSlices } from "./slices.ts";
+import type { Step } from "./steps.ts";
+import { bucketCounts, leastMoved, movedBuckets, type TableSpec, weightsHaveEffect } from "./table.ts";
+import { encapFamily, protocolName, vipId } from "./vips.ts";
+
+/** Time after which a plan is answered with the predictions that are ready. */
+export const predictionLimitMs: Millis = 5_000;
+
+/** What predictions are made from. */
+export interface PredictionInput {
+  readonly plan: SyncPlan;
+  readonly desired: readonly DesiredVip[];
+  /** VIPs of VPP as they were read for the plan, by `vipId`. */
+  readonly actual: ReadonlyMap<string, ActualVip>;
+  readonly readAt: UnixMillis;
+}
+
+/** A table without a server: a VIP that is not there. */
+function emptyTable(length: number): TableSpec {
+  return { length, servers: [] };
+}
+
+/** The table of a VIP as VPP has it. */
+export function actualTable(actual: ActualVip): TableSpec {
+  return {
+    length: actual.tableLength,
+    servers: actual.servers.map(({ address, weight }) => ({ address, weight })),
+  };
+}
+
+/** Whether a sync must recreate the VIP, so that it gets the length that is wanted. */
+function isRecreated(desired: DesiredVip, actual: ActualVip): boolean {
+  if (actual.encap !== desired.encap) return true;
+  if (actual.srcIpSticky !== null && actual.srcIpSticky !== desired.srcIpSticky) return true;
+  return !desired.tableLengthAuto && actual.tableLength !== desired.tableLength;
+}
+
+/**
+ * The table of a VIP after a sync.
+ *
+ * @param actual null: VPP does not have the VIP
+ * @param release true: after a sync that sends a held table length too
+ */
+export function tableAfter(desired: DesiredVip, actual: ActualVip | null, release: boolean): TableSpec {
+  const made = actual === null || release || isRecreated(desired, actual);
+  return {
+    length: made ? desired.tableLength : actual.tableLength,
+    servers: desired.servers.map(({ address, weight }) => ({ address, weight })),
+  };
+}
+
+/** How many buckets move between two tables; null when the deadline passed first. */
+export async function compare(
+  before: TableSpec,
+  after: TableSpec,
+  slices: TableSlices,
+  deadline: Millis = Infinity,
+): Promise<api.Moved | null> {
+  const from = await slices.table(before, deadline);
+  const to = from === null ? null : await slices.table(after, deadline);
+  if (from === null || to === null) return null;
+  const length = Math.max(before.length, after.length);
+  const moved = movedBuckets(from, to);
+  const least = leastMoved(before, after);
+  return {
+    moved_buckets: moved,
+    moved_share: moved / length,
+    least_buckets: least,
+    least_share: least / length,
+  };
+}
+
+function sharesOf(spec: TableSpec): ReadonlyMap<IpAddress, { weight: number; share: number }> {
+  const counts = bucketCounts(spec.length, spec.servers);
+  return new Map(spec.servers.map(({ address, weight }, index) => {
+    return [address, { weight, share: (counts[index] ?? 0) / spec.length }];
+  }));
+}
+
+interface Vip {
+  readonly key: VipKey;
+  readonly desired: DesiredVip | null;
+  readonly actual: ActualVip | null;
+  /** Every change of it is held: then it is told what the held ones would do. */
+  readonly held: boolean;
+}
+
+function changedVips(input: PredictionInput): Vip[] {
+  const desired = new Map(input.desired.map((vip) => [vip.id, vip]));
+  const steps = input.plan.steps.filter((step) => step.vip !== null);
+  return [...Map.groupBy(steps, (step: Step) => step.vip ?? "")].flatMap(([id, list]) => {
+    const want = desired.get(id) ?? null;
+    const has = input.actual.get(id) ?? null;
+    const key = want?.vip ?? has;
+    if (key === null) return [];
+    return [{ key, desired: want, actual: has, held: list.every((step) => step.hold !== null) }];
+  });
+}
+
+async function predictVip(vip: Vip, slices: TableSlices, deadline: Millis): Promise<api.Prediction | null> {
+  const { desired, actual, held, key } = vip;
+  const after = desired === null ? emptyTable(actual?.tableLength ?? 1) : tableAfter(desired, actual, held);
+  const before = actual === null ? emptyTable(after.length) : actualTable(actual);
+  const moved = await compare(before, after, slices, deadline);
+  if (moved === null) return null;
+  const was = sharesOf(before);
+  const will = sharesOf(after);
+  const effects = new Map(
+    weightsHaveEffect(after).map((effect, index) => [after.servers[index]?.address, effect]),
+  );
+  const nameOf = (address: IpAddress) =>
+    desired?.servers.find((server) => server.address === address)?.backend ?? null;
+  const addresses = [...new Set([...will.keys(), ...was.keys()])];
+  const frontend = desired?.frontend ?? null;
+  const lints = frontend === null
+    ? []
+    : tableLints(frontend, after, (index) => desired?.servers[index]?.backend ?? "");
+  if (desired !== null && actual !== null && !isRecreated(desired, actual)) {
+    const kept = tableAfter(desired, actual, false);
+    const released = tableAfter(desired, actual, true);
+    const carried = encapFamily(actual.encap) === encapFamily(desired.encap);
+    if (carried && kept.length !== released.length) lints.push(lengthLint(desired.frontend, kept, released));
+  }
+  return {
+    frontend,
+    prefix: key.prefix,
+    protocol: protocolName(key.protocol),
+    port: key.port,
+    ...moved,
+    servers: addresses.map((address) => ({
+      address,
+      backend: nameOf(address),
+      weight_before: was.get(address)?.weight ?? 0,
+      weight_after: will.get(address)?.weight ?? 0,
+      share_before: was.get(address)?.share ?? 0,
+      share_after: will.get(address)?.share ?? 0,
+      has_effect: effects.get(address) ?? true,
+    })),
+    lints,
+  };
+}
+
+/** Predictions for the VIPs that a plan changes, in the plan's order; those that were ready at `deadline`. */
+export async function predict(
+  input: PredictionInput,
+  slices: TableSlices,
+  deadline: Millis,
+): Promise<api.Prediction[]> {
+  const predictions: api.Prediction[] = [];
+  for (const vip of changedVips(input)) {
+    const prediction = await predictVip(vip, slices, deadline);
+    if (prediction === null) break;
+    predictions.push(prediction);
+  }
+  return predictions;
+}
+
+/** A plan in the API's shape. */
+export function planAnswer(
+  input: PredictionInput,
+  frontend: string | null,
+  predictions: api.Prediction[],
+): api.Plan {
+  const { plan } = input;
+  return {
+    scope: plan.scope,
+    frontend,
+    digest: plan.digest,
+    read_at: timeText(input.readAt),
+    traffic_affecting: plan.changes.some((change) => change.traffic_affecting),
+    changes: [...plan.changes],
+    predictions,
+  };
+}
+
+/** Whether a plan holds a change of table length for this VIP. */
+export function holdsLength(plan: SyncPlan, vip: VipKey): boolean {
+  const id = vipId(vip);
+  return plan.steps.some((step) => step.vip === id && step.hold?.text === heldTableLength);
+}

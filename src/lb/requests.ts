@@ -1,0 +1,41 @@
+import type { Refusal } from "../control.ts";
+import { err, ok, type Result } from "../result.ts";
+import type { LoadBalancer } from "./balancer.ts";
+import type { Job } from "./loop.ts";
+
+/** The refusal of everything that needs VPP while it is not there. */
+export function unavailable(detail: string): Refusal {
+  return { type: "vpp-unavailable", detail };
+}
+
+/** What was asked for and waits for its turn, in order. */
+export class Requests {
+  readonly #waiting: Job[] = [];
+  readonly #session: () => LoadBalancer | null;
+
+  /** Nothing waits; `session` tells the present one, or null. */
+  constructor(session: () => LoadBalancer | null) {
+    this.#session = session;
+  }
+
+  /** Resolves when `job` has had its turn; refused when there is no session then, or when it ends meanwhile. */
+  add<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
+    return new Promise((resolve) => {
+      this.#waiting.push(async () => {
+        const lb = this.#session();
+        if (lb === null) return resolve(err(unavailable("VPP is not connected")));
+        try {
+          resolve(ok(await job(lb)));
+        } catch (error) {
+          const why = error instanceof Error ? error.message : String(error);
+          resolve(err(unavailable(lb.signal.aborted ? `the session with VPP ended: ${why}` : why)));
+        }
+      });
+    });
+  }
+
+  /** The next one, or null. */
+  take(): Job | null {
+    return this.#waiting.shift() ?? null;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * The new-flow table of a frontend for people, as it is or under assumed states and weights.
+ *
+ * @module
+ */
+import type * as api from "../api.ts";
+import type { Refusal, TableQuery } from "../control.ts";
+import type { ActualVip, Config, Frontend } from "../model.ts";
+import { err, ok, type Result } from "../result.ts";
+import { desiredVip, type StatusOf } from "./desired.ts";
+import { sumOfWeights, tableLints } from "./lints.ts";
+import { actualTable, compare, tableAfter } from "./predict.ts";
+import type { TableSlices } from "./slices.ts";
+import { bucketCounts } from "./table.ts";
+
+/** What the view depends on. */
+export interface TableViewInput {
+  readonly config: Config;
+  readonly frontend: Frontend;
+  readonly status: StatusOf;
+  /** The VIP as VPP has it; null: VPP does not have it, or is away. */
+  readonly actual: ActualVip | null;
+}
+
+function strangers(frontend: Frontend, query: TableQuery): string[] {
+  const members = new Set(frontend.pools.flatMap((pool) => pool.members.map((member) => member.backend)));
+  return [...query.states.keys(), ...query.weights.keys()].filter((name) => !members.has(name));
+}
+
+function assume(frontend: Frontend, query: TableQuery): Frontend {
+  const pools = frontend.pools.map((pool) => ({
+    ...pool,
+    members: pool.members.map((member) => ({
+      ...member,
+      weight: query.weights.get(member.backend) ?? member.weight,
+    })),
+  }));
+  return { ...frontend, pools };
+}
+
+/** The table of a frontend. Refused as `invalid`: an assumption about a backend that it does not have. */
+export async function tableView(
+  input: TableViewInput,
+  query: TableQuery,
+  slices: TableSlices,
+): Promise<Result<api.Table, Refusal>> {
+  const { config, frontend, status, actual } = input;
+  const [stranger] = strangers(frontend, query);
+  if (stranger !== undefined) {
+    return err({ type: "invalid", detail: `frontend "${frontend.name}" has no backend "${stranger}"` });
+  }
+  const assumed = query.states.size + query.weights.size > 0;
+  const statusThen: StatusOf = (backend) => {
+    const state = query.states.get(backend);
+    return state === undefined ? status(backend) : { state, known: true };
+  };
+  const desired = desiredVip(config, assume(frontend, query), statusThen, actual);
+  const spec = tableAfter(desired, actual, false);
+  const counts = bucketCounts(spec.length, spec.servers);
+  const sum = sumOfWeights(spec);
+  const before = actual === null
+    ? tableAfter(desiredVip(config, frontend, status, null), null, false)
+    : actualTable(actual);
+  const table = query.buckets ? await slices.table(spec) : null;
+  return ok({
+    frontend: frontend.name,
+    table_length: spec.length,
+    assumed,
+    servers: desired.servers.map(({ backend, address, weight }, index) => ({
+      backend,
+      address,
+      weight,
+      num_buckets: counts[index] ?? 0,
+      share: (counts[index] ?? 0) / spec.length,
+      wanted_share: sum === 0 ? 0 : weight / sum,
+    })),
+    compared_to_now: assumed ? await compare(before, spec, slices) : null,
+    ...(table === null ? {} : { buckets: Array.from(table.buckets) }),
+    lints: tableLints(frontend.name, spec, (index) => desired.servers[index]?.backend ?? ""),
+  });
+}

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Op } from "../../src/lb/balancer.ts";
+import { desiredVips } from "../../src/lb/desired.ts";
+import { vipId } from "../../src/lb/vips.ts";
+import type { ActualVip, Config, State } from "../../src/model.ts";
+import { compareIp } from "../../src/net/ip.ts";
+import type { MemberStatus } from "../../src/health/frontend.ts";
+import { settle } from "../fake_clock.ts";
+import { anyConfig, anyStates, anyVips } from "./arbitrary.ts";
+import { FakeBalancer, type PlacedVip } from "./fake_balancer.ts";
+import { TestWorld } from "./setup.ts";
+
+const runs = { numRuns: 150 };
+const world = fc.record({ config: anyConfig, vips: anyVips, states: anyStates });
+interface Random {
+  readonly config: Config;
+  readonly vips: readonly PlacedVip[];
+  readonly states: ReadonlyMap<string, MemberStatus>;
+}
+
+function build({ config, vips, states }: Random): { daemon: TestWorld; vpp: FakeBalancer } {
+  const daemon = new TestWorld(config);
+  for (const [name, status] of states) daemon.states.set(name, status);
+  const vpp = new FakeBalancer();
+  for (const vip of vips) vpp.place(vip);
+  return { daemon, vpp };
+}
+
+/** Connects, lets everything settle, then sends what is held by the digest of its plan. */
+async function converge(daemon: TestWorld, vpp: FakeBalancer): Promise<void> {
+  daemon.reconciler.connected(vpp);
+  await settle();
+  const planned = await daemon.reconciler.plan(null);
+  assert.ok(planned.ok);
+  const synced = await daemon.reconciler.sync({ plan_digest: planned.value.plan.digest });
+  assert.ok(synced.ok, JSON.stringify(synced));
+}
+
+const lawOf = (
+  name: string,
+  law: (daemon: TestWorld, vpp: FakeBalancer, random: Random) => Promise<void>,
+  parameters: fc.Parameters<[Random]> = runs,
+) =>
+  Deno.test(name, async () => {
+    await fc.assert(
+      fc.asyncProperty(world, async (random) => {
+        const { daemon, vpp } = build(random);
+        await using _ = daemon;
+        await law(daemon, vpp, random);
+      }),
+      parameters,
+    );
+  });
+
+lawOf("applying a plan reaches what is desired, and a second plan is empty", async (daemon, vpp) => {
+  await converge(daemon, vpp);
+  const { config, states } = daemon;
+  const status = (name: string) => states.get(name) ?? { state: "removed" as State, known: true };
+  const actual = new Map(vpp.vips.map((vip) => [vipId(vip), vip]));
+  const desired = desiredVips(config, status, (id) => actual.get(id) ?? null);
+  assert.deepEqual([...actual.keys()].sort(), desired.map((vip) => vip.id).sort());
+  for (const want of desired) {
+    const has = actual.get(want.id);
+    assert.ok(has);
+    assert.equal(has.encap, want.encap);
+    assert.equal(has.srcIpSticky ?? want.srcIpSticky, want.srcIpSticky);
+    assert.equal(has.tableLength, want.tableLength);
+    const pairs = (servers: readonly { address: string; weight: number }[]) =>
+      servers.map(({ address, weight }) => `${address} ${weight}`).sort();
+    assert.deepEqual(pairs(has.servers), pairs(want.servers));
+  }
+  const second = await daemon.reconciler.plan(null);
+  assert.ok(second.ok);
+  assert.deepEqual(second.value.plan.changes, []);
+});
+
+lawOf("an automatic sync leaves nothing but held changes", async (daemon, vpp) => {
+  daemon.reconciler.connected(vpp);
+  await settle();
+  const planned = await daemon.reconciler.plan(null);
+  assert.ok(planned.ok);
+  assert.deepEqual(planned.value.plan.changes.filter((change) => change.held === null), []);
+});
+
+lawOf("VPP never refuses a message", async (daemon, vpp) => {
+  await converge(daemon, vpp);
+  assert.deepEqual(vpp.refused, []);
+});
+
+lawOf("no message changes nothing", async (daemon, vpp) => {
+  const look = () => JSON.stringify([vpp.conf, vpp.vips]);
+  let before = look();
+  vpp.after = (op) => {
+    const now = look();
+    // A flush changes flows, which the fake does not have.
+    if (op.kind !== "vip-flush" && !(op.kind === "as-weight" && op.flush)) {
+      assert.notEqual(now, before, op.kind);
+    }
+    before = now;
+  };
+  await converge(daemon, vpp);
+});
+
+lawOf("a VIP that stays is never without capacity when it has some before and after", async (daemon, vpp) => {
+  const capacity = (vip: ActualVip | null) => vip?.servers.some((server) => server.weight > 0) ?? false;
+  const start = new Map(vpp.vips.map((vip) => [vipId(vip), capacity(vip)]));
+  const rebuilt = new Set<string>();
+  const bare = new Map<string, Op>();
+  vpp.after = (op) => {
+    if (op.kind === "conf-set") return;
+    const id = vipId(op.vip);
+    if (op.kind === "vip-delete") rebuilt.add(id);
+    else if (!capacity(vpp.vip(op.vip))) bare.set(id, op);
+  };
+  daemon.reconciler.connected(vpp);
+  await settle();
+  for (const vip of vpp.vips) {
+    const id = vipId(vip);
+    if (start.get(id) !== true || !capacity(vip) || rebuilt.has(id)) continue;
+    assert.equal(bare.get(id), undefined);
+  }
+});
+
+lawOf("within a VIP additions and raises come first, each group in numeric order", async (daemon, vpp) => {
+  const before = new Map(
+    vpp.vips.map((
+      vip,
+    ) => [vipId(vip), new Map(vip.servers.map((server) => [server.address, server.weight]))]),
+  );
+  daemon.reconciler.connected(vpp);
+  await settle();
+  const rebuilt = new Set(vpp.ops.flatMap((op) => op.kind === "vip-delete" ? [vipId(op.vip)] : []));
+  const groups = new Map<string, { raises: Op[]; lowers: Op[] }>();
+  for (const op of vpp.ops) {
+    if (op.kind !== "as-add" && op.kind !== "as-delete" && op.kind !== "as-weight") continue;
+    const id = vipId(op.vip);
+    if (rebuilt.has(id)) continue;
+    const group = groups.get(id) ?? { raises: [], lowers: [] };
+    groups.set(id, group);
+    const had = before.get(id)?.get(op.address) ?? 0;
+    if (op.kind === "as-add" || (op.kind === "as-weight" && op.weight > had)) {
+      assert.equal(group.lowers.length, 0, "a raise after a lower");
+      group.raises.push(op);
+    } else group.lowers.push(op);
+  }
+  for (const { raises, lowers } of groups.values()) {
+    for (const group of [raises, lowers]) {
+      const order = group.flatMap((op) => "address" in op ? [op.address] : []);
+      assert.deepEqual(order, [...order].sort(compareIp));
+    }
+  }
+});
+
+lawOf("syncing VIPs one by one reaches the same, and deletes no VIP", async (daemon, vpp, { vips }) => {
+  daemon.config = { ...daemon.config, lb: { ...daemon.config.lb, foreignVips: "keep" } };
+  const names = [...daemon.config.frontends.keys()];
+  daemon.reconciler.connected(vpp);
+  await settle();
+  for (const vip of vpp.vips) vpp.drop(vip);
+  for (const vip of vips) vpp.place(vip);
+  vpp.ops.length = 0;
+  for (const name of names) {
+    const digest = await daemon.reconciler.plan(name);
+    assert.ok(digest.ok);
+    const synced = await daemon.reconciler.sync({ frontend: name, plan_digest: digest.value.plan.digest });
+    assert.ok(synced.ok);
+    assert.ok(synced.value.changes.every((change) => change.kind !== "vip_removed"));
+  }
+  assert.deepEqual(vpp.refused, []);
+  const added = new Set(vpp.ops.flatMap((op) => op.kind === "vip-add" ? [vipId(op.vip)] : []));
+  for (const op of vpp.ops) if (op.kind === "vip-delete") assert.ok(added.has(vipId(op.vip)));
+  const all = await daemon.reconciler.plan(null);
+  assert.ok(all.ok);
+  assert.deepEqual(all.value.plan.changes.filter((change) => change.held === null), []);
+});
+
+lawOf("a restart in an unchanged world sends nothing", async (daemon, vpp, { config, states }) => {
+  await converge(daemon, vpp);
+  await daemon[Symbol.asyncDispose]();
+  vpp.ops.length = 0;
+  const fresh = [...config.backends.keys()].map((name): [string, State] => [name, "unknown"]);
+  await using again = new TestWorld(config, Object.fromEntries(fresh));
+  again.reconciler.connected(vpp);
+  await settle();
+  for (const [name, status] of states) {
+    // What an operator did is a run-time change, and what is not known stays so.
+    if (!config.backends.has(name) || status.state === "unknown" || !status.known) continue;
+    if (status.state === "paused" || status.state === "disabled") continue;
+    again.become(name, status.state);
+    await settle();
+  }
+  await again.clock.advance(60_000);
+  assert.deepEqual(vpp.ops, []);
+}, { numRuns: 100 });

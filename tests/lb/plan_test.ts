@@ -1,0 +1,423 @@
+import assert from "node:assert/strict";
+import type { Change } from "../../src/api.ts";
+import type { Op } from "../../src/lb/balancer.ts";
+import type { Config, Frontend, LbSettings } from "../../src/model.ts";
+import { ip } from "../../src/net/ip.ts";
+import { settle } from "../fake_clock.ts";
+import { FakeBalancer, type PlacedVip } from "./fake_balancer.ts";
+import { backend, config, frontend, type Pools, TestWorld } from "./setup.ts";
+
+const placed = (more: Partial<PlacedVip> = {}): PlacedVip => ({
+  prefix: "192.0.2.1/32",
+  protocol: 6,
+  port: 80,
+  encap: "gre4",
+  srcIpSticky: false,
+  tableLength: 1024,
+  index: 1,
+  servers: [{ address: backend("b1").address, weight: 100 }],
+  ...more,
+});
+const kinds = (ops: readonly Op[]) => ops.map((op) => op.kind);
+const brief = (changes: readonly Change[]) =>
+  changes.map((c) =>
+    [c.kind, c.prefix, c.port, c.address, c.held].filter((field) => field !== null).join(" ")
+  );
+
+async function changes(world: TestWorld, name: string | null = null): Promise<Change[]> {
+  const planned = await world.reconciler.plan(name);
+  assert.ok(planned.ok);
+  return [...planned.value.plan.changes];
+}
+
+/** A daemon in sync with a VPP that has these VIPs besides; what it sent so far is forgotten. */
+async function running(frontends: readonly Frontend[], lb: Partial<LbSettings> = {}) {
+  const world = new TestWorld(config(frontends, lb));
+  const vpp = new FakeBalancer();
+  world.reconciler.connected(vpp);
+  await settle();
+  vpp.ops.length = vpp.reads.length = vpp.writes.length = 0;
+  return { world, vpp };
+}
+
+async function reload(world: TestWorld, frontends: readonly Frontend[], lb: Partial<LbSettings> = {}) {
+  world.config = config(frontends, lb);
+  for (const name of world.config.backends.keys()) {
+    if (!world.states.has(name)) world.states.set(name, { state: "up", known: true });
+  }
+  return await world.reconciler.reloaded();
+}
+
+const web = (pools: Pools = { primary: { b1: 100 } }, more: Partial<Frontend> = {}) =>
+  frontend("web", pools, more);
+const six = { primary: { c1: 100 } };
+
+Deno.test("reasons name the state, the pool, the operator, the file, drift and what is not configured", async () => {
+  const { world, vpp } = await running([web({ primary: { b1: 100 }, fallback: { b2: 100 } })]);
+  await using _ = world;
+  const reasons = () =>
+    world.log.named("vpp-lbsync-as-weight").map((line) => `${line.backend}: ${line.reason}`);
+  world.become("b1", "down");
+  await settle();
+  assert.deepEqual(reasons(), ["b2: pool fallback took over", "b1: backend b1 down"]);
+  world.log.records.length = 0;
+  world.become("b1", "up");
+  await settle();
+  assert.deepEqual(reasons(), ["b1: backend b1 up", "b2: pool primary took over"]);
+  world.log.records.length = 0;
+  await world.weigh("web", "b1", 10);
+  assert.deepEqual(reasons(), ["b1: weight set by operator"]);
+  world.log.records.length = 0;
+  await reload(world, [web({ primary: { b1: 30 }, fallback: { b2: 100 } })]);
+  assert.deepEqual(reasons(), ["b1: weight in the configuration"]);
+  world.log.records.length = 0;
+  vpp.poke(world.key("web"), backend("b1").address, 99);
+  vpp.poke(world.key("web"), backend("b9").address, 5);
+  await world.clock.advance(30_000);
+  assert.deepEqual(reasons(), ["b1: drift"]);
+  assert.equal(world.log.named("vpp-lbsync-as-del")[0]?.reason, "not in the configuration");
+});
+
+Deno.test("drift is repaired without a flush", async () => {
+  const { world, vpp } = await running([web({ primary: { b1: 100, b2: 100 } })]);
+  await using _ = world;
+  world.become("b1", "down");
+  await settle();
+  vpp.ops.length = 0;
+  vpp.poke(world.key("web"), backend("b1").address, 100);
+  await world.clock.advance(30_000);
+  assert.deepEqual(vpp.ops, [
+    { kind: "as-weight", vip: world.key("web"), address: "10.0.0.1", weight: 0, flush: false },
+  ]);
+});
+
+Deno.test("an owed flush goes out at weight 0 too, and is repeated until VPP takes it", async () => {
+  const { world, vpp } = await running([web({ primary: { b1: 100, b2: 100 } })]);
+  await using _ = world;
+  world.become("b1", "paused");
+  await settle();
+  vpp.ops.length = 0;
+  vpp.fail = (op) => op.kind === "as-weight" ? -1 : 0;
+  world.become("b1", "down");
+  await settle();
+  vpp.fail = () => 0;
+  await world.clock.advance(1_000);
+  const flush = { kind: "as-weight", vip: world.key("web"), address: "10.0.0.1", weight: 0, flush: true };
+  assert.deepEqual(vpp.ops, [flush, flush]);
+  await world.clock.advance(60_000);
+  assert.equal(vpp.ops.length, 2);
+});
+
+Deno.test("another encapsulation recreates all frontends of the prefix together, in one write", async () => {
+  const pair = (pools: Pools) => [web(pools), frontend("tls", pools, { port: 443 })];
+  const { world, vpp } = await running(pair({ primary: { b1: 100 } }));
+  await using _ = world;
+  await reload(world, pair(six));
+  assert.deepEqual(vpp.writes.map((write) => kinds(write)), [
+    ["vip-flush", "vip-delete", "vip-flush", "vip-delete", "vip-add", "as-add", "vip-add", "as-add"],
+  ]);
+  assert.deepEqual(vpp.refused, []);
+  const lines = world.log.named("vpp-lbsync-vip-recreate");
+  assert.deepEqual(lines.map((line) => [line.frontend, line.reason, line.traffic_affecting]), [
+    ["web", "encap is gre4, not gre6", true],
+    ["tls", "encap is gre4, not gre6", true],
+  ]);
+  assert.deepEqual(await changes(world), []);
+});
+
+Deno.test("a one-VIP sync recreates its neighbours of another encapsulation too", async () => {
+  const pair = [web(six), frontend("tls", six, { port: 443 })];
+  const { world, vpp } = await running(pair);
+  await using _ = world;
+  for (const vip of vpp.vips) vpp.drop(vip);
+  vpp.place(placed());
+  vpp.place(placed({ port: 443 }));
+  const synced = await world.reconciler.sync({ frontend: "tls" });
+  assert.ok(synced.ok);
+  assert.deepEqual(brief(synced.value.changes), [
+    "vip_recreated 192.0.2.1/32 80",
+    "as_added 192.0.2.1/32 80 2001:db8::1",
+    "vip_recreated 192.0.2.1/32 443",
+    "as_added 192.0.2.1/32 443 2001:db8::1",
+  ]);
+  assert.deepEqual(vpp.refused, []);
+});
+
+Deno.test("src-ip-sticky recreates, unless it is not known", async () => {
+  const { world, vpp } = await running([web()]);
+  await using _ = world;
+  vpp.drop(world.key("web"));
+  vpp.place(placed({ srcIpSticky: null }));
+  assert.deepEqual(await changes(world), []);
+  vpp.drop(world.key("web"));
+  vpp.place(placed({ srcIpSticky: true }));
+  const [recreate] = await changes(world);
+  assert.equal(recreate?.kind, "vip_recreated");
+  assert.equal(recreate?.traffic_affecting, true);
+  assert.equal(recreate?.held, null);
+});
+
+Deno.test("a table length given as a number recreates, one left to auto is held", async () => {
+  const { world, vpp } = await running([web({ primary: { b1: 100 } }, { newFlowsTableLength: 4096 })]);
+  await using _ = world;
+  vpp.drop(world.key("web"));
+  vpp.place(placed());
+  const held = await changes(world);
+  assert.deepEqual(brief(held), [
+    "vip_recreated 192.0.2.1/32 80 table length",
+    "as_added 192.0.2.1/32 80 10.0.0.1 table length",
+  ]);
+  await world.clock.advance(60_000);
+  assert.deepEqual(vpp.ops, []);
+  assert.equal(world.reconciler.standing("web"), "in-sync");
+  assert.equal(world.reconciler.overall, "in-sync");
+  assert.equal(world.reconciler.heldChanges, 2);
+  const plain = await world.reconciler.sync({ frontend: "web" });
+  assert.ok(plain.ok);
+  assert.equal(plain.value.skipped, 2);
+  assert.deepEqual(vpp.ops, []);
+  const planned = await world.reconciler.plan("web");
+  assert.ok(planned.ok);
+  const sent = await world.reconciler.sync({ frontend: "web", plan_digest: planned.value.plan.digest });
+  assert.ok(sent.ok);
+  assert.equal(vpp.vip(world.key("web"))?.tableLength, 4096);
+  const exact = [web({ primary: { b1: 100 } }, { newFlowsTableLength: 512, newFlowsTableLengthAuto: false })];
+  await reload(world, exact);
+  assert.equal(vpp.vip(world.key("web"))?.tableLength, 512);
+});
+
+Deno.test("a held table length does not keep weights back, and its rebuild makes them needless", async () => {
+  const { world, vpp } = await running([
+    web({ primary: { b1: 100, b2: 100 } }, { newFlowsTableLength: 4096 }),
+  ]);
+  await using _ = world;
+  vpp.drop(world.key("web"));
+  const servers = ["b1", "b2"].map((name) => ({ address: backend(name).address, weight: 100 }));
+  vpp.place(placed({ servers }));
+  world.become("b1", "down");
+  await settle();
+  assert.deepEqual(kinds(vpp.ops), ["as-weight"]);
+  vpp.ops.length = 0;
+  vpp.poke(world.key("web"), backend("b1").address, 55);
+  const planned = await world.reconciler.plan("web");
+  assert.ok(planned.ok);
+  const sent = await world.reconciler.sync({ frontend: "web", plan_digest: planned.value.plan.digest });
+  assert.ok(sent.ok);
+  assert.equal(sent.value.done, 4);
+  assert.deepEqual(kinds(vpp.ops), ["vip-flush", "vip-delete", "vip-add", "as-add", "as-add"]);
+});
+
+Deno.test("a digest that no longer matches is refused with the one of now, and nothing is sent", async () => {
+  const { world, vpp } = await running([web({ primary: { b1: 100 } }, { newFlowsTableLength: 4096 })]);
+  await using _ = world;
+  vpp.drop(world.key("web"));
+  vpp.place(placed());
+  const planned = await world.reconciler.plan(null);
+  assert.ok(planned.ok);
+  vpp.poke(world.key("web"), backend("b1").address, 7);
+  const synced = await world.reconciler.sync({ plan_digest: planned.value.plan.digest });
+  assert.ok(!synced.ok);
+  assert.equal(synced.error.type, "plan-changed");
+  const now = await world.reconciler.plan(null);
+  assert.ok(now.ok);
+  assert.equal(synced.error.planDigest, now.value.plan.digest);
+  assert.deepEqual(vpp.ops, []);
+});
+
+Deno.test("an all-port VIP makes way for per-port ones before they are added, others go last", async () => {
+  const others = [1, 2, 3].map((n) =>
+    frontend(`f${n}`, { p: { b1: 1 } }, { address: ip(`192.0.2.${10 + n}`) })
+  );
+  const old = frontend("zz", { p: { b1: 1 } }, { address: ip("192.0.2.99") });
+  const { world, vpp } = await running([web({ p: { b1: 1 } }, { protocol: "any", port: 0 }), old, ...others]);
+  await using _ = world;
+  await reload(world, [web(), frontend("tls", { p: { b1: 1 } }, { port: 443 }), ...others]);
+  const steps = vpp.ops.map((op) =>
+    op.kind === "conf-set" ? "" : `${op.kind} ${op.vip.prefix} ${op.vip.port}`
+  );
+  assert.deepEqual(steps.slice(0, 2), ["vip-flush 192.0.2.1/32 0", "vip-delete 192.0.2.1/32 0"]);
+  assert.deepEqual(steps.slice(-2), ["vip-flush 192.0.2.99/32 80", "vip-delete 192.0.2.99/32 80"]);
+  assert.deepEqual(vpp.refused, []);
+  assert.deepEqual(await changes(world), []);
+});
+
+Deno.test("foreign VIPs go or stay as configured; stale ones always go", async () => {
+  const others = [1, 2, 3].map((n) =>
+    frontend(`f${n}`, { p: { b1: 1 } }, { address: ip(`192.0.2.${10 + n}`) })
+  );
+  const { world, vpp } = await running([web(), ...others], { foreignVips: "keep" });
+  await using _ = world;
+  vpp.place(placed({ prefix: "203.0.113.7/32" }));
+  await world.clock.advance(30_000);
+  assert.deepEqual(vpp.ops, []);
+  assert.deepEqual(await changes(world), []);
+  await reload(world, others, { foreignVips: "keep" });
+  assert.deepEqual(kinds(vpp.ops), ["vip-flush", "vip-delete"]);
+  await reload(world, others, { foreignVips: "delete" });
+  assert.deepEqual(vpp.vips.map((vip) => vip.prefix).sort(), others.map((f) => `${f.address}/32`).sort());
+});
+
+Deno.test("a foreign VIP that is kept and in the way blocks its prefix, even for a digest", async () => {
+  const { world, vpp } = await running([], { foreignVips: "keep" });
+  await using _ = world;
+  vpp.place(placed({ protocol: 255, port: 0 }));
+  await reload(world, [web()], { foreignVips: "keep" });
+  assert.deepEqual(vpp.ops, []);
+  assert.equal(world.reconciler.standing("web"), "held");
+  assert.equal(world.reconciler.overall, "out-of-sync");
+  const [add] = await changes(world);
+  assert.equal(add?.held, "foreign VIP 192.0.2.1/32 any 0 in the way");
+  const planned = await world.reconciler.plan(null);
+  assert.ok(planned.ok);
+  const synced = await world.reconciler.sync({ plan_digest: planned.value.plan.digest });
+  assert.ok(synced.ok);
+  assert.equal(synced.value.skipped, 2);
+  assert.deepEqual(vpp.ops, []);
+});
+
+Deno.test("a one-VIP sync deletes no VIP; what is in its way goes by the full sync that follows", async () => {
+  const others = [1, 2, 3].map((n) =>
+    frontend(`f${n}`, { p: { b1: 1 } }, { address: ip(`192.0.2.${10 + n}`) })
+  );
+  const { world, vpp } = await running([web(), ...others]);
+  await using _ = world;
+  vpp.drop(world.key("web"));
+  vpp.place(placed({ protocol: 255, port: 0 }));
+  const synced = await world.reconciler.sync({ frontend: "web" });
+  assert.ok(synced.ok);
+  assert.ok(
+    synced.value.changes.every((change) => change.kind !== "vip_removed" && change.status === "skipped"),
+  );
+  await settle();
+  assert.deepEqual(kinds(vpp.ops), ["vip-flush", "vip-delete", "vip-add", "as-add"]);
+  assert.deepEqual(vpp.refused, []);
+});
+
+const many = (count: number, from = 1): Frontend[] =>
+  Array.from(
+    { length: count },
+    (_, index) => frontend(`f${from + index}`, { p: { b1: 1 } }, { address: ip(`192.0.2.${from + index}`) }),
+  );
+
+async function afterReload(before: number, kept: number, added: number) {
+  const { world, vpp } = await running(many(before));
+  const result = await reload(world, [...many(kept), ...many(added, 100)]);
+  return { world, vpp, result };
+}
+
+for (
+  const { before, kept, held } of [
+    { before: 4, kept: 2, held: false },
+    { before: 4, kept: 1, held: true },
+    { before: 3, kept: 1, held: true },
+    { before: 1, kept: 0, held: true },
+    { before: 2, kept: 1, held: false },
+  ]
+) {
+  Deno.test(`the brake: ${before - kept} of ${before} deletions are ${held ? "held" : "sent"}`, async () => {
+    const { world, vpp, result } = await afterReload(before, kept, 0);
+    await using _ = world;
+    assert.equal(vpp.vips.length, held ? before : kept);
+    assert.ok(result?.changes.every((change) => change.held === (held ? "mass deletion" : null)));
+    const errors = world.log.records.filter((r) => r.msg === "vpp-lbsync-held" && r.level === "error");
+    assert.equal(errors.length, held ? 1 : 0);
+  });
+}
+
+Deno.test("the brake sends the rest, stays on while additions make deletions few, and a digest releases it", async () => {
+  const { world, vpp } = await afterReload(4, 0, 20);
+  await using _ = world;
+  assert.equal(vpp.vips.length, 24);
+  await world.clock.advance(120_000);
+  assert.equal(vpp.vips.length, 24);
+  assert.equal(world.reconciler.heldChanges, 4);
+  const plain = await world.reconciler.sync({});
+  assert.ok(plain.ok);
+  assert.equal(vpp.vips.length, 24);
+  const planned = await world.reconciler.plan(null);
+  assert.ok(planned.ok);
+  assert.ok((await world.reconciler.sync({ plan_digest: planned.value.plan.digest })).ok);
+  assert.equal(vpp.vips.length, 20);
+});
+
+Deno.test("an addition that needs a braked deletion waits with it", async () => {
+  const { world, vpp } = await running([web({ p: { b1: 1 } }, { protocol: "any", port: 0 })]);
+  await using _ = world;
+  await reload(world, [web()]);
+  assert.deepEqual(vpp.ops, []);
+  assert.deepEqual(brief(await changes(world)), [
+    "vip_removed 192.0.2.1/32 0 mass deletion",
+    "vip_added 192.0.2.1/32 80 mass deletion",
+    "as_added 192.0.2.1/32 80 10.0.0.1 mass deletion",
+  ]);
+  assert.deepEqual(vpp.refused, []);
+});
+
+Deno.test("the digest covers every key but seq", async () => {
+  const { planDigest } = await import("../../src/lb/digest.ts");
+  const base: Change = {
+    seq: 1,
+    kind: "as_weight_updated",
+    frontend: "web",
+    prefix: "192.0.2.1/32",
+    protocol: "tcp",
+    port: 80,
+    address: "10.0.0.1",
+    backend: "b1",
+    weight_before: 100,
+    weight_after: 0,
+    flush: true,
+    traffic_affecting: false,
+    held: null,
+    reason: "backend b1 down",
+  };
+  const other: Omit<Required<Change>, "seq"> = {
+    kind: "as_added",
+    frontend: "mail",
+    prefix: "192.0.2.2/32",
+    protocol: "udp",
+    port: 81,
+    address: "10.0.0.2",
+    backend: "b2",
+    weight_before: 99,
+    weight_after: 1,
+    flush: false,
+    traffic_affecting: true,
+    held: "table length",
+    reason: "drift",
+  };
+  const digest = planDigest([base]);
+  assert.equal(planDigest([{ ...base, seq: 7 }]), digest);
+  assert.deepEqual(Object.keys(other).sort(), Object.keys(base).filter((key) => key !== "seq").sort());
+  for (const [key, value] of Object.entries(other)) {
+    assert.notEqual(planDigest([{ ...base, [key]: value }]), digest, key);
+  }
+  assert.notEqual(
+    planDigest([base, { ...base, address: "10.0.0.3" }]),
+    planDigest([{ ...base, address: "10.0.0.3" }, base]),
+  );
+});
+
+Deno.test("the global settings are sent only when they differ, and say when they drop all flows", async () => {
+  const { world, vpp } = await running([web()]);
+  await using _ = world;
+  await world.clock.advance(60_000);
+  assert.deepEqual(vpp.ops, []);
+  await reload(world, [web()], { flowTimeoutSeconds: 60 });
+  assert.deepEqual(kinds(vpp.ops), ["conf-set"]);
+  const levels = () => world.log.records.filter((r) => r.msg === "vpp-lb-conf-set").map((r) => r.level);
+  world.log.records.length = 0;
+  await reload(world, [web()], { flowTimeoutSeconds: 60, stickyBucketsPerCore: 1024 });
+  assert.deepEqual(levels(), ["warn"]);
+});
+
+Deno.test("a plan has no side effect", async () => {
+  const { world, vpp } = await running([web({ p: { b1: 1, b2: 1 } })]);
+  await using _ = world;
+  vpp.poke(world.key("web"), backend("b1").address, null);
+  const first = await changes(world);
+  assert.deepEqual(await changes(world), first);
+  assert.deepEqual(vpp.ops, []);
+  const named: Config = world.config;
+  assert.equal(named.frontends.size, 1);
+});
