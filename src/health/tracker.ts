@@ -19,7 +19,6 @@ import { type FrontendWeights, frontendWeights, type MemberStatus } from "./fron
 import { FrontendStates, type Standing } from "./frontend_states.ts";
 import type { FrontendChange, TransitionSink, VppWeight } from "./hooks.ts";
 import { checkOf, reloadBackend } from "./reload.ts";
-import { ReportLog } from "./report_log.ts";
 import type { ActionOutcome, ReloadOutcome, RuntimeState } from "./outcomes.ts";
 import { Targets } from "./targets.ts";
 import {
@@ -52,7 +51,6 @@ export class Tracker implements Disposable {
   readonly #parts: TrackerParts;
   readonly #world: BatchWorld;
   readonly #states = new FrontendStates();
-  readonly #reportLog: ReportLog;
   readonly #blindWatch: BlindWatch;
   readonly #targets: Targets;
   readonly #waits: AddressWaits;
@@ -66,7 +64,6 @@ export class Tracker implements Disposable {
     this.#parts = parts;
     this.#file = parts.config;
     this.#running = parts.config;
-    this.#reportLog = new ReportLog(parts.log);
     this.#blindWatch = new BlindWatch(parts.clock, parts.log, () => this.#entries.values(), () => this.netns);
     this.#targets = new Targets(parts.prober, parts.clock);
     this.#waits = new AddressWaits(parts.clock, parts.onAwaited);
@@ -304,7 +301,6 @@ export class Tracker implements Disposable {
     entry.lastProbe = result;
     entry.nextDueAt = report.nextDueAt;
     this.#parts.metrics.probed(report.backend, entry.check.type, result);
-    this.#reportLog.write(report, decidedAt);
     if (result.void !== null) {
       entry.lastVoid = { cause: result.void, detail: result.detail };
       return;

@@ -85,23 +85,17 @@ Deno.test("disposal releases every timer", async () => {
   assert.equal(world.clock.pending, 0);
 });
 
-Deno.test("probe-void is written at most once a second, with the number of lines left out", async () => {
+Deno.test("void results are counted by their cause and change nothing else", () => {
   using world = World.started(one);
-  for (let i = 0; i < 21; i++) {
-    world.probe(["b1", i === 20 ? "ports" : "descriptors"]);
-    await world.clock.advance(100);
-  }
-  const lines = world.log.named("probe-void");
-  assert.deepEqual(lines.map(({ attrs }) => [attrs.backend, attrs.cause, attrs.suppressed]), [
-    ["b1", "descriptors", 0],
-    ["b1", "descriptors", 9],
-    ["b1", "ports", 9],
-  ]);
-  assert.equal(
-    world.counted.filter((line) => line === "probe b1 tcp descriptors").length,
-    20,
-    "all are counted",
-  );
+  world.counted.length = 0;
+  world.prober.calls.length = 0;
+  world.told.length = 0;
+  const before = world.tracker.entry("b1")?.health;
+  for (const cause of ["late", "ports", "netns"] as const) world.probe(["b1", cause]);
+  assert.deepEqual(world.counted, ["probe b1 tcp late", "probe b1 tcp ports", "probe b1 tcp netns"]);
+  assert.equal(world.tracker.entry("b1")?.health, before);
+  assert.deepEqual([world.told, world.prober.calls], [[], []]);
+  assert.equal(world.tracker.entry("b1")?.lastProbe?.void, "netns");
 });
 
 Deno.test("blindness of a new start is told anew, with the causes of that start only", async () => {
