@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type BackendHealth,
+  counterMax,
+  firstEvent,
+  freshHealth,
+  type HealthEvent,
+  isDegraded,
+  isProbed,
+  type Rule,
+  step,
+} from "../../src/health/backend.ts";
+import type { State } from "../../src/model.ts";
+
+const rule: Rule = { rise: 3, fall: 4 };
+const other: Rule = { rise: 2, fall: 5 };
+const NOW = 1_000;
+const LATER = 2_000;
+const pass: HealthEvent = { kind: "pass", code: "L7OK", detail: "HTTP 200" };
+const failure: HealthEvent = { kind: "fail", code: "L7STS", detail: "HTTP 503" };
+const changed: HealthEvent = { kind: "check-changed", rule: other };
+const taken: HealthEvent = { kind: "check-taken" };
+const moved: HealthEvent = { kind: "address-changed" };
+const kinds = (...names: ("pause" | "resume" | "disable" | "enable")[]): HealthEvent[] =>
+  names.map((kind) => ({ kind }));
+
+function health(state: State, counter: number, changes: Partial<BackendHealth> = {}): BackendHealth {
+  return { state, rule, counter, known: true, since: NOW, ...changes };
+}
+
+Deno.test("without a health check the states are the same, and up stands where unknown would", () => {
+  const expected: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    up: { pause: "paused paused", resume: "same", disable: "disabled disabled", enable: "same" },
+    paused: { pause: "same", resume: "up static", disable: "disabled disabled", enable: "same" },
+    disabled: { pause: "refused", resume: "refused", disable: "same", enable: "up static" },
+  };
+  for (const state of ["up", "paused", "disabled"] as const) {
+    for (const kind of ["pause", "resume", "disable", "enable"] as const) {
+      const done = step(health(state, 0, { rule: null }), { kind }, LATER);
+      const got = done.refused !== null
+        ? "refused"
+        : done.change === null
+        ? "same"
+        : `${done.change.to} ${done.change.code}`;
+      assert.equal(got, expected[state]?.[kind], `${state}: ${kind}`);
+      assert.equal(done.health.counter, 0);
+    }
+    assert.equal(step(health(state, 0, { rule: null }), failure, LATER).change, null);
+  }
+});
+
+Deno.test("a fresh backend follows from the configuration alone", () => {
+  const first = (r: Rule | null, enabled: boolean) => {
+    const event = firstEvent(r, enabled);
+    const fresh = freshHealth(r, NOW);
+    return event === null ? fresh.state : step(fresh, event, NOW).change;
+  };
+  assert.equal(first(rule, true), "unknown");
+  assert.deepEqual(first(null, true), {
+    from: "unknown",
+    to: "up",
+    code: "static",
+    detail: "no health check",
+  });
+  const off = {
+    from: "unknown",
+    to: "disabled",
+    code: "disabled",
+    detail: "enabled: false in the configuration",
+  };
+  assert.deepEqual(first(rule, false), off);
+  assert.deepEqual(first(null, false), off);
+  assert.equal(freshHealth(rule, NOW).counter, 2);
+});
+
+Deno.test("known: a counted result or an operator's action, never a void result; a new address forgets it", () => {
+  const fresh = freshHealth(rule, NOW);
+  const after = (...events: HealthEvent[]) =>
+    events.reduce((now, event) => step(now, event, LATER).health, fresh).known;
+  assert.equal(after(), false);
+  assert.equal(after({ kind: "void" }), false);
+  assert.equal(after({ kind: "resume" }), false, "an action that changed nothing");
+  assert.equal(after(changed), false);
+  assert.equal(after(pass), true);
+  assert.equal(after(failure), true);
+  assert.equal(after({ kind: "pause" }, { kind: "resume" }), true);
+  assert.equal(after({ kind: "disable" }, { kind: "enable" }), true);
+  assert.equal(after(pass, moved), false);
+  assert.equal(after(pass, moved, failure), true);
+});
+
+const anyRule = fc.record({ rise: fc.integer({ min: 1, max: 100 }), fall: fc.integer({ min: 1, max: 100 }) });
+const smallRule = fc.record({ rise: fc.integer({ min: 1, max: 5 }), fall: fc.integer({ min: 1, max: 5 }) });
+
+function send(start: BackendHealth, event: HealthEvent, times: number): BackendHealth {
+  let now = start;
+  for (let i = 0; i < times; i++) now = step(now, event, LATER).health;
+  return now;
+}
+
+Deno.test("exactly `fall` failures take a healthy backend down, exactly `rise` passes bring a dead one up", () => {
+  fc.assert(fc.property(anyRule, (r) => {
+    const full = health("up", counterMax(r), { rule: r });
+    assert.equal(send(full, failure, r.fall - 1).state, "up");
+    assert.equal(send(full, failure, r.fall).state, "down");
+    const dead = health("down", 0, { rule: r });
+    assert.equal(send(dead, pass, r.rise - 1).state, "down");
+    assert.equal(send(dead, pass, r.rise).state, "up");
+  }));
+});
+
+// The rule once more, said in another way: h is what the last results leave of a walk between two walls.
+function naive(r: Rule, results: readonly boolean[]): { readonly state: State; readonly counter: number } {
+  if (results.length === 0) return { state: "unknown", counter: r.rise - 1 };
+  const top = r.rise + r.fall - 1;
+  const counter = results.reduce((n, good) => Math.max(0, Math.min(top, n + (good ? 1 : -1))), r.rise - 1);
+  return { state: counter >= r.rise ? "up" : "down", counter };
+}
+
+Deno.test("any sequence of results, void ones between them, gives what the naive model gives", () => {
+  const results = fc.array(fc.constantFrom("pass", "fail", "void"), { maxLength: 60 });
+  fc.assert(
+    fc.property(smallRule, results, (r, sequence) => {
+      let now = freshHealth(r, NOW);
+      const counted: boolean[] = [];
+      for (const kind of sequence) {
+        const before = now;
+        const done = step(now, kind === "pass" ? pass : kind === "fail" ? failure : { kind: "void" }, LATER);
+        now = done.health;
+        if (kind !== "void") counted.push(kind === "pass");
+        const model = naive(r, counted);
+        assert.deepEqual({ state: now.state, counter: now.counter }, model);
+        assert.equal(done.change !== null, before.state !== now.state);
+        assert.equal(isDegraded(now), now.counter > 0 && now.counter < r.rise + r.fall - 1);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("whatever happens, the counter stays in its range and agrees with the state", () => {
+  const events: fc.Arbitrary<HealthEvent> = fc.oneof(
+    fc.constantFrom<HealthEvent>(pass, failure, { kind: "void" }, moved, taken),
+    fc.constantFrom(...kinds("pause", "resume", "disable", "enable")),
+    smallRule.map((r): HealthEvent => ({ kind: "check-changed", rule: r })),
+  );
+  fc.assert(
+    fc.property(smallRule, fc.array(events, { maxLength: 60 }), (r, sequence) => {
+      let now = freshHealth(r, NOW);
+      for (const event of sequence) {
+        // The check is changed only where there is one, and given where there is none.
+        const fitting: HealthEvent = event.kind === "check-changed" && now.rule === null
+          ? { kind: "check-given", rule: event.rule }
+          : event;
+        const done = step(now, fitting, LATER);
+        assert.equal(done.change?.to ?? now.state, done.health.state);
+        now = done.health;
+        if (now.rule === null) {
+          assert.ok(["up", "paused", "disabled"].includes(now.state));
+          assert.equal(now.counter, 0);
+          assert.equal(isProbed(now), false);
+        } else {
+          assert.ok(now.counter >= 0 && now.counter <= counterMax(now.rule));
+          if (now.state === "up") assert.ok(now.counter >= now.rule.rise);
+          if (now.state === "down") assert.ok(now.counter < now.rule.rise);
+          if (now.state === "unknown") assert.equal(now.counter, now.rule.rise - 1);
+          assert.equal(isProbed(now), !["paused", "disabled"].includes(now.state));
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
