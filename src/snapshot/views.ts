@@ -9,15 +9,9 @@ import { counterMax, isDegraded } from "../health/backend.ts";
 import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
 import type { Standing } from "../health/frontend_states.ts";
-import type { Config, Frontend, IpAddress } from "../model.ts";
+import type { Buckets } from "../lb/view.ts";
+import type { Config, Frontend } from "../model.ts";
 import { probe, transition } from "./convert.ts";
-
-/** What VPP last reported of one server of a VIP. */
-export interface ReportedServer {
-  readonly numBuckets: number;
-  /** Entries of the VIP's table. */
-  readonly tableLength: number;
-}
 
 /** One backend. */
 export function backendView(entry: Readonly<Entry>): api.Backend {
@@ -43,20 +37,20 @@ export function backendView(entry: Readonly<Entry>): api.Backend {
   };
 }
 
-/** One frontend. `reported` looks a server up in what VPP last told; null: not known. */
+/** One frontend. `buckets` looks a server up in what VPP last told; null: not known. */
 export function frontendView(
   frontend: Frontend,
   config: Config,
   weights: FrontendWeights,
   standing: Standing,
   vpp: api.Frontend["vpp"],
-  reported: (address: IpAddress) => ReportedServer | null,
+  buckets: (backend: string) => Buckets | null,
 ): api.Frontend {
   const member = (pool: string, name: string, weight: number): api.PoolBackend[] => {
     const backend = config.backends.get(name);
     const judged = weights.members.find((m) => m.pool === pool && m.backend === name);
     if (backend === undefined || judged === undefined) return [];
-    const server = reported(backend.address);
+    const server = buckets(name);
     return [{
       name,
       address: backend.address,
@@ -64,8 +58,8 @@ export function frontendView(
       enabled: judged.state !== "disabled",
       weight,
       effective_weight: judged.effective,
-      num_buckets: server?.numBuckets ?? null,
-      share: server === null ? null : server.numBuckets / server.tableLength,
+      num_buckets: server?.count ?? null,
+      share: server === null ? null : server.count / server.length,
     }];
   };
   return {

@@ -1,0 +1,296 @@
+/**
+ * What the API may see and do, put together from the parts of the daemon.
+ *
+ * @module
+ */
+import type * as api from "../api.ts";
+import { nanosText, timeText } from "../api_text.ts";
+import type { Clock } from "../clock.ts";
+import { toConfigCheck } from "../config/check.ts";
+import { exportConfig } from "../config/export.ts";
+import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../control.ts";
+import type { Tracker } from "../health/tracker.ts";
+import { desiredVip } from "../lb/desired.ts";
+import { planAnswer, predict, predictionLimitMs } from "../lb/predict.ts";
+import type { Reconciler } from "../lb/reconcile.ts";
+import { TableSlices } from "../lb/slices.ts";
+import { tableView } from "../lb/table_view.ts";
+import { frontendVip } from "../lb/vips.ts";
+import { whereis } from "../lb/whereis.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Actor, IpAddress, Millis, UnixMillis } from "../model.ts";
+import { err, ok, type Result } from "../result.ts";
+import { healthCheck } from "../snapshot/convert.ts";
+import { backendView, frontendView } from "../snapshot/views.ts";
+import { countersView, lbStateView, Names, vppInfoView } from "../snapshot/vpp.ts";
+import { type BuildInfo, version } from "../version.ts";
+import type { VppLink } from "../vpp/link.ts";
+import type { Checker } from "./checker.ts";
+import type { Reloader } from "./reload.ts";
+
+/** The parts that the control speaks for. */
+export interface ControlParts {
+  readonly clock: Clock;
+  readonly tracker: Tracker;
+  readonly reconciler: Reconciler;
+  readonly link: VppLink;
+  readonly checker: Checker;
+  readonly reloader: Reloader;
+  readonly metrics: Metrics;
+  readonly build: BuildInfo;
+  /** Path of the configuration file. */
+  readonly configPath: string;
+  /** What this daemon was started with, e.g. `vpp`, `stats`, `auth`, `tls`. */
+  readonly features: readonly string[];
+  readonly startedAt: UnixMillis;
+  /** Monotonic. */
+  readonly startedAtMs: Millis;
+  /** Addresses of the listeners, once they are open. */
+  readonly listen: () => readonly string[];
+}
+
+const missing = (what: string, name: string): Refusal => ({
+  type: "not-found",
+  detail: `there is no ${what} "${name}"`,
+});
+
+/** The daemon as its API shows it. */
+export class DaemonControl implements Control {
+  readonly #parts: ControlParts;
+  readonly #slices: TableSlices;
+
+  /** Speaks for `parts`. */
+  constructor(parts: ControlParts) {
+    this.#parts = parts;
+    this.#slices = new TableSlices(parts.clock);
+  }
+
+  /** Version, uptime, listeners and warm-up. */
+  info(): api.Info {
+    const { build, clock, features, listen, reconciler, startedAt, startedAtMs } = this.#parts;
+    const { phase, endsAt, heldFrontends } = reconciler.warmup;
+    return {
+      version,
+      commit: build.commit,
+      date: build.date,
+      started_at: timeText(startedAt),
+      uptime_ns: nanosText(clock.now() - startedAtMs),
+      listen: [...listen()],
+      features: [...features],
+      warmup: {
+        phase,
+        ends_at: timeText(startedAt + endsAt - startedAtMs),
+        held_frontends: [...heldFrontends],
+      },
+    };
+  }
+
+  /** Whether everything is as it should be. */
+  ready(): api.Ready {
+    const { link, reconciler, tracker } = this.#parts;
+    const probes = tracker.blind().length > 0 ? "blind" : "running";
+    const overall = reconciler.overall;
+    const vpp = overall === "disconnected" && link.state === "refused" ? "refused" : overall;
+    return { ready: probes === "running" && (vpp === "off" || vpp === "in-sync"), config: true, probes, vpp };
+  }
+
+  /** The running configuration. */
+  config(): api.Config {
+    return exportConfig(this.#parts.tracker.config);
+  }
+
+  /** Checks the file, or posted text. */
+  async checkConfig(body: string | null): Promise<Result<api.ConfigCheck, Refusal>> {
+    const { checker, configPath } = this.#parts;
+    const checked = await checker.check(body === null ? { file: configPath } : { text: body });
+    return checked.ok ? ok(toConfigCheck(checked.value)) : checked;
+  }
+
+  /** Runs the file as it is now. */
+  reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
+    return this.#parts.reloader.reload(actor);
+  }
+
+  /** Health checks in the file's order. */
+  healthchecks(): api.HealthCheck[] {
+    const { config } = this.#parts.tracker;
+    return [...config.healthchecks.values()].map((check) => healthCheck(check, config));
+  }
+
+  /** One health check. */
+  healthcheck(name: string): api.HealthCheck | null {
+    const { config } = this.#parts.tracker;
+    const check = config.healthchecks.get(name);
+    return check === undefined ? null : healthCheck(check, config);
+  }
+
+  /** Backends in the file's order. */
+  backends(): api.Backend[] {
+    return [...this.#parts.tracker.entries()].map(backendView);
+  }
+
+  /** One backend. */
+  backend(name: string): api.Backend | null {
+    const entry = this.#parts.tracker.entry(name);
+    return entry === null ? null : backendView(entry);
+  }
+
+  /** Frontends in the file's order. */
+  frontends(): api.Frontend[] {
+    return [...this.#parts.tracker.config.frontends.keys()].flatMap((name) => this.frontend(name) ?? []);
+  }
+
+  /** One frontend. */
+  frontend(name: string): api.Frontend | null {
+    const { reconciler, tracker } = this.#parts;
+    const frontend = tracker.config.frontends.get(name);
+    const weights = tracker.weights(name);
+    const standing = tracker.standing(name);
+    if (frontend === undefined || weights === null || standing === null) return null;
+    return frontendView(
+      frontend,
+      tracker.config,
+      weights,
+      standing,
+      reconciler.standing(name),
+      (backend) => reconciler.view.buckets(name, backend),
+    );
+  }
+
+  /** Pauses, resumes, disables or enables a backend. */
+  act(backend: string, action: BackendAction, actor: Actor): Result<Changed<api.Backend>, Refusal> {
+    const outcome = this.#parts.tracker.act(backend, action, actor);
+    if (!outcome.ok) return outcome;
+    const value = this.backend(backend);
+    if (value === null) return err(missing("backend", backend));
+    return ok({ value, before: outcome.value.before, after: outcome.value.after });
+  }
+
+  /** Sets a run-time weight and tells VPP at once. */
+  async setWeight(
+    frontend: string,
+    pool: string,
+    backend: string,
+    request: api.SetWeight,
+    _actor: Actor,
+  ): Promise<Result<Changed<api.Frontend>, Refusal>> {
+    const { reconciler, tracker } = this.#parts;
+    const flush = request.flush ?? false;
+    const outcome = tracker.setWeight(frontend, pool, backend, request.weight);
+    if (!outcome.ok) return outcome;
+    await reconciler.weightSet(frontend, backend, flush);
+    const value = this.frontend(frontend);
+    if (value === null) return err(missing("frontend", frontend));
+    const { before, after } = outcome.value;
+    return ok({
+      value,
+      before: { weight: before },
+      after: flush ? { weight: after, flush } : { weight: after },
+    });
+  }
+
+  /** The new-flow table of a frontend, as it is or under assumptions. */
+  async table(name: string, query: TableQuery): Promise<Result<api.Table, Refusal>> {
+    const { reconciler, tracker } = this.#parts;
+    const { config } = tracker;
+    const frontend = config.frontends.get(name);
+    if (frontend === undefined) return err(missing("frontend", name));
+    const status = (backend: string) => tracker.status(backend);
+    return await tableView(
+      { config, frontend, status, actual: reconciler.view.vip(name) },
+      query,
+      this.#slices,
+    );
+  }
+
+  /** Which server a client's new flow gets. */
+  async whereis(
+    name: string,
+    client: string,
+    clientPort: number | null,
+  ): Promise<Result<api.Whereis, Refusal>> {
+    const { reconciler, tracker } = this.#parts;
+    const { config } = tracker;
+    const frontend = config.frontends.get(name);
+    if (frontend === undefined) return err(missing("frontend", name));
+    const actual = reconciler.view.vip(name);
+    const vip = frontendVip(frontend);
+    const names = new Names(config);
+    const input = {
+      frontend,
+      desired: desiredVip(config, frontend, (backend) => tracker.status(backend), actual),
+      actual,
+      backendOf: (address: IpAddress) => names.server(vip, address) ?? names.backend(address),
+    };
+    return await whereis(input, client, clientPort, this.#slices);
+  }
+
+  /** The connected VPP. */
+  vppInfo(): Result<api.VppInfo, Refusal> {
+    const { link } = this.#parts;
+    const info = link.info;
+    if (info === null) return err(this.#unavailable());
+    return ok(vppInfoView(info));
+  }
+
+  /** Reads VPP now. */
+  async lbState(frontend: string | null): Promise<Result<api.LbState, Refusal>> {
+    const { clock, link, tracker } = this.#parts;
+    const { config } = tracker;
+    const configured = frontend === null ? null : config.frontends.get(frontend) ?? null;
+    if (frontend !== null && configured === null) return err(missing("frontend", frontend));
+    const lb = link.lb;
+    if (lb === null) return err(this.#unavailable());
+    try {
+      if (configured === null) {
+        const { conf, readAt, vips } = await lb.readAll();
+        return ok(lbStateView(readAt, conf, vips, config));
+      }
+      const readAt = clock.wall();
+      const [conf, vip] = await Promise.all([lb.readConf(), lb.readVip(frontendVip(configured))]);
+      return ok(lbStateView(readAt, conf, vip === null ? [] : [vip], config));
+    } catch (error) {
+      // The session ended under the read: that VPP is away is the answer, not a failure of ours.
+      if (lb.signal.aborted) return err(this.#unavailable());
+      throw error;
+    }
+  }
+
+  /** Counters as last read. */
+  counters(): Result<api.LbCounters, Refusal> {
+    const { link, tracker } = this.#parts;
+    if (link.state !== "connected") return err(this.#unavailable());
+    return ok(countersView(link.counts, tracker.config));
+  }
+
+  /** What a sync would do now, and why. */
+  async plan(frontend: string | null): Promise<Result<api.Plan, Refusal>> {
+    const { clock, reconciler } = this.#parts;
+    const deadline = clock.now() + predictionLimitMs;
+    const planned = await reconciler.plan(frontend);
+    if (!planned.ok) return planned;
+    const predictions = await predict(planned.value, this.#slices, deadline);
+    return ok(planAnswer(planned.value, frontend, predictions));
+  }
+
+  /** Syncs now. */
+  async sync(request: api.SyncRequest, _actor: Actor): Promise<Result<Changed<api.SyncResult>, Refusal>> {
+    const result = await this.#parts.reconciler.sync(request);
+    if (!result.ok) return result;
+    const { done, failed, skipped, digest } = result.value;
+    return ok({ value: result.value, before: null, after: { digest, done, failed, skipped } });
+  }
+
+  /** The text of GET /metrics. */
+  metrics(): Promise<string> {
+    return this.#parts.metrics.text();
+  }
+
+  #unavailable(): Refusal {
+    const { link } = this.#parts;
+    if (link.state === "off") {
+      return { type: "vpp-unavailable", detail: "VPP is switched off: no API socket is configured" };
+    }
+    return { type: "vpp-unavailable", detail: `VPP is not connected: ${link.reason}` };
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * The daemon put together: every part is made here, wired to its neighbours, and released in reverse order.
+ *
+ *   prober -> tracker -> reconciler -> link -> VPP
+ *                  \________ bus, log, metrics ________/ -> control -> HTTP
+ *
+ * @module
+ */
+import { createApp, createMetricsApp } from "../../routes/app.ts";
+import type { AuthTable } from "../../routes/auth.ts";
+import type { Api } from "../../routes/env.ts";
+import type { ListenError, TlsPair } from "../../routes/listener.ts";
+import { serve, type Serving } from "../../routes/server.ts";
+import type { VppEvent } from "../api.ts";
+import { Bus } from "../bus.ts";
+import type { Clock } from "../clock.ts";
+import type { Control } from "../control.ts";
+import type { Options } from "../flags.ts";
+import { Tracker } from "../health/tracker.ts";
+import { Reconciler } from "../lb/reconcile.ts";
+import type { Log } from "../log.ts";
+import { Metrics } from "../metrics.ts";
+import type { Config, Millis } from "../model.ts";
+import { startProber } from "../probes/runner.ts";
+import { ok, type Result } from "../result.ts";
+import { vppInfoView } from "../snapshot/vpp.ts";
+import { type BuildInfo, version } from "../version.ts";
+import { VppLink } from "../vpp/link.ts";
+import { Checker } from "./checker.ts";
+import { DaemonControl } from "./control.ts";
+import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
+import { Reloader } from "./reload.ts";
+
+/** What a daemon is made from. */
+export interface DaemonParts {
+  readonly options: Options;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly bus: Bus;
+  /** 0…1. */
+  readonly random: () => number;
+  readonly build: BuildInfo;
+  /** Null: no auth file. */
+  readonly auth: AuthTable | null;
+  readonly tls: TlsPair | null;
+  /** False: somebody else listens and hands requests to `app`; the metrics listener is opened all the same. */
+  readonly listens: boolean;
+}
+
+/** A running daemon. */
+export class Daemon implements AsyncDisposable {
+  readonly #stack: AsyncDisposableStack;
+  readonly #log: Log;
+  readonly #tracker: Tracker;
+  /** Reads and commands. */
+  readonly control: Control;
+  /** The one path of a reload. */
+  readonly reloader: Reloader;
+  /** The API. */
+  readonly app: Api;
+
+  private constructor(
+    stack: AsyncDisposableStack,
+    log: Log,
+    tracker: Tracker,
+    control: Control,
+    reloader: Reloader,
+    app: Api,
+  ) {
+    this.#stack = stack;
+    this.#log = log;
+    this.#tracker = tracker;
+    this.control = control;
+    this.reloader = reloader;
+    this.app = app;
+  }
+
+  /** Starts everything; or says which listener could not be opened, and leaves nothing behind. */
+  static async start(parts: DaemonParts): Promise<Result<Daemon, ListenError>> {
+    await using building = new AsyncDisposableStack();
+    const { bus, clock, config, log, options, random } = parts;
+    const startedAtMs = clock.now();
+    const startedAt = clock.wall();
+    let sources: MetricsSourceParts | null = null;
+    const metrics = new Metrics({
+      source: () => sources === null ? { backends: [], frontends: [], vpp: null } : metricsSnapshot(sources),
+      version,
+      build: parts.build,
+    });
+    let tracker: Tracker | null = null;
+    const prober = building.use(startProber({
+      clock,
+      log,
+      version,
+      sink: (reports) => tracker?.report(reports),
+      events: { lateness: (ms) => metrics.probeLateness(ms) },
+    }));
+    let reconciler: Reconciler | null = null;
+    const health = building.use(
+      new Tracker({
+        config,
+        clock,
+        log,
+        announcer: bus,
+        metrics,
+        prober,
+        inVpp: (frontend, backend) => reconciler?.view.weight(frontend, backend) ?? null,
+        onTransitions: (transitions, _frontends, decidedAt) => reconciler?.touch(transitions, decidedAt),
+        onAwaited: (frontends) => reconciler?.resync(frontends),
+      }),
+    );
+    tracker = health;
+    health.start();
+    const lb = building.use(
+      new Reconciler({
+        clock,
+        log,
+        random,
+        world: () => ({
+          config: health.config,
+          status: (backend) => health.status(backend),
+          awaiting: () => health.awaitingFrontends(),
+        }),
+        hooks: {
+          changed: metrics.changed,
+          answered: metrics.answered,
+          // What VPP has decides for backends that are not yet known, so frontends are judged again.
+          stateChanged: (frontends) => health.recheckFrontends(frontends ?? undefined),
+        },
+        enabled: options.vppApiAddr !== null,
+        inFlight: options.vppInflight,
+        startedAt: startedAtMs,
+      }),
+    );
+    reconciler = lb;
+    lb.start();
+    let was: VppEvent["to"] = options.vppApiAddr === null ? "off" : "disconnected";
+    const link = building.use(
+      new VppLink({
+        apiAddress: options.vppApiAddr ?? "",
+        statsAddress: options.vppStatsAddr ?? "",
+        clock,
+        log,
+        random,
+        onMessage: metrics.vppApi,
+        onChange(change) {
+          const to = change.to === "connected" ? "connected" : "disconnected";
+          const info = change.to === "connected" ? vppInfoView(change.info) : null;
+          const reason = change.to === "connected" ? "" : change.reason;
+          if (to !== was || reason !== "") bus.announce({ kind: "vpp", from: was, to, reason, info });
+          if (change.to === "connected") lb.connected(change.lb);
+          else if (was === "connected") lb.disconnected();
+          was = to;
+        },
+      }),
+    );
+    const checker = new Checker(clock);
+    const reloader = new Reloader({ path: options.config, checker, tracker: health, reconciler: lb, log });
+    let serving: Serving | null = null;
+    const control = new DaemonControl({
+      clock,
+      tracker: health,
+      reconciler: lb,
+      link,
+      checker,
+      reloader,
+      metrics,
+      build: parts.build,
+      configPath: options.config,
+      features: features(parts),
+      startedAt,
+      startedAtMs,
+      listen: () => serving?.addresses ?? [],
+    });
+    sources = { tracker: health, reconciler: lb, link, clock };
+    const api = { control, bus, log, clock, auth: parts.auth, recorder: metrics };
+    const app = createApp(api);
+    const opened = await serve({
+      app,
+      listen: parts.listens ? options.listen : [],
+      metricsApp: createMetricsApp(api),
+      metricsListen: options.metricsAddr,
+      tls: parts.tls,
+      log,
+      clock,
+    });
+    if (!opened.ok) return opened;
+    serving = building.use(opened.value);
+    // Readers of events are told the end first, so that their connections do not hold up the listeners.
+    building.defer(() => bus[Symbol.dispose]());
+    for (const address of serving.addresses) log.info("listening", { address });
+    if (serving.metricsAddress !== null) {
+      log.info("listening", { address: serving.metricsAddress, only: "metrics" });
+    }
+    building.use(tellReady(clock, log, () => control.ready().ready, startedAtMs));
+    return ok(new Daemon(building.move(), log, health, control, reloader, app));
+  }
+
+  /** Closes streams and listeners, stops probes and leaves VPP as it is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { enabled, disabled, paused, weights } = this.#tracker.runtimeState();
+    const forgotten = {
+      ...(paused.length === 0 ? {} : { paused }),
+      ...(disabled.length === 0 ? {} : { disabled }),
+      ...(enabled.length === 0 ? {} : { enabled }),
+      ...(weights.length === 0
+        ? {}
+        : { weights: weights.map((w) => `${w.frontend}/${w.pool}/${w.backend}: ${w.weight}`) }),
+    };
+    const lost = Object.keys(forgotten).length > 0;
+    if (lost) this.#log.warn("stopping", { forgets: "set at run time, not in the file", ...forgotten });
+    else this.#log.info("stopping");
+    await this.#stack[Symbol.asyncDispose]();
+  }
+}
+
+/** Looks for readiness this often, in ms, until it is there for the first time. */
+const readyLookMs = 50;
+
+function tellReady(clock: Clock, log: Log, ready: () => boolean, startedAtMs: Millis): Disposable {
+  let timer: Disposable | null = null;
+  const look = () => {
+    if (ready()) log.info("ready", { after_ms: Math.round(clock.now() - startedAtMs) });
+    else timer = clock.after(readyLookMs, look);
+  };
+  look();
+  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
+}
+
+function features({ options, auth, tls }: DaemonParts): string[] {
+  const all: [string, boolean][] = [
+    ["vpp", options.vppApiAddr !== null],
+    ["stats", options.vppApiAddr !== null && options.vppStatsAddr !== null],
+    ["auth", auth !== null],
+    ["tls", tls !== null],
+    ["metrics-listener", options.metricsAddr !== null],
+  ];
+  return all.filter(([, on]) => on).map(([name]) => name);
+}

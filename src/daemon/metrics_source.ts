@@ -1,0 +1,83 @@
+import type { Clock } from "../clock.ts";
+import type { Tracker } from "../health/tracker.ts";
+import type { Reconciler } from "../lb/reconcile.ts";
+import { protocolName } from "../lb/vips.ts";
+import type { MetricsSnapshot, VipRow, VppRow } from "../metrics_source.ts";
+import type { VipKey } from "../model.ts";
+import { Names } from "../snapshot/vpp.ts";
+import type { VppLink } from "../vpp/link.ts";
+
+/** The parts that a scrape looks at. */
+export interface MetricsSourceParts {
+  readonly clock: Clock;
+  readonly tracker: Tracker;
+  readonly reconciler: Reconciler;
+  readonly link: VppLink;
+}
+
+/** Takes the snapshot of a scrape. */
+export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
+  const { tracker } = parts;
+  const blind = new Set(tracker.blind());
+  return {
+    backends: [...tracker.entries()].map(({ backend: { name }, health }) => ({
+      name,
+      state: health.state,
+      counter: health.rule === null ? null : health.counter,
+      enabled: health.state !== "disabled",
+      blind: blind.has(name),
+    })),
+    frontends: [...tracker.config.frontends.keys()].flatMap((name) => {
+      const weights = tracker.weights(name);
+      if (weights === null) return [];
+      const members = weights.members.map(({ pool, backend, configured, effective }) => ({
+        pool,
+        backend,
+        weight: configured,
+        effectiveWeight: effective,
+      }));
+      return [{ name, state: weights.state, members }];
+    }),
+    vpp: vppRow(parts),
+  };
+}
+
+function vppRow({ clock, link, reconciler, tracker }: MetricsSourceParts): VppRow | null {
+  const { counts, info } = link;
+  if (info === null) return null;
+  const { config } = tracker;
+  const names = new Names(config);
+  const vipRow = (vip: VipKey): VipRow => ({
+    frontend: names.frontend(vip),
+    // A frontend's VIP is always a host prefix, whose length says nothing.
+    address: vip.prefix.replace(/^([^:]*)\/32$|^(.*:.*)\/128$/, "$1$2"),
+    protocol: protocolName(vip.protocol),
+    port: vip.port,
+  });
+  const now = clock.wall();
+  return {
+    version: info.version,
+    buildDate: info.buildDate,
+    pid: info.pid,
+    uptimeSeconds: info.bootTime === 0 ? null : Math.max(0, now / 1000 - info.bootTime),
+    connectedSeconds: Math.max(0, (now - info.connectedAt) / 1000),
+    heldChanges: reconciler.heldChanges,
+    tables: [...config.frontends.keys()].flatMap((frontend) => {
+      const vip = reconciler.view.vip(frontend);
+      return vip === null ? [] : [{ frontend, length: vip.tableLength }];
+    }),
+    counts: counts === null ? null : {
+      vips: counts.vips.map((vip) => {
+        const { next, first, untracked, noServer, packets, bytes } = vip;
+        return { ...vipRow(vip), next, first, untracked, noServer, packets, bytes };
+      }),
+      servers: counts.servers.map(({ address, packets, bytes }) => ({
+        address,
+        backend: names.backend(address),
+        packets,
+        bytes,
+      })),
+      unmatched: counts.unmatched,
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * A run of maglevd from its command line to its exit code.
+ *
+ * @module
+ */
+import { loadSecrets } from "./secrets.ts";
+import { Bus } from "../bus.ts";
+import { systemClock } from "../clock.ts";
+import { formatFinding } from "../config/findings.ts";
+import { printSchema } from "../config/json_schema.ts";
+import { loadConfig } from "../config/load.ts";
+import { helpText, parseFlags } from "../flags.ts";
+import { createLog } from "../log.ts";
+import type { Actor } from "../model.ts";
+import { buildInfo, version } from "../version.ts";
+import { Daemon } from "./daemon.ts";
+import { logFindings } from "./reload.ts";
+import { endOnUnhandled, StopSignals } from "./signals.ts";
+
+const encoder = new TextEncoder();
+
+function writeAll(stream: { writeSync(data: Uint8Array): number }, text: string): void {
+  const data = encoder.encode(text);
+  for (let written = 0; written < data.length;) written += stream.writeSync(data.subarray(written));
+}
+
+const print = (text: string) => writeAll(Deno.stdout, text);
+const complain = (text: string) => writeAll(Deno.stderr, `${text}\n`);
+const env = (name: string): string | undefined => Deno.env.get(name);
+
+/** What a reload by signal is done in the name of. */
+const signalActor: Actor = { principal: "SIGHUP", peer: "signal" };
+
+/** A daemon that was started, and what ends it. */
+export interface Launched {
+  readonly daemon: Daemon;
+  readonly stop: StopSignals;
+  /** Releases everything, in reverse order. */
+  readonly resources: AsyncDisposableStack;
+}
+
+/**
+ * Starts maglevd, or does what a flag asks for in its place.
+ *
+ * @param args arguments without the program's name
+ * @param listens whether maglevd opens the API's listeners itself
+ * @returns the daemon; or the exit code: 0 done, 1 cannot start or the configuration cannot be read, 2 flags or
+ * configuration wrong
+ */
+export async function launch(args: readonly string[], listens: boolean): Promise<Launched | number> {
+  const parsed = parseFlags(args, env);
+  if (!parsed.ok) {
+    for (const error of parsed.error) complain(`maglevd: ${error}`);
+    complain('maglevd: "maglevd --help" lists the flags');
+    return 2;
+  }
+  const options = parsed.value;
+  const build = buildInfo(env);
+  if (options.help) return print(helpText()), 0;
+  if (options.version) {
+    return print(`maglevd ${version} (commit ${build.commit}, deno ${Deno.version.deno})\n`), 0;
+  }
+  if (options.printSchema) return print(printSchema()), 0;
+  const checked = loadConfig(options.config);
+  for (const finding of checked.findings) complain(formatFinding(finding));
+  const { config } = checked;
+  if (config === null) return checked.exitCode;
+  if (options.check) return print(`${options.config}: ok\n`), 0;
+
+  const clock = systemClock;
+  await using resources = new AsyncDisposableStack();
+  const bus = resources.use(new Bus({ clock }));
+  const log = createLog({
+    level: options.logLevel,
+    format: options.logFormat,
+    colour: options.logFormat === "text" && Deno.stdout.isTerminal() && !Deno.noColor,
+    clock,
+    write: print,
+    listener: bus,
+  });
+  resources.use(endOnUnhandled(log));
+  log.info("starting", {
+    version,
+    commit: build.commit,
+    deno: Deno.version.deno,
+    pid: Deno.pid,
+    config: options.config,
+  });
+  logFindings(log, checked);
+  log.info("config-loaded", {
+    config: options.config,
+    healthchecks: config.healthchecks.size,
+    backends: config.backends.size,
+    frontends: config.frontends.size,
+  });
+  const secrets = loadSecrets(options);
+  if (!secrets.ok) {
+    for (const error of secrets.error) complain(`maglevd: ${error}`);
+    return 1;
+  }
+  const stop = resources.use(new StopSignals(log));
+  const parts = { options, config, clock, log, bus, random: Math.random, build, ...secrets.value, listens };
+  const started = await Daemon.start(parts);
+  if (!started.ok) {
+    complain(`maglevd: ${started.error.message}`);
+    return 1;
+  }
+  const daemon = resources.use(started.value);
+  const reload = () => void daemon.reloader.reload(signalActor);
+  Deno.addSignalListener("SIGHUP", reload);
+  resources.defer(() => Deno.removeSignalListener("SIGHUP", reload));
+  return { daemon, stop, resources: resources.move() };
+}
+
+/** Runs maglevd until a signal asks it to stop; returns the exit code, as `launch`. */
+export async function runDaemon(args: readonly string[]): Promise<number> {
+  const launched = await launch(args, true);
+  if (typeof launched === "number") return launched;
+  await using _resources = launched.resources;
+  await launched.stop.asked;
+  return 0;
+}

@@ -1,0 +1,136 @@
+/**
+ * What VPP has and counted, as the API shows it. Pure.
+ *
+ * @module
+ */
+import type * as api from "../api.ts";
+import { nanosText, timeText } from "../api_text.ts";
+import { frontendVip, protocolName, vipId } from "../lb/vips.ts";
+import type { ActualConf, ActualVip, Config, IpAddress, UnixMillis, VipKey } from "../model.ts";
+import type { LbCounts } from "../vpp/counters.ts";
+import type { VppInfo } from "../vpp/session.ts";
+
+/** Finds the configuration's names for VPP's VIPs and servers. */
+export class Names {
+  readonly #frontends = new Map<
+    string,
+    { readonly name: string; readonly servers: ReadonlyMap<IpAddress, string> }
+  >();
+  readonly #backends = new Map<IpAddress, string>();
+
+  /** Names of a configuration. */
+  constructor(config: Config) {
+    for (const backend of config.backends.values()) {
+      if (!this.#backends.has(backend.address)) this.#backends.set(backend.address, backend.name);
+    }
+    for (const frontend of config.frontends.values()) {
+      const servers = new Map<IpAddress, string>();
+      for (const { backend: name } of frontend.pools.flatMap((pool) => pool.members)) {
+        const backend = config.backends.get(name);
+        if (backend !== undefined) servers.set(backend.address, name);
+      }
+      this.#frontends.set(vipId(frontendVip(frontend)), { name: frontend.name, servers });
+    }
+  }
+
+  /** The frontend that a VIP belongs to; null: foreign. */
+  frontend(vip: VipKey): string | null {
+    return this.#frontends.get(vipId(vip))?.name ?? null;
+  }
+
+  /** The backend that a server of a VIP is; null: not in the configuration. */
+  server(vip: VipKey, address: IpAddress): string | null {
+    return this.#frontends.get(vipId(vip))?.servers.get(address) ?? null;
+  }
+
+  /** The first backend of an address, whatever frontend uses it; null: not in the configuration. */
+  backend(address: IpAddress): string | null {
+    return this.#backends.get(address) ?? null;
+  }
+}
+
+function key(vip: VipKey, names: Names): Pick<api.Vip, "frontend" | "prefix" | "protocol" | "port"> {
+  const { prefix, port } = vip;
+  return { frontend: names.frontend(vip), prefix, protocol: protocolName(vip.protocol), port };
+}
+
+/** Global settings. */
+export function confView(conf: ActualConf): api.LbConf {
+  return {
+    ipv4_src_address: conf.ipv4SrcAddress,
+    ipv6_src_address: conf.ipv6SrcAddress,
+    sticky_buckets_per_core: conf.stickyBucketsPerCore,
+    flow_timeout: conf.flowTimeoutSeconds,
+  };
+}
+
+/** One VIP. */
+export function vipView(vip: ActualVip, names: Names): api.Vip {
+  return {
+    ...key(vip, names),
+    encap: vip.encap,
+    src_ip_sticky: vip.srcIpSticky,
+    flow_table_length: vip.tableLength,
+    index: vip.index,
+    application_servers: vip.servers.map((server) => ({
+      address: server.address,
+      backend: names.server(vip, server.address),
+      weight: server.weight,
+      flags: server.flags,
+      num_buckets: server.numBuckets,
+      in_use_since: server.inUseSince,
+    })),
+  };
+}
+
+/** Everything that was read of the lb plugin. */
+export function lbStateView(
+  readAt: UnixMillis,
+  conf: ActualConf,
+  vips: readonly ActualVip[],
+  config: Config,
+): api.LbState {
+  const names = new Names(config);
+  return { read_at: timeText(readAt), conf: confView(conf), vips: vips.map((vip) => vipView(vip, names)) };
+}
+
+/** Counters as last read; null: none were read in this session. */
+export function countersView(counts: LbCounts | null, config: Config): api.LbCounters {
+  if (counts === null) return { read_at: null, vips: [], servers: [], unmatched: 0 };
+  const names = new Names(config);
+  return {
+    read_at: timeText(counts.readAt),
+    vips: counts.vips.map((vip) => ({
+      ...key(vip, names),
+      next: vip.next,
+      first: vip.first,
+      untracked: vip.untracked,
+      no_server: vip.noServer,
+      packets: vip.packets,
+      bytes: vip.bytes,
+    })),
+    servers: counts.servers.map((server) => ({
+      address: server.address,
+      backend: names.backend(server.address),
+      packets: server.packets,
+      bytes: server.bytes,
+      vips: server.vips.map((vip) => key(vip, names)),
+    })),
+    unmatched: counts.unmatched,
+  };
+}
+
+/** The VPP of the present session. */
+export function vppInfoView(info: VppInfo): api.VppInfo {
+  const boottime = info.bootTime * 1000;
+  return {
+    version: info.version,
+    build_date: info.buildDate,
+    build_directory: info.buildDirectory,
+    pid: info.pid,
+    boottime_ns: nanosText(boottime),
+    connecttime_ns: nanosText(info.connectedAt),
+    boottime: timeText(boottime),
+    connecttime: timeText(info.connectedAt),
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * A whole small world: a simulated VPP, web servers, and maglevd on a configuration over them.
+ *
+ * @module
+ */
+import type { LbState } from "../../src/api.ts";
+import { Simulator } from "../../src/simulator/simulator.ts";
+import { type DaemonOptions, TestDaemon, WebServer } from "./harness.ts";
+
+/** Global settings of every configuration here; no warm-up, so that tests need not wait. */
+export const lbSettings = `  vpp:
+    lb:
+      ipv4-src-address: 192.0.2.254
+      ipv6-src-address: 2001:db8::254
+      startup-min-delay: 0s
+      startup-max-delay: 0s
+`;
+
+/** Three web servers on loopback addresses of this test file and one health check for them. */
+export class Backends implements AsyncDisposable {
+  readonly #servers: WebServer[];
+
+  /** Serves on 127.`net`.1…3, all on one port. */
+  constructor(net: string) {
+    const first = new WebServer(`127.${net}.1`);
+    this.#servers = [
+      first,
+      new WebServer(`127.${net}.2`, first.port),
+      new WebServer(`127.${net}.3`, first.port),
+    ];
+  }
+
+  /** Server 1, 2 or 3. */
+  at(number: number): WebServer {
+    const server = this.#servers[number - 1];
+    if (server === undefined) throw new RangeError(`there is no server ${number}`);
+    return server;
+  }
+
+  /** Port of all three. */
+  get port(): number {
+    return this.at(1).port;
+  }
+
+  /** Stops all three. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#servers) await server[Symbol.asyncDispose]();
+  }
+}
+
+/** A configuration: frontend www with b1, b2 before b3, fast checks. */
+export function wwwConfig(net: string, port: number, more = ""): string {
+  return `maglev:
+${lbSettings}
+  healthchecks:
+    web: { type: http, port: ${port}, interval: 200ms, fast-interval: 50ms, timeout: 2s, rise: 2, fall: 3 }
+  backends:
+    b1: { address: 127.${net}.1, healthcheck: web }
+    b2: { address: 127.${net}.2, healthcheck: web }
+    b3: { address: 127.${net}.3, healthcheck: web }
+  frontends:
+    www:
+      address: 198.51.100.10
+      protocol: tcp
+      port: 80
+      pools:
+        - { name: primary, backends: { b1: {}, b2: { weight: 50 } } }
+        - { name: fallback, backends: { b3: {} } }
+${more}`;
+}
+
+/** A simulated VPP in a folder of its own. */
+export class Vpp implements AsyncDisposable {
+  readonly #folder: string;
+  /** The simulator. */
+  readonly simulator: Simulator;
+  /** Paths of its sockets. */
+  readonly paths: { readonly api: string; readonly stats: string };
+
+  private constructor(folder: string, simulator: Simulator, paths: Vpp["paths"]) {
+    this.#folder = folder;
+    this.simulator = simulator;
+    this.paths = paths;
+  }
+
+  /** Starts it. */
+  static async start(options: { readonly without?: readonly string[] } = {}): Promise<Vpp> {
+    const folder = await Deno.makeTempDir({ prefix: "maglev-vpp-" });
+    const paths = { api: `${folder}/api.sock`, stats: `${folder}/stats.sock` };
+    return new Vpp(folder, await Simulator.start({ ...paths, ...options }), paths);
+  }
+
+  /** Names of the messages that asked for a change since `from`. */
+  changes(from = 0): string[] {
+    const changing = /^lb_(conf|add_del_.*|as_set_weight|flush_vip)$/;
+    return this.simulator.recorder.requests.slice(from).map((r) => r.name).filter((name) =>
+      changing.test(name)
+    );
+  }
+
+  /** Ends it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.simulator[Symbol.asyncDispose]();
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/** Starts maglevd and waits until it is ready. */
+export function ready(options: DaemonOptions): Promise<TestDaemon> {
+  return TestDaemon.start({ ...options, until: "ready" });
+}
+
+/** Weights that VPP, read back, has on a frontend's VIP, in the order of its servers. */
+export async function weightsInVpp(daemon: TestDaemon, frontend: string): Promise<number[]> {
+  const state = await daemon.get<LbState>(`/v1/vpp/lb/state?frontend=${frontend}`);
+  return state.vips.flatMap((vip) => vip.application_servers.map((server) => server.weight));
+}
