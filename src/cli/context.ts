@@ -23,8 +23,10 @@ export interface Output {
   raw(text: string): void;
   /** Writes lines for a person to standard error. */
   complain(lines: readonly Line[]): void;
-  /** Draws lines in place of those drawn last; only on a terminal. `[]` starts anew below. */
+  /** Draws lines in place of those drawn last; only on a terminal. */
   redraw(lines: readonly Line[]): void;
+  /** Lets what was drawn stand; the next drawing goes below it. */
+  keep(): void;
 }
 
 /** What commands read of the machine besides the API; tests hand in their own. */

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { type Expected, expected, type Grammar, type Position } from "./grammar.ts";
-import { endings } from "./grammar.ts";
+import type { Grammar } from "./grammar.ts";
 import { flagSpecs } from "./options.ts";
 
 /** A flag as it is written: `--server <url>`. */
@@ -39,13 +38,4 @@ export function helpText<Run>(grammar: Grammar<Run>): string {
     "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 server unreachable.",
     "",
   ].join("\n");
-}
-
-/** What may follow, one line each; `<cr>` where the line may end. */
-export function optionsHelp<Run>(grammar: Grammar<Run>, positions: readonly Position<Run>[]): string[] {
-  const options: Pick<Expected, "text" | "help">[] = [...expected(grammar, positions)];
-  const [end] = endings(positions);
-  if (end !== undefined) options.push({ text: "<cr>", help: end.command.help });
-  const size = Math.max(0, ...options.map((option) => option.text.length));
-  return options.map((option) => `  ${option.text.padEnd(size)}  ${option.help}`);
 }

@@ -3,22 +3,30 @@
  *
  * @module
  */
+import { complete } from "./complete.ts";
 import { Call, complain, type Context, type Run } from "./context.ts";
 import { exit, type ExitCode } from "./exit.ts";
 import {
   advance,
+  endings,
+  type Expected,
   expected,
   follow,
   type Grammar,
   matchingWords,
+  type Mismatch,
   mismatchText,
   parse,
   type Token,
 } from "./grammar.ts";
-import { optionsHelp } from "./help.ts";
+import type { NameLookup } from "./names.ts";
 import { styled } from "./text.ts";
+import { splitLine } from "./tokens.ts";
 
-/** A word that is quoted as a shell inside the shell would see it: `'"plan"'`. */
+/** Ends the shell; alone it does nothing. */
+export const leave: Run = () => Promise.resolve(exit.done);
+
+/** The words of a command line. One in quotes of its own (`'"plan"'`) is quoted as it would be in the shell. */
 export function toTokens(words: readonly string[]): Token[] {
   return words.map((word) => {
     const inner = /^"([^"]*)"$/.exec(word)?.[1];
@@ -26,42 +34,111 @@ export function toTokens(words: readonly string[]): Token[] {
   });
 }
 
-/**
- * The help for a line that ends in `?`: what may follow, or, where the `?` touches a word, what that word may mean.
- *
- * @param partial the word before the `?` without a blank between, "" if there is none
- */
-export function questionHelp(grammar: Grammar<Run>, tokens: readonly Token[], partial: string): string[] {
-  const read = follow(grammar, tokens);
-  if (!read.ok) return [`  ${mismatchText(read.error)}`];
-  if (partial === "") return optionsHelp(grammar, read.value);
-  const options = expected(grammar, read.value);
-  const words = matchingWords(partial, options.filter((o) => o.argument === null).map((o) => o.text));
-  const fitting = options.filter((option) =>
-    option.argument === null ? words.includes(option.text) : option.argument.refuses(partial) === null
-  );
-  if (fitting.length === 0) {
-    const moved = advance(grammar, read.value, { text: partial, quoted: false }, tokens.length);
-    return moved.ok ? [] : [`  ${mismatchText(moved.error)}`];
-  }
-  const size = Math.max(...fitting.map((option) => option.text.length));
-  return fitting.map((option) => `  ${option.text.padEnd(size)}  ${option.help}`);
+function rows(options: readonly Pick<Expected, "text" | "help">[]): string[] {
+  const size = Math.max(0, ...options.map((option) => option.text.length));
+  return options.map((option) => `  ${option.text.padEnd(size)}  ${option.help}`);
 }
 
-/** Runs one command. A `?` as, or at the end of, the last word shows what may follow and runs nothing. */
-export async function runWords(words: readonly Token[], context: Context): Promise<ExitCode> {
+/**
+ * Help for a place in a line: what may stand there, one line each. Where the question mark touches a word it is
+ * what that word may mean; `<cr>` says that the line may end.
+ *
+ * @param partial the word before the question mark without a blank between, "" if there is none
+ * @param lookup names as they are now, or null to leave them out
+ */
+export async function placeHelp(
+  grammar: Grammar<Run>,
+  before: readonly Token[],
+  partial: string,
+  lookup: NameLookup | null,
+): Promise<string[]> {
+  const read = follow(grammar, before);
+  if (!read.ok) return [`  ${mismatchText(read.error)}`];
+  const options = expected(grammar, read.value);
+  const keywords = options.filter((option) => option.argument === null).map((option) => option.text);
+  const words = matchingWords(partial, keywords);
+  const fitting = partial === ""
+    ? options
+    : options.filter((option) =>
+      option.argument === null
+        ? words.includes(option.text)
+        : words.length === 0 && option.argument.refuses(partial) === null
+    );
+  if (fitting.length === 0 && partial !== "") {
+    const moved = advance(grammar, read.value, { text: partial, quoted: false }, before.length);
+    return moved.ok ? [] : [`  ${mismatchText(moved.error)}`];
+  }
+  const [end] = partial === "" ? endings(read.value) : [];
+  const lines = rows([...fitting, ...(end === undefined ? [] : [{ text: "<cr>", help: end.command.help }])]);
+  if (lookup === null || !fitting.some((option) => option.argument?.source !== undefined)) return lines;
+  const names = await complete(grammar, before, { text: partial, quoted: true }, lookup);
+  return names.length === 0 ? lines : [...lines, `  now: ${names.map((name) => name.text).join(" ")}`];
+}
+
+/** Help for the end of a typed line. */
+export function lineHelp(
+  grammar: Grammar<Run>,
+  line: string,
+  lookup: NameLookup | null,
+): Promise<string[]> {
+  const { tokens } = splitLine(line);
+  const last = tokens.at(-1);
+  return last !== undefined && last.end === line.length
+    ? placeHelp(grammar, tokens.slice(0, -1), last.text, lookup)
+    : placeHelp(grammar, tokens, "", lookup);
+}
+
+/** What became of a line. */
+export interface Outcome {
+  readonly code: ExitCode;
+  /** Whether it was `quit` or `exit`. */
+  readonly leave: boolean;
+}
+
+/**
+ * Runs one command. A question mark as, or at the end of, the last word shows what may follow and runs nothing.
+ *
+ * @param refuse tells the user about a line that is no command
+ */
+export async function runWords(
+  words: readonly Token[],
+  context: Context,
+  refuse: (mismatch: Mismatch) => void = (mismatch) => complain(context, mismatchText(mismatch)),
+): Promise<Outcome> {
   const last = words.at(-1);
   if (last !== undefined && !last.quoted && last.text.endsWith("?")) {
     const before = words.slice(0, -1);
-    const echo = [...before.map((token) => token.text), last.text].join(" ");
-    const help = questionHelp(context.grammar, before, last.text.slice(0, -1));
+    const echo = words.map((token) => token.text).join(" ");
+    const help = await placeHelp(context.grammar, before, last.text.slice(0, -1), null);
     context.out.print([echo, ...help].map((text) => [styled(null, text)]));
-    return exit.done;
+    return { code: exit.done, leave: false };
   }
   const parsed = parse(context.grammar, words);
   if (!parsed.ok) {
-    complain(context, mismatchText(parsed.error));
-    return exit.usage;
+    refuse(parsed.error);
+    return { code: exit.usage, leave: false };
   }
-  return await parsed.value.command.run(new Call(parsed.value), context);
+  const { run } = parsed.value.command;
+  return { code: await run(new Call(parsed.value), context), leave: run === leave };
+}
+
+/**
+ * Runs one typed line; an empty line and one that begins with `#` do nothing, `--json` may stand anywhere in it.
+ *
+ * @param margin columns before the line on the terminal, for the mark under a wrong word; null: no mark
+ */
+export async function runLine(text: string, context: Context, margin: number | null): Promise<Outcome> {
+  const { tokens, open } = splitLine(text);
+  const words = tokens.filter((token) => token.quoted || token.text !== "--json");
+  if (words.length === 0 || text.trimStart().startsWith("#")) return { code: exit.done, leave: false };
+  if (open) {
+    complain(context, "a quote is not closed");
+    return { code: exit.usage, leave: false };
+  }
+  const json = context.json || words.length < tokens.length;
+  return await runWords(words, { ...context, json }, (mismatch) => {
+    const place = words[mismatch.index]?.start ?? text.trimEnd().length + 1;
+    if (margin !== null) context.out.complain([[styled("red", `${" ".repeat(margin + place)}^`)]]);
+    complain(context, mismatchText(mismatch));
+  });
 }

@@ -1,4 +1,4 @@
-import { columns, type Inline, type Line, line, plain, type Span, styled } from "./text.ts";
+import { columns, type Inline, type Line, line, plain, type Span, styled, trimEnd } from "./text.ts";
 
 /** One column of a table. */
 export interface Column {
@@ -7,6 +7,8 @@ export interface Column {
   readonly align?: "right";
   /** The one column that may be broken into several lines when the table is too wide. */
   readonly wrap?: true;
+  /** Left out of a table that is still too wide; another command shows it. The last such column goes first. */
+  readonly spare?: true;
 }
 
 const gap = "  ";
@@ -18,46 +20,81 @@ function pad(cell: Line, width: number, align: "right" | undefined): Line {
   return align === "right" ? [blanks, ...cell] : [...cell, blanks];
 }
 
+/** Pieces of a line up to each blank: a word may be made of several looks. */
+function words(cell: Line): Span[][] {
+  const out: Span[][] = [[]];
+  for (const { text, style } of cell) {
+    for (const piece of text.split(/(?<= )/)) {
+      out.at(-1)?.push({ text: piece, style });
+      if (piece.endsWith(" ")) out.push([]);
+    }
+  }
+  return out.filter((word) => word.length > 0);
+}
+
 /** Breaks a line at blanks into lines of at most `width` columns; longer words stay whole. */
 export function wrapLine(cell: Line, width: number): Line[] {
   const lines: Span[][] = [[]];
   let used = 0;
-  for (const { text, style } of cell) {
-    for (const word of text.split(/(?<= )/)) {
-      const size = columns(word.trimEnd());
-      if (used > 0 && used + size > width) {
-        lines.push([]);
-        used = 0;
-      }
-      lines.at(-1)?.push({ text: word, style });
-      used += columns(word);
+  for (const word of words(cell)) {
+    const text = plain(word);
+    if (used > 0 && used + columns(text.trimEnd()) > width) {
+      lines.push([]);
+      used = 0;
     }
+    lines.at(-1)?.push(...word);
+    used += columns(text);
   }
   return lines;
 }
 
+/** Width of a table whose columns have these sizes. */
+function widthOf(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size, gap.length * (sizes.length - 1));
+}
+
+/** Columns and cells without those that a narrow terminal has no room for. */
+function withoutSpare(
+  heads: readonly Column[],
+  cells: readonly (readonly Line[])[],
+  sizes: readonly number[],
+  room: number,
+): { heads: readonly Column[]; cells: readonly (readonly Line[])[]; sizes: number[] } {
+  const least = sizes.map((size, i) => heads[i]?.wrap ? Math.min(size, leastWrap) : size);
+  const last = heads.findLastIndex((head) => head.spare);
+  if (last < 0 || widthOf(least) <= room) return { heads, cells, sizes: [...sizes] };
+  const keep = <T>(list: readonly T[]): T[] => list.filter((_, i) => i !== last);
+  return withoutSpare(keep(heads), cells.map(keep), keep(sizes), room);
+}
+
 /**
- * Lays out a table under its titles. Nothing is ever cut off: what does not fit `width` is wrapped in the column
- * made for it, or left to the terminal.
+ * Lays out a table under its titles; titles that are all empty make no line. What does not fit `width` is wrapped in
+ * the column made for it, then spare columns go, then it is left to the terminal; no text is ever cut off.
  *
  * @param width columns of the terminal, or null where there is none
  * @param indent blanks before each line
  */
 export function table(
-  heads: readonly Column[],
+  columnsWanted: readonly Column[],
   rows: readonly (readonly Inline[])[],
   width: number | null,
   indent = 0,
 ): Line[] {
-  const cells = rows.map((row) => row.map((cell) => line(cell)));
-  const sizes = heads.map((head, i) =>
-    Math.max(columns(head.title), ...cells.map((row) => columns(plain(row[i] ?? []))))
+  const all = rows.map((row) => row.map((cell) => line(cell)));
+  const room = width === null ? Infinity : width - indent;
+  const wanted = columnsWanted.map((head, i) =>
+    Math.max(columns(head.title), ...all.map((row) => columns(plain(row[i] ?? []))))
   );
+  const { heads, cells, sizes } = withoutSpare(columnsWanted, all, wanted, room);
   const flexible = heads.findIndex((head) => head.wrap);
-  if (width !== null && flexible >= 0) {
-    const fixed = indent + sizes.reduce((sum, size, i) => i === flexible ? sum : sum + size, 0) +
-      gap.length * (heads.length - 1);
-    sizes[flexible] = Math.min(sizes[flexible] ?? 0, Math.max(leastWrap, width - fixed));
+  const broken = cells.map((row) => row.map((cell) => [cell]));
+  if (flexible >= 0) {
+    const fixed = widthOf(sizes) - (sizes[flexible] ?? 0);
+    const limit = Math.max(leastWrap, room - fixed);
+    for (const row of broken) row[flexible] = (row[flexible] ?? []).flatMap((cell) => wrapLine(cell, limit));
+    // Lines end at blanks, so the widest may need less than the limit, and one long word may need more.
+    const used = broken.flatMap((row) => (row[flexible] ?? []).map((part) => columns(plain(part).trimEnd())));
+    sizes[flexible] = Math.max(columns(heads[flexible]?.title ?? ""), ...used);
   }
   const margin: Span = { text: " ".repeat(indent), style: null };
   const between: Span = { text: gap, style: null };
@@ -68,11 +105,11 @@ export function table(
       ...pad(row[i] ?? [], sizes[i] ?? 0, head.align),
     ]),
   ];
-  const out = [put(heads.map((head) => [styled("dim", head.title)]))];
-  for (const row of cells) {
-    const broken = row.map((cell, i) => i === flexible ? wrapLine(cell, sizes[i] ?? 0) : [cell]);
-    const height = Math.max(1, ...broken.map((parts) => parts.length));
-    for (let i = 0; i < height; i++) out.push(put(broken.map((parts) => parts[i] ?? [])));
+  const titled = heads.some((head) => head.title !== "");
+  const out = titled ? [put(heads.map((head) => [styled("dim", head.title)]))] : [];
+  for (const row of broken) {
+    const height = Math.max(1, ...row.map((parts) => parts.length));
+    for (let i = 0; i < height; i++) out.push(put(row.map((parts) => trimEnd(parts[i] ?? []))));
   }
   return out;
 }

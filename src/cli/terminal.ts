@@ -2,7 +2,7 @@ import { readFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import type { Output, World } from "./context.ts";
 import type { ColourMode } from "./options.ts";
-import { type Line, paint } from "./text.ts";
+import { columns, type Line, paint, plain } from "./text.ts";
 
 /** The reader of our output is gone (`| head`): nothing is left to say, and that is no error. */
 export class ReaderGone extends Error {}
@@ -50,11 +50,15 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
     raw: (text) => writeAll(1, text),
     complain: (lines) => writeAll(2, paint(lines, errorColour)),
     redraw(lines: readonly Line[]) {
+      const width = process.stdout.columns || 80;
       const up = drawn === 0 ? "" : `\x1b[${drawn}A`;
       // Each line is cleared before it is written, so nothing of a longer older one stays.
       const text = lines.map((line) => `\x1b[2K${paint([line], colour)}`).join("");
-      writeAll(1, up + text + (lines.length < drawn ? "\x1b[J" : ""));
-      drawn = lines.length;
+      writeAll(1, `${up}${text}\x1b[J`);
+      drawn = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(columns(plain(line)) / width)), 0);
+    },
+    keep() {
+      drawn = 0;
     },
   };
 }
@@ -77,7 +81,44 @@ export const realWorld: World = {
   readFile: (path) => Promise.resolve(readFileSync(path, "utf8")),
 };
 
-/** Whether standard input is a terminal. */
-export function inputIsTerminal(): boolean {
-  return process.stdin.isTTY === true;
+/** Keys of the terminal, for a command that ends with the first one pressed. */
+export class Keyboard implements Disposable {
+  readonly #interrupt: () => void;
+  #release: () => void = () => {};
+
+  /** Touches nothing yet; `interrupt` is called for Ctrl-C, which is no signal while keys are watched. */
+  constructor(interrupt: () => void) {
+    this.#interrupt = interrupt;
+  }
+
+  /** Whether standard input is a terminal. */
+  get present(): boolean {
+    return process.stdin.isTTY === true;
+  }
+
+  /** Aborted by the first key; never without a terminal. */
+  anyKey(): AbortSignal {
+    const pressed = new AbortController();
+    if (!this.present) return pressed.signal;
+    const { stdin } = process;
+    const onKey = (chunk: Uint8Array | string) => {
+      if (String(chunk).includes("\x03")) this.#interrupt();
+      pressed.abort();
+    };
+    stdin.setRawMode(true);
+    stdin.on("data", onKey);
+    stdin.resume();
+    this.#release = () => {
+      stdin.off("data", onKey);
+      stdin.pause();
+      stdin.setRawMode(false);
+    };
+    return pressed.signal;
+  }
+
+  /** Gives the terminal back. */
+  [Symbol.dispose](): void {
+    this.#release();
+    this.#release = () => {};
+  }
 }

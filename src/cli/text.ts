@@ -76,7 +76,8 @@ export function paint(lines: readonly Line[], colour: boolean): string {
   }).join("");
 }
 
-function trimEnd(spans: Line): Line {
+/** A line without the blanks at its end. */
+export function trimEnd(spans: Line): Line {
   const out = [...spans];
   for (;;) {
     const last = out.pop();

@@ -1,27 +1,60 @@
-/** The API on a fake daemon, on a real port, for as long as a test needs it. */
+/** The API on a daemon that is not there (`site_control.ts`), on a real port or socket, for as long as a test needs it. */
+import { createApp } from "../../routes/app.ts";
 import { tcpPeer } from "../../routes/access.ts";
-import { makeWorld, type World } from "../routes/world.ts";
+import type { AuthTable } from "../../routes/auth.ts";
+import { Bus } from "../../src/bus.ts";
+import { systemClock } from "../../src/clock.ts";
+import { silentLog } from "../../src/log.ts";
+import { siteNow } from "./site.ts";
+import { SiteControl } from "./site_control.ts";
 
 /** A running API. */
 export interface Daemon extends AsyncDisposable {
   /** For `--server`. */
   readonly url: string;
-  readonly world: World;
+  readonly control: SiteControl;
+  readonly bus: Bus;
+  /** Requests so far: method and path with query. */
+  readonly requests: string[];
 }
 
-/** Starts the API on a free port of the loopback, or on a unix socket. */
-export function startDaemon(options: { path?: string; world?: World } = {}): Daemon {
-  const world = options.world ?? makeWorld();
-  const handler = (request: Request): Response | Promise<Response> =>
-    world.app.fetch(request, { peer: tcpPeer("127.0.0.1", 40000) });
-  const server = options.path === undefined
-    ? Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler)
-    : Deno.serve({ path: options.path, onListen() {} }, handler);
+/** Where and how it answers. */
+export interface DaemonOptions {
+  /** Path of a unix socket instead of a port. */
+  readonly path?: string;
+  /** A port to take again after a stop; 0: any. */
+  readonly port?: number;
+  readonly auth?: AuthTable;
+  /** PEM texts. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+/** Starts the API. Its wall clock stands at `siteNow`. */
+export function startDaemon({ path, port = 0, auth, tls }: DaemonOptions = {}): Daemon {
+  const clock = { ...systemClock, wall: () => siteNow };
+  const control = new SiteControl();
+  const bus = new Bus({ clock, epoch: "e1" });
+  const app = createApp({ control, bus, log: silentLog, clock, auth: auth ?? null });
+  const requests: string[] = [];
+  const handler = (request: Request): Response | Promise<Response> => {
+    const { pathname, search } = new URL(request.url);
+    requests.push(`${request.method} ${pathname}${search}`);
+    return app.fetch(request, { peer: tcpPeer("127.0.0.1", 40000) });
+  };
+  const onListen = () => {};
+  const server = path === undefined
+    ? Deno.serve({ hostname: "127.0.0.1", port, onListen, ...tls }, handler)
+    : Deno.serve({ path, onListen }, handler);
   const { addr } = server;
   return {
-    url: addr.transport === "tcp" ? `http://127.0.0.1:${addr.port}` : `unix:${options.path}`,
-    world,
+    url: addr.transport === "tcp"
+      ? `${tls === undefined ? "http" : "https"}://127.0.0.1:${addr.port}`
+      : `unix:${path}`,
+    control,
+    bus,
+    requests,
     async [Symbol.asyncDispose]() {
+      // Streams of watchers end with their clients, which the tests own.
       await server.shutdown();
     },
   };

@@ -1,12 +1,12 @@
 import type { Run } from "../context.ts";
-import { exit } from "../exit.ts";
 import type { Grammar } from "../grammar.ts";
+import { leave } from "../run.ts";
 import { commandArguments } from "./arguments.ts";
 import { changeCommands } from "./change.ts";
+import { completionCommands } from "./completion.ts";
+import { probeCommands } from "./probe.ts";
 import { showCommands } from "./show.ts";
 import { watchCommands } from "./watch.ts";
-
-const leave: Run = () => Promise.resolve(exit.done);
 
 /** The commands of maglevc: one-shot use, shell, completion, help and reference are all made of this. */
 export const grammar: Grammar<Run> = {
@@ -14,6 +14,8 @@ export const grammar: Grammar<Run> = {
     ...showCommands,
     ...changeCommands,
     ...watchCommands,
+    ...probeCommands,
+    ...completionCommands,
     { syntax: "quit", help: "leave the shell", run: leave },
     { syntax: "exit", help: "leave the shell", run: leave },
   ],

@@ -21,10 +21,10 @@ export function backendsLines({ backends }: BackendList, view: View): Line[] {
       { title: "STATE" },
       { title: "FOR", align: "right" },
       { title: "HEALTH", align: "right" },
-      { title: "CHECK" },
-      { title: "LAST PROBE" },
+      { title: "CHECK", spare: true },
+      { title: "LAST PROBE", wrap: true },
       { title: "TOOK", align: "right" },
-      { title: "FRONTENDS", wrap: true },
+      { title: "FRONTENDS", spare: true },
     ],
     backends.map((backend) => [
       styled("bold", backend.name),

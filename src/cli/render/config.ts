@@ -31,36 +31,36 @@ export function reloadLines(reload: ConfigReload, view: View): Line[] {
   return reload.sync === null ? lines : [...lines, [], ...syncSummary(reload.sync)];
 }
 
-/** Whether YAML 1.1 and 1.2 both read this text as a string when it stands without quotes. */
+/** Texts that every version of YAML reads as strings when they stand without quotes: words, durations, IPv4 addresses. */
+const plainText =
+  /^(?:[A-Za-z/_][A-Za-z0-9/_.-]*|(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+|(?:[0-9]{1,3}\.){3}[0-9]{1,3})$/;
+
 function isPlain(text: string): boolean {
-  return /^[A-Za-z/_][A-Za-z0-9/_.-]*$/.test(text) && !/^(true|false|yes|no|on|off|null|y|n)$/i.test(text);
+  return plainText.test(text) && !/^(true|false|yes|no|on|off|null|y|n)$/i.test(text);
 }
 
-function scalar(value: unknown): string {
+/** What stands on one line: a scalar, or an empty list or map; null for the rest. */
+function flowText(value: unknown): string | null {
   if (typeof value === "string") return isPlain(value) ? value : JSON.stringify(value);
-  return value === null ? "null" : String(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Object.keys(value).length > 0) return null;
+  return Array.isArray(value) ? "[]" : "{}";
 }
 
 /** JSON as YAML in block style: what the configuration file would say with every default written out. */
 export function yamlLines(value: unknown, indent = 0): Line[] {
-  const margin = " ".repeat(indent);
+  const margin = styled(null, " ".repeat(indent));
+  const flow = flowText(value);
+  if (flow !== null) return [[margin, styled(null, flow)]];
   if (Array.isArray(value)) {
     return value.flatMap((item: unknown) => {
-      const [first = [], ...rest] = yamlLines(item, indent + 2);
-      const [blank, ...pieces] = first;
-      return blank?.text.trim() === ""
-        ? [[{ text: `${margin}- `, style: null }, ...pieces], ...rest]
-        : [first];
+      const [[_, ...first] = [], ...rest] = yamlLines(item, indent + 2);
+      return [[margin, styled(null, "- "), ...first], ...rest];
     });
   }
-  if (typeof value !== "object" || value === null) {
-    return [[styled(null, margin), styled(null, scalar(value))]];
-  }
-  return Object.entries(value).flatMap(([key, item]: [string, unknown]): Line[] => {
+  return Object.entries(value ?? {}).flatMap(([key, item]: [string, unknown]): Line[] => {
     const name = line(margin, styled("cyan", isPlain(key) ? key : JSON.stringify(key)), ":");
-    if (typeof item !== "object" || item === null) return [[...name, ...line(" ", scalar(item))]];
-    const empty = Array.isArray(item) ? item.length === 0 : Object.keys(item).length === 0;
-    if (empty) return [[...name, ...line(Array.isArray(item) ? " []" : " {}")]];
-    return [name, ...yamlLines(item, indent + 2)];
+    const text = flowText(item);
+    return text === null ? [name, ...yamlLines(item, indent + 2)] : [[...name, styled(null, ` ${text}`)]];
   });
 }

@@ -7,9 +7,12 @@ import { portText, vipName } from "./style.ts";
 
 type VipCounters = LbCounters["vips"][number];
 type ServerCounters = LbCounters["servers"][number];
+type RouteCounters = Pick<ServerCounters, "packets" | "bytes">;
 
 const vipId = (vip: Pick<VipCounters, "prefix" | "protocol" | "port">) =>
   `${vip.prefix} ${vip.protocol} ${vip.port}`;
+const address = (prefix: string) => prefix.replace(/\/(32|128)$/, "");
+const right = (title: string) => ({ title, align: "right" as const });
 
 /** Seconds between two reads, or null if no rate can be made of them. */
 function secondsBetween(earlier: LbCounters | null, later: LbCounters): number | null {
@@ -25,87 +28,121 @@ function rate(before: number | undefined, after: number, seconds: number | null,
   return styled(value > 0 ? "bold" : "dim", rateText(value));
 }
 
+/** Packets and bytes with their rates, for a route. */
+function routeCells(
+  before: RouteCounters | undefined,
+  after: RouteCounters,
+  seconds: number | null,
+): Inline[] {
+  return [
+    countText(after.packets),
+    rate(before?.packets, after.packets, seconds),
+    countText(after.bytes),
+    rate(before?.bytes, after.bytes, seconds, 8),
+  ];
+}
+
+const routeHeads = [right("PACKETS"), right("/s"), right("BYTES"), right("bit/s")];
+
+function flowTable(
+  earlier: LbCounters | null,
+  later: LbCounters,
+  seconds: number | null,
+  view: View,
+): Line[] {
+  const old = new Map(earlier?.vips.map((vip) => [vipId(vip), vip]));
+  return table(
+    [
+      { title: "VIP" },
+      { title: "ADDRESS", spare: true },
+      { title: "PORT", spare: true },
+      right("NEXT"),
+      right("/s"),
+      right("FIRST"),
+      right("/s"),
+      right("UNTRACKED"),
+      right("/s"),
+      right("NO SERVER"),
+      right("/s"),
+    ],
+    later.vips.map((vip) => {
+      const before = old.get(vipId(vip));
+      return [
+        vipName(vip.frontend),
+        address(vip.prefix),
+        portText(vip.protocol, vip.port),
+        countText(vip.next),
+        rate(before?.next, vip.next, seconds),
+        countText(vip.first),
+        rate(before?.first, vip.first, seconds),
+        countText(vip.untracked),
+        rate(before?.untracked, vip.untracked, seconds),
+        styled(vip.no_server > 0 ? "red" : null, countText(vip.no_server)),
+        rate(before?.no_server, vip.no_server, seconds),
+      ];
+    }),
+    view.width,
+  );
+}
+
+/** One row for a prefix, because VPP counts its route for all VIPs of it together. */
+function prefixTable(
+  earlier: LbCounters | null,
+  later: LbCounters,
+  seconds: number | null,
+  view: View,
+): Line[] {
+  const old = new Map(earlier?.vips.map((vip) => [vip.prefix, vip]));
+  const prefixes = Map.groupBy(later.vips, (vip) => vip.prefix);
+  return table(
+    [{ title: "TO" }, ...routeHeads, { title: "SHARED BY", wrap: true }],
+    [...prefixes].map(([prefix, vips]) => [
+      address(prefix),
+      ...(vips[0] === undefined ? [] : routeCells(old.get(prefix), vips[0], seconds)),
+      styled("dim", vips.map((vip) => vip.frontend ?? "(foreign)").join(", ")),
+    ]),
+    view.width,
+  );
+}
+
+function serverTable(
+  earlier: LbCounters | null,
+  later: LbCounters,
+  seconds: number | null,
+  view: View,
+): Line[] {
+  const old = new Map(earlier?.servers.map((server) => [server.address, server]));
+  return table(
+    [{ title: "SERVER" }, { title: "ADDRESS" }, ...routeHeads, { title: "SUMMED OVER", wrap: true }],
+    later.servers.map((server) => [
+      server.backend ?? styled("yellow", "(unknown)"),
+      server.address,
+      ...routeCells(old.get(server.address), server, seconds),
+      styled("dim", server.vips.map((vip) => vip.frontend ?? address(vip.prefix)).join(", ")),
+    ]),
+    view.width,
+  );
+}
+
 /**
  * `show vpp lb counters`.
  *
- * @param earlier an earlier read to make rates from, or null
+ * @param earlier an earlier read to make rates of, or null
  */
 export function countersLines(earlier: LbCounters | null, later: LbCounters, view: View): Line[] {
   if (later.read_at === null) return [line("no counters were read yet (is a stats socket configured?)")];
   const seconds = secondsBetween(earlier, later);
-  const oldVips = new Map(earlier?.vips.map((vip) => [vipId(vip), vip]));
-  const oldServers = new Map(earlier?.servers.map((server) => [server.address, server]));
-  const number = (title: string) => ({ title, align: "right" as const });
-  const packetsPerSecond = (
-    before: VipCounters | ServerCounters | undefined,
-    after: typeof later.servers[0],
-  ) => rate(before?.packets, after.packets, seconds);
   return [
     line(
       `read ${agoText(later.read_at, view.now)} ago; `,
       seconds === null ? "rates need a second read" : `rates over ${seconds.toFixed(1)} s`,
     ),
     [],
-    ...table(
-      [
-        { title: "VIP" },
-        { title: "ADDRESS" },
-        { title: "PORT" },
-        number("NEXT"),
-        number("/s"),
-        number("FIRST"),
-        number("/s"),
-        number("UNTRACKED"),
-        number("NO SERVER"),
-        number("/s"),
-        number("PACKETS"),
-        number("/s"),
-        number("BYTES"),
-        number("bit/s"),
-      ],
-      later.vips.map((vip) => {
-        const old = oldVips.get(vipId(vip));
-        return [
-          vipName(vip.frontend),
-          vip.prefix.replace(/\/(32|128)$/, ""),
-          portText(vip.protocol, vip.port),
-          countText(vip.next),
-          rate(old?.next, vip.next, seconds),
-          countText(vip.first),
-          rate(old?.first, vip.first, seconds),
-          countText(vip.untracked),
-          styled(vip.no_server > 0 ? "red" : null, countText(vip.no_server)),
-          rate(old?.no_server, vip.no_server, seconds),
-          countText(vip.packets),
-          rate(old?.packets, vip.packets, seconds),
-          countText(vip.bytes),
-          rate(old?.bytes, vip.bytes, seconds, 8),
-        ];
-      }),
-      view.width,
-    ),
+    ...flowTable(earlier, later, seconds, view),
     [],
-    ...table(
-      [
-        { title: "SERVER" },
-        { title: "ADDRESS" },
-        number("PACKETS"),
-        number("/s"),
-        number("BYTES"),
-        number("bit/s"),
-        { title: "SUMMED OVER", wrap: true },
-      ],
-      later.servers.map((server) => [
-        server.backend ?? styled("yellow", "(unknown)"),
-        server.address,
-        countText(server.packets),
-        packetsPerSecond(oldServers.get(server.address), server),
-        countText(server.bytes),
-        rate(oldServers.get(server.address)?.bytes, server.bytes, seconds, 8),
-        styled("dim", server.vips.map((vip) => vip.frontend ?? vip.prefix).join(", ")),
-      ]),
-      view.width,
-    ),
+    ...prefixTable(earlier, later, seconds, view),
+    [],
+    ...serverTable(earlier, later, seconds, view),
     [],
     line("packets to a VIP's address on a port that no VIP has: ", countText(later.unmatched)),
   ];

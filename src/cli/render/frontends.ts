@@ -19,7 +19,7 @@ export function frontendsLines({ frontends }: FrontendList, view: View): Line[] 
       { title: "POOL" },
       { title: "UP", align: "right" },
       { title: "VPP" },
-      { title: "DESCRIPTION", wrap: true },
+      { title: "DESCRIPTION", wrap: true, spare: true },
     ],
     frontends.map((frontend) => {
       const members = frontend.pools.flatMap((pool) => pool.backends);
@@ -80,7 +80,7 @@ export function frontendLines(frontend: Frontend, view: View): Line[] {
         { title: "POOL" },
         { title: "" },
         { title: "BACKEND" },
-        { title: "ADDRESS" },
+        { title: "ADDRESS", spare: true },
         { title: "STATE" },
         { title: "WEIGHT", align: "right" },
         { title: "EFFECTIVE", align: "right" },

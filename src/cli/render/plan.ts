@@ -21,13 +21,13 @@ function whatText(change: Change): string {
   const flush = change.flush ? ", flush" : "";
   switch (change.kind) {
     case "conf_set":
-      return "set the global configuration";
+      return "set";
     case "vip_added":
-      return "add the VIP";
+      return "add";
     case "vip_removed":
-      return "remove the VIP";
+      return "remove";
     case "vip_recreated":
-      return "remove and add the VIP again";
+      return "remove and add again";
     case "as_added":
       return `weight ${change.weight_after ?? "?"}`;
     case "as_removed":
@@ -50,35 +50,38 @@ function heading(change: Change): Line {
   );
 }
 
-type Status = SyncResult["changes"][number];
+type Outcome = SyncResult["changes"][number];
 
-function outcome(change: Change | Status): Inline {
+/** What became of a change, or what keeps it from being sent. */
+function remarks(change: Change | Outcome): Inline {
+  const held = change.held === null ? [] : [styled("yellow", `held: ${change.held}`)];
   if (!("status" in change)) {
-    return [
-      change.held === null ? "" : styled("yellow", `held: ${change.held}`),
-      change.held !== null && change.traffic_affecting ? ", " : "",
-      change.traffic_affecting ? styled("red", "affects traffic") : "",
-    ];
+    const traffic = change.traffic_affecting ? [styled("red", "affects traffic")] : [];
+    return [...held, ...traffic].map((remark) => ["; ", remark]);
   }
   if (change.status === "failed") {
-    return styled("red", `failed: ${change.error ?? "no reason given"} (${change.retval ?? "no answer"})`);
+    return [
+      "; ",
+      styled("red", `failed: ${change.error ?? "no reason given"} (${change.retval ?? "no answer"})`),
+    ];
   }
-  return styled(change.status === "done" ? "green" : "yellow", change.status);
+  const status = styled(change.status === "done" ? "green" : "yellow", change.status);
+  return [status, ...held].map((remark) => ["; ", remark]);
 }
 
-function changeTable(changes: readonly (Change | Status)[], view: View): Line[] {
+function targetText(change: Change): Inline {
+  if (change.address === null) return change.prefix === null ? "settings" : "VIP";
+  return [change.backend ?? styled("yellow", "(unknown)"), ` ${change.address}`];
+}
+
+function changeTable(changes: readonly (Change | Outcome)[], view: View): Line[] {
   return table(
-    [{ title: "" }, { title: "BACKEND" }, { title: "SERVER" }, { title: "CHANGE" }, {
-      title: "WHY",
-      wrap: true,
-    }, { title: "" }],
+    [{ title: "" }, { title: "" }, { title: "" }, { title: "", wrap: true }],
     changes.map((change) => [
       signs[change.kind],
-      change.address === null ? "" : change.backend ?? styled("yellow", "(unknown)"),
-      change.address ?? "",
+      targetText(change),
       whatText(change),
-      change.reason,
-      outcome(change),
+      [styled("dim", change.reason), remarks(change)],
     ]),
     view.width,
     2,
@@ -87,7 +90,7 @@ function changeTable(changes: readonly (Change | Status)[], view: View): Line[] 
 
 /** Changes under a heading for each VIP, in the order in which they are sent. */
 function changesByVip(
-  changes: readonly (Change | Status)[],
+  changes: readonly (Change | Outcome)[],
   view: View,
   after: (vip: string) => Line[],
 ): Line[] {
@@ -146,7 +149,7 @@ export function planLines(plan: Plan, view: View): Line[] {
     ` for ${scope}, read ${agoText(plan.read_at, view.now)} ago: `,
     plan.changes.length === 0 ? styled("green", "nothing to do") : plural(plan.changes.length, "change"),
     held === 0 ? "" : [", ", styled("yellow", `${held} held`)],
-    plan.traffic_affecting ? [", ", styled("red", "affects traffic")] : "",
+    plan.traffic_affecting && plan.changes.length > 0 ? [", ", styled("red", "affects traffic")] : "",
   );
   const shown = new Set(plan.changes.map(vipOf));
   const ofVip = (vip: string) => plan.predictions.filter((p) => vipOf(p) === vip).flatMap(predictionLines);

@@ -1,0 +1,35 @@
+/**
+ * Completion scripts. They know nothing of the commands: they hand the line up to the cursor to
+ * `maglevc --complete`, so they never grow old.
+ *
+ * @module
+ */
+
+const bash = `# bash completion for maglevc; load it with: source <(maglevc completion bash)
+_maglevc() {
+  local line=\${COMP_LINE:0:COMP_POINT} word
+  COMPREPLY=()
+  while IFS=$'\\t' read -r word _; do
+    COMPREPLY+=("$word")
+  done < <("$1" --complete "$line" 2>/dev/null)
+}
+complete -o default -F _maglevc maglevc
+`;
+
+const zsh = `#compdef maglevc
+# zsh completion for maglevc; load it with: source <(maglevc completion zsh)
+_maglevc() {
+  local word help
+  local -a words_found
+  while IFS=$'\\t' read -r word help; do
+    words_found+=("\${word//:/\\\\:}:$help")
+  done < <("\${words[1]}" --complete "\${LBUFFER}" 2>/dev/null)
+  if (( \${#words_found} )); then _describe 'maglevc' words_found; else _files; fi
+}
+if [[ \${funcstack[1]-} = _maglevc ]]; then _maglevc "$@"; else compdef _maglevc maglevc; fi
+`;
+
+/** The script that teaches a shell to complete maglevc's words. */
+export function completionScript(shell: "bash" | "zsh"): string {
+  return shell === "bash" ? bash : zsh;
+}

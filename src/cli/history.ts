@@ -1,0 +1,40 @@
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { err, ok, type Result } from "../result.ts";
+
+/** Lines that are kept. */
+export const historyLimit = 1_000;
+
+/** Where the history is kept: the XDG state directory; null without a home. */
+export function historyPath(env: (name: string) => string | undefined): string | null {
+  const state = env("XDG_STATE_HOME") || (env("HOME") ? `${env("HOME")}/.local/state` : "");
+  return state.startsWith("/") ? `${state}/maglevc/history` : null;
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Reads the history, newest first, and shortens a file that has grown to twice the limit. */
+export function loadHistory(path: string): Result<string[], string> {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    appendFileSync(path, "", { mode: 0o600 });
+    const lines = readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+    const kept = lines.slice(-historyLimit);
+    if (lines.length > 2 * historyLimit) writeFileSync(path, `${kept.join("\n")}\n`);
+    return ok(kept.reverse());
+  } catch (error) {
+    return err(reason(error));
+  }
+}
+
+/** Appends one line, so that shells side by side all leave theirs. */
+export function rememberLine(path: string, line: string): Result<null, string> {
+  try {
+    appendFileSync(path, `${line}\n`, { mode: 0o600 });
+    return ok(null);
+  } catch (error) {
+    return err(reason(error));
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * One probe of a VIP: a new connection, optionally TLS, optionally one HTTP/1.1 request whose head is read.
+ *
+ * @module
+ */
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { errorText } from "../client.ts";
+
+/** What to probe and how. */
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+  /** Null: connect only. */
+  readonly path: string | null;
+  /** Value of the Host header, and the name to send and check with TLS; null: the address. */
+  readonly host: string | null;
+  /** Name of the response header to report. */
+  readonly header: string;
+  readonly tls: "off" | "verify" | "insecure";
+  /** Limit for all phases together, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+}
+
+/** What came of one probe. */
+export interface Attempt {
+  readonly ok: boolean;
+  /** From the start to the connection, or to the end of the response's head, in milliseconds. */
+  readonly ms: number;
+  /** Value of the response header; null if there was none, or no response. */
+  readonly header: string | null;
+  /** Why it failed, "" if it did not. */
+  readonly detail: string;
+}
+
+/** Octets of a response's head that are read at most. */
+const headLimit = 16 * 1024;
+
+/** The Host header for a target: the port stands in it unless it is the scheme's own. */
+export function hostHeader(target: Target): string {
+  if (target.host !== null) return target.host;
+  const name = isIP(target.address) === 6 ? `[${target.address}]` : target.address;
+  return target.port === (target.tls === "off" ? 80 : 443) ? name : `${name}:${target.port}`;
+}
+
+/** The name for TLS: a host without its port, null if it is an address. */
+function tlsName(host: string | null): string | null {
+  const name = host?.replace(/:[0-9]+$/, "") ?? "";
+  return name === "" || isIP(name.replace(/^\[|\]$/g, "")) !== 0 ? null : name;
+}
+
+/** Reads a response's head: the status and one header; a sentence if it is none. */
+export function readHead(head: string, header: string): { status: number; header: string | null } | string {
+  const [first = "", ...lines] = head.split("\r\n");
+  const status = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: |$)/.exec(first)?.[1];
+  if (status === undefined) return "the answer is no HTTP/1 response";
+  const wanted = header.toLowerCase();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    if (colon > 0 && line.slice(0, colon).toLowerCase() === wanted) {
+      return { status: Number(status), header: line.slice(colon + 1).trim() };
+    }
+  }
+  return { status: Number(status), header: null };
+}
+
+function open(target: Target): Socket {
+  const { address: host, port } = target;
+  if (target.tls === "off") return connectTcp({ host, port });
+  const servername = tlsName(target.host);
+  return connectTls({
+    host,
+    port,
+    ...(servername === null ? {} : { servername }),
+    rejectUnauthorized: target.tls === "verify",
+  });
+}
+
+/**
+ * Probes once. Never rejects: whatever goes wrong is the result.
+ *
+ * @param ticks monotonic time in milliseconds
+ */
+export function attempt(target: Target, ticks: () => number, signal: AbortSignal): Promise<Attempt> {
+  const { promise, resolve } = Promise.withResolvers<Attempt>();
+  const began = ticks();
+  const socket = open(target);
+  let head = "";
+  const finish = (ok: boolean, header: string | null, detail: string) => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    socket.destroy();
+    resolve({ ok, ms: ticks() - began, header, detail });
+  };
+  const onAbort = () => finish(false, null, "interrupted");
+  const timer = setTimeout(
+    () =>
+      finish(
+        false,
+        null,
+        `no ${head === "" ? "answer" : "whole answer"} within ${target.timeoutMs / 1000} s`,
+      ),
+    target.timeoutMs,
+  );
+  signal.addEventListener("abort", onAbort, { once: true });
+  socket.on("error", (error) => finish(false, null, errorText(error)));
+  socket.on("close", () => finish(false, null, "closed without an answer"));
+  socket.on(target.tls === "off" ? "connect" : "secureConnect", () => {
+    if (target.path === null) return finish(true, null, "");
+    socket.setEncoding("latin1");
+    socket.write(
+      `GET ${target.path} HTTP/1.1\r\nHost: ${hostHeader(target)}\r\nUser-Agent: ${target.userAgent}\r\n` +
+        "Accept: */*\r\nConnection: close\r\n\r\n",
+    );
+  });
+  socket.on("data", (chunk) => {
+    head += String(chunk);
+    const end = head.indexOf("\r\n\r\n");
+    if (end < 0) {
+      if (head.length > headLimit) finish(false, null, "the response's head is over 16 KiB");
+      return;
+    }
+    const read = readHead(head.slice(0, end), target.header);
+    if (typeof read === "string") return finish(false, null, read);
+    const good = read.status >= 200 && read.status < 400;
+    finish(good, read.header, good ? "" : `HTTP ${read.status}`);
+  });
+  return promise;
+}

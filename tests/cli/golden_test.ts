@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import { grammar } from "../../src/cli/commands/grammar.ts";
+import { steps } from "../../src/cli/syntax.ts";
+import { follow } from "../../src/cli/grammar.ts";
+import { splitLine } from "../../src/cli/tokens.ts";
+import { type Daemon, startDaemon } from "./daemon.ts";
+import { type Outcome, run } from "./session.ts";
+import * as site from "./site.ts";
+
+/** Every command in every mode is a file here; MAGLEV_UPDATE_GOLDEN=1 writes them anew. */
+const folder = new URL("../fixtures/cli/", import.meta.url);
+const update = Deno.env.get("MAGLEV_UPDATE_GOLDEN") === "1";
+
+interface Case {
+  readonly line: string;
+  /** Distinguishes cases of one line. */
+  readonly name?: string;
+  readonly prepare?: (daemon: Daemon) => void;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+const vppAway = {
+  type: "vpp-unavailable",
+  detail: "VPP is not connected: it is tried again every 5 s",
+} as const;
+
+const cases: readonly Case[] = [
+  ...[
+    "show version",
+    "show frontends",
+    "show frontend www",
+    "show frontend www6",
+    "show frontend dns",
+    "show frontend legacy",
+    "show frontend www table",
+    "show backends",
+    "show backend web2",
+    "show backend web3",
+    "show backend spare1",
+    "show backend ns1",
+    "show healthchecks",
+    "show healthcheck web",
+    "show healthcheck dns",
+    "show config",
+    "show vpp info",
+    "show vpp lb state",
+    "show vpp lb state dns",
+    "show vpp lb counters",
+    "show vpp lb plan",
+    "show vpp lb plan www6",
+    "show vpp lb plan dns",
+    "set backend web1 pause",
+    "set frontend www pool primary backend web1 weight 20 flush",
+    "sync vpp lb state",
+    "sync vpp lb state plan 5f2b1c0a9d3e4f60",
+    "sync vpp lb state plan other",
+    "config check",
+    "config reload",
+    "whereis 192.0.2.7 www",
+    "whereis 2001:db8:1::7 40000 www6 after-plan",
+    "show backend nobody",
+    "set backend ns1 pause",
+    "set frontend www pool primary backend nobody weight 1",
+    "show vpp lb sate",
+    "show v",
+    "set backend web1",
+    "show ?",
+    "set backend web1 ?",
+    "completion bash",
+    "completion zsh",
+    "quit",
+    "exit",
+  ].map((line) => ({ line })),
+  { line: "watch events num 9", name: "watch events" },
+  {
+    line: "show vpp info",
+    name: "show vpp info, VPP away",
+    prepare: ({ control }) => control.vppRefusal = vppAway,
+  },
+  {
+    line: "sync vpp lb state",
+    name: "sync, refused by VPP",
+    prepare: ({ control }) => {
+      control.vppRefusal = {
+        type: "vpp-refused",
+        detail: "VPP refused 1 of 1 changes",
+        sync: site.refusedSync,
+      };
+    },
+  },
+  {
+    line: "config check maglev.yaml",
+    name: "config check, errors",
+    prepare: ({ control }) => control.checkResult = site.badCheck,
+    files: { "maglev.yaml": "maglev: {}\n" },
+  },
+  { line: "config check missing.yaml", name: "config check, no such file" },
+  {
+    line: "config reload",
+    name: "config reload, errors",
+    prepare: ({ control }) => control.checkResult = site.badCheck,
+  },
+];
+
+const modes = [
+  { title: "80 columns", options: { width: 80 } },
+  { title: "200 columns", options: { width: 200 } },
+  { title: "80 columns, colour", options: { width: 80, colour: true } },
+  { title: "200 columns, colour", options: { width: 200, colour: true } },
+  { title: "no terminal", options: {} },
+  { title: "json", options: { json: true } },
+] as const;
+
+/** Escape sequences as text, so that a diff shows them. */
+function visible({ out, err, code }: Outcome): string {
+  const text = (piece: string) => piece.replaceAll("\x1b", "\\e");
+  return `${text(out)}${err === "" ? "" : `-- stderr\n${text(err)}`}-- exit ${code}\n`;
+}
+
+function fileName(name: string): string {
+  return name.replaceAll("?", "help").replaceAll(/[^A-Za-z0-9]+/g, "_").replace(/_$/, "");
+}
+
+for (const { line, name = line, prepare, files = {} } of cases) {
+  Deno.test(`golden: ${name}`, async () => {
+    const outcomes: Outcome[] = [];
+    let text = `$ maglevc ${line}\n`;
+    for (const { title, options } of modes) {
+      await using daemon = startDaemon();
+      prepare?.(daemon);
+      const outcome = await run(daemon, line, { ...options, files });
+      outcomes.push(outcome);
+      text += `\n===== ${title}\n${visible(outcome)}`;
+    }
+    const [narrow, wide, narrowColour, wideColour] = outcomes;
+    // Colour is put on last, so without it the very same text must be left.
+    assert.equal(stripVTControlCharacters(narrowColour?.out ?? ""), narrow?.out);
+    assert.equal(stripVTControlCharacters(wideColour?.out ?? ""), wide?.out);
+    const file = new URL(`${fileName(name)}.txt`, folder);
+    if (update) await Deno.writeTextFile(file, text);
+    assert.equal(text, await Deno.readTextFile(file));
+  });
+}
+
+Deno.test("every command has a golden file, but those of a terminal's own", () => {
+  const tested = new Set(cases.flatMap(({ line }) => {
+    const read = follow(grammar, splitLine(line).tokens);
+    return read.ok ? read.value.filter((p) => steps(p.rest).mayEnd).map((p) => p.command.syntax) : [];
+  }));
+  const missing = grammar.commands.map((c) => c.syntax).filter((syntax) => !tested.has(syntax));
+  assert.deepEqual(missing.map((syntax) => syntax.split(" ")[0]), ["probe"]);
+});
+
+Deno.test("--json prints every answer octet for octet", async () => {
+  await using daemon = startDaemon();
+  const paths: readonly [line: string, path: string][] = [
+    ["show version", "/v1/info"],
+    ["show frontends", "/v1/frontends"],
+    ["show frontend www", "/v1/frontends/www"],
+    ["show frontend www table", "/v1/frontends/www/table"],
+    ["show backends", "/v1/backends"],
+    ["show backend web1", "/v1/backends/web1"],
+    ["show healthchecks", "/v1/healthchecks"],
+    ["show healthcheck web", "/v1/healthchecks/web"],
+    ["show config", "/v1/config"],
+    ["show vpp info", "/v1/vpp/info"],
+    ["show vpp lb state www", "/v1/vpp/lb/state?frontend=www"],
+    ["show vpp lb counters", "/v1/vpp/lb/counters"],
+    ["show vpp lb plan", "/v1/vpp/lb/plan"],
+    ["show backend nobody", "/v1/backends/nobody"],
+    ["whereis 192.0.2.7 80 www", "/v1/frontends/www/whereis?client=192.0.2.7&client_port=80"],
+  ];
+  for (const [line, path] of paths) {
+    const said = await (await fetch(`${daemon.url}${path}`)).text();
+    assert.equal((await run(daemon, `${line} --json`)).out.replace(/\n$/, ""), said, line);
+  }
+});

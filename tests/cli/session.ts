@@ -1,0 +1,83 @@
+/** Runs lines of maglevc in this process, against a daemon, with a terminal made of strings. */
+import { Client, parseServer } from "../../src/cli/client.ts";
+import { grammar } from "../../src/cli/commands/grammar.ts";
+import type { Context, Output } from "../../src/cli/context.ts";
+import { runLine } from "../../src/cli/run.ts";
+import { type Line, paint } from "../../src/cli/text.ts";
+import type { Daemon } from "./daemon.ts";
+import { siteNow } from "./site.ts";
+
+/** How a line is run. */
+export interface SessionOptions {
+  /** Columns of the terminal; null: standard output is no terminal. */
+  readonly width?: number | null;
+  readonly colour?: boolean;
+  readonly json?: boolean;
+  readonly token?: string;
+  readonly signal?: AbortSignal;
+  readonly anyKey?: AbortSignal;
+  readonly files?: Readonly<Record<string, string>>;
+  /** Called with everything written to standard output, as it is written. */
+  readonly onOutput?: (text: string) => void;
+}
+
+/** What came of a line. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** Each drawing in place, in order. */
+  readonly drawings: readonly string[];
+}
+
+/** Runs one line. */
+export async function run(
+  daemon: Pick<Daemon, "url">,
+  text: string,
+  options: SessionOptions = {},
+): Promise<Outcome> {
+  const { width = null, colour = false, json = false, token, files = {} } = options;
+  const server = parseServer(daemon.url);
+  if (server === null) throw new TypeError(daemon.url);
+  let out = "";
+  let err = "";
+  const drawings: string[] = [];
+  const write = (piece: string) => {
+    out += piece;
+    options.onOutput?.(piece);
+  };
+  const output: Output = {
+    terminal: width !== null,
+    width,
+    print: (lines: readonly Line[]) => write(paint(lines, colour)),
+    raw: write,
+    complain: (lines) => err += paint(lines, colour),
+    redraw: (lines) => drawings.push(paint(lines, colour)),
+    keep: () => write(drawings.at(-1) ?? ""),
+  };
+  // Time stands still but for pauses, which pass at once.
+  let ticks = 0;
+  const context: Context = {
+    client: new Client({ server, token: token ?? null, ca: null, userAgent: "maglevc/test" }),
+    out: output,
+    json,
+    world: {
+      now: () => siteNow,
+      ticks: () => ticks,
+      pause: (ms) => {
+        ticks += ms;
+        return Promise.resolve();
+      },
+      readFile: (path) => {
+        const file = files[path];
+        return file === undefined ? Promise.reject(new Error("No such file")) : Promise.resolve(file);
+      },
+    },
+    signal: options.signal ?? new AbortController().signal,
+    anyKey: () => options.anyKey ?? new AbortController().signal,
+    version: "0.1.0",
+    grammar,
+  };
+  const { code } = await runLine(text, context, null);
+  return { code, out, err, drawings };
+}

@@ -1,0 +1,132 @@
+import type * as api from "../../src/api.ts";
+import type { BackendAction, Changed, Refusal } from "../../src/control.ts";
+import { ok, type Result } from "../../src/result.ts";
+import { FakeControl } from "../routes/fake_control.ts";
+import * as site from "./site.ts";
+
+const targets = { pause: "paused", resume: "unknown", disable: "disabled", enable: "unknown" } as const;
+
+/** A daemon in the state of `site.ts`. Actions and weights take effect; a test may make VPP refuse or the file wrong. */
+export class SiteControl extends FakeControl {
+  readonly #frontends = structuredClone(site.frontends);
+  readonly #backends = structuredClone(site.backends);
+  /** Reads of the counters so far: each one is newer. */
+  counterReads = 0;
+  /** Text of the last checked body. */
+  checkedBody: string | null = null;
+
+  override info(): api.Info {
+    return site.info;
+  }
+  override config(): api.Config {
+    return site.config;
+  }
+  override checkConfig(body: string | null): ReturnType<FakeControl["checkConfig"]> {
+    this.checkedBody = body;
+    return super.checkConfig(body);
+  }
+  override reload(
+    ...args: Parameters<FakeControl["reload"]>
+  ): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
+    if (this.checkResult !== null) return super.reload(...args);
+    return Promise.resolve(ok({ value: site.reload, before: "old", after: "new" }));
+  }
+  override healthchecks(): api.HealthCheck[] {
+    return site.healthchecks;
+  }
+  override backends(): api.Backend[] {
+    return this.#backends;
+  }
+  override backend(name: string): api.Backend | null {
+    return this.#backends.find((backend) => backend.name === name) ?? null;
+  }
+  override frontends(): api.Frontend[] {
+    return this.#frontends;
+  }
+  override frontend(name: string): api.Frontend | null {
+    return this.#frontends.find((frontend) => frontend.name === name) ?? null;
+  }
+  override act(
+    name: string,
+    action: BackendAction,
+    ...rest: [Parameters<FakeControl["act"]>[2]]
+  ): Result<Changed<api.Backend>, Refusal> {
+    const backend = this.backend(name);
+    const impossible = backend?.state === "disabled" && (action === "pause" || action === "resume");
+    // The fake knows how refusals read; its own backends are others than these.
+    if (backend === null || impossible) {
+      return backend === null ? super.act(name, action, ...rest) : {
+        ok: false,
+        error: { type: "conflict", detail: `Backend ${name} is disabled; enable it first` },
+      };
+    }
+    const before = backend.state;
+    backend.state = targets[action];
+    backend.enabled = action !== "disable";
+    return ok({ value: backend, before, after: backend.state });
+  }
+  override setWeight(
+    ...[name, poolName, backendName, request]: Parameters<FakeControl["setWeight"]>
+  ): Promise<Result<Changed<api.Frontend>, Refusal>> {
+    const frontend = this.frontend(name);
+    const pool = frontend?.pools.find((p) => p.name === poolName);
+    const member = pool?.backends.find((b) => b.name === backendName);
+    if (frontend === null || member === undefined) {
+      const detail = `Frontend ${name} has no backend "${backendName}" in pool "${poolName}"`;
+      return Promise.resolve({ ok: false, error: { type: "not-found", detail } });
+    }
+    const before = member.weight;
+    member.weight = request.weight;
+    if (pool?.active && member.state === "up") member.effective_weight = request.weight;
+    this.commands.push(`weight ${request.weight}${request.flush ? " flush" : ""}`);
+    return Promise.resolve(ok({ value: frontend, before, after: request.weight }));
+  }
+  override table(): Promise<Result<api.Table, Refusal>> {
+    return Promise.resolve(ok(site.table));
+  }
+  override whereis(
+    frontend: string,
+    client: string,
+    client_port: number | null,
+  ): Promise<Result<api.Whereis, Refusal>> {
+    return Promise.resolve(ok({ ...site.whereis, frontend, client, client_port }));
+  }
+  #vpp<T>(value: T): Result<T, Refusal> {
+    return this.vppRefusal === null ? ok(value) : { ok: false, error: this.vppRefusal };
+  }
+  override vppInfo(): Result<api.VppInfo, Refusal> {
+    return this.#vpp(site.vppInfo);
+  }
+  override lbState(frontend: string | null): Promise<Result<api.LbState, Refusal>> {
+    const vips = site.lbState.vips.filter((vip) => frontend === null || vip.frontend === frontend);
+    return Promise.resolve(this.#vpp({ ...site.lbState, vips }));
+  }
+  override counters(): Result<api.LbCounters, Refusal> {
+    return this.#vpp(site.counters[this.counterReads++ < 2 ? 0 : 1]);
+  }
+  override plan(frontend: string | null): Promise<Result<api.Plan, Refusal>> {
+    if (frontend === null) return Promise.resolve(this.#vpp(site.plan));
+    const changes = site.plan.changes.filter((change) => change.frontend === frontend);
+    const predictions = site.plan.predictions.filter((prediction) => prediction.frontend === frontend);
+    return Promise.resolve(
+      this.#vpp({
+        ...site.plan,
+        scope: "vip",
+        frontend,
+        changes,
+        predictions,
+        traffic_affecting: changes.length > 0,
+      }),
+    );
+  }
+  override sync(
+    request: api.SyncRequest,
+    ...rest: [Parameters<FakeControl["sync"]>[1]]
+  ): Promise<Result<Changed<api.SyncResult>, Refusal>> {
+    if (request.plan_digest !== undefined && request.plan_digest !== site.plan.digest) {
+      return super.sync(request, ...rest);
+    }
+    const sync = this.#vpp({ ...site.syncResult, frontend: request.frontend ?? null });
+    return Promise.resolve(sync.ok ? ok({ value: sync.value, before: null, after: null }) : sync);
+  }
+}

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { yamlLines } from "../../src/cli/render/config.ts";
+import { pairs, table, wrapLine } from "../../src/cli/table.ts";
+import { clean, columns, type Line, line, paint, plain, type Style, styled } from "../../src/cli/text.ts";
+import { splitLine } from "../../src/cli/tokens.ts";
+import { agoText, countText, durationText, millisText, rateText, shareText } from "../../src/cli/units.ts";
+
+const style = fc.constantFrom<Style | null>(null, "bold", "dim", "red", "green", "yellow", "cyan", "magenta");
+const word = fc.string({
+  minLength: 1,
+  maxLength: 12,
+  unit: fc.constantFrom("a", "b", "→", "日", "é", "-", ";"),
+});
+const cell = fc.array(fc.tuple(style, fc.oneof(word, fc.constant(" "))), { maxLength: 8 })
+  .map((spans) => line(...spans.map(([look, text]) => styled(look, text))));
+
+Deno.test("colour never changes the text of a table, nor its alignment", () => {
+  fc.assert(fc.property(
+    fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { maxLength: 6 }),
+    fc.option(fc.integer({ min: 20, max: 120 })),
+    (rows, width) => {
+      const heads = [{ title: "A" }, { title: "B", align: "right" }, { title: "C", wrap: true }] as const;
+      const lines = table(heads, rows, width);
+      assert.equal(stripVTControlCharacters(paint(lines, true)), paint(lines, false));
+      // Every line is padded to the same number of columns before blanks at its end are cut.
+      assert.equal(new Set(lines.map((l) => columns(plain(l)))).size, 1);
+    },
+  ));
+});
+
+Deno.test("a table on a narrow terminal wraps and leaves out, but cuts nothing off", () => {
+  const heads = [{ title: "NAME" }, { title: "WHY", wrap: true }, { title: "MORE", spare: true }] as const;
+  const rows = [["b1", "the quick brown fox jumps over the lazy dog", "extra"]];
+  assert.equal(
+    paint(table(heads, rows, 80), false),
+    "NAME  WHY                                          MORE\n" +
+      "b1    the quick brown fox jumps over the lazy dog  extra\n",
+  );
+  assert.equal(
+    paint(table(heads, rows, 40), false),
+    "NAME  WHY                        MORE\n" +
+      "b1    the quick brown fox jumps  extra\n" +
+      "      over the lazy dog\n",
+  );
+  assert.equal(
+    paint(table(heads, rows, 30), false),
+    "NAME  WHY\nb1    the quick brown fox\n      jumps over the lazy dog\n",
+  );
+});
+
+Deno.test("wrapping keeps every word, and every line within the width but for longer words", () => {
+  fc.assert(fc.property(cell, fc.integer({ min: 1, max: 30 }), (text, width) => {
+    const lines = wrapLine(text, width);
+    assert.equal(lines.map(plain).join(""), plain(text));
+    for (const each of lines) {
+      const shown = plain(each).trimEnd();
+      if (shown.trimStart().includes(" ")) assert.ok(columns(shown) <= width, shown);
+    }
+  }));
+});
+
+Deno.test("names and values stand in two columns", () => {
+  assert.equal(
+    paint(pairs([["a", "1"], ["longer", line("two ", styled("red", "words"))]], 14), false),
+    "a       1\nlonger  two words\n",
+  );
+});
+
+Deno.test("text from the network cannot control the terminal", () => {
+  assert.equal(clean("a\x1b[31mb\x07\u009bc\td"), "a\\x1b[31mb\\x07\\x9bc\\x09d");
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    const shown: Line[] = table([{ title: "T" }], [[text]], null);
+    // deno-lint-ignore no-control-regex -- looking for exactly these
+    assert.ok(!/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(paint(shown, false)));
+    assert.equal(paint(shown, false).split("\n").length, 3);
+  }));
+});
+
+Deno.test("durations have their two largest units", () => {
+  for (
+    const [ns, text] of [
+      [0n, "0s"],
+      [999n, "999ns"],
+      [1_500n, "1µs500ns"],
+      [1_300_000n, "1ms300µs"],
+      [5_000_000_000n, "5s"],
+      [5_300_400_000n, "5s300ms"],
+      [65_999_000_000n, "1m5s"],
+      [3_600_000_000_000n, "1h"],
+      [3_605_000_000_000n, "1h"],
+      [93_784_000_000_000n, "1d2h"],
+      [34_560_000_000_000_000n, "400d"],
+    ] as const
+  ) assert.equal(durationText(ns), text, String(ns));
+  assert.equal(durationText("1800000"), "1ms800µs");
+  assert.equal(millisText(1.25), "1ms250µs");
+  const now = Date.parse("2026-01-31T12:00:00Z");
+  assert.equal(agoText("2026-01-31T11:58:55.900Z", now), "1m4s");
+  assert.equal(agoText("2026-01-31T12:00:09Z", now), "0s", "a server whose clock is ahead");
+});
+
+Deno.test("a duration is never shown longer than it is, and at most one smaller unit shorter", () => {
+  const sizes: Record<string, bigint> = { d: 86_400n, h: 3_600n, m: 60n, s: 1n };
+  fc.assert(fc.property(fc.bigInt({ min: 1n, max: 10n ** 9n }), (seconds) => {
+    const parts = [...durationText(seconds * 1_000_000_000n).matchAll(/([0-9]+)([a-z]+)/g)];
+    assert.ok(parts.length === 1 || parts.length === 2);
+    const shown = parts.reduce((sum, [, n = "", unit = ""]) => sum + BigInt(n) * (sizes[unit] ?? 0n), 0n);
+    const largest = sizes[parts[0]?.[2] ?? ""] ?? 0n;
+    const order = [86_400n, 3_600n, 60n, 1n];
+    const resolution = order[order.indexOf(largest) + 1] ?? 1n;
+    assert.ok(shown <= seconds && seconds - shown < resolution);
+  }));
+});
+
+Deno.test("counts, shares and rates", () => {
+  assert.equal(countText(0), "0");
+  assert.equal(countText(999), "999");
+  assert.equal(countText(1_234_567), "1,234,567");
+  assert.equal(shareText(null), "-");
+  assert.equal(shareText(1 / 3), "33.3%");
+  assert.deepEqual(
+    [0, 0.04, 3.25, 17.4, 9_999, 12_345, 4_500_000, 1.2e9].map(rateText),
+    ["0", "0.0", "3.3", "17", "9999", "12.3k", "4.5M", "1.2G"],
+  );
+});
+
+Deno.test("the configuration reads back as the same YAML", () => {
+  const scalar = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      "yes",
+      "null",
+      "1e3",
+      "0x10",
+      "1:30",
+      "30s",
+      "1m30s",
+      "10.0.0.1",
+      "2001:db8::1",
+      "- a",
+      "#",
+      "",
+      "~",
+    ),
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+  );
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      scalar,
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(fc.string({ minLength: 1 }), tie("value"), { maxKeys: 3, noNullPrototype: true }),
+    ),
+  }));
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({ minLength: 1 }), value, { noNullPrototype: true }), (config) => {
+      const text = paint(yamlLines(config), false);
+      for (const version of ["1.1", "1.2"] as const) {
+        assert.deepEqual(parse(text, { version }) ?? {}, JSON.parse(JSON.stringify(config)), text);
+      }
+    }),
+  );
+});
+
+Deno.test("a line is split at blanks, with quotes and backslashes", () => {
+  const words = (text: string) => splitLine(text).tokens.map((t) => t.quoted ? `"${t.text}` : t.text);
+  assert.deepEqual(words("  show  vpp\tinfo "), ["show", "vpp", "info"]);
+  assert.deepEqual(words(`path "/a b?c" 'it''s' a\\ b`), ["path", '"/a b?c', '"its', "a b"]);
+  assert.deepEqual(words('"a\\"b" pre"fix"'), ['"a"b', '"prefix']);
+  assert.equal(splitLine('path "/a').open, true);
+  assert.equal(splitLine('path "/a"').open, false);
+});
