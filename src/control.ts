@@ -21,11 +21,17 @@ export type RefusalType =
 
 /** A refusal with one sentence for humans and what the problem document carries besides. */
 export interface Refusal {
+  /** Kind of the refusal. */
   readonly type: RefusalType;
+  /** One sentence for humans. */
   readonly detail: string;
+  /** Places of the mistakes. */
   readonly errors?: api.Finding[];
+  /** With `not-ready`. */
   readonly readiness?: api.Ready;
+  /** With `vpp-refused`: what was done and what was not. */
   readonly sync?: api.SyncResult;
+  /** With `plan-changed`: the digest now. */
   readonly planDigest?: string;
   /** Only with `invalid` from a reload: the full answer of the checker. */
   readonly check?: api.ConfigCheck;
@@ -36,8 +42,11 @@ export type BackendAction = "pause" | "resume" | "disable" | "enable";
 
 /** A change and what it replaced, for the `api-change` log line. */
 export interface Changed<T> {
+  /** What the request answers. */
   readonly value: T;
+  /** What was replaced. */
   readonly before: unknown;
+  /** What stands now. */
   readonly after: unknown;
 }
 

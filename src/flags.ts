@@ -10,88 +10,121 @@ import { err, ok, type Result } from "./result.ts";
 
 /** One flag; its environment form is `MAGLEV_` and the name in upper case with underscores. */
 export interface FlagSpec {
+  /** As typed after the two dashes. */
   readonly name: string;
+  /** What it takes. */
   readonly kind: "text" | "list" | "integer" | "switch";
   /** Default as text; a list's items are separated by commas. */
   readonly default: string;
   /** Name of the value in the help, "" for a switch. */
   readonly value: string;
+  /** One line for `--help` and the man page. */
   readonly help: string;
 }
 
 /** Every flag of maglevd, in the order of the help. */
 export const flagSpecs: readonly FlagSpec[] = [
   {
+    /** As typed after the two dashes. */
     name: "config",
+    /** What it takes. */
     kind: "text",
     default: "/etc/vpp-maglev/maglev.yaml",
     value: "file",
+    /** One line for `--help` and the man page. */
     help: "configuration to run",
   },
   {
+    /** As typed after the two dashes. */
     name: "listen",
+    /** What it takes. */
     kind: "list",
     default: "127.0.0.1:9090",
     value: "address",
+    /** One line for `--help` and the man page. */
     help: "where the API listens: a:p, [v6]:p or unix:/path; may be given several times",
   },
   {
+    /** As typed after the two dashes. */
     name: "metrics-addr",
+    /** What it takes. */
     kind: "text",
     default: "",
     value: "address",
+    /** One line for `--help` and the man page. */
     help: "a second, open listener with /metrics, /healthz and /readyz only; empty: none",
   },
   {
+    /** As typed after the two dashes. */
     name: "vpp-api-addr",
+    /** What it takes. */
     kind: "text",
     default: "/run/vpp/api.sock",
     value: "path",
+    /** One line for `--help` and the man page. */
     help: "VPP's API socket; empty: run without VPP",
   },
   {
+    /** As typed after the two dashes. */
     name: "vpp-stats-addr",
+    /** What it takes. */
     kind: "text",
     default: "/run/vpp/stats.sock",
     value: "path",
+    /** One line for `--help` and the man page. */
     help: "VPP's stats socket; empty: no counters",
   },
   {
+    /** As typed after the two dashes. */
     name: "vpp-inflight",
+    /** What it takes. */
     kind: "integer",
     default: "32",
     value: "n",
+    /** One line for `--help` and the man page. */
     help: "changes under way at VPP at once, 1 to 1024",
   },
   { name: "log-level", kind: "text", default: "info", value: "level", help: "debug, info, warn or error" },
   { name: "log-format", kind: "text", default: "json", value: "format", help: "json or text" },
   {
+    /** As typed after the two dashes. */
     name: "auth-file",
+    /** What it takes. */
     kind: "text",
     default: "",
     value: "file",
+    /** One line for `--help` and the man page. */
     help: "names, token hashes and roles; empty: changes over loopback only",
   },
   {
+    /** As typed after the two dashes. */
     name: "tls-cert",
+    /** What it takes. */
     kind: "text",
     default: "",
     value: "file",
+    /** One line for `--help` and the man page. */
     help: "serve HTTPS with this PEM certificate",
   },
   { name: "tls-key", kind: "text", default: "", value: "file", help: "the certificate's PEM key" },
   {
+    /** As typed after the two dashes. */
     name: "check",
+    /** What it takes. */
     kind: "switch",
     default: "false",
     value: "",
+    /** One line for `--help` and the man page. */
     help: "check the configuration and exit: 0 good, 1 cannot be read, 2 wrong",
   },
   {
+    /** As typed after the two dashes. */
     name: "print-schema",
+    /** What it takes. */
     kind: "switch",
     default: "false",
     value: "",
+    /** One line for `--help` and the man page. */
     help: "print the JSON Schema of the configuration and exit",
   },
   { name: "version", kind: "switch", default: "false", value: "", help: "print the version and exit" },
@@ -105,22 +138,33 @@ export type ListenAddress =
 
 /** The command line and environment, checked. */
 export interface Options {
+  /** Path of the configuration. */
   readonly config: string;
+  /** Listeners of the API. */
   readonly listen: readonly ListenAddress[];
+  /** The open listener for metrics; null: none. */
   readonly metricsAddr: ListenAddress | null;
   /** Null: VPP is switched off. */
   readonly vppApiAddr: string | null;
   /** Null: no counters. */
   readonly vppStatsAddr: string | null;
+  /** Changes under way at VPP at once, 1…1024. */
   readonly vppInflight: number;
+  /** Least level of the log. */
   readonly logLevel: Level;
+  /** Form of the log. */
   readonly logFormat: "json" | "text";
+  /** Path of the auth file; null: none. */
   readonly authFile: string | null;
   /** Certificate and key as PEM paths; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Check the configuration and exit. */
   readonly check: boolean;
+  /** Print the JSON Schema and exit. */
   readonly printSchema: boolean;
+  /** Print the version and exit. */
   readonly version: boolean;
+  /** Print the help and exit. */
   readonly help: boolean;
 }
 
@@ -228,13 +272,20 @@ export function parseFlags(
     vppApiAddr: one("vpp-api-addr") || null,
     vppStatsAddr: one("vpp-stats-addr") || null,
     vppInflight,
+    /** Least level of the log. */
     logLevel: logLevel ?? "info",
+    /** Form of the log. */
     logFormat: logFormat === "text" ? "text" : "json",
+    /** Path of the auth file; null: none. */
     authFile: one("auth-file") || null,
     tls: cert === "" || key === "" ? null : { cert, key },
+    /** Check the configuration and exit. */
     check: flag("check"),
+    /** Print the JSON Schema and exit. */
     printSchema: flag("print-schema"),
+    /** Print the version and exit. */
     version: flag("version"),
+    /** Print the help and exit. */
     help: flag("help"),
   };
   return errors.length > 0 ? err(errors) : ok(options);

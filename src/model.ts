@@ -28,29 +28,41 @@ export type CheckType = "icmp" | "tcp" | "http" | "https";
 
 /** TLS settings of a probe; null fields mean "not given". Files are PEM paths. */
 export interface TlsParams {
+  /** Name for SNI and for the certificate check. */
   readonly serverName: string | null;
+  /** True: any certificate will do. */
   readonly insecureSkipVerify: boolean;
+  /** Certificates to trust in place of the system's. */
   readonly caFile: string | null;
+  /** Client certificate. */
   readonly certFile: string | null;
+  /** Key of the client certificate. */
   readonly keyFile: string | null;
 }
 
 /** One closed interval of accepted HTTP status codes, 100…599. */
 export interface StatusRange {
+  /** First accepted status. */
   readonly from: number;
+  /** Last accepted status. */
   readonly to: number;
 }
 
 /** Parameters of an http or https check. */
 export interface HttpParams {
+  /** Path and query of the request. */
   readonly path: string;
+  /** Host header; null: made of the address and port. */
   readonly host: string | null;
+  /** Method of the request. */
   readonly method: "GET" | "HEAD";
   /** The text of the file, e.g. `200-399`. */
   readonly responseCode: string;
+  /** The same, read. */
   readonly responseCodes: readonly StatusRange[];
   /** RE2 pattern for the first 64 KiB of the body, or null. */
   readonly responseRegexp: string | null;
+  /** More headers of the request, by name. */
   readonly headers: Readonly<Record<string, string>>;
   /** Null for type `http`. */
   readonly tls: TlsParams | null;
@@ -58,13 +70,19 @@ export interface HttpParams {
 
 /** Parameters of a tcp check; `tls` is null unless `ssl: true`. */
 export interface TcpParams {
+  /** Null: the connection alone is the verdict. */
   readonly tls: TlsParams | null;
 }
 
-interface HealthCheckCommon {
+/** What every kind of health check has. */
+export interface HealthCheckCommon {
+  /** Name in the configuration. */
   readonly name: string;
+  /** Spacing of probes while up with a full counter, 10 ms…1 h. */
   readonly intervalMs: Millis;
+  /** Spacing while unknown or degraded, 10 ms…1 h. */
   readonly fastIntervalMs: Millis;
+  /** Spacing while down with the counter at 0, 10 ms…1 h. */
   readonly downIntervalMs: Millis;
   /** One probe, all phases together. */
   readonly timeoutMs: Millis;
@@ -72,7 +90,9 @@ interface HealthCheckCommon {
   readonly rise: number;
   /** Failures in a row that make a backend down, 1…100. */
   readonly fall: number;
+  /** Source of probes to IPv4 backends; null: the kernel's choice. */
   readonly probeIpv4Src: IpAddress | null;
+  /** Source of probes to IPv6 backends; null: the kernel's choice. */
   readonly probeIpv6Src: IpAddress | null;
 }
 
@@ -87,7 +107,9 @@ export type HealthCheck =
 
 /** A backend: one address, probed at most by one health check, member of any number of frontends. */
 export interface Backend {
+  /** Name in the configuration. */
   readonly name: string;
+  /** Address of the application server. */
   readonly address: IpAddress;
   /** Name of the health check; null: no probes, always up. */
   readonly healthcheck: string | null;
@@ -97,26 +119,37 @@ export interface Backend {
 
 /** A backend in a pool, with its configured (or run-time) weight 0…100. */
 export interface PoolMember {
+  /** Name of the backend. */
   readonly backend: string;
+  /** 0…100. */
   readonly weight: number;
 }
 
 /** A pool: backends that carry a frontend together; the order of pools is their priority. */
 export interface Pool {
+  /** Name, unique in its frontend. */
   readonly name: string;
+  /** In the file's order. */
   readonly members: readonly PoolMember[];
 }
 
 /** A frontend: one VIP and the pools behind it. */
 export interface Frontend {
+  /** Name in the configuration. */
   readonly name: string;
+  /** For people. */
   readonly description: string;
+  /** The VIP, announced as a host prefix. */
   readonly address: IpAddress;
+  /** `any` for an all-port VIP. */
   readonly protocol: Protocol;
   /** 1…65535, or 0 for an all-port VIP. */
   readonly port: number;
+  /** In the order of their priority; never empty. */
   readonly pools: readonly Pool[];
+  /** True: the server is chosen by the client's address alone. */
   readonly srcIpSticky: boolean;
+  /** True: a backend that goes down has its flows flushed. */
   readonly flushOnDown: boolean;
   /** Entries of the new-flow table, a power of two 256…65536; with `auto` the length computed from the configuration. */
   readonly newFlowsTableLength: number;
@@ -129,28 +162,40 @@ export type ForeignVips = "delete" | "keep";
 
 /** `vpp.lb` of the configuration. */
 export interface LbSettings {
+  /** Period of the full sync, 1 s…1 h. */
   readonly syncIntervalMs: Millis;
+  /** Outer source of GRE to IPv4 servers. */
   readonly ipv4SrcAddress: IpAddress;
+  /** Outer source of GRE to IPv6 servers. */
   readonly ipv6SrcAddress: IpAddress;
+  /** Entries of each thread's flow table, a power of two. */
   readonly stickyBucketsPerCore: number;
   /** Whole seconds, 1…120. */
   readonly flowTimeoutSeconds: number;
+  /** Nothing is written to VPP before this time after the start. */
   readonly startupMinDelayMs: Millis;
+  /** Every frontend is released at this time after the start. */
   readonly startupMaxDelayMs: Millis;
+  /** What to do with VIPs that no configuration named. */
   readonly foreignVips: ForeignVips;
 }
 
 /** A checked configuration, defaults filled in. Maps keep the file's order. */
 export interface Config {
+  /** Settings of all health checks. */
   readonly healthchecker: {
     /** Transitions kept per backend, 1…1000. */
     readonly transitionHistory: number;
     /** Name under /var/run/netns or absolute path; "" = the daemon's own. */
     readonly netns: string;
   };
+  /** Settings of the load balancer. */
   readonly lb: LbSettings;
+  /** By name. */
   readonly healthchecks: ReadonlyMap<string, HealthCheck>;
+  /** By name. */
   readonly backends: ReadonlyMap<string, Backend>;
+  /** By name. */
   readonly frontends: ReadonlyMap<string, Frontend>;
 }
 
@@ -192,17 +237,25 @@ export type VoidCause =
 
 /** Result of one probe. Times of phases are null when the phase was not reached. */
 export interface ProbeResult {
+  /** Whether the probe passed. */
   readonly ok: boolean;
+  /** Layer that decided: connect, TLS, application or echo. */
   readonly layer: "L4" | "L6" | "L7";
+  /** What happened. */
   readonly code: ProbeCode;
   /** For humans: `connection refused`, `HTTP 503`. */
   readonly detail: string;
   /** When the schedule wanted it. */
   readonly scheduledAt: UnixMillis;
+  /** When it really began. */
   readonly startedAt: UnixMillis;
+  /** Until the connection was there. */
   readonly connectMs: Millis | null;
+  /** Duration of the TLS handshake. */
   readonly tlsMs: Millis | null;
+  /** From the request to the first octet of the answer. */
   readonly firstByteMs: Millis | null;
+  /** The whole probe. */
   readonly totalMs: Millis;
   /** How long the probing thread did not run during the probe. */
   readonly lagMs: Millis;
@@ -212,23 +265,35 @@ export interface ProbeResult {
 
 /** How a transition changed what one frontend sends to a backend. */
 export interface WeightEffect {
+  /** Name of the frontend. */
   readonly frontend: string;
+  /** Name of the pool. */
   readonly pool: string;
+  /** Effective weight before, 0…100. */
   readonly weightBefore: number;
+  /** Effective weight after, 0…100. */
   readonly weightAfter: number;
+  /** Whether the flows of the server are flushed. */
   readonly flush: boolean;
 }
 
 /** A change of a backend's state. */
 export interface Transition {
+  /** Name of the backend. */
   readonly backend: string;
+  /** State before. */
   readonly from: State;
+  /** State after; equal to `from` never. */
   readonly to: State;
+  /** When it was decided. */
   readonly at: UnixMillis;
+  /** Why. */
   readonly code: Code;
+  /** Why, for humans. */
   readonly detail: string;
   /** The operator who asked for it, or null. */
   readonly by: string | null;
+  /** One entry for each frontend that has the backend. */
   readonly effects: readonly WeightEffect[];
 }
 
@@ -238,42 +303,57 @@ export interface VipKey {
   readonly prefix: string;
   /** IP protocol number: 6, 17, 255 = any; a foreign VIP may carry another. */
   readonly protocol: number;
+  /** 0 for an all-port VIP. */
   readonly port: number;
 }
 
 /** An application server as VPP reports it; removed ones (flag bit 0 clear) never appear. */
 export interface ActualServer {
+  /** Address of the server. */
   readonly address: IpAddress;
   /** 0…100. */
   readonly weight: number;
+  /** VPP's flags; bit 0 is set: in use. */
   readonly flags: number;
+  /** Entries of the new-flow table that are this server's. */
   readonly numBuckets: number;
+  /** VPP's own clock, in s. */
   readonly inUseSince: number;
 }
 
 /** A VIP as VPP reports it. */
 export interface ActualVip extends VipKey {
+  /** How packets are carried. */
   readonly encap: Encap;
   /** Null when `show lb vips verbose` held a line that the parser does not know. */
   readonly srcIpSticky: boolean | null;
+  /** Entries of the new-flow table. */
   readonly tableLength: number;
   /** Column of the per-VIP counters; null as with `srcIpSticky`. */
   readonly index: number | null;
+  /** In VPP's order. */
   readonly servers: readonly ActualServer[];
 }
 
 /** Global settings of the lb plugin as `lb_conf_get` reports them. */
 export interface ActualConf {
+  /** Outer source of GRE4. */
   readonly ipv4SrcAddress: IpAddress;
+  /** Outer source of GRE6. */
   readonly ipv6SrcAddress: IpAddress;
+  /** Entries of each thread's flow table. */
   readonly stickyBucketsPerCore: number;
+  /** Life of an idle flow. */
   readonly flowTimeoutSeconds: number;
 }
 
 /** All that was read from the lb plugin. */
 export interface ActualLb {
+  /** When the read began. */
   readonly readAt: UnixMillis;
+  /** Global settings. */
   readonly conf: ActualConf;
+  /** In VPP's order; removed ones never appear. */
   readonly vips: readonly ActualVip[];
 }
 

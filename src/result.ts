@@ -1,12 +1,16 @@
 /** A success that carries `value`. */
 export interface Ok<T> {
+  /** Always true. */
   readonly ok: true;
+  /** What came out. */
   readonly value: T;
 }
 
 /** An expected failure that carries `error`; unexpected ones are thrown. */
 export interface Err<E> {
+  /** Always false. */
   readonly ok: false;
+  /** Why it failed. */
   readonly error: E;
 }
 

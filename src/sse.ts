@@ -4,6 +4,7 @@ export interface SseFrame {
   readonly event: string;
   /** Last id seen, "" before the first. */
   readonly id: string;
+  /** Lines of data, joined by line feeds. */
   readonly data: string;
 }
 

@@ -44,7 +44,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   { why: "unsafe code knows nothing of ours", from: /^ffi\//, to: /^ffi\// },
   {
     why: "the health core is pure",
-    from: /^src\/health\/(backend|frontend|pace|blind)\.ts$/,
+    from: /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states)\.ts$/,
     to: /^src\/(model|result)\.ts$|^src\/health\//,
   },
   {
@@ -62,7 +62,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "the client talks to the API and to nothing else of the daemon",
     from: /^src\/cli\//,
     to:
-      /^src\/cli\/|^src\/(api|model|result|version|flags)\.ts$|^src\/net\/ip\.ts$|^src\/config\/duration\.ts$|^deno\.json$/,
+      /^src\/cli\/|^src\/(api|model|result|version|flags|sse)\.ts$|^src\/net\/ip\.ts$|^src\/config\/duration\.ts$|^deno\.json$/,
   },
 ];
 

@@ -30,18 +30,27 @@ import type { Reloader } from "./reload.ts";
 
 /** The parts that the control speaks for. */
 export interface ControlParts {
+  /** Time. */
   readonly clock: Clock;
+  /** Health of everything. */
   readonly tracker: Tracker;
+  /** Keeper of VPP's state. */
   readonly reconciler: Reconciler;
+  /** Connection to VPP. */
   readonly link: VppLink;
+  /** Checks configurations off the main thread. */
   readonly checker: Checker;
+  /** The one path of a reload. */
   readonly reloader: Reloader;
+  /** Counts and scrapes. */
   readonly metrics: Metrics;
+  /** What was built and when. */
   readonly build: BuildInfo;
   /** Path of the configuration file. */
   readonly configPath: string;
   /** What this daemon was started with, e.g. `vpp`, `stats`, `auth`, `tls`. */
   readonly features: readonly string[];
+  /** Wall clock. */
   readonly startedAt: UnixMillis;
   /** Monotonic. */
   readonly startedAtMs: Millis;

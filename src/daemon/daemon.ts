@@ -12,7 +12,7 @@ import type { Api } from "../../routes/env.ts";
 import type { ListenError, TlsPair } from "../../routes/listener.ts";
 import { serve, type Serving } from "../../routes/server.ts";
 import type { VppEvent } from "../api.ts";
-import { Bus } from "../bus.ts";
+import type { Bus } from "../bus.ts";
 import type { Clock } from "../clock.ts";
 import type { Control } from "../control.ts";
 import type { Options } from "../flags.ts";
@@ -33,16 +33,23 @@ import { Reloader } from "./reload.ts";
 
 /** What a daemon is made from. */
 export interface DaemonParts {
+  /** Flags and environment. */
   readonly options: Options;
+  /** The checked configuration to start with. */
   readonly config: Config;
+  /** Time. */
   readonly clock: Clock;
+  /** Log of the daemon. */
   readonly log: Log;
+  /** Event bus. */
   readonly bus: Bus;
   /** 0…1. */
   readonly random: () => number;
+  /** What was built and when. */
   readonly build: BuildInfo;
   /** Null: no auth file. */
   readonly auth: AuthTable | null;
+  /** Null: plain HTTP. */
   readonly tls: TlsPair | null;
   /** False: somebody else listens and hands requests to `app`; the metrics listener is opened all the same. */
   readonly listens: boolean;

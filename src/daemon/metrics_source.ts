@@ -9,9 +9,13 @@ import type { VppLink } from "../vpp/link.ts";
 
 /** The parts that a scrape looks at. */
 export interface MetricsSourceParts {
+  /** Time. */
   readonly clock: Clock;
+  /** Health of everything. */
   readonly tracker: Tracker;
+  /** Keeper of VPP's state. */
   readonly reconciler: Reconciler;
+  /** Connection to VPP. */
   readonly link: VppLink;
 }
 

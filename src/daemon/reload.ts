@@ -18,10 +18,15 @@ import type { Checker } from "./checker.ts";
 
 /** What a reload needs. */
 export interface ReloaderParts {
+  /** Path of the configuration file. */
   readonly path: string;
+  /** Checks the file off the main thread. */
   readonly checker: Checker;
+  /** Takes the new configuration. */
   readonly tracker: Tracker;
+  /** Brings it to VPP. */
   readonly reconciler: Reconciler;
+  /** Log of the daemon. */
   readonly log: Log;
 }
 

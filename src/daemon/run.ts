@@ -33,7 +33,9 @@ const signalActor: Actor = { principal: "SIGHUP", peer: "signal" };
 
 /** A daemon that was started, and what ends it. */
 export interface Launched {
+  /** The daemon. */
   readonly daemon: Daemon;
+  /** Resolves when a signal asks for the end. */
   readonly stop: StopSignals;
   /** Releases everything, in reverse order. */
   readonly resources: AsyncDisposableStack;

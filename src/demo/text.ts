@@ -11,6 +11,7 @@ export interface Scene {
   readonly deno: string;
   /** Flag that points maglevc at the API, with a leading blank; "" for the default address. */
   readonly serverFlag: string;
+  /** The three web servers. */
   readonly backends: readonly {
     readonly name: string;
     readonly pid: number;
@@ -18,10 +19,15 @@ export interface Scene {
     readonly log: string;
     readonly restart: string;
   }[];
+  /** Process of the simulated VPP. */
   readonly simulatorPid: number;
+  /** Process of maglevd. */
   readonly maglevdPid: number;
+  /** Path of the configuration. */
   readonly config: string;
+  /** Path of maglevd's log. */
   readonly maglevdLog: string;
+  /** Path of VPP's API socket. */
   readonly apiSocket: string;
 }
 

@@ -6,7 +6,9 @@ export interface ProbeTarget {
   readonly backend: string;
   /** Grows with every start of this backend's probing; a report of an older generation is rejected. */
   readonly generation: number;
+  /** Address to probe. */
   readonly address: IpAddress;
+  /** How to probe it. */
   readonly check: HealthCheck;
   /** Name under /var/run/netns, absolute path, or "" for the daemon's own namespace. */
   readonly netns: string;
@@ -18,8 +20,11 @@ export interface ProbeTarget {
 
 /** One finished probe. */
 export interface ProbeReport {
+  /** Name of the backend. */
   readonly backend: string;
+  /** Of the target that was probed. */
   readonly generation: number;
+  /** What came out. */
   readonly result: ProbeResult;
   /** When the next probe of this backend is due; wall clock, for display. */
   readonly nextDueAt: UnixMillis;

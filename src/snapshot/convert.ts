@@ -14,7 +14,6 @@ import type {
   ProbeResult,
   TlsParams,
   Transition,
-  UnixMillis,
 } from "../model.ts";
 
 /** Like `nanosText`, for a phase that may not have been reached. */
