@@ -30,6 +30,7 @@ import {
   SOCKCLNT_CREATE_REPLY_ID,
 } from "./messages.ts";
 import { Outbox, type Sink } from "./outbox.ts";
+import { Pending, type Waiting } from "./pending.ts";
 import { type MessageHook, Trace } from "./trace.ts";
 import { Cursor, DecodeError, EncodeError } from "./wire.ts";
 
@@ -65,25 +66,11 @@ export interface Reply<R> {
   readonly body: R | null;
 }
 
-/** What waits for a context. */
-interface Waiting {
-  /** Name of the request. */
-  readonly msg: string;
-  readonly deadlineAt: Millis;
-  /** The message that this context may bring. */
-  readonly expects: Message<unknown>;
-  /** Takes that message; true if the context is done with. Throws DecodeError. */
-  take(head: Head, fields: Cursor): boolean;
-  reject(reason: unknown): void;
-}
-
 const READ_SIZE = 64 * 1024;
 /** Rows of one dump; far above any VPP that works, and below what could exhaust memory. */
 const MAX_ROWS = 1_000_000;
-/** A timer later than this means that this process did not run; that says nothing about VPP, so it gets more time. */
-const LATE_MS = 500;
-/** How much more. */
-const GRACE_MS = 1000;
+/** Time for VPP to take leave, in ms. */
+const FAREWELL_MS = 250;
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -96,18 +83,19 @@ export class VppClient implements AsyncDisposable {
   readonly #trace: Trace;
   readonly #outbox: Outbox;
   readonly #end = new AbortController();
-  /** By context, oldest first: a map keeps the order of insertion. */
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #pending: Pending;
   /** VPP's message table: name with CRC → id. */
   readonly #table = new Map<string, number>();
   /** Id → message, for those that VPP may send us. */
   readonly #incoming = new Map<number, Message<unknown>>();
   readonly #reader: Promise<void>;
   readonly #stop = (): void => this.end(new VppSessionError("stopped", "this side ended the session"));
-  #context = 0;
-  #clientIndex = 0;
-  #timer: Disposable | null = null;
-  #timerDueAt: Millis = 0;
+  /** Null until VPP has accepted us. */
+  #clientIndex: number | null = null;
+  #closed = false;
+  /** False once the stream is out of step. */
+  #understood = true;
+  #left: Promise<void> = Promise.resolve();
 
   private constructor(stream: ByteStream, options: ClientOptions) {
     this.#stream = stream;
@@ -117,6 +105,10 @@ export class VppClient implements AsyncDisposable {
       sent: (message, result) => this.#trace.sent(message, result),
       failed: (error) =>
         this.end(new VppSessionError("io", `cannot write to VPP: ${describe(error)}`, { cause: error })),
+    });
+    this.#pending = new Pending(options.clock, options.deadlineMs, (msg) => {
+      const seconds = options.deadlineMs / 1000;
+      this.end(new VppSessionError("deadline", `${msg} was not answered within ${seconds} s`));
     });
     this.#reader = this.#readAll();
     options.signal?.addEventListener("abort", this.#stop, { once: true });
@@ -154,10 +146,10 @@ export class VppClient implements AsyncDisposable {
    */
   request<Q, R>(call: Call<Q, R>, body: Q): Promise<Reply<R>> {
     return new Promise((resolve, reject) => {
-      const context = this.#nextContext();
+      const context = this.#pending.nextContext();
       const queued = this.#send(call.request, context, body, {
         msg: call.request.name,
-        deadlineAt: this.#deadline(),
+        deadlineAt: this.#pending.deadline(),
         expects: call.reply,
         take: (head, fields) => {
           resolve(this.#takeReply(call.reply, head, fields));
@@ -182,8 +174,8 @@ export class VppClient implements AsyncDisposable {
       const rows: R[] = [];
       const msg = dump.request.name;
       const ping = calls.controlPing;
-      const deadlineAt = this.#deadline();
-      const context = this.#nextContext();
+      const deadlineAt = this.#pending.deadline();
+      const context = this.#pending.nextContext();
       const queued = this.#send(dump.request, context, body, {
         msg,
         deadlineAt,
@@ -197,13 +189,13 @@ export class VppClient implements AsyncDisposable {
       });
       if (!queued) return;
       this.#trace.sendingDump(msg, context, body);
-      this.#send(ping.request, this.#nextContext(), {}, {
+      this.#send(ping.request, this.#pending.nextContext(), {}, {
         msg,
         deadlineAt,
         expects: ping.reply,
         take: ({ retval }, fields) => {
           readBody(ping.reply, fields);
-          this.#waiting.delete(context);
+          this.#pending.delete(context);
           this.#trace.receivedDump(dump.details.name, context, rows.length, ping.reply.name, retval);
           if (retval === 0) resolve(rows);
           else reject(new VppRetvalError(ping.request.name, retval));
@@ -218,21 +210,45 @@ export class VppClient implements AsyncDisposable {
   end(reason: VppSessionError): void {
     if (this.#end.signal.aborted) return;
     this.#options.signal?.removeEventListener("abort", this.#stop);
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = null;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    this.#outbox.close();
-    this.#stream.close();
+    this.#outbox.clear();
     this.#end.abort(reason);
-    for (const one of waiting) one.reject(reason);
+    this.#pending.close(reason);
+    this.#left = this.#leave(reason.end === "closed" || reason.end === "io");
   }
 
   /** Ends the session and waits until nothing of it runs any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop();
-    await this.#reader;
+    await this.#left;
     await this.#outbox.idle();
+  }
+
+  /**
+   * Takes leave of VPP and closes the socket. The farewell matters: a VPP that finds the end of the stream instead
+   * takes the errno of some earlier call for the reason, and where that was EAGAIN it keeps the dead client and
+   * looks at it again without pause; sixteen of them stop its main thread for good.
+   */
+  async #leave(broken: boolean): Promise<void> {
+    const { sockclnt_delete: farewell } = messages;
+    const id = this.#table.get(farewell.tableName);
+    const index = this.#clientIndex;
+    if (broken || id === undefined || index === null) {
+      this.#close();
+      return this.#reader;
+    }
+    // Real time, not the session's: this waits for a socket, and nothing else depends on it.
+    const giveUp = setTimeout(() => this.#close(), FAREWELL_MS);
+    this.#outbox.push(farewell, { id, context: this.#pending.nextContext(), clientIndex: index }, { index });
+    await this.#reader;
+    clearTimeout(giveUp);
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#outbox.close();
+    this.#stream.close();
   }
 
   #introduce(): Promise<void> {
@@ -240,11 +256,11 @@ export class VppClient implements AsyncDisposable {
     this.#table.set(create.tableName, SOCKCLNT_CREATE_ID);
     this.#incoming.set(SOCKCLNT_CREATE_REPLY_ID, created);
     return new Promise((resolve, reject) => {
-      const context = this.#nextContext();
+      const context = this.#pending.nextContext();
       const hello = { name: this.#options.name };
       const queued = this.#send(create, context, hello, {
         msg: create.name,
-        deadlineAt: this.#deadline(),
+        deadlineAt: this.#pending.deadline(),
         expects: created,
         take: (_head, fields) => {
           const { response, index, message_table: table } = readBody(created, fields);
@@ -275,7 +291,7 @@ export class VppClient implements AsyncDisposable {
       this.#end.signal.throwIfAborted();
       const id = this.#table.get(message.tableName);
       if (id === undefined) throw new VppSessionError("refused", `this VPP has no ${message.tableName}`);
-      this.#outbox.push(message, { id, context, clientIndex: this.#clientIndex }, body);
+      this.#outbox.push(message, { id, context, clientIndex: this.#clientIndex ?? 0 }, body);
     } catch (error) {
       if (waiting === null || !(error instanceof EncodeError || error instanceof VppSessionError)) {
         throw error;
@@ -283,52 +299,63 @@ export class VppClient implements AsyncDisposable {
       waiting.reject(error);
       return false;
     }
-    if (waiting !== null) {
-      this.#waiting.set(context, waiting);
-      if (this.#timer === null) this.#arm(waiting.deadlineAt);
-    }
+    if (waiting !== null) this.#pending.add(context, waiting);
     return true;
   }
 
+  /** Reads until the end of the stream; what comes after the end of the session is only waited for. */
   async #readAll(): Promise<void> {
     const buffer = new Uint8Array(READ_SIZE);
     const splitter = new Splitter();
     const take = (payload: Uint8Array<ArrayBuffer>): void => this.#take(payload);
     try {
-      while (!this.#end.signal.aborted) {
+      for (;;) {
         const length = await this.#stream.read(buffer);
         if (length === null) {
           const where = splitter.pending > 0 ? " in the middle of a frame" : "";
-          this.end(new VppSessionError("closed", `VPP closed the connection${where}`));
-        } else {
-          splitter.push(buffer.subarray(0, length), take);
+          return this.end(new VppSessionError("closed", `VPP closed the connection${where}`));
         }
+        if (this.#understood) this.#split(splitter, buffer.subarray(0, length), take);
       }
     } catch (error) {
-      const wrong = error instanceof DecodeError || error instanceof FrameError;
-      const text = wrong ? "VPP sent what cannot be understood" : "cannot read from VPP";
-      this.end(
-        new VppSessionError(wrong ? "malformed" : "io", `${text}: ${describe(error)}`, { cause: error }),
-      );
+      this.end(new VppSessionError("io", `cannot read from VPP: ${describe(error)}`, { cause: error }));
+    }
+  }
+
+  #split(
+    splitter: Splitter,
+    chunk: Uint8Array<ArrayBuffer>,
+    take: (payload: Uint8Array<ArrayBuffer>) => void,
+  ): void {
+    try {
+      splitter.push(chunk, take);
+    } catch (error) {
+      if (!(error instanceof DecodeError || error instanceof FrameError)) throw error;
+      this.#understood = false;
+      const text = `VPP sent what cannot be understood: ${error.message}`;
+      this.end(new VppSessionError("malformed", text, { cause: error }));
     }
   }
 
   #take(payload: Uint8Array<ArrayBuffer>): void {
-    if (this.#end.signal.aborted) return;
     const from = new Cursor(payload);
     const id = from.view.getUint16(0);
+    if (this.#end.signal.aborted) {
+      if (id === this.#table.get(messages.sockclnt_delete_reply.tableName)) this.#close();
+      return;
+    }
     const message = this.#incoming.get(id);
     if (message === undefined) throw new DecodeError(this.#nameOf(id), "unexpected message");
     const head = readHead(message, from);
     if (message === messages.memclnt_keepalive) return this.#keepAlive(head, from);
-    const waiting = this.#waiting.get(head.context);
+    const waiting = this.#pending.get(head.context);
     if (waiting === undefined) {
       throw new DecodeError(message.name, `nothing waits for context ${head.context}`);
     }
     if (waiting.expects !== message) {
       throw new DecodeError(message.name, `context ${head.context} waits for ${waiting.expects.name}`);
     }
-    if (waiting.take(head, from)) this.#waiting.delete(head.context);
+    if (waiting.take(head, from)) this.#pending.delete(head.context);
   }
 
   #takeReply<R>(reply: Message<R>, { context, retval }: Head, fields: Cursor): Reply<R> {
@@ -353,35 +380,5 @@ export class VppClient implements AsyncDisposable {
   #nameOf(id: number): string {
     for (const [name, known] of this.#table) if (known === id) return name;
     return `message ${id}`;
-  }
-
-  #nextContext(): number {
-    do this.#context = (this.#context + 1) >>> 0; while (
-      this.#context === 0 || this.#waiting.has(this.#context)
-    );
-    return this.#context;
-  }
-
-  #deadline(): Millis {
-    return this.#options.clock.now() + this.#options.deadlineMs;
-  }
-
-  #arm(dueAt: Millis): void {
-    this.#timerDueAt = dueAt;
-    this.#timer = this.#options.clock.after(
-      Math.max(0, dueAt - this.#options.clock.now()),
-      () => this.#expire(),
-    );
-  }
-
-  #expire(): void {
-    this.#timer = null;
-    const [oldest] = this.#waiting.values();
-    if (oldest === undefined) return;
-    const now = this.#options.clock.now();
-    if (oldest.deadlineAt > now) return this.#arm(oldest.deadlineAt);
-    if (now - this.#timerDueAt > LATE_MS) return this.#arm(now + GRACE_MS);
-    const seconds = this.#options.deadlineMs / 1000;
-    this.end(new VppSessionError("deadline", `${oldest.msg} was not answered within ${seconds} s`));
   }
 }

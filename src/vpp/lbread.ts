@@ -141,7 +141,7 @@ export class LbReader {
   }
 
   /** A VIP was made or deleted (`null`): what was known of it before says nothing any more. */
-  changed(key: VipKey, now: Pick<Known, "srcIpSticky" | "tableLength"> | null): void {
+  changed(key: VipKey, now: Pick<VipText, "srcIpSticky" | "tableLength"> | null): void {
     this.#textStale = true;
     if (now === null) this.#known?.delete(vipId(key));
     else this.#known?.set(vipId(key), { ...now, index: null });

@@ -57,10 +57,16 @@ export class Outbox {
     this.#idle = Promise.resolve().then(() => this.#run());
   }
 
-  /** Forgets what is queued. */
+  /** Forgets what is queued; a write under way goes on, so the stream stays in step. */
+  clear(): void {
+    this.#frames.length = 0;
+    this.#names = [];
+  }
+
+  /** Forgets what is queued, and takes nothing more. */
   close(): void {
     this.#closed = true;
-    this.#frames.length = 0;
+    this.clear();
   }
 
   /** Resolves when no write is under way. */

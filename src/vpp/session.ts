@@ -18,6 +18,15 @@ import type { MessageHook } from "./trace.ts";
 /** Name under which VPP lists a maglevd. */
 export const CLIENT_NAME = "vpp-maglev";
 
+/** A VPP takes a moment to notice that a client is gone: the one before a restart of maglevd is no conflict. */
+const CLIENT_LOOKS = 5;
+const CLIENT_LOOK_MS = 50;
+/**
+ * A VPP may keep a client that was killed, for as long as the last failed system call of its main thread failed
+ * with EAGAIN. This command changes nothing but that: there can be no such file.
+ */
+const WAKE_COMMAND = "exec /dev/null/vpp-maglev";
+
 /** How and where to connect. */
 export interface SessionOptions {
   /** Path of VPP's API socket. */
@@ -134,7 +143,7 @@ export class Session implements AsyncDisposable {
     let stats: StatsSource | null = null;
     try {
       const version = await checkMessages(client);
-      await checkAlone(client, options.log);
+      await checkAlone(client, options.clock, options.log);
       const { vpe_pid: pid } = await client.demand(calls.controlPing, {});
       if (options.statsAddress !== "") {
         stats = await StatsSource.open(options.statsAddress, options.clock, options.deadlineMs, signal);
@@ -186,16 +195,19 @@ async function checkMessages(
   throw new VppRefusedError(version, missing);
 }
 
-async function checkAlone(client: VppClient, log: Log): Promise<void> {
-  const { retval, body } = await client.request(calls.cliInband, { cmd: "show api clients" });
-  const text = body?.reply ?? "";
-  const clients = countClients(text, CLIENT_NAME);
-  if (clients > 1) throw new VppConflictError(clients);
-  if (retval !== 0 || clients === 0) {
-    log.warn("vpp-api-clients", {
-      detail: "VPP does not list this client; another maglevd would not be noticed",
-      text,
-    });
+async function checkAlone(client: VppClient, clock: Clock, log: Log): Promise<void> {
+  for (let looks = 1;; looks++) {
+    const { retval, body } = await client.request(calls.cliInband, { cmd: "show api clients" });
+    const text = body?.reply ?? "";
+    const clients = countClients(text, CLIENT_NAME);
+    if (clients === 1) return;
+    if (clients === 0) {
+      const detail = "VPP does not list this client; another maglevd would not be noticed";
+      return log.warn("vpp-api-clients", { detail, retval, text });
+    }
+    if (looks === CLIENT_LOOKS) throw new VppConflictError(clients);
+    if (looks === 1) await client.request(calls.cliInband, { cmd: WAKE_COMMAND });
+    await clock.sleep(CLIENT_LOOK_MS, client.signal);
   }
 }
 

@@ -148,6 +148,7 @@ export class ScriptedVpp implements AsyncDisposable {
     const { head, body } = readMessage(message, payload);
     this.seen.push({ name: message.name, head, body });
     if (message.name === "sockclnt_create") return connection.send(welcome(head.context, this.#without));
+    if (message.name === "sockclnt_delete") return connection.close();
     await this.#script({ name: message.name, head, body }, connection);
   }
 
