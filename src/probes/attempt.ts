@@ -43,6 +43,8 @@ export class Attempt {
   #pending: Pending | null = null;
   #expired = false;
   #cancelled = false;
+  #heldMs: Millis = 0;
+  #heldSince: Millis | null = null;
 
   /** Begins a probe at `now()`. */
   constructor(plan: ProbePlan, now: () => Millis, stalledBefore: Millis) {
@@ -58,12 +60,38 @@ export class Attempt {
     return this.#cancelled;
   }
 
+  /** Whether its deadline has passed. */
+  get expired(): boolean {
+    return this.#expired;
+  }
+
   /** Ends a phase: notes how long it took and begins the next; only the first end of a phase counts. */
   phase(name: keyof PhaseTimes): void {
     if (this.times[name] !== null) return;
     const now = this.#now();
     this.times[name] = now - this.#phaseStart;
     this.#phaseStart = now;
+  }
+
+  /** Begins a time that is not held against the backend: it waits for a resource of this host. */
+  hold(): void {
+    this.#heldSince ??= this.#now();
+  }
+
+  /** Ends such a time, if one has begun. */
+  unhold(): void {
+    this.#heldMs = this.held(this.#now());
+    this.#heldSince = null;
+  }
+
+  /** Whether such a time is under way. */
+  get holding(): boolean {
+    return this.#heldSince !== null;
+  }
+
+  /** All such times until `now`, in ms. */
+  held(now: Millis): Millis {
+    return this.#heldMs + (this.#heldSince === null ? 0 : now - this.#heldSince);
   }
 
   /**

@@ -2,6 +2,10 @@ import { RE2JS } from "re2js";
 
 /** Octets of a body that are looked at. */
 export const BODY_LIMIT = 64 * 1024;
+/** Longer bodies are matched on another thread: a pattern may take 1 ms an instruction on a whole one. */
+export const INLINE_LIMIT = 4 * 1024;
+/** Compiled patterns that are kept; many backends share one. */
+const CACHE_SIZE = 1000;
 
 /** A compiled `response-regexp`. */
 export interface BodyPattern {
@@ -10,12 +14,14 @@ export interface BodyPattern {
   /** Whether a match found in the beginning of a body might not be one in the whole (`$`, `\z`, `\b`, `\B`). */
   readonly needsEnd: boolean;
   /** Searches octets, in time linear in their number. */
-  test(body: Uint8Array): boolean;
+  readonly test: (body: Uint8Array) => boolean;
 }
+
+const cache = new Map<string, BodyPattern>();
 
 /**
  * Whether text after the end of a match can unmake it. Every other construct of RE2 looks only at what it has
- * consumed; a `$` in a class or after a backslash is a plain character. A false yes only costs reading on.
+ * consumed; a false yes (a `$` in a class) only costs reading on.
  */
 function looksAhead(expression: string): boolean {
   const plain = expression.replace(/\\[^bBz]/g, "");
@@ -24,6 +30,15 @@ function looksAhead(expression: string): boolean {
 
 /** Compiles a pattern in Go's syntax. Throws what re2js throws for one that the configuration check refuses. */
 export function compileBody(expression: string): BodyPattern {
+  const known = cache.get(expression);
+  if (known !== undefined) return known;
   const compiled = RE2JS.compile(expression);
-  return { expression, needsEnd: looksAhead(expression), test: (body) => compiled.test(body) };
+  const pattern = {
+    expression,
+    needsEnd: looksAhead(expression),
+    test: (body: Uint8Array) => compiled.test(body),
+  };
+  if (cache.size >= CACHE_SIZE) cache.clear();
+  cache.set(expression, pattern);
+  return pattern;
 }

@@ -15,6 +15,8 @@ const CHUNK_LINE_LIMIT = 1024;
 const CR = 13;
 const LF = 10;
 const encoder = new TextEncoder();
+/** One character an octet; what those above 127 stand for does not matter here. */
+const decoder = new TextDecoder("latin1");
 
 /** Percent-encodes what may not stand in a request target, and leaves existing escapes alone. */
 function requestTarget(path: string): string {
@@ -73,11 +75,8 @@ type Head =
 
 /** Cuts a head into lines; null for octets that may not stand in one. */
 function headLines(head: Uint8Array): string[] | null {
-  let text = "";
-  for (const octet of head) {
-    if (octet === 0) return null;
-    text += String.fromCharCode(octet);
-  }
+  const text = decoder.decode(head);
+  if (text.includes("\0")) return null;
   const lines = text.split(/\r?\n/);
   return lines.some((line) => line.includes("\r")) ? null : lines;
 }
@@ -166,6 +165,11 @@ export class ResponseReader {
     return this.#complete;
   }
 
+  /** Whether nothing that follows can matter: complete or malformed. */
+  get settled(): boolean {
+    return this.#complete || this.#malformed !== null;
+  }
+
   /** What has been read of the body, at most `BODY_LIMIT` octets; valid until the next `feed`. */
   get body(): Uint8Array<ArrayBuffer> {
     return this.#body.subarray(0, this.#length);
@@ -174,15 +178,14 @@ export class ResponseReader {
   /** Takes the next octets; ignores them once complete or malformed. */
   feed(octets: Uint8Array): void {
     let rest = octets;
-    while (rest.length > 0 && this.#malformed === null && !this.#complete) {
+    while (rest.length > 0 && !this.settled) {
       rest = this.#status === null ? this.#feedHead(rest) : this.#feedBody(rest);
     }
   }
 
-  /** The peer closed: completes a body that ends that way; returns false if something is missing. */
-  end(): boolean {
+  /** The peer closed: completes a body that ends that way. */
+  end(): void {
     if (this.#status !== null && this.#framing.kind === "close") this.#complete = true;
-    return this.#complete;
   }
 
   #feedHead(octets: Uint8Array): Uint8Array {

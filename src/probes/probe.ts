@@ -1,6 +1,7 @@
 import type { Attempt } from "./attempt.ts";
 import { probeHttp } from "./http.ts";
 import { EchoSockets, probeIcmp } from "./icmp.ts";
+import { ThreadMatcher } from "./matcher.ts";
 import type { Verdict } from "./result.ts";
 import { lostGround, type Reactor } from "./socket.ts";
 import { probeTcp } from "./tcp.ts";
@@ -11,6 +12,7 @@ export class Probes implements Disposable {
   readonly #reactor: Reactor;
   readonly #files = new TlsFiles();
   readonly #echoes: EchoSockets;
+  readonly #matcher = new ThreadMatcher();
 
   /** Probes over sockets that `reactor` watches. */
   constructor(reactor: Reactor) {
@@ -30,7 +32,7 @@ export class Probes implements Disposable {
         return probeTcp(attempt, this.#reactor, this.#files);
       case "http":
       case "https":
-        return probeHttp(attempt, this.#reactor, this.#files);
+        return probeHttp(attempt, this.#reactor, this.#files, this.#matcher);
       case "icmp":
         return probeIcmp(attempt, this.#echoes);
     }
@@ -39,5 +41,6 @@ export class Probes implements Disposable {
   /** Closes what the probes share; none may run any more. */
   [Symbol.dispose](): void {
     this.#echoes[Symbol.dispose]();
+    this.#matcher[Symbol.dispose]();
   }
 }

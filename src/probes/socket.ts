@@ -14,15 +14,15 @@ import { type Attempt, LATE } from "./attempt.ts";
 import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
-import type { Read, Stream, WriteFailure } from "./stream.ts";
+import type { Failure, Read, Stream } from "./stream.ts";
 
+export { descriptorLimit } from "../../ffi/limits.ts";
 export { Reactor } from "../../ffi/reactor.ts";
 export { sockaddr } from "../../ffi/sockaddr.ts";
 
 /** One buffer for all reads of a thread: what is read is used up before the next read. */
 const buffer = new Uint8Array(16 * 1024);
 
-const LATE_READ = { kind: "late" } as const;
 const END_READ = { kind: "end" } as const;
 
 /** Makes the socket of a probe; a failure to make one is the host's fault, and void. */
@@ -108,26 +108,29 @@ export class Connection implements Stream {
   }
 
   /** Sends all octets. */
-  async write(bytes: Uint8Array<ArrayBuffer>): Promise<WriteFailure | null> {
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<Failure | typeof LATE | null> {
     let rest = bytes;
     while (true) {
       const sent = tcp.send(this.#fd, rest);
       if (sent === rest.length) return null;
       if (sent >= 0) rest = rest.subarray(sent);
       else if (sent !== -E.EAGAIN) return failed(sent);
-      if (await this.#until(WRITABLE) === LATE) return LATE_READ;
+      if (await this.#until(WRITABLE) === LATE) return LATE;
     }
   }
 
-  /** Reads what has arrived, or waits for it. */
-  async read(): Promise<Read> {
-    while (true) {
-      const got = tcp.receive(this.#fd, buffer);
-      if (got > 0) return { kind: "data", bytes: buffer.subarray(0, got) };
-      if (got === 0) return END_READ;
-      if (got !== -E.EAGAIN) return failed(got);
-      if (await this.#until(READABLE) === LATE) return LATE_READ;
-    }
+  /** Reads what has arrived. */
+  poll(): Read | null {
+    const got = tcp.receive(this.#fd, buffer);
+    if (got > 0) return { kind: "data", bytes: buffer.subarray(0, got) };
+    if (got === 0) return END_READ;
+    return got === -E.EAGAIN ? null : failed(got);
+  }
+
+  /** Has `ready` called when there is something to poll. */
+  arm(ready: () => void): void {
+    this.#ready = ready;
+    this.#watch.arm(READABLE);
   }
 
   /** Closes, with a reset. */
@@ -164,7 +167,7 @@ export class Connection implements Stream {
   }
 }
 
-function failed(result: number): WriteFailure {
+function failed(result: number): Failure {
   const name = errnoName(-result);
   return { kind: "failed", name, detail: sentence(name), tls: false };
 }

@@ -1,21 +1,31 @@
-/** What one read of a connection gave. */
+import type { LATE } from "./attempt.ts";
+
+/** What a connection has to tell. */
 export type Read =
-  /** The octets are valid until the next read of any connection of this thread. */
+  /** The octets are valid until the next poll of any connection of this thread. */
   | { readonly kind: "data"; readonly bytes: Uint8Array }
   /** The peer closed in order. */
   | { readonly kind: "end" }
-  /** The connection failed; `name` of the errno or TLS error. */
-  | { readonly kind: "failed"; readonly name: string; readonly detail: string; readonly tls: boolean }
-  /** The deadline passed. */
-  | { readonly kind: "late" };
+  | Failure;
 
-/** How one write ended; null when everything was taken. */
-export type WriteFailure = Exclude<Read, { kind: "data" } | { kind: "end" }>;
+/** The connection failed. */
+export interface Failure {
+  /** Tells it from the others. */
+  readonly kind: "failed";
+  /** Of the errno or the TLS error. */
+  readonly name: string;
+  /** One sentence. */
+  readonly detail: string;
+  /** Whether TLS failed, and not what carries it. */
+  readonly tls: boolean;
+}
 
 /** A connection, plain or TLS, as the HTTP exchange sees it. */
 export interface Stream extends Disposable {
   /** Sends all octets; null when they were taken. Throws Cancelled. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<WriteFailure | null>;
-  /** Waits for octets, the end, a failure or the deadline. Throws Cancelled. */
-  read(): Promise<Read>;
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<Failure | typeof LATE | null>;
+  /** What has arrived; null if nothing has yet. */
+  poll(): Read | null;
+  /** Has `ready` called once when `poll` may have something again. */
+  arm(ready: () => void): void;
 }

@@ -12,7 +12,7 @@ import { type Attempt, LATE } from "./attempt.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voided } from "./result.ts";
 import { Connection, type Reactor } from "./socket.ts";
-import type { Read, Stream, WriteFailure } from "./stream.ts";
+import type { Read, Stream } from "./stream.ts";
 import type { TlsFiles } from "./tls_files.ts";
 
 /** Names of a handshake: what the client hello says, and what the certificate must be for. */
@@ -94,7 +94,7 @@ export class TlsConnection implements Stream {
         kept = true;
         return ok(connection);
       }
-      if (failure.kind === "late") {
+      if (failure === LATE) {
         return err(lateable("L6TOUT", `no TLS handshake within ${duration(plan.target.check.timeoutMs)}`));
       }
       if (failure.kind !== "failed" || !failure.tls) {
@@ -108,18 +108,20 @@ export class TlsConnection implements Stream {
     }
   }
 
-  /** Sends all octets; a failure shows in the next read. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<WriteFailure | null> {
+  /** Sends all octets; a failure shows in the next poll. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<null> {
     this.#socket.write(bytes);
     return Promise.resolve(null);
   }
 
-  /** Reads what has arrived, or waits for it. */
-  async read(): Promise<Read> {
-    const next = this.#arrived.shift();
-    if (next !== undefined) return next;
-    if (await this.#event() === LATE) return { kind: "late" };
-    return this.#arrived.shift() ?? { kind: "end" };
+  /** What has arrived. */
+  poll(): Read | null {
+    return this.#arrived.shift() ?? null;
+  }
+
+  /** Has `ready` called when there is something to poll. */
+  arm(ready: () => void): void {
+    this.#wake = ready;
   }
 
   /** What the peer presented, trusted or not. */
@@ -136,12 +138,12 @@ export class TlsConnection implements Stream {
   }
 
   /** Waits for the handshake; null once it is done. */
-  async #handshake(): Promise<Read | null> {
+  async #handshake(): Promise<Read | typeof LATE | null> {
     while (!this.#secure) {
       const next = this.#arrived.find((read) => read.kind === "failed") ?? this.#arrived[0];
       // The end is told before the error that explains it.
       if (next !== undefined && (next.kind === "failed" || this.#socket.closed)) return next;
-      if (await this.#event() === LATE) return { kind: "late" };
+      if (await this.#attempt.wait<null>((answer) => this.arm(() => answer(null))) === LATE) return LATE;
     }
     return null;
   }
@@ -149,12 +151,6 @@ export class TlsConnection implements Stream {
   #push(read: Read): void {
     this.#arrived.push(read);
     this.#wake?.();
-  }
-
-  #event(): Promise<null | typeof LATE> {
-    return this.#attempt.wait<null>((answer) => {
-      this.#wake = () => answer(null);
-    });
   }
 
   /**

@@ -1,0 +1,75 @@
+import type { Attempt } from "./attempt.ts";
+import { type BodyPattern, INLINE_LIMIT } from "./body.ts";
+import type { Matcher } from "./matcher.ts";
+
+/** Looks at a body that comes in drops would add up; beyond this number they leave the probe thread too. */
+const INLINE_LOOKS = 16;
+
+/**
+ * Searches a body for a pattern while it arrives: short ones at once, longer ones on the matcher's thread, one
+ * look at a time, each at all that is there when it begins.
+ */
+export class BodyLook implements Disposable {
+  readonly #pattern: BodyPattern;
+  readonly #matcher: Matcher;
+  readonly #attempt: Attempt;
+  #found = false;
+  /** Octets that the last look saw. */
+  #seen = -1;
+  #sawEnd = false;
+  #inline = 0;
+  #job: Disposable | null = null;
+  #ready: (() => void) | null = null;
+
+  /** Looks for `pattern`; `attempt` is excused for the time in the matcher's queue. */
+  constructor(pattern: BodyPattern, matcher: Matcher, attempt: Attempt) {
+    this.#pattern = pattern;
+    this.#matcher = matcher;
+    this.#attempt = attempt;
+  }
+
+  /**
+   * Whether the pattern is in the body; null while the answer is out (`arm` tells when to ask again).
+   *
+   * @param complete whether the body ends here; otherwise false means "not so far"
+   */
+  look(body: Uint8Array, complete: boolean): boolean | null {
+    if (this.#found) return true;
+    if (this.#job !== null) return null;
+    if (this.#pattern.needsEnd && !complete) return false;
+    if (this.#seen === body.length && (this.#sawEnd || !complete || !this.#pattern.needsEnd)) return false;
+    this.#seen = body.length;
+    this.#sawEnd = complete;
+    if (body.length > INLINE_LIMIT || this.#inline >= INLINE_LOOKS) {
+      this.#submit(body, complete);
+      return null;
+    }
+    this.#inline++;
+    this.#found = this.#pattern.test(body);
+    return this.#found;
+  }
+
+  /** Has `ready` called when an answer that is out has come. */
+  arm(ready: () => void): void {
+    this.#ready = ready;
+  }
+
+  /** Takes back a look that is out. */
+  [Symbol.dispose](): void {
+    this.#job?.[Symbol.dispose]();
+    this.#job = null;
+  }
+
+  #submit(body: Uint8Array, complete: boolean): void {
+    // Only the queue stands between the body and its verdict, and the queue is not the backend's fault.
+    if (complete) this.#attempt.hold();
+    this.#job = this.#matcher.match(this.#pattern, body, {
+      begun: () => this.#attempt.unhold(),
+      answer: (matches) => {
+        this.#job = null;
+        this.#found = matches;
+        this.#ready?.();
+      },
+    });
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Matches long bodies on a thread of its own, one after the other. A match that is no longer wanted (its probe
+ * is late or cancelled) is ended with its thread, so that it delays no other.
+ *
+ * @module
+ */
+import type { BodyPattern } from "./body.ts";
+
+/** To the matcher's thread. */
+export interface MatchRequest {
+  /** Pattern in Go's syntax. */
+  readonly expression: string;
+  /** Octets to search. */
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** From the matcher's thread: whether the body matched. */
+export type MatchAnswer = boolean;
+
+/** What becomes of a request. */
+export interface MatchEvents {
+  /** It left the queue. */
+  begun(): void;
+  /** It is done. */
+  answer(matches: boolean): void;
+}
+
+/** Anything that matches long bodies. */
+export interface Matcher {
+  /** Searches a copy of `body`. Disposal takes the request back. */
+  match(pattern: BodyPattern, body: Uint8Array, events: MatchEvents): Disposable;
+}
+
+interface Job {
+  readonly request: MatchRequest;
+  readonly events: MatchEvents;
+}
+
+/** The matcher with its thread, which starts with the first body and stays. */
+export class ThreadMatcher implements Matcher, Disposable {
+  readonly #spawn: () => Worker;
+  readonly #queue = new Set<Job>();
+  #worker: Worker | null = null;
+  #running: Job | null = null;
+
+  /** `spawn` makes a worker of `matcher_worker.ts`. */
+  constructor(
+    spawn = (): Worker => new Worker(new URL("./matcher_worker.ts", import.meta.url), { type: "module" }),
+  ) {
+    this.#spawn = spawn;
+  }
+
+  /** Queues a request. */
+  match(pattern: BodyPattern, body: Uint8Array, events: MatchEvents): Disposable {
+    const job: Job = { request: { expression: pattern.expression, body: new Uint8Array(body) }, events };
+    this.#queue.add(job);
+    this.#next();
+    return { [Symbol.dispose]: () => this.#takeBack(job) };
+  }
+
+  /** Ends the thread; nothing is answered any more. */
+  [Symbol.dispose](): void {
+    this.#queue.clear();
+    this.#running = null;
+    this.#endThread();
+  }
+
+  #next(): void {
+    if (this.#running !== null) return;
+    const [job] = this.#queue;
+    if (job === undefined) return;
+    this.#queue.delete(job);
+    this.#running = job;
+    job.events.begun();
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(job.request, [job.request.body.buffer]);
+  }
+
+  #start(): Worker {
+    const worker = this.#spawn();
+    worker.onmessage = ({ data }: MessageEvent<MatchAnswer>) => {
+      const job = this.#running;
+      this.#running = null;
+      job?.events.answer(data);
+      this.#next();
+    };
+    return worker;
+  }
+
+  #takeBack(job: Job): void {
+    this.#queue.delete(job);
+    if (this.#running !== job) return;
+    this.#running = null;
+    this.#endThread();
+    this.#next();
+  }
+
+  #endThread(): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+  }
+}
