@@ -17,7 +17,7 @@ import { type ProbePlan, probePlan } from "./plan.ts";
 import type { ProbeReport, ProbeTarget } from "./prober.ts";
 import { PROBE_CODES, type Verdict, voided } from "./result.ts";
 import { jitter, nextAfterVoid, nextDue } from "./schedule.ts";
-import { deadline, judge, StallMeter, TICK_MS } from "./stall.ts";
+import { deadline, judge, StallMeter, TICK_MS, tooLate } from "./stall.ts";
 import { type Timed, Timers } from "./timers.ts";
 
 /** What the engine needs from outside. */
@@ -41,6 +41,8 @@ export interface EngineOptions {
   readonly defect: (error: unknown, target: ProbeTarget) => void;
   /** Probes that may run at once, ≥ 1. */
   readonly limit: number;
+  /** Told when probes that are due have to wait for the limit, with their number. */
+  readonly limited: (queued: number) => void;
 }
 
 /** What a backend waits for between probes; only the interval's wait follows a change of the interval. */
@@ -61,12 +63,17 @@ interface Slot extends Timed {
   voids: number;
   /** Passes in a row. */
   passes: number;
+  /** Whether the last probe ended by its deadline; such probes hold a place for their whole timeout. */
+  slow: boolean;
 }
 
 /** Longest time given to due times and deadlines in one pass, in ms, before sockets are looked at again. */
 const SLICE_MS = 4;
 /** Rounds of the event loop after a stall in which TLS sockets, which no drain reaches, deliver what they have. */
 const SETTLE_ROUNDS = 4;
+
+/** Share of the limit that backends which do not answer may take; the rest stays for those that do. */
+const SLOW_SHARE = 0.75;
 
 /** Probes every target it is given, until it is stopped. */
 export class Engine implements Disposable {
@@ -75,8 +82,10 @@ export class Engine implements Disposable {
   readonly #timers = new Timers<Slot>();
   /** Due, but over the limit; in the order in which they became due. */
   readonly #queue = new Set<Slot>();
+  readonly #slowQueue = new Set<Slot>();
   readonly #stalls: StallMeter;
   #running = 0;
+  #slowRunning = 0;
   #timer: Disposable | null = null;
   #timerAt = Infinity;
   #again = false;
@@ -97,7 +106,7 @@ export class Engine implements Disposable {
 
   /** Probes that are due and wait because the limit is reached. */
   get queued(): number {
-    return this.#queue.size;
+    return this.#queue.size + this.#slowQueue.size;
   }
 
   /** Starts or replaces targets. */
@@ -118,6 +127,7 @@ export class Engine implements Disposable {
         attempt: null,
         voids: 0,
         passes: 0,
+        slow: false,
       };
       this.#slots.set(target.backend, slot);
       this.#timers.set(slot, due);
@@ -130,7 +140,8 @@ export class Engine implements Disposable {
     const slot = this.#slots.get(backend);
     if (slot === undefined || slot.plan.target.generation !== generation) return;
     slot.intervalMs = intervalMs;
-    if (slot.attempt !== null || slot.wait !== "interval" || this.#queue.has(slot)) return;
+    // Running or queued: it is due already.
+    if (slot.place < 0 || slot.attempt !== null || slot.wait !== "interval") return;
     const now = this.#options.clock.now();
     slot.due = nextDue(slot, intervalMs, now);
     this.#timers.set(slot, slot.due);
@@ -195,38 +206,56 @@ export class Engine implements Disposable {
     const { attempt } = slot;
     if (attempt === null) {
       this.#timers.remove(slot);
-      this.#queue.add(slot);
+      (slot.slow ? this.#slowQueue : this.#queue).add(slot);
       this.#runQueue();
+      if (this.queued > 0) this.#options.limited(this.queued);
       return;
     }
-    const moved = deadline(attempt.start, slot.plan.target.check.timeoutMs, this.#lost(attempt));
-    if (moved > now) return this.#timers.set(slot, moved);
+    const { timeoutMs } = slot.plan.target.check;
+    const lostMs = this.#lost(attempt, now);
+    const moved = deadline(attempt.start, timeoutMs, lostMs);
+    // A probe that is held would move its deadline for ever.
+    if (moved > now && !(attempt.holding && tooLate(timeoutMs, lostMs))) return this.#timers.set(slot, moved);
     this.#timers.remove(slot);
     attempt.expire();
   }
 
-  /** How long the thread did not run during a probe. */
-  #lost(attempt: Attempt): Millis {
-    return this.#stalls.total - attempt.stalledBefore;
+  /** How long the thread did not run, or did not get to a probe, since it began. */
+  #lost(attempt: Attempt, now: Millis): Millis {
+    return this.#stalls.total - attempt.stalledBefore + attempt.held(now);
   }
 
   #runQueue(): void {
+    const { limit } = this.#options;
     for (const slot of this.#queue) {
-      if (this.#running >= this.#options.limit) return;
+      if (this.#running >= limit) return;
       this.#queue.delete(slot);
-      const { clock, begin } = this.#options;
-      const attempt = new Attempt(slot.plan, () => clock.now(), this.#stalls.total);
-      slot.attempt = attempt;
-      this.#timers.set(slot, deadline(attempt.start, slot.plan.target.check.timeoutMs, 0));
-      this.#running++;
-      begin(slot.plan.target);
-      void this.#run(slot, attempt);
+      this.#begin(slot);
+    }
+    const slowLimit = Math.max(1, Math.floor(limit * SLOW_SHARE));
+    for (const slot of this.#slowQueue) {
+      if (this.#running >= limit || this.#slowRunning >= slowLimit) return;
+      this.#slowQueue.delete(slot);
+      this.#begin(slot);
     }
   }
 
-  async #run(slot: Slot, attempt: Attempt): Promise<void> {
+  #begin(slot: Slot): void {
+    const { clock, begin } = this.#options;
+    const { target } = slot.plan;
+    const attempt = new Attempt(slot.plan, () => clock.now(), this.#stalls.total);
+    slot.attempt = attempt;
+    this.#timers.set(slot, deadline(attempt.start, target.check.timeoutMs, 0));
+    begin(target);
+    void this.#run(slot, attempt, slot.slow);
+  }
+
+  async #run(slot: Slot, attempt: Attempt, slow: boolean): Promise<void> {
+    this.#running++;
+    if (slow) this.#slowRunning++;
     const found = await this.#probe(slot.plan.target, attempt);
     this.#running--;
+    if (slow) this.#slowRunning--;
     if (found !== null && !attempt.cancelled) this.#finish(slot, attempt, found);
     if (!this.#ended) this.#runQueue();
   }
@@ -247,13 +276,14 @@ export class Engine implements Disposable {
     const { target } = slot.plan;
     const now = clock.now();
     this.#stalls.pass(now);
-    const lagMs = this.#lost(attempt);
+    const lagMs = this.#lost(attempt, now);
     const { code, detail, void: cause } = judge(found, target.check.timeoutMs, lagMs);
     const { ok, layer } = PROBE_CODES[code];
     const lateMs = Math.max(0, attempt.start - slot.due);
     slot.attempt = null;
     slot.lastDue = slot.due;
     slot.factor = jitter(random());
+    slot.slow = attempt.expired;
     slot.voids = cause === null ? 0 : slot.voids + 1;
     if (cause === null) slot.passes = ok ? slot.passes + 1 : 0;
     slot.wait = cause === null ? "interval" : "repeat";
@@ -288,6 +318,7 @@ export class Engine implements Disposable {
     this.#slots.delete(backend);
     this.#timers.remove(slot);
     this.#queue.delete(slot);
+    this.#slowQueue.delete(slot);
     slot.attempt?.cancel();
     slot.attempt = null;
   }

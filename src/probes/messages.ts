@@ -13,6 +13,8 @@ export type ToWorker =
     readonly kind: "begin";
     readonly version: string;
     readonly debug: boolean;
+    /** Probes that may run at once. */
+    readonly limit: number;
     readonly shared: SharedArrayBuffer;
   }
   | { readonly kind: "start"; readonly targets: readonly PlacedTarget[] }
@@ -50,6 +52,8 @@ export type FromWorker =
   }
   /** A defect of this program that one probe ran into. */
   | { readonly kind: "defect"; readonly backend: string; readonly error: string }
+  /** Probes that are due wait for others to end; at most once in ten seconds. */
+  | { readonly kind: "limited"; readonly queued: number }
   | { readonly kind: "ended" };
 
 /** Octets before the places: one Int32 that the worker raises with every tick. */

@@ -15,6 +15,7 @@ import {
   type ToWorker,
 } from "./messages.ts";
 import type { Prober, ProbeReport, ProbeTarget, ReportSink } from "./prober.ts";
+import { descriptorLimit } from "./socket.ts";
 import { VoidLog } from "./void_log.ts";
 
 /** What the prober tells beside its reports, for metrics. */
@@ -39,8 +40,24 @@ export interface ProberOptions {
   readonly events?: ProberEvents;
   /** Version for the User-Agent `maglevd/<version>`. */
   readonly version?: string;
+  /** Limit of open files; default: that of the process. */
+  readonly descriptors?: number;
   /** Makes a worker; for tests. */
   readonly spawn?: () => Worker;
+}
+
+/** Descriptors that stay for the rest of the daemon: its share of the limit, and this many at least. */
+const RESERVED_SHARE = 0.25;
+const RESERVED = 128;
+const LIMIT_HINT = "raise the limit of open files (LimitNOFILE= of the unit, ulimit -n)";
+
+/**
+ * How many probes may run at once, each with one descriptor.
+ *
+ * @param descriptors limit of open files of the process
+ */
+export function probeLimit(descriptors: number): number {
+  return Math.max(16, Math.floor(descriptors - Math.max(RESERVED, descriptors * RESERVED_SHARE)));
 }
 
 /** The main thread looks after the worker this often, in ms. */
@@ -71,6 +88,8 @@ class WorkerProber implements Prober {
   readonly #known = new Map<string, Known>();
   readonly #freePlaces: number[] = [];
   readonly #voids: VoidLog;
+  readonly #limit: number;
+  #warned = false;
   #places = 0;
   #shared = new SharedArrayBuffer(SHARED_HEADER + SHARED_PLACES);
   #worker: Worker | null = null;
@@ -88,6 +107,7 @@ class WorkerProber implements Prober {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#voids = new VoidLog(this.#clock, options.log);
+    this.#limit = probeLimit(options.descriptors ?? descriptorLimit());
     this.#spawn();
     this.#lookLater();
   }
@@ -98,6 +118,7 @@ class WorkerProber implements Prober {
       const place = this.#known.get(target.backend)?.place ?? this.#freePlaces.pop() ?? this.#places++;
       this.#known.set(target.backend, { target, place, nextDue: now + target.firstDelayMs });
     }
+    this.#warnOfLimit();
     this.#post({ kind: "start", targets: targets.map((target) => this.#placed(target)) });
   }
 
@@ -140,6 +161,16 @@ class WorkerProber implements Prober {
     worker.terminate();
   }
 
+  /** Warns when all targets at once would need more descriptors than there are. */
+  #warnOfLimit(): void {
+    const targets = this.#known.size;
+    const over = targets > this.#limit;
+    if (over && !this.#warned) {
+      this.#options.log.warn("probe-limit", { targets, limit: this.#limit, hint: LIMIT_HINT });
+    }
+    this.#warned = over;
+  }
+
   #placed(target: ProbeTarget): { target: ProbeTarget; place: number } {
     return { target, place: this.#known.get(target.backend)?.place ?? SHARED_PLACES };
   }
@@ -162,7 +193,8 @@ class WorkerProber implements Prober {
       event.preventDefault();
       this.#died(worker, event.message);
     };
-    this.#post({ kind: "begin", version, debug: this.#debug, shared: this.#shared });
+    const [limit, shared] = [this.#limit, this.#shared];
+    this.#post({ kind: "begin", version, debug: this.#debug, limit, shared });
   }
 
   #hear(worker: Worker, message: FromWorker): void {
@@ -175,6 +207,8 @@ class WorkerProber implements Prober {
       case "begun":
         for (const attrs of message.probes) log.debug("probe-start", { ...attrs });
         return;
+      case "limited":
+        return log.warn("probe-limit", { queued: message.queued, limit: this.#limit, hint: LIMIT_HINT });
       case "defect":
         return log.error("probe-defect", { backend: message.backend, error: message.error });
     }

@@ -24,6 +24,8 @@ const scope = globalThis as unknown as Scope;
 const BATCH_MS = 10;
 /** The main thread takes a worker without a sign of life for dead; this is how often it gives one, in ms. */
 const SIGN_MS = 100;
+/** Probes that have to wait are told this often at most, in ms. */
+const LIMITED_MS = 10_000;
 
 class ProbeWorker implements AsyncDisposable {
   readonly #reactor: Reactor;
@@ -38,6 +40,7 @@ class ProbeWorker implements AsyncDisposable {
   #batch: TimedReport[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
   #flushSoon = false;
+  #limitedUntil = 0;
 
   constructor(begin: Extract<ToWorker, { kind: "begin" }>) {
     this.#debug = begin.debug;
@@ -51,7 +54,8 @@ class ProbeWorker implements AsyncDisposable {
       clock: systemClock,
       random: Math.random,
       version: begin.version,
-      limit: 1 << 30,
+      limit: begin.limit,
+      limited: (queued) => this.#limited(queued),
       probe: (attempt) => probes.run(attempt),
       drain: () => void reactor.drain(),
       soon: (callback) => void setImmediate(callback),
@@ -105,6 +109,13 @@ class ProbeWorker implements AsyncDisposable {
     const place = this.#places.get(backend);
     if (place === undefined) return;
     this.#unreported[place] = Math.max(0, (this.#unreported[place] ?? 0) + change);
+  }
+
+  #limited(queued: number): void {
+    const now = systemClock.now();
+    if (now < this.#limitedUntil) return;
+    this.#limitedUntil = now + LIMITED_MS;
+    scope.postMessage({ kind: "limited", queued });
   }
 
   #soon(): void {

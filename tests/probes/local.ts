@@ -27,6 +27,7 @@ export class LocalProber implements AsyncDisposable {
       random: () => 0.5,
       version: "test",
       limit,
+      limited: () => {},
       probe: (attempt) => this.#probes.run(attempt),
       drain: () => void this.#reactor.drain(),
       soon: (callback) => void setImmediate(callback),
