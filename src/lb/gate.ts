@@ -51,6 +51,11 @@ export class Gate {
     return this.#warmup.phase === "done";
   }
 
+  /** Whether nothing at all may be written yet. */
+  get frozen(): boolean {
+    return this.#warmup.phase === "hold";
+  }
+
   /** Where the warm-up stands. */
   get view(): WarmupView {
     const { phase, endsAt, waiting } = this.#warmup;

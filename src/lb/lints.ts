@@ -73,11 +73,27 @@ export function tableLints(
   ];
 }
 
-/** What a held change of the table's length would gain. */
-export function lengthLint(frontend: string, now: TableSpec, then: TableSpec): Finding {
+/** What the loss of one server moves, as shares of the table. */
+export interface LossOfOne {
+  readonly moved: number;
+  readonly least: number;
+}
+
+/** What a held change of the table's length would gain: truer shares, and fewer flows that move with a failure. */
+export function lengthLint(
+  frontend: string,
+  now: TableSpec,
+  then: TableSpec,
+  lossNow: LossOfOne,
+  lossThen: LossOfOne,
+): Finding {
   const message =
     `the live VIP keeps table length ${now.length}; with ${then.length} the greatest error of a ` +
-    `share goes from ${percent(worstError(now))} to ${percent(worstError(then))}`;
+    `share goes from ${percent(worstError(now))} to ${
+      percent(worstError(then))
+    }, and the loss of one server ` +
+    `moves ${percent(lossThen.moved)} of new flows instead of ${percent(lossNow.moved)} ` +
+    `(least possible: ${percent(lossThen.least)})`;
   const hint = "a sync that carries the plan's digest recreates the VIP, which ends its flows";
   return lint(frontend, message, hint);
 }

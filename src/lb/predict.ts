@@ -8,12 +8,12 @@ import type * as api from "../api.ts";
 import { timeText } from "../api_text.ts";
 import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../model.ts";
 import type { DesiredVip } from "./desired.ts";
-import { lengthLint, tableLints } from "./lints.ts";
-import { heldTableLength, type SyncPlan } from "./plan.ts";
+import { lengthLint, type LossOfOne, tableLints } from "./lints.ts";
+import type { SyncPlan } from "./plan.ts";
 import type { TableSlices } from "./slices.ts";
 import type { Step } from "./steps.ts";
 import { bucketCounts, leastMoved, movedBuckets, type TableSpec, weightsHaveEffect } from "./table.ts";
-import { encapFamily, protocolName, vipId } from "./vips.ts";
+import { protocolName } from "./vips.ts";
 
 /** Time after which a plan is answered with the predictions that are ready. */
 export const predictionLimitMs: Millis = 5_000;
@@ -109,6 +109,27 @@ function changedVips(input: PredictionInput): Vip[] {
   });
 }
 
+/** What moves when the first of the heaviest servers is lost. */
+async function lossOfOne(spec: TableSpec, slices: TableSlices, deadline: Millis): Promise<LossOfOne | null> {
+  const heaviest = spec.servers.reduce((most, { weight }) => Math.max(most, weight), 0);
+  const lost = spec.servers.findIndex(({ weight }) => weight === heaviest);
+  const servers = spec.servers.filter((_, index) => index !== lost);
+  const moved = await compare(spec, { ...spec, servers }, slices, deadline);
+  return moved === null ? null : { moved: moved.moved_share, least: moved.least_share };
+}
+
+async function lengthGain(vip: Vip, slices: TableSlices, deadline: Millis): Promise<api.Finding | null> {
+  const { desired, actual } = vip;
+  if (desired === null || actual === null || isRecreated(desired, actual)) return null;
+  const kept = tableAfter(desired, actual, false);
+  const released = tableAfter(desired, actual, true);
+  if (kept.length === released.length) return null;
+  const before = await lossOfOne(kept, slices, deadline);
+  const after = await lossOfOne(released, slices, deadline);
+  if (before === null || after === null) return null;
+  return lengthLint(desired.frontend, kept, released, before, after);
+}
+
 async function predictVip(vip: Vip, slices: TableSlices, deadline: Millis): Promise<api.Prediction | null> {
   const { desired, actual, held, key } = vip;
   const after = desired === null ? emptyTable(actual?.tableLength ?? 1) : tableAfter(desired, actual, held);
@@ -127,12 +148,8 @@ async function predictVip(vip: Vip, slices: TableSlices, deadline: Millis): Prom
   const lints = frontend === null
     ? []
     : tableLints(frontend, after, (index) => desired?.servers[index]?.backend ?? "");
-  if (desired !== null && actual !== null && !isRecreated(desired, actual)) {
-    const kept = tableAfter(desired, actual, false);
-    const released = tableAfter(desired, actual, true);
-    const carried = encapFamily(actual.encap) === encapFamily(desired.encap);
-    if (carried && kept.length !== released.length) lints.push(lengthLint(desired.frontend, kept, released));
-  }
+  const gain = await lengthGain(vip, slices, deadline);
+  if (gain !== null) lints.push(gain);
   return {
     frontend,
     prefix: key.prefix,
@@ -183,10 +200,4 @@ export function planAnswer(
     changes: [...plan.changes],
     predictions,
   };
-}
-
-/** Whether a plan holds a change of table length for this VIP. */
-export function holdsLength(plan: SyncPlan, vip: VipKey): boolean {
-  const id = vipId(vip);
-  return plan.steps.some((step) => step.vip === id && step.hold?.text === heldTableLength);
 }

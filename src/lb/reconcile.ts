@@ -22,6 +22,7 @@ import { HeldLog, syncResult } from "./report.ts";
 import { Requests, unavailable } from "./requests.ts";
 import { type Planned, type Standing, type Synced, Syncer } from "./sync.ts";
 import { until } from "./until.ts";
+import { vipId } from "./vips.ts";
 import { VppView } from "./view.ts";
 import { Waits } from "./waits.ts";
 import { Window } from "./window.ts";
@@ -156,11 +157,7 @@ export class Reconciler implements AsyncDisposable {
     const names = frontend === null ? null : [frontend];
     return await this.#request(async (lb) => {
       const planned = await this.#read(lb, names);
-      const actual = new Map<string, ActualVip>();
-      for (const vip of planned.desired) {
-        const has = this.#memory.vip(vip.id);
-        if (has !== null) actual.set(vip.id, has);
-      }
+      const actual = new Map([...this.#memory.vips].map((vip) => [vipId(vip), vip]));
       return { ...planned, actual };
     });
   }
@@ -399,6 +396,6 @@ export class Reconciler implements AsyncDisposable {
     }
     // What one VIP's sync may not do, deleting what is in its way, a full one may.
     const stuck = synced.results.some(({ step }) => step.hold?.blocked === true);
-    if (synced.frontends !== null && (stuck || synced.othersFailed)) this.#queue.touchAll(now);
+    if (stuck && synced.frontends !== null && !this.#gate.frozen) this.#queue.touchAll(now);
   }
 }

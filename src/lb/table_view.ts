@@ -38,7 +38,7 @@ function assume(frontend: Frontend, query: TableQuery): Frontend {
   return { ...frontend, pools };
 }
 
-/** The table of a frontend. Refused as `invalid`: an assumption about a backend that it does not have. */
+/** The table of a frontend. Refused as `invalid`: a weight outside 0…100, or a backend that it does not have. */
 export async function tableView(
   input: TableViewInput,
   query: TableQuery,
@@ -48,6 +48,10 @@ export async function tableView(
   const [stranger] = strangers(frontend, query);
   if (stranger !== undefined) {
     return err({ type: "invalid", detail: `frontend "${frontend.name}" has no backend "${stranger}"` });
+  }
+  for (const [name, weight] of query.weights) {
+    if (Number.isInteger(weight) && weight >= 0 && weight <= 100) continue;
+    return err({ type: "invalid", detail: `weight of "${name}" must be a whole number from 0 to 100` });
   }
   const assumed = query.states.size + query.weights.size > 0;
   const statusThen: StatusOf = (backend) => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { Op } from "../../src/lb/balancer.ts";
-import type { ActualVip } from "../../src/model.ts";
+import type { ActualVip, Frontend } from "../../src/model.ts";
+import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";
-import { config, frontend, TestWorld } from "./setup.ts";
+import { backend, config, frontend, TestWorld } from "./setup.ts";
 
 const weights = (vip: ActualVip | null) =>
   Object.fromEntries((vip?.servers ?? []).map((server) => [server.address, server.weight]));
@@ -75,4 +76,266 @@ Deno.test("the plan after a sync is empty, and a sync by its digest does nothing
   const synced = await world.reconciler.sync({ plan_digest: planned.value.plan.digest });
   assert.ok(synced.ok);
   assert.deepEqual([synced.value.done, synced.value.failed, synced.value.skipped], [0, 0, 0]);
+});
+
+const pair = [
+  frontend("web", { primary: { b1: 100, b2: 50 } }),
+  frontend("mail", { primary: { b1: 1, b3: 1 } }, { address: ip("192.0.2.2"), port: 25 }),
+];
+
+async function running(frontends: readonly Frontend[] = pair) {
+  const world = new TestWorld(config(frontends));
+  const vpp = new FakeBalancer();
+  world.reconciler.connected(vpp);
+  await settle();
+  vpp.ops.length = vpp.reads.length = vpp.writes.length = 0;
+  world.log.records.length = 0;
+  return { world, vpp };
+}
+
+Deno.test("transitions of one turn are one batch: each VIP is read once", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  world.become("b1", "down");
+  world.become("b2", "down");
+  world.become("b3", "down");
+  world.become("b2", "up");
+  await settle();
+  assert.deepEqual(vpp.reads.sort(), ["192.0.2.1/32 6 80", "192.0.2.2/32 6 25"]);
+  assert.equal(vpp.ops.length, 3);
+  assert.equal(world.log.named("vpp-lbsync-done").length, 1);
+});
+
+Deno.test("a slow VPP: transitions pile up as one waiting sync per VIP", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  for (let i = 0; i < 50; i++) {
+    world.become("b2", i % 2 === 0 ? "down" : "up");
+    await settle();
+  }
+  assert.equal(vpp.reads.length, 1);
+  assert.equal(world.reconciler.waiting, 2, "the VIP, and the interval");
+  assert.equal(world.reconciler.standing("web"), "pending");
+  vpp.gate = () => Promise.resolve();
+  for (const answer of open) answer();
+  await settle();
+  assert.equal(vpp.reads.length, 2);
+  assert.equal(vpp.vip(world.key("web"))?.servers.find((s) => s.address === "10.0.0.2")?.weight, 50);
+  assert.equal(world.reconciler.standing("web"), "in-sync");
+});
+
+Deno.test("a failed sync is retried with growing waits and without waiting for the interval", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  vpp.fail = (op) => op.kind === "as-weight" ? -1 : 0;
+  world.become("b2", "down");
+  const times: number[] = [];
+  const start = world.clock.now();
+  const seen = vpp.ops.length;
+  for (let ms = 0; ms < 8_000; ms += 50) {
+    const before = vpp.ops.length;
+    await world.clock.advance(50);
+    if (vpp.ops.length > before) times.push(world.clock.now() - start);
+  }
+  assert.equal(seen, 0);
+  assert.deepEqual(times, [50, 250, 750, 1_750, 3_750, 7_750]);
+  assert.equal(world.reconciler.standing("web"), "error");
+  vpp.fail = () => 0;
+  await world.clock.advance(16_000);
+  assert.equal(world.reconciler.standing("web"), "in-sync");
+});
+
+Deno.test("a read that fails is retried too, and reported", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  let failing = true;
+  vpp.readGate = () => failing ? Promise.reject(new Error("a row made no sense")) : Promise.resolve();
+  await world.clock.advance(30_000);
+  assert.equal(world.reconciler.overall, "out-of-sync");
+  const [line] = world.log.named("vpp-lbsync-done");
+  assert.equal(line?.error, "a row made no sense");
+  failing = false;
+  await world.clock.advance(300);
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("the interval is the configuration's, and a reload changes it", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  await world.clock.advance(90_000);
+  assert.equal(vpp.reads.length, 3);
+  world.config = config(pair, { syncIntervalMs: 1_000 });
+  await world.reconciler.reloaded();
+  vpp.reads.length = 0;
+  await world.clock.advance(10_000);
+  assert.equal(vpp.reads.length, 10);
+});
+
+Deno.test("a reload runs a full sync at once and answers with it", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  world.config = config([frontend("web", { primary: { b1: 100, b2: 51 } }), ...pair.slice(1)]);
+  const result = await world.reconciler.reloaded();
+  assert.equal(result?.scope, "all");
+  assert.deepEqual(result?.changes.map((change) => change.weight_after), [51]);
+  assert.deepEqual(vpp.reads, ["all"]);
+});
+
+Deno.test("a run-time weight is answered when VPP has it, with the flush that was asked for", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  await world.weigh("web", "b2", 0, true);
+  assert.deepEqual(vpp.ops, [
+    { kind: "as-weight", vip: world.key("web"), address: "10.0.0.2", weight: 0, flush: true },
+  ]);
+  vpp.ops.length = 0;
+  await world.weigh("web", "b2", 0, true);
+  assert.deepEqual(vpp.ops.map((op) => op.kind === "as-weight" && op.flush), [true]);
+});
+
+Deno.test("while VPP is away a weight is answered at once and its flush stays owed", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  world.reconciler.disconnected();
+  assert.equal(world.reconciler.standing("web"), "disconnected");
+  await world.weigh("web", "b2", 7, true);
+  assert.equal(await world.reconciler.reloaded(), null);
+  world.config = config([frontend("web", { primary: { b1: 100, b2: 7 } }), ...pair.slice(1)]);
+  world.reconciler.connected(vpp);
+  await settle();
+  assert.deepEqual(vpp.ops, [
+    { kind: "as-weight", vip: world.key("web"), address: "10.0.0.2", weight: 7, flush: true },
+  ]);
+});
+
+Deno.test("a VPP with another boot time is owed nothing", async () => {
+  const { world } = await running();
+  await using _ = world;
+  world.reconciler.disconnected();
+  world.become("b2", "down");
+  const restarted = new FakeBalancer();
+  restarted.bootTime = 2;
+  restarted.place({
+    ...world.key("web"),
+    encap: "gre4",
+    srcIpSticky: false,
+    tableLength: 1024,
+    index: 1,
+    servers: [{ address: ip("10.0.0.1"), weight: 100 }, { address: ip("10.0.0.2"), weight: 9 }],
+  });
+  world.reconciler.connected(restarted);
+  await settle();
+  assert.deepEqual(restarted.ops.filter((op) => op.kind === "as-weight"), [
+    { kind: "as-weight", vip: world.key("web"), address: "10.0.0.2", weight: 0, flush: false },
+  ]);
+});
+
+Deno.test("the time to VPP is told for what a transition changed, from the deciding result", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  vpp.gate = () => world.clock.sleep(3);
+  world.reconciler.touch([world.turn("b2", "down")], world.clock.now() - 2);
+  await world.clock.advance(10);
+  assert.deepEqual(world.answered, [5]);
+  world.reconciler.touch([world.turn("b2", "paused")]);
+  await world.clock.advance(10);
+  assert.deepEqual(world.answered, [5], "nothing was sent for it");
+});
+
+Deno.test("a frontend that waits for a new address is left alone by every automatic sync", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  world.awaiting.add("web");
+  const moved = { ...backend("b2"), address: ip("10.0.9.9") };
+  world.config = { ...world.config, backends: new Map([...world.config.backends, ["b2", moved]]) };
+  world.states.set("b2", { state: "unknown", known: false });
+  await world.reconciler.reloaded();
+  await world.clock.advance(60_000);
+  assert.equal(vpp.ops.length, 0);
+  assert.equal(world.reconciler.standing("web"), "held");
+  assert.equal(world.reconciler.standing("mail"), "in-sync");
+  world.awaiting.clear();
+  world.become("b2", "up");
+  await settle();
+  assert.deepEqual(vpp.ops.map((op) => op.kind), ["as-add", "as-delete"]);
+});
+
+Deno.test("one-VIP requests read that VIP only and refuse an unknown frontend", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  assert.ok((await world.reconciler.plan("mail")).ok);
+  assert.ok((await world.reconciler.sync({ frontend: "mail" })).ok);
+  assert.deepEqual(vpp.reads, ["192.0.2.2/32 6 25", "192.0.2.2/32 6 25"]);
+  for (
+    const answer of [
+      await world.reconciler.plan("nobody"),
+      await world.reconciler.sync({ frontend: "nobody" }),
+    ]
+  ) {
+    assert.ok(!answer.ok);
+    assert.equal(answer.error.type, "not-found");
+  }
+});
+
+Deno.test("requests are refused while VPP is away, and the ones under way when the daemon stops", async () => {
+  const { world, vpp } = await running();
+  vpp.readGate = () => new Promise(() => {});
+  const under = world.reconciler.plan(null);
+  const behind = world.reconciler.sync({});
+  await settle();
+  await world[Symbol.asyncDispose]();
+  for (const answer of [await under, await behind, await world.reconciler.plan(null)]) {
+    assert.ok(!answer.ok);
+    assert.equal(answer.error.type, "vpp-unavailable");
+  }
+  assert.equal(world.clock.pending, 0, "no timer is left");
+});
+
+Deno.test("a daemon that stops sends nothing more", async () => {
+  const { world, vpp } = await running();
+  vpp.gate = () => new Promise(() => {});
+  world.become("b1", "down");
+  await settle();
+  const sent = vpp.ops.length;
+  await world[Symbol.asyncDispose]();
+  await settle();
+  assert.equal(vpp.ops.length, sent);
+});
+
+Deno.test("what VPP has is known by names, its buckets only as VPP reported them", async () => {
+  const { world } = await running();
+  await using _ = world;
+  const { view } = world.reconciler;
+  assert.equal(view.weight("web", "b2"), 50);
+  assert.equal(view.weight("web", "b3"), null);
+  assert.equal(view.buckets("web", "b2"), null, "only we know of the server so far");
+  await world.clock.advance(30_000);
+  assert.deepEqual(view.buckets("web", "b2"), { count: 350, length: 1024 });
+  world.become("b1", "down");
+  await settle();
+  assert.equal(view.weight("web", "b1"), 0);
+  assert.equal(view.buckets("web", "b2"), null, "a change of ours makes the last report wrong");
+  world.reconciler.disconnected();
+  assert.equal(view.weight("web", "b2"), null);
+});
+
+Deno.test("a first state of the configuration flushes what VPP still sends to it", async () => {
+  const off = frontend("web", { primary: { b1: 100, b2: 50 } });
+  await using world = new TestWorld(config([off]), { b1: "disabled" });
+  const vpp = new FakeBalancer();
+  vpp.place({
+    ...world.key("web"),
+    encap: "gre4",
+    srcIpSticky: false,
+    tableLength: 1024,
+    index: 1,
+    servers: [{ address: ip("10.0.0.1"), weight: 100 }, { address: ip("10.0.0.2"), weight: 50 }],
+  });
+  world.reconciler.connected(vpp);
+  await settle();
+  assert.deepEqual(vpp.ops.slice(1), [
+    { kind: "as-weight", vip: world.key("web"), address: "10.0.0.1", weight: 0, flush: true },
+  ]);
 });

@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { askFor, beginWarmup, keepFrontends, stepWarmup, warmupDue } from "../../src/lb/warmup.ts";
+import type { State } from "../../src/model.ts";
+import { ip } from "../../src/net/ip.ts";
+import { settle } from "../fake_clock.ts";
+import { FakeBalancer } from "./fake_balancer.ts";
+import { backend, config, frontend, TestWorld } from "./setup.ts";
+
+const never = () => false;
+const always = () => true;
+
+Deno.test("the boundaries: nothing before min-delay, everything at max-delay, each at its very millisecond", () => {
+  const start = beginWarmup(1_000, 5_000, 30_000, ["a", "b"]);
+  assert.equal(warmupDue(start), 6_000);
+  assert.deepEqual(stepWarmup(start, 5_999, always).released, []);
+  const opened = stepWarmup(start, 6_000, (name) => name === "a");
+  assert.deepEqual(opened.released, [{ frontend: "a", reason: "all backends have a state" }]);
+  assert.deepEqual([opened.opened, opened.finished, opened.warmup.phase], [true, false, "release"]);
+  assert.equal(warmupDue(opened.warmup), 31_000);
+  assert.deepEqual(stepWarmup(opened.warmup, 30_999, never).released, []);
+  const ended = stepWarmup(opened.warmup, 31_000, never);
+  assert.deepEqual(ended.released, [{ frontend: "b", reason: "max-delay" }]);
+  assert.deepEqual([ended.opened, ended.finished, ended.warmup.phase], [false, true, "done"]);
+  assert.equal(warmupDue(ended.warmup), null);
+});
+
+Deno.test("no delays, no warm-up; min-delay 0 releases from the start", () => {
+  assert.equal(beginWarmup(0, 0, 0, ["a"]).phase, "done");
+  const step = stepWarmup(beginWarmup(0, 0, 30_000, ["a"]), 0, always);
+  assert.deepEqual([step.opened, step.finished], [true, true]);
+});
+
+Deno.test("an operator's wish before min-delay is granted at min-delay, and one for others is not", () => {
+  const asked = askFor(beginWarmup(0, 5_000, 30_000, ["a", "b"]), ["a", "stranger"]);
+  assert.deepEqual(stepWarmup(asked, 4_999, never).released, []);
+  assert.deepEqual(stepWarmup(asked, 5_000, never).released, [{ frontend: "a", reason: "operator" }]);
+});
+
+Deno.test("when a reload takes the last held frontend away the warm-up is over", () => {
+  const open = stepWarmup(beginWarmup(0, 0, 30_000, ["a", "b"]), 0, (name) => name === "b").warmup;
+  const step = stepWarmup(keepFrontends(open, (name) => name !== "a"), 1, never);
+  assert.equal(step.finished, true);
+});
+
+Deno.test("a released frontend is never held again", () => {
+  const moves = fc.array(
+    fc.record({
+      ms: fc.nat(10_000),
+      complete: fc.subarray(["a", "b", "c"]),
+      ask: fc.subarray(["a", "b", "c"]),
+    }),
+  );
+  fc.assert(fc.property(moves, (list) => {
+    let warmup = beginWarmup(0, 5_000, 30_000, ["a", "b", "c"]);
+    let now = 0;
+    let waiting = new Set(warmup.waiting);
+    for (const { ms, complete, ask } of list) {
+      now += ms;
+      warmup = stepWarmup(askFor(warmup, ask), now, (name) => complete.includes(name)).warmup;
+      for (const name of warmup.waiting) assert.ok(waiting.has(name));
+      if (now < 5_000) assert.equal(warmup.phase, "hold");
+      if (now >= 30_000) assert.equal(warmup.phase, "done");
+      assert.equal(warmup.phase === "done", now >= 5_000 && warmup.waiting.size === 0);
+      waiting = new Set(warmup.waiting);
+    }
+  }));
+});
+
+const delays = { startupMinDelayMs: 5_000, startupMaxDelayMs: 30_000 };
+const two = [
+  frontend("web", { primary: { b1: 100, b2: 100 } }),
+  frontend("mail", { primary: { b3: 100 } }, { address: ip("192.0.2.2"), port: 25 }),
+];
+const unknown: Readonly<Record<string, State>> = { b1: "unknown", b2: "unknown", b3: "unknown" };
+
+/** A daemon just started on a VPP with a foreign VIP, two that are configured, and a difference in each. */
+async function starting() {
+  const world = new TestWorld(config(two, delays), unknown);
+  const vpp = new FakeBalancer();
+  const common = { encap: "gre4", srcIpSticky: false, tableLength: 1024, index: 1 } as const;
+  const server = (name: string, weight: number) => ({ address: backend(name).address, weight });
+  vpp.place({
+    ...common,
+    ...world.key("web"),
+    servers: [server("b1", 100), server("b2", 30), server("b9", 1)],
+  });
+  vpp.place({ ...common, ...world.key("mail"), servers: [server("b3", 100), server("b9", 1)] });
+  vpp.place({ ...common, prefix: "203.0.113.1/32", protocol: 6, port: 80, servers: [] });
+  world.reconciler.connected(vpp);
+  await settle();
+  return { world, vpp };
+}
+
+const sent = (vpp: FakeBalancer) =>
+  vpp.ops.map((op) => op.kind === "conf-set" ? op.kind : `${op.kind} ${op.vip.prefix}`);
+
+Deno.test("before min-delay VPP is read but not written, whatever happens", async () => {
+  const { world, vpp } = await starting();
+  await using _ = world;
+  assert.deepEqual(vpp.reads, ["all"]);
+  world.become("b3", "up");
+  world.become("b1", "disabled", "alice");
+  await world.weigh("web", "b2", 1);
+  const synced = await world.reconciler.sync({});
+  assert.ok(synced.ok);
+  assert.equal(synced.value.done, 0);
+  assert.ok(synced.value.changes.every((change) => change.held === "warm-up" && change.status === "skipped"));
+  const planned = await world.reconciler.plan(null);
+  assert.ok(planned.ok);
+  assert.ok((await world.reconciler.sync({ plan_digest: planned.value.plan.digest })).ok);
+  await world.reconciler.reloaded();
+  await world.clock.advance(4_999);
+  assert.deepEqual(vpp.ops, []);
+  assert.equal(world.reconciler.standing("web"), "held");
+  assert.equal(world.reconciler.overall, "warming-up");
+});
+
+Deno.test("after min-delay the global settings go, then each frontend when its backends have a state", async () => {
+  const { world, vpp } = await starting();
+  await using _ = world;
+  await world.clock.advance(5_000);
+  assert.deepEqual(sent(vpp), ["conf-set"]);
+  world.become("b1", "up");
+  await settle();
+  assert.deepEqual(sent(vpp), ["conf-set"]);
+  world.become("b2", "down");
+  await settle();
+  assert.deepEqual(sent(vpp).slice(1), ["as-weight 192.0.2.1/32", "as-delete 192.0.2.1/32"]);
+  assert.deepEqual(world.log.named("warmup-released"), [
+    { frontend: "web", reason: "all backends have a state" },
+  ]);
+  assert.deepEqual(world.reconciler.warmup.heldFrontends, ["mail"]);
+  vpp.ops.length = 0;
+  world.become("b3", "up");
+  await settle();
+  const rest = ["as-delete 192.0.2.2/32", "vip-flush 203.0.113.1/32", "vip-delete 203.0.113.1/32"];
+  assert.deepEqual(sent(vpp), rest);
+  assert.equal(world.reconciler.warmup.phase, "done");
+});
+
+Deno.test("at max-delay all are released, and what is not known keeps the weight that VPP has", async () => {
+  const { world, vpp } = await starting();
+  await using _ = world;
+  await world.clock.advance(29_999);
+  assert.deepEqual(sent(vpp), ["conf-set"]);
+  await world.clock.advance(1);
+  assert.deepEqual(sent(vpp).slice(1), [
+    "as-delete 192.0.2.1/32",
+    "as-delete 192.0.2.2/32",
+    "vip-flush 203.0.113.1/32",
+    "vip-delete 203.0.113.1/32",
+  ]);
+  const weights = vpp.vip(world.key("web"))?.servers.map((server) => server.weight);
+  assert.deepEqual(weights?.sort(), [100, 30]);
+});
+
+for (
+  const { what, act } of [
+    { what: "a sync", act: (world: TestWorld) => world.reconciler.sync({ frontend: "web" }) },
+    { what: "a weight", act: (world: TestWorld) => world.weigh("web", "b1", 7) },
+    { what: "a pause", act: (world: TestWorld) => world.become("b1", "paused", "alice") },
+    { what: "a disable", act: (world: TestWorld) => world.become("b1", "disabled", "alice") },
+  ]
+) {
+  Deno.test(`${what} by an operator releases the frontend concerned and no other`, async () => {
+    const { world, vpp } = await starting();
+    await using _ = world;
+    await world.clock.advance(5_000);
+    vpp.ops.length = 0;
+    await act(world);
+    await settle();
+    assert.deepEqual(world.reconciler.warmup.heldFrontends, ["mail"]);
+    assert.ok(sent(vpp).includes("as-delete 192.0.2.1/32"));
+    assert.ok(sent(vpp).every((line) => line.endsWith("192.0.2.1/32")));
+  });
+}
+
+Deno.test("a frontend that a reload adds is released at once", async () => {
+  const { world, vpp } = await starting();
+  await using _ = world;
+  await world.clock.advance(5_000);
+  vpp.ops.length = 0;
+  world.config = config([...two, frontend("new", { p: { b8: 1 } }, { address: ip("192.0.2.3") })], delays);
+  world.states.set("b8", { state: "unknown", known: false });
+  await world.reconciler.reloaded();
+  assert.deepEqual(sent(vpp), ["vip-add 192.0.2.3/32", "as-add 192.0.2.3/32"]);
+});
+
+Deno.test("a digest sent during warm-up releases what its plan shows", async () => {
+  const { world, vpp } = await starting();
+  await using _ = world;
+  await world.clock.advance(5_000);
+  const planned = await world.reconciler.plan(null);
+  assert.ok(planned.ok);
+  const synced = await world.reconciler.sync({ plan_digest: planned.value.plan.digest });
+  assert.ok(synced.ok);
+  assert.equal(synced.value.skipped, 0);
+  assert.equal(vpp.vips.length, 2);
+  assert.equal(world.reconciler.warmup.phase, "done");
+});
+
+Deno.test("a restart of VPP during warm-up changes no rule, a reconnect after it syncs at once", async () => {
+  const { world, vpp } = await starting();
+  await using _ = world;
+  await world.clock.advance(3_000);
+  vpp.end();
+  world.reconciler.disconnected();
+  const second = new FakeBalancer();
+  second.bootTime = 2;
+  world.reconciler.connected(second);
+  await world.clock.advance(1_999);
+  assert.deepEqual(second.ops, []);
+  await world.clock.advance(1);
+  assert.deepEqual(sent(second), ["conf-set"]);
+  await world.clock.advance(25_000);
+  assert.equal(second.vips.length, 2);
+  second.end();
+  world.reconciler.disconnected();
+  const third = new FakeBalancer();
+  world.reconciler.connected(third);
+  await settle();
+  assert.equal(third.vips.length, 2);
+});
+
+Deno.test("the warm-up goes on while VPP is away", async () => {
+  await using world = new TestWorld(config(two, delays), unknown);
+  await world.clock.advance(30_000);
+  assert.equal(world.reconciler.warmup.phase, "done");
+  assert.equal(world.reconciler.overall, "disconnected");
+});
