@@ -17,10 +17,11 @@ function reason(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-function readOctets(path: string): Result<Uint8Array, string> {
+function readOctets(path: string, regular: boolean): Result<Uint8Array, string> {
   try {
-    const { isDirectory, size } = Deno.statSync(path);
+    const { isDirectory, isFile, size } = Deno.statSync(path);
     if (isDirectory) return err("it is a directory");
+    if (regular && !isFile) return err("it is not a regular file");
     if (size > FILE_LIMIT) return err(`it is larger than ${FILE_LIMIT} octets`);
     return ok(Deno.readFileSync(path));
   } catch (thrown) {
@@ -28,9 +29,17 @@ function readOctets(path: string): Result<Uint8Array, string> {
   }
 }
 
-/** Reads a PEM file for the checker; octets that are no UTF-8 read as replacement characters, which are no PEM. */
+/** Reads a file as text, or says why it cannot be read; octets that are no UTF-8 read as replacement characters. */
 export function readFile(path: string): Result<string, string> {
-  const octets = readOctets(path);
+  return asText(readOctets(path, false));
+}
+
+/** Reads a file that a configuration names: a device or a pipe there could keep the daemon waiting for ever. */
+function readNamedFile(path: string): Result<string, string> {
+  return asText(readOctets(path, true));
+}
+
+function asText(octets: Result<Uint8Array, string>): Result<string, string> {
   return octets.ok ? ok(new TextDecoder().decode(octets.value)) : octets;
 }
 
@@ -97,12 +106,12 @@ export function checkOctets(octets: Uint8Array, file: string, options: { fileRul
  * sender must not learn what is on the disk
  */
 export function checkText(text: string, file: string, options: { fileRules: boolean }): CheckResult {
-  return checkConfig(text, { file, readFile: options.fileRules ? readFile : null });
+  return checkConfig(text, { file, readFile: options.fileRules ? readNamedFile : null });
 }
 
 /** Reads and checks a file. Never throws: a file that cannot be read is a structural error. */
 export function loadConfig(path: string): CheckResult {
-  const octets = readOctets(path);
+  const octets = readOctets(path, false);
   if (!octets.ok) return unreadable(path, 1, 1, `cannot read the file: ${octets.error}`);
   return checkOctets(octets.value, path, { fileRules: true });
 }

@@ -218,7 +218,7 @@ export function readParams(
 
 function checkRequest(fields: Fields<typeof HTTP>, out: Findings): void {
   const pattern = fields["response-regexp"];
-  if (fields.method.value === "HEAD" && pattern.present) {
+  if (fields.method.value === "HEAD" && pattern.present && pattern.value !== "") {
     out.semantic(pattern.place, "not allowed with method HEAD", "an answer to HEAD has no body");
   }
   const header = fields.headers.value?.find(({ name }) => name.toLowerCase() === "host");
@@ -229,7 +229,9 @@ function checkRequest(fields: Fields<typeof HTTP>, out: Findings): void {
 
 function requireSsl(fields: Fields<typeof TCP>, out: Findings): void {
   for (const key of Object.keys(TLS) as (keyof typeof TLS)[]) {
-    if (fields[key].present) out.semantic(fields[key].place, "needs ssl: true");
+    const { present, value, place } = fields[key];
+    // Written, but as if it were not: that does no harm.
+    if (present && value !== "" && value !== false) out.semantic(place, "needs ssl: true");
   }
 }
 

@@ -17,16 +17,17 @@ import { childPath, quote } from "./tree.ts";
 import { checkVips, type JudgedFrontend } from "./vips.ts";
 
 /** Rules of `healthchecker`. */
-export function checkNetns(netns: Field<string> | undefined, out: Findings): void {
+function checkNetns(netns: Field<string> | undefined, out: Findings): void {
   const value = netns?.value;
-  if (netns === undefined || value === undefined || value === "" || value.startsWith("/")) return;
+  if (netns === undefined || value === undefined || value === "") return;
   // ip-netns(8) keeps each namespace as one file in that directory.
-  if (!/[/\0]/.test(value) && value !== "." && value !== "..") return;
+  const name = !value.includes("/") && value !== "." && value !== "..";
+  if ((name || value.startsWith("/")) && !/\p{Cc}/u.test(value)) return;
   out.semantic(netns.place, `${quote(value)} is neither a name under /var/run/netns nor an absolute path`);
 }
 
 /** Rules of `vpp.lb`. */
-export function checkLb(lb: RawLb, out: Findings): void {
+function checkLb(lb: RawLb, out: Findings): void {
   const timeout = lb["flow-timeout"];
   if (timeout.value !== undefined && timeout.value % 1_000_000_000n !== 0n) {
     out.semantic(timeout.place, `must be whole seconds, not ${formatDuration(timeout.value)}`);
@@ -44,7 +45,7 @@ export function checkLb(lb: RawLb, out: Findings): void {
 }
 
 /** Rules of one health check; answers its `params`: null without any, undefined if unusable. */
-export function checkHealthCheck(
+function checkHealthCheck(
   fields: RawHealthCheck,
   files: PemFiles | null,
   out: Findings,
@@ -72,7 +73,7 @@ function unusable(address: IpAddress): string | null {
 }
 
 /** Rules of one backend. */
-export function checkBackend(fields: RawBackend, healthchecks: Names, out: Findings): void {
+function checkBackend(fields: RawBackend, healthchecks: Names, out: Findings): void {
   const address = fields.address.value;
   const why = address === undefined ? null : unusable(address);
   if (why !== null) {
@@ -84,10 +85,10 @@ export function checkBackend(fields: RawBackend, healthchecks: Names, out: Findi
 }
 
 /** Names that may be referred to; null if they could not all be read, so that nothing is said. */
-export type Names = ReadonlySet<string> | null;
+type Names = ReadonlySet<string> | null;
 
 /** Names of a section for references. */
-export function namesOf(section: Field<readonly Named<unknown>[]>, out: Findings): Names {
+function namesOf(section: Field<readonly Named<unknown>[]>, out: Findings): Names {
   if (section.value === undefined || out.damaged) return null;
   return new Set(section.value.map(({ name }) => name));
 }
@@ -103,7 +104,7 @@ function checkReference(what: string, name: string, place: Place, known: Names, 
 }
 
 /** Everything of backends that rules of frontends need. */
-export interface BackendTable {
+interface BackendTable {
   /** Of all backends. */
   readonly names: Names;
   /** Usable addresses by backend. */
@@ -111,7 +112,7 @@ export interface BackendTable {
 }
 
 /** Rules of one frontend; answers the family of its backends, null if that is not known. */
-export function checkFrontend(fields: RawFrontend, backends: BackendTable, out: Findings): Family | null {
+function checkFrontend(fields: RawFrontend, backends: BackendTable, out: Findings): Family | null {
   const { protocol, port, pools } = fields;
   if (protocol.present && !port.present) out.semantic(protocol.place, "needs port too", "or leave out both");
   if (port.present && !protocol.present) out.semantic(port.place, "needs protocol too", "or leave out both");

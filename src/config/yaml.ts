@@ -210,7 +210,8 @@ function syntaxErrors(found: readonly YAMLError[], root: Node | null, length: nu
     const offset = error.code === "MISSING_CHAR" && node?.kind === "scalar" ? node.offset : at;
     if (errors.has(offset)) continue;
     const [line = ""] = error.message.split("\n");
-    const words = printable(line).replace(/closing ["']quote/, "closing quote");
+    // The text that upset the library may be a secret; its place says enough, unless it is a mark.
+    const words = printable(line).replace(/closing ["']quote/, "closing quote").replace(/: "[^"]*\w.*$/, "");
     const message = `not YAML: ${words.slice(0, 1).toLowerCase()}${words.slice(1)}`;
     errors.set(offset, { offset, path, message, hint: HINTS[error.code] ?? null });
     if (errors.size === ERROR_LIMIT) break;

@@ -88,3 +88,35 @@ export const generousFile = `maglev:
       startup-max-delay: 100us
       foreign-vips: keep
 `;
+
+/** A file as large installations have it: each frontend has ten backends in two pools. */
+export function largeFile(backends: number): string {
+  const lines = [
+    "maglev:",
+    "  healthchecks:",
+    "    web:",
+    "      type: http",
+    "      port: 80",
+    "  backends:",
+  ];
+  for (let i = 0; i < backends; i++) {
+    lines.push(`    backend-${i}:`, `      address: 10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+    lines.push("      healthcheck: web", "      enabled: true");
+  }
+  lines.push("  frontends:");
+  for (let f = 0; f * 10 < backends; f++) {
+    lines.push(`    frontend-${f}:`, `      address: 2001:db8::${(f + 1).toString(16)}`);
+    lines.push("      protocol: tcp", "      port: 443", "      pools:");
+    for (let member = 0; member < 10; member++) {
+      if (member % 5 === 0) lines.push(`        - name: pool-${member / 5}`, "          backends:");
+      lines.push(`            backend-${f * 10 + member}:`, "              weight: 100");
+    }
+  }
+  lines.push(
+    "  vpp:",
+    "    lb:",
+    "      ipv4-src-address: 192.0.2.1",
+    "      ipv6-src-address: 2001:db8:ffff::1",
+  );
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { checkConfig } from "../../src/config/check.ts";
+import { checkText } from "../../src/config/load.ts";
+import { err, ok } from "../../src/result.ts";
+import { complete } from "./golden.ts";
+
+const folder = new URL("pem/", import.meta.url);
+const pem = (name: string) => Deno.readTextFileSync(new URL(name, folder));
+
+const FILES: Record<string, string> = {
+  "rsa.crt": pem("rsa.crt"),
+  "rsa.key": pem("rsa.key"),
+  "ec.crt": pem("ec.crt"),
+  "ec.key": pem("ec.key"),
+  "both.crt": `A comment\n${pem("rsa.crt")}\n${pem("ec.crt")}`,
+  "second-broken.crt": pem("rsa.crt") + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+  "encrypted.key": pem("encrypted.key"),
+  "broken.key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+  "empty": "",
+};
+
+/** What is said of `params`, with the reads that it took. */
+function check(params: string): { said: string[]; reads: string[] } {
+  const reads: string[] = [];
+  const text = complete(`  healthchecks: {web: {type: https, port: 443, params: {${params}}}}\n`);
+  const { findings } = checkConfig(text, {
+    file: "f",
+    readFile(path) {
+      reads.push(path);
+      const content = FILES[path];
+      return content === undefined ? err("no such file") : ok(content);
+    },
+  });
+  return {
+    said: findings.map(({ path, pass, message }) => `${pass} ${path.split(".").at(-1)}: ${message}`),
+    reads,
+  };
+}
+
+Deno.test("certificates and keys that fit are accepted, each file read once", () => {
+  assert.deepEqual(check("ca-file: both.crt, cert-file: rsa.crt, key-file: rsa.key"), {
+    said: [],
+    reads: ["both.crt", "rsa.crt", "rsa.key"],
+  });
+  assert.deepEqual(check("cert-file: ec.crt, key-file: ec.key").said, []);
+});
+
+Deno.test("files that cannot be used are semantic errors with the reason", () => {
+  const table: [string, string[]][] = [
+    ["ca-file: none", ['semantic ca-file: cannot use "none": no such file']],
+    ["ca-file: empty", ['semantic ca-file: cannot use "empty": the file holds no PEM certificate']],
+    ["ca-file: rsa.key", ['semantic ca-file: cannot use "rsa.key": the file holds no PEM certificate']],
+    ["ca-file: second-broken.crt", [
+      'semantic ca-file: cannot use "second-broken.crt": certificate 2 of the file cannot be parsed',
+    ]],
+    ["cert-file: none, key-file: rsa.crt", [
+      'semantic cert-file: cannot use "none": no such file',
+      'semantic key-file: cannot use "rsa.crt": the file holds no PEM private key',
+    ]],
+    ["cert-file: rsa.crt, key-file: encrypted.key", [
+      'semantic key-file: cannot use "encrypted.key": the private key is encrypted',
+    ]],
+    ["cert-file: rsa.crt, key-file: broken.key", [
+      'semantic key-file: cannot use "broken.key": the private key cannot be parsed',
+    ]],
+    ["cert-file: rsa.crt, key-file: ec.key", [
+      "semantic key-file: is not the key of the certificate in cert-file",
+    ]],
+    ["cert-file: rsa.crt", ["semantic cert-file: needs key-file too"]],
+    ["key-file: rsa.key", ["semantic key-file: needs cert-file too"]],
+  ];
+  for (const [params, said] of table) assert.deepEqual(check(params).said, said, params);
+});
+
+Deno.test("a posted body learns nothing about files, but must name both of a pair", () => {
+  const text = complete(
+    "  healthchecks: {web: {type: https, port: 443, params: {ca-file: /etc/shadow, cert-file: /x}}}\n",
+  );
+  const { findings } = checkText(text, "<body>", { fileRules: false });
+  assert.deepEqual(findings.map(({ message }) => message), ["needs key-file too"]);
+});
+
+Deno.test("an empty name of a file is no file", () => {
+  assert.deepEqual(check('ca-file: "", cert-file: "", key-file: ""'), { said: [], reads: [] });
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { formatFinding } from "../../src/config/findings.ts";
+import { checkText } from "../../src/config/load.ts";
+import { PARAMS } from "../../src/config/params.ts";
+import { BACKEND, FRONTEND, HEALTHCHECK, HEALTHCHECKER, LB, MEMBER, POOL } from "../../src/config/schema.ts";
+import type { Shape } from "../../src/config/spec.ts";
+
+const guide = Deno.readTextFileSync(new URL("../../docs/config-guide.md", import.meta.url));
+
+/** Code blocks with the words after the backticks. */
+function blocks(): { info: string; text: string }[] {
+  return [...guide.matchAll(/^```(\S[^\n]*)\n([\s\S]*?)^```$/gm)].map(([, info = "", text = ""]) => ({
+    info,
+    text,
+  }));
+}
+
+function said(text: string): string {
+  const { findings } = checkText(text, "maglev.yaml", { fileRules: false });
+  return findings.map((finding) => `${formatFinding(finding)}\n`).join("");
+}
+
+Deno.test("every example of the guide is a good file without warnings", () => {
+  const examples = blocks().filter(({ info }) => info === "yaml");
+  assert.ok(examples.length >= 6);
+  for (const { text } of examples) assert.equal(said(text), "", text);
+});
+
+Deno.test("every wrong example of the guide gets exactly what stands below it", () => {
+  const all = blocks();
+  const wrong = all.filter(({ info }) => info === "yaml wrong");
+  assert.ok(wrong.length >= 3);
+  for (const example of wrong) {
+    const answer = all[all.indexOf(example) + 1];
+    assert.equal(answer?.info, "text");
+    assert.equal(said(example.text), answer?.text);
+  }
+});
+
+/** Rows of the guide's tables by the key in the first column. */
+function rows(): Map<string, string[]> {
+  const found = [...guide.matchAll(/^\| `([^`]+)` *\|(.*)\|$/gm)];
+  return new Map(found.map(([, key = "", rest = ""]) => [key, rest.split(" | ").map((cell) => cell.trim())]));
+}
+
+Deno.test("the guide's tables name every key with its default", () => {
+  const documented = rows();
+  const sections: [prefix: string, shape: Shape][] = [
+    ["healthchecker.", HEALTHCHECKER],
+    ["healthchecks.<name>.", HEALTHCHECK],
+    ["backends.<name>.", BACKEND],
+    ["frontends.<name>.", FRONTEND],
+    ["frontends.<name>.pools[].", POOL],
+    ["frontends.<name>.pools[].backends.<backend>.", MEMBER],
+    ["vpp.lb.", LB],
+  ];
+  const expected = new Map<string, string>();
+  const fallback = (key: Shape[string]) =>
+    key.required
+      ? "required"
+      : key.fallback === null
+      ? "–"
+      : key.fallback === ""
+      ? '`""`'
+      : `\`${key.fallback}\``;
+  for (const [prefix, shape] of sections) {
+    for (const [name, key] of Object.entries(shape)) expected.set(prefix + name, fallback(key));
+  }
+  for (const [key, value] of expected) assert.equal(documented.get(key)?.[1], value, key);
+  const params = new Map(Object.values(PARAMS).flatMap((shape) => Object.entries(shape)));
+  for (const [name, key] of params) {
+    const [types, , value] = documented.get(name) ?? [];
+    const having = Object.entries(PARAMS).filter(([, shape]) => Object.hasOwn(shape, name)).map(([type]) =>
+      type
+    );
+    assert.equal(types, having.join(" "), name);
+    assert.equal(value, fallback(key), name);
+  }
+  const extra = [...documented.keys()].filter((key) => !expected.has(key) && !params.has(key));
+  assert.deepEqual(extra, []);
+});
