@@ -101,6 +101,13 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     return 1;
   }
   const stop = resources.use(new StopSignals(log));
+  // Listened to from the first moment: the usual effect of SIGHUP is the end of the process.
+  let reload = () => {};
+  const onHangup = () => reload();
+  Deno.addSignalListener("SIGHUP", onHangup);
+  resources.defer(() => Deno.removeSignalListener("SIGHUP", onHangup));
+  const early = Promise.withResolvers<void>();
+  reload = () => early.resolve();
   const parts = { options, config, clock, log, bus, random: Math.random, build, ...secrets.value, listens };
   const started = await Daemon.start(parts);
   if (!started.ok) {
@@ -108,9 +115,13 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     return 1;
   }
   const daemon = resources.use(started.value);
-  const reload = () => void daemon.reloader.reload(signalActor);
-  Deno.addSignalListener("SIGHUP", reload);
-  resources.defer(() => Deno.removeSignalListener("SIGHUP", reload));
+  reload = () => {
+    // A signal has no answer to carry a failure, and a failed reload is no reason to end a daemon that works.
+    daemon.reloader.reload(signalActor).catch((error) =>
+      log.error("config-reload", { ok: false, by: signalActor.principal, error: String(error) })
+    );
+  };
+  early.promise.then(reload);
   return { daemon, stop, resources: resources.move() };
 }
 

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a benchmark talks to the person who runs it
 /**
  * From the death of a backend's process to weight 0 in VPP, read back through the API: ten kills in the demo's own
  * set-up. The bound is 1.1 × (interval + (fall − 1) × fast-interval) + 100 ms of the example configuration.
