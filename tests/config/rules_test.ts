@@ -177,6 +177,45 @@ Deno.test("the automatic table length counts the members of all pools, whatever 
   assert.equal(frontend?.newFlowsTableLengthAuto, true);
 });
 
+Deno.test("weights are warned about exactly above an eighth of the table", () => {
+  const weights = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 8 });
+  fc.assert(fc.property(weights, fc.constantFrom(256, 512, 1024, 4096), (list, length) => {
+    const backends = Object.fromEntries(list.map((_, i) => [`b${i}`, { address: `192.0.2.${i + 1}` }]));
+    const members = Object.fromEntries(list.map((weight, i) => [`b${i}`, { weight }]));
+    const frontend = {
+      "address": "198.51.100.1",
+      "new-flows-table-length": length,
+      "pools": [{ name: "p", backends: members }],
+    };
+    const text = stringify({ maglev: { backends, frontends: { f: frontend }, vpp: LB } });
+    const { findings } = checkText(text, "f", { fileRules: false });
+    const sum = list.reduce((total, weight) => total + weight, 0);
+    assert.equal(
+      findings.length,
+      sum * 8 > length ? 1 : 0,
+      findings.map(({ message }) => message).join("\n"),
+    );
+    const message = findings[0]?.message ?? "";
+    // Below the whole length every replica has its bucket, so no weight is lost.
+    if (sum <= length) assert.doesNotMatch(message, /lose/);
+    else assert.match(message, /weights lose their effect: b\d \(\d+\)/);
+  }));
+});
+
+Deno.test("only the first names of many wrong ones are looked for", () => {
+  const members = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`backend-${i}x`, {}]));
+  const text = stringify({
+    maglev: {
+      backends: { "backend-1": { address: "192.0.2.1" } },
+      frontends: { f: { address: "198.51.100.1", pools: [{ name: "p", backends: members }] } },
+      vpp: LB,
+    },
+  });
+  const wrong = checkText(text, "f", { fileRules: false }).findings.filter(({ pass }) => pass === "semantic");
+  assert.equal(wrong.length, 50);
+  assert.deepEqual(wrong.map(({ hint }) => hint !== null), wrong.map((_, i) => i < 20));
+});
+
 Deno.test("response codes accept exactly the listed ones", () => {
   const range = fc.tuple(fc.integer({ min: 100, max: 599 }), fc.integer({ min: 100, max: 599 }))
     .map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
