@@ -52,6 +52,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #loop: WorkLoop;
   #running: ReadonlySet<string> | "all" | null = null;
   #lb: LoadBalancer | null = null;
+  #lastWasDue = false;
   #fullSynced = false;
   #heldChanges = 0;
 
@@ -245,14 +246,19 @@ export class Reconciler implements AsyncDisposable {
 
   /** Has the loop run `job` next; refused when there is no session, or none any more. */
   #request<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
-    const outcome = this.#requests.add(job);
+    const outcome = this.#requests.add((lb) => {
+      this.#lastWasDue = false;
+      return job(lb);
+    });
     this.#loop.wake();
     return outcome;
   }
 
   #next(): Job | null {
     this.#stepWarmup();
-    return this.#requests.take() ?? this.#due();
+    // VPP's state is due before anybody's question about it, but neither waits for two of the other kind.
+    if (this.#lastWasDue) return this.#requests.take() ?? this.#due();
+    return this.#due() ?? this.#requests.take();
   }
 
   #dueAt(): Millis | null {
@@ -277,6 +283,7 @@ export class Reconciler implements AsyncDisposable {
     if (lb === null) return null;
     const due = this.#queue.take(this.#parts.clock.now(), !this.#syncer.confConfirmed);
     if (due === null) return null;
+    this.#lastWasDue = true;
     return async () => {
       try {
         if (due.kind === "all") await this.#all(lb);

@@ -1,13 +1,16 @@
 import fc from "fast-check";
 import { encapFamily } from "../../src/lb/vips.ts";
 import type { Config, Encap, Family, Frontend, IpAddress, Protocol, State } from "../../src/model.ts";
-import { hostPrefix, ip } from "../../src/net/ip.ts";
+import { family, hostPrefix, ip } from "../../src/net/ip.ts";
 import type { MemberStatus } from "../../src/health/frontend.ts";
 import type { PlacedVip } from "./fake_balancer.ts";
 import { backend, config, frontend } from "./setup.ts";
 
-/** The VIP addresses of all random worlds: few, so that configuration and VPP often meet. */
-const addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.10", "2001:db8:f::1", "2001:db8:f::2"].map(ip);
+/**
+ * The VIP addresses of all random worlds: few, so that configuration and VPP often meet, and in the range that
+ * tests may use on a real VPP.
+ */
+const addresses = ["203.0.113.1", "203.0.113.2", "203.0.113.10", "2001:db8:77::1", "2001:db8:77::2"].map(ip);
 const numbers = [1, 2, 3, 9, 10, 200];
 
 const backendNames = (family: Family) => numbers.map((n) => `${family === 4 ? "b" : "c"}${n}`);
@@ -72,8 +75,11 @@ export const anyConfig: fc.Arbitrary<Config> = fc.tuple(
 
 const protocols = { tcp: 6, udp: 17, any: 255 } as const;
 
+/** VPP makes a GRE6 VIP of an encapsulation that does not fit the VIP's family. */
+const encapsOf = (vip: Family): Encap[] => vip === 4 ? ["gre4", "gre6", "l3dsr", "nat4"] : ["nat6"];
+
 const vipsOn = (address: IpAddress): fc.Arbitrary<PlacedVip[]> =>
-  fc.constantFrom<Encap>("gre4", "gre6", "gre4", "gre6", "l3dsr", "nat6").chain((encap) =>
+  fc.constantFrom<Encap>("gre4", "gre6", ...encapsOf(family(address))).chain((encap) =>
     keys.chain((list) =>
       fc.tuple(...list.map(({ protocol, port }) =>
         fc.record({
