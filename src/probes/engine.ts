@@ -58,6 +58,8 @@ interface Slot extends Timed {
   /** When the one before it was. */
   lastDue: Millis;
   factor: number;
+  /** How late the running probe began. */
+  lateMs: Millis;
   attempt: Attempt | null;
   /** Void results in a row. */
   voids: number;
@@ -124,6 +126,7 @@ export class Engine implements Disposable {
         due,
         lastDue: due,
         factor: 1,
+        lateMs: 0,
         attempt: null,
         voids: 0,
         passes: 0,
@@ -245,6 +248,9 @@ export class Engine implements Disposable {
     const { target } = slot.plan;
     const attempt = new Attempt(slot.plan, () => clock.now(), this.#stalls.total);
     slot.attempt = attempt;
+    slot.lateMs = Math.max(0, attempt.start - slot.due);
+    // A turn that was missed as a whole is skipped: the one that runs now is the last due one.
+    if (slot.lateMs >= slot.intervalMs * slot.factor) slot.due = attempt.start;
     this.#timers.set(slot, deadline(attempt.start, target.check.timeoutMs, 0));
     begin(target);
     void this.#run(slot, attempt, slot.slow);
@@ -279,7 +285,7 @@ export class Engine implements Disposable {
     const lagMs = this.#lost(attempt, now);
     const { code, detail, void: cause } = judge(found, target.check.timeoutMs, lagMs);
     const { ok, layer } = PROBE_CODES[code];
-    const lateMs = Math.max(0, attempt.start - slot.due);
+    const { lateMs } = slot;
     slot.attempt = null;
     slot.lastDue = slot.due;
     slot.factor = jitter(random());

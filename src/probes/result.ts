@@ -110,13 +110,13 @@ export function voidCause(call: string, name: string): VoidCause | null {
   return call === "netns" ? "netns" : null;
 }
 
-/** Duration for humans, as Go writes it without its fractions of a millisecond: `200ms`, `1.5s`, `2m5s`. */
+/** A duration as an operator writes it: `200ms`, `1.5s`, `1m30s`. Rounded to whole milliseconds. */
 export function duration(ms: Millis): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  const minutes = Math.floor(ms / 60_000);
-  const seconds = Math.round(ms - minutes * 60_000) / 1000;
-  if (minutes === 0) return `${seconds}s`;
-  const hours = Math.floor(minutes / 60);
-  const head = hours === 0 ? `${minutes}m` : `${hours}h${minutes % 60}m`;
-  return seconds === 0 ? head : `${head}${seconds}s`;
+  const whole = Math.round(ms);
+  if (whole < 1000) return `${whole}ms`;
+  const hours = Math.floor(whole / 3_600_000);
+  const minutes = Math.floor(whole / 60_000) % 60;
+  const seconds = (whole % 60_000) / 1000;
+  const parts = [[hours, "h"], [minutes, "m"], [seconds, "s"]] as const;
+  return parts.filter(([value]) => value > 0).map(([value, unit]) => `${value}${unit}`).join("");
 }
