@@ -12,6 +12,20 @@ export interface Clock {
   after(ms: Millis, callback: () => void): Disposable;
 }
 
+/** The runtime's timers hold a 32-bit number of milliseconds; a longer wait would end at once. */
+const longestTimer: Millis = 2 ** 31 - 1;
+
+function after(ms: Millis, callback: () => void): Disposable {
+  let timer: ReturnType<typeof setTimeout>;
+  const arm = (left: Millis) => {
+    timer = left > longestTimer
+      ? setTimeout(() => arm(left - longestTimer), longestTimer)
+      : setTimeout(callback, left);
+  };
+  arm(ms);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -20,18 +34,15 @@ export const systemClock: Clock = {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const onAbort = () => {
-        clearTimeout(timer);
+        timer[Symbol.dispose]();
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
+      const timer = after(ms, () => {
         signal?.removeEventListener("abort", onAbort);
         resolve();
-      }, ms);
+      });
       signal?.addEventListener("abort", onAbort, { once: true });
     });
   },
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms);
-    return { [Symbol.dispose]: () => clearTimeout(timer) };
-  },
+  after,
 };
