@@ -234,7 +234,7 @@ async function main(): Promise<number> {
   const crashed = Promise.race([maglevd.child.status, vpp.child.status]);
   const outcome = await Promise.race([
     over.promise.then(() => 0),
-    crashed.then(() => 1),
+    crashed.then(() => enough.aborted ? 0 : 1),
     followed.then(() => 1, () => enough.aborted ? 0 : 1),
   ]);
   if (outcome !== 0) {
