@@ -10,11 +10,13 @@ import { mountConfig } from "./config.ts";
 import { directoryOf } from "./directory.ts";
 import { mountDocs } from "./docs.ts";
 import type { Api, ApiEnv, ApiOptions } from "./env.ts";
+import { problemExample } from "./examples.ts";
 import { mountEvents } from "./events.ts";
 import { mountFrontends } from "./frontends.ts";
 import { count, guard } from "./guard.ts";
 import { mountHealth } from "./health.ts";
 import { findingsOfIssues, internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
+import { problemKinds, type ProblemType } from "./problem_kinds.ts";
 import {
   BackendEvent,
   DroppedEvent,
@@ -94,6 +96,12 @@ export function describe(app: Api): Record<string, unknown> {
     scheme: "bearer",
     description: "A token of the auth file. Without an auth file none is needed.",
   });
+  for (const [name, { title }] of Object.entries(problemKinds)) {
+    registry.registerComponent("examples", name, {
+      summary: title,
+      value: problemExample(name as ProblemType),
+    });
+  }
   const events = { BackendEvent, FrontendEvent, VppEvent, LogEvent, ResyncEvent, DroppedEvent };
   for (const [name, schema] of Object.entries(events)) registry.register(name, schema);
   const document = app.getOpenAPI31Document({

@@ -3,6 +3,7 @@ import { readText } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
 import { changeErrors, json, problems, readErrors, security, unwrap, unwrapChange } from "./operation.ts";
+import { ProblemError } from "./problem.ts";
 import { Info } from "./schemas.ts";
 import { Config, ConfigCheck, ConfigReload } from "./schemas_config.ts";
 
@@ -48,7 +49,7 @@ const checkConfig = createRoute({
   },
   responses: {
     200: json(ConfigCheck, "every error and warning, with its place", examples.configCheck),
-    ...problems(...changeErrors, "unsupported-media-type", "busy"),
+    ...problems(...changeErrors, "unsupported-media-type", "conflict"),
   },
 });
 
@@ -72,7 +73,12 @@ export function mountConfig(app: Api, { control, log }: ApiOptions): void {
   app.openapi(getConfig, (c) => c.json(control.config(), 200));
   app.openapi(checkConfig, async (c) => {
     const text = await readText(c.req.raw, yamlTypes);
-    return c.json(unwrap(await control.checkConfig(text === "" ? null : text)), 200);
+    const checked = await control.checkConfig(text === "" ? null : text);
+    // 503 is kept for VPP and readiness, so that a load balancer in front never takes the daemon for ill.
+    if (!checked.ok && checked.error.type === "busy") {
+      throw new ProblemError("conflict", checked.error.detail);
+    }
+    return c.json(unwrap(checked), 200);
   });
   app.openapi(
     reloadConfig,

@@ -8,9 +8,12 @@ import { z } from "@hono/zod-openapi";
 /** A schema whose output is `T`. */
 export type Schema<T> = z.ZodType<T>;
 
-/** An object type written out, so that intersections and interfaces compare by what they hold. */
+/**
+ * A type of JSON written out, so that intersections and interfaces compare by what they hold. JSON has no
+ * undefined: a key is there or not.
+ */
 export type Flat<T> = T extends readonly (infer E)[] ? Flat<E>[]
-  : T extends object ? { [K in keyof T]: Flat<T[K]> }
+  : T extends object ? { [K in keyof T]: Flat<Exclude<T[K], undefined>> }
   : T;
 
 /** True when both types have the same keys, the same optional marks and the same values, to any depth. */

@@ -9,7 +9,7 @@ import { type AuthTable, bearerToken } from "./auth.ts";
 import { limitBody } from "./body.ts";
 import type { Directory } from "./directory.ts";
 import type { ApiContext, ApiOptions, Middleware } from "./env.ts";
-import { ProblemError, unknownKey } from "./problem.ts";
+import { finding, ProblemError, unknownKey } from "./problem.ts";
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
@@ -25,13 +25,12 @@ export function count({ recorder, clock }: ApiOptions, directory: Directory): Mi
   };
 }
 
-function checkUrl(url: URL): void {
-  for (const part of [url.pathname, url.search]) {
-    try {
-      decodeURIComponent(part);
-    } catch {
-      throw new ProblemError("bad-request", `"${part}" is no percent-encoded UTF-8`);
-    }
+function checkEncoding(path: string, part: string): void {
+  try {
+    decodeURIComponent(part);
+  } catch {
+    const message = `"${part}" is no percent-encoded UTF-8`;
+    throw new ProblemError("bad-request", message, { errors: [finding(path, message)] });
   }
 }
 
@@ -79,6 +78,7 @@ function peerAddress(c: ApiContext): string {
 function checkQuery(c: ApiContext, url: URL, path: string, directory: Directory): void {
   // Scrapers and probes may add parameters of their own; the API proper must not ignore a misspelt one.
   if (!path.startsWith("/v1/")) return;
+  checkEncoding("query", url.search);
   const known = directory(path)?.queries.get(c.req.method) ?? [];
   const errors = [...new Set(url.searchParams.keys())]
     .filter((name) => !known.includes(name))
@@ -93,7 +93,7 @@ export function guard({ auth }: ApiOptions, directory: Directory): Middleware {
   return async (c, next) => {
     const url = new URL(c.req.url);
     const path = url.pathname;
-    checkUrl(url);
+    checkEncoding("path", path);
     // Without a token a stranger learns nothing, not even which paths exist.
     if (auth !== null && !isOpen(path)) checkToken(c, auth, path);
     checkPlace(c, path, directory);

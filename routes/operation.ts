@@ -10,7 +10,6 @@ import type { Log } from "../src/log.ts";
 import type { Result } from "../src/result.ts";
 import type { Schema } from "./contract.ts";
 import type { ApiContext } from "./env.ts";
-import { problemExample } from "./examples.ts";
 import { problemKinds, problemOfRefusal, type ProblemType } from "./problem.ts";
 import { Problem } from "./schemas.ts";
 
@@ -41,7 +40,7 @@ export function problems(...types: ProblemType[]): Record<never, never> {
     content: {
       "application/problem+json": {
         schema: Problem,
-        examples: Object.fromEntries(names.map((name) => [name, { value: problemExample(name) }])),
+        examples: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/examples/${name}` }])),
       },
     },
   }]));

@@ -45,10 +45,10 @@ export const Problem: Schema<api.Problem> = contract<api.Problem>()(
     status: z.int().min(400).max(599),
     detail: Text,
     instance: z.string().openapi({ format: "uri-reference", description: "path of the request" }),
-    errors: z.array(Finding).exactOptional(),
-    readiness: Ready.exactOptional(),
-    sync: SyncResult.exactOptional(),
-    plan_digest: z.string().exactOptional().openapi({ description: "with plan-changed: the digest now" }),
+    errors: z.array(Finding).optional(),
+    readiness: Ready.optional(),
+    sync: SyncResult.optional(),
+    plan_digest: z.string().optional().openapi({ description: "with plan-changed: the digest now" }),
   }),
 );
 
@@ -80,18 +80,18 @@ export const Info: Schema<api.Info> = contract<api.Info>()(
 const Params = contract<api.Params>()(
   "Params",
   z.object({
-    path: z.string().exactOptional(),
-    host: z.string().exactOptional(),
-    method: z.enum(["GET", "HEAD"]).exactOptional(),
-    response_code: z.string().exactOptional(),
-    response_regexp: z.string().exactOptional(),
-    headers: z.record(z.string(), z.string()).exactOptional(),
-    ssl: z.boolean().exactOptional(),
-    server_name: z.string().exactOptional(),
-    insecure_skip_verify: z.boolean().exactOptional(),
-    ca_file: z.string().exactOptional(),
-    cert_file: z.string().exactOptional(),
-    key_file: z.string().exactOptional(),
+    path: z.string().optional(),
+    host: z.string().optional(),
+    method: z.enum(["GET", "HEAD"]).optional(),
+    response_code: z.string().optional(),
+    response_regexp: z.string().optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+    ssl: z.boolean().optional(),
+    server_name: z.string().optional(),
+    insecure_skip_verify: z.boolean().optional(),
+    ca_file: z.string().optional(),
+    cert_file: z.string().optional(),
+    key_file: z.string().optional(),
   }),
 );
 
@@ -244,7 +244,7 @@ export const SetWeight: Schema<api.SetWeight> = contract<api.SetWeight>()(
   "SetWeight",
   z.strictObject({
     weight: Percent,
-    flush: z.boolean().exactOptional().openapi({ description: "also drop the server's established flows" }),
+    flush: z.boolean().optional().openapi({ description: "also drop the server's established flows" }),
   }),
 );
 
@@ -271,7 +271,7 @@ export const Table: Schema<api.Table> = contract<api.Table>()(
       wanted_share: z.number().min(0).max(1),
     })),
     compared_to_now: orNull(z.object(Moved)),
-    buckets: z.array(z.int().min(-1)).exactOptional(),
+    buckets: z.array(z.int().min(-1)).optional(),
     lints: z.array(Finding),
   }),
 );

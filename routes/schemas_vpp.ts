@@ -150,8 +150,8 @@ export const Plan: Schema<api.Plan> = contract<api.Plan>()(
 export const SyncRequest: Schema<api.SyncRequest> = contract<api.SyncRequest>()(
   "SyncRequest",
   z.strictObject({
-    frontend: z.string().exactOptional().openapi({ description: "this VIP only; never deletes a VIP" }),
-    plan_digest: z.string().exactOptional().openapi({
+    frontend: z.string().optional().openapi({ description: "this VIP only; never deletes a VIP" }),
+    plan_digest: z.string().optional().openapi({
       description: "sends the held changes of this plan too",
     }),
   }),

@@ -68,10 +68,19 @@ export class FakeControl implements Control {
   metricsText = "# TYPE maglev_build_info gauge\nmaglev_build_info 1\n";
   /** Answer of GET /readyz. */
   readiness: api.Ready = { ...examples.ready };
-  readonly #backends: Map<string, api.Backend>;
-  readonly #frontends: Map<string, api.Frontend>;
+  #backends = new Map<string, api.Backend>();
+  #frontends = new Map<string, api.Frontend>();
 
   constructor() {
+    this.reset();
+  }
+
+  /** As it was in the beginning. */
+  reset(): void {
+    this.commands.length = 0;
+    this.vppRefusal = null;
+    this.checkResult = null;
+    this.readiness = { ...examples.ready };
     const backends = [
       makeBackend("b1", "198.51.100.11", "up"),
       makeBackend("b2", "198.51.100.12", "down"),
