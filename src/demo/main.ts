@@ -168,7 +168,7 @@ async function main(): Promise<number> {
     [
       "run",
       "-A",
-      project("main.ts"),
+      project("src/demo/maglevd.ts"),
       "--config",
       config,
       "--listen",
