@@ -30,6 +30,8 @@ export interface CliTarget {
   clients(): readonly ApiClient[];
   /** Whole seconds since VPP's start. */
   uptime(): number;
+  /** A system call failed with something else than EAGAIN: VPP lets go of dead clients that it kept. */
+  systemCallFailed(): void;
 }
 
 /** What a command printed, and 0 or its error. */
@@ -43,14 +45,23 @@ export interface CliResult {
 const UNSPECIFIED = -1;
 const SHOWN_OF_UNKNOWN = 30;
 
-/** Runs one command. */
+/**
+ * Runs a command. A command that leaves words unread is not wrong: VPP takes them for the next command.
+ */
 export function runCommand(target: CliTarget, command: string): CliResult {
   const words = command.trim().split(/\s+/);
   const starts = (...path: string[]): boolean => path.every((word, i) => words[i] === word);
+  const andThen = (reply: string, read: number): CliResult => {
+    if (words.length === read) return done(reply);
+    const next = runCommand(target, words.slice(read).join(" "));
+    return { retval: next.retval, reply: reply + next.reply };
+  };
   if (starts("show", "lb", "vips")) return done(showVips(target, words[3] === "verbose"));
-  if (starts("show", "lb")) return done(showLb(target.lb));
-  if (starts("show", "api", "clients")) return done(showClients(target.clients()));
-  if (starts("lb", "conf") && words.length > 2) return lbConf(target, words.slice(2));
+  if (starts("show", "lb")) return andThen(showLb(target.lb), 2);
+  if (starts("show", "api", "clients")) return andThen(showClients(target.clients()), 3);
+  if (starts("exec")) return exec(target, words.slice(1));
+  if (starts("lb", "conf")) return lbConf(target, words.slice(2));
+  if (starts("show", "api")) return unknown("show api: ", words.slice(2).join(" "));
   if (starts("show")) return unknown("show: ", words.slice(1).join(" "));
   return unknown("", command.trimStart());
 }
@@ -134,8 +145,17 @@ function detailed(target: CliTarget, vip: Vip): string {
   return text;
 }
 
+/** There is no file that the simulated VPP could open. */
+function exec(target: CliTarget, [file]: readonly string[]): CliResult {
+  if (file === undefined) return failed("exec: expecting file name, got `'");
+  target.systemCallFailed();
+  const why = file.startsWith("/dev/null/") ? "Not a directory" : "No such file or directory";
+  return failed(`exec: failed to open \`${file}': ${why}`);
+}
+
 /** `lb conf …`: the command that collects deleted VIPs, which no message does. */
 function lbConf({ lb, uptime }: CliTarget, words: readonly string[]): CliResult {
+  if (words.length === 0) return done("");
   let conf = lb.conf;
   for (let i = 0; i < words.length; i += 2) {
     const [key = "", value = ""] = words.slice(i, i + 2);

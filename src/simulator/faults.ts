@@ -46,6 +46,14 @@ export interface Fault {
 
 /** The faults in force. */
 export class Faults {
+  /**
+   * VPP takes the errno of some earlier call for the reason of a stream's end. While this is set that is EAGAIN: a
+   * client that left without a farewell stays listed, until a call of VPP fails otherwise.
+   */
+  keepDeadClients = false;
+  /** While this is set `/sys/heartbeat` does not move: VPP's main thread is stuck. */
+  noHeartbeat = false;
+
   readonly #faults = new Set<{ fault: Fault; left: number }>();
   #hold: PromiseWithResolvers<void> | null = null;
 

@@ -3,9 +3,9 @@
  * time: whoever calls gives the seconds since VPP's start.
  *
  * A server that is deleted keeps its row, without the flag, until the collection of its VIP: at the next change
- * of a server of that VIP, 60 s after the last collection, and not within 10 s of the delete nor while a flow
- * refers to it. A VIP that is deleted keeps its index until `collect`, which no message of the API calls, only
- * the command line.
+ * of a server of that VIP or when VPP collects everywhere, 60 s after the last collection, and not within 10 s of
+ * the delete nor while a flow refers to it. A VIP that is deleted keeps its index until VPP collects everywhere
+ * and finds no row left in it: every 60 s, and at some commands.
  *
  * @module
  */
@@ -214,7 +214,7 @@ export class LbPlugin {
     for (const { weight: _weight, num_buckets: _buckets, ...row } of this.lb_as_v2_dump(body)) yield row;
   }
 
-  /** Collects in every VIP that is due and frees the indexes of deleted VIPs without rows, as `lb conf` does. */
+  /** Collects in every VIP that is due and frees the indexes of deleted VIPs without rows: VPP does so every 60 s. */
   collect(now: number): void {
     for (const vip of [...this.vips(true)]) {
       this.#collectServers(vip, now);

@@ -18,7 +18,6 @@ const NO_SUCH_FIB = -3;
 const NO_SUCH_ENTRY = -6;
 /** Kinds of path in VPP's API. */
 const PATH_NORMAL = 0;
-const PATH_LOCAL = 1;
 const PATH_DROP = 2;
 const NO_INTERFACE = 0xffffffff;
 
@@ -44,7 +43,7 @@ const BASE: readonly (readonly [prefix: string, path: number])[] = [
   ["224.0.0.0/4", PATH_DROP],
   ["255.255.255.255/32", PATH_DROP],
   ["::/0", PATH_DROP],
-  ["fe80::/10", PATH_LOCAL],
+  ["fe80::/10", PATH_NORMAL],
 ];
 
 /** Routes of table 0, both families. */

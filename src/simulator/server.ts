@@ -65,6 +65,8 @@ export class ApiServer implements AsyncDisposable {
   readonly #listener: Deno.Listener;
   readonly #byId = new Map<number, Handler>();
   readonly #sessions = new Pool<Session | null>();
+  /** Registrations whose stream has ended and that are kept all the same. */
+  readonly #dead = new Set<number>();
   readonly #running = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #accepting: Promise<void>;
@@ -104,6 +106,17 @@ export class ApiServer implements AsyncDisposable {
     return [...this.#sessions].filter((one) => one !== null);
   }
 
+  /** How many clients are gone and kept all the same. */
+  get deadClients(): number {
+    return this.#dead.size;
+  }
+
+  /** Lets go of clients that left without a farewell and were kept. */
+  buryDead(): void {
+    for (const registration of this.#dead) this.#sessions.put(registration);
+    this.#dead.clear();
+  }
+
   /** Sends a message of VPP's own to every client. */
   broadcast<T>(message: Message<T>, body: T): void {
     const id = this.#options.table.idOf(message);
@@ -128,7 +141,7 @@ export class ApiServer implements AsyncDisposable {
       const session = this.#sessions.take((index) =>
         new Session(conn, index, {
           payload: (session, payload) => this.#payload(session, payload),
-          ended: ({ registration }) => this.#sessions.put(registration),
+          ended: (session) => this.#ended(session),
         })
       );
       if (session === null) throw new TypeError("Cannot happen: the listener's place was taken");
@@ -176,6 +189,11 @@ export class ApiServer implements AsyncDisposable {
     return this.#fault(outcome, session, handler, head, decoded);
   }
 
+  #ended({ registration, farewell }: Session): void {
+    if (this.#options.faults.keepDeadClients && !farewell) this.#dead.add(registration);
+    else this.#sessions.put(registration);
+  }
+
   #sessionOf(clientIndex: number): Session | null {
     return clientIndex < SOCKET_CLIENTS ? null : this.#sessions.get(clientIndex - SOCKET_CLIENTS) ?? null;
   }
@@ -188,6 +206,7 @@ export class ApiServer implements AsyncDisposable {
       decoded.run(vpp, {
         clientIndex,
         clients: () => this.clients(),
+        buryDead: () => this.buryDead(),
         send: (message, retval, body) => {
           const id = table.idOf(message);
           if (answer === "none" || id === undefined) return;
@@ -232,6 +251,7 @@ export class ApiServer implements AsyncDisposable {
 
   /** An error in place of the answer. What has fields keeps them: VPP's replies have one size, whatever the retval. */
   #refuse(session: Session, handler: Handler, head: RequestHead, decoded: Decoded, retval: number): void {
+    if (handler.rows) throw new RangeError(`Cannot refuse ${handler.message.name}: rows carry no retval`);
     if (handler.change === null) return this.#run(handler, head, decoded, retval);
     const id = this.#options.table.idOf(handler.change);
     session.send(handler.change, { id: id ?? 0, context: head.context, retval }, {});

@@ -29,6 +29,8 @@ export interface SessionEvents {
 export class Session {
   /** Name that the client gave, or null. */
   name: string | null = null;
+  /** Whether the client took leave, so that the stream ends when everything is sent. */
+  farewell = false;
   /** Its number in the pool of registrations, from 1. */
   readonly registration: number;
 
@@ -40,7 +42,6 @@ export class Session {
   #out = new Writer(4096);
   #writing = false;
   #closed = false;
-  #closeAfterWrites = false;
 
   /** Takes over a connection; `run` serves it. */
   constructor(conn: Deno.Conn, registration: number, events: SessionEvents) {
@@ -105,7 +106,7 @@ export class Session {
 
   /** Closes the connection when everything gathered is sent. */
   closeAfterWrites(): void {
-    this.#closeAfterWrites = true;
+    this.farewell = true;
     this.#flush();
   }
 
@@ -172,7 +173,7 @@ export class Session {
     } finally {
       this.#writing = false;
     }
-    if (this.#closeAfterWrites) this.close();
+    if (this.farewell) this.close();
   }
 }
 

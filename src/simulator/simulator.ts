@@ -10,7 +10,7 @@
 import { E, ErrnoError } from "../../ffi/libc.ts";
 import { FdReceiver } from "../../ffi/passfd.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import type { IpAddress } from "../model.ts";
+import type { IpAddress, Millis } from "../model.ts";
 import { messages } from "../vpp/messages.ts";
 import { Faults, Recorder } from "./faults.ts";
 import { ApiServer } from "./server.ts";
@@ -62,6 +62,9 @@ const SEGMENT_SIZE = 32 * 1024 * 1024;
 const KEPT_REQUESTS = 100_000;
 /** VPP moves its heartbeat this often. */
 const HEARTBEAT_MS = 10_000;
+/** VPP collects deleted servers and VIPs this often; it has been up for a second when its socket answers. */
+const COLLECTION_MS = 60_000;
+const FIRST_COLLECTION_MS = 59_000;
 
 /** What exists between a start and an end. */
 interface Run {
@@ -211,7 +214,12 @@ export class Simulator implements AsyncDisposable {
       pid: Deno.pid + this.#runs,
     });
     if (stats !== undefined && memory !== null) owned.use(new StatsSocket(stats, memory.fd));
-    owned.use(beating(this.#clock, () => vpp.stats.beat()));
+    vpp.stats.beat();
+    const beat = (): void => {
+      if (!this.faults.noHeartbeat) vpp.stats.beat();
+    };
+    owned.use(every(this.#clock, HEARTBEAT_MS, HEARTBEAT_MS, beat));
+    owned.use(every(this.#clock, FIRST_COLLECTION_MS, COLLECTION_MS, () => vpp.lb.collect(vpp.uptime())));
     const server = owned.use(
       new ApiServer({
         clock: this.#clock,
@@ -236,16 +244,15 @@ export class Simulator implements AsyncDisposable {
   }
 }
 
-function beating(clock: Clock, beat: () => void): Disposable {
-  beat();
+function every(clock: Clock, firstMs: Millis, thenMs: Millis, act: () => void): Disposable {
   let timer: Disposable;
-  const next = () => {
-    timer = clock.after(HEARTBEAT_MS, () => {
-      beat();
-      next();
+  const wait = (ms: Millis) => {
+    timer = clock.after(ms, () => {
+      wait(thenMs);
+      act();
     });
   };
-  next();
+  wait(firstMs);
   return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
 }
 

@@ -45,6 +45,8 @@ export interface Peer {
   readonly clientIndex: number;
   /** Clients connected now. */
   clients(): readonly ApiClient[];
+  /** Lets go of dead clients that were kept. */
+  buryDead(): void;
   /** Sends one message of its context. */
   send<T>(message: Message<T>, retval: number, body: T): void;
 }
@@ -63,6 +65,8 @@ export interface Handler {
   readonly message: Message<unknown>;
   /** The reply of a request that changes something; it has no fields. Null for every other request. */
   readonly change: Message<object> | null;
+  /** Whether it is answered by rows, which carry no retval. */
+  readonly rows: boolean;
   /** Reads the fields; octets left over do not matter to VPP. Throws DecodeError. */
   decode(from: Cursor): Decoded;
 }
@@ -75,6 +79,7 @@ function on<T>(
   return {
     message,
     change,
+    rows: message.name.endsWith("_dump"),
     decode(from) {
       const body = message.body.read(from);
       return { body, run: (vpp, peer) => run(vpp, body, peer) };
@@ -104,6 +109,7 @@ export const handlers: readonly Handler[] = [
       vipCounter: (name, index) => vpp.stats.vipSum(name, index),
       clients: () => peer.clients(),
       uptime: () => vpp.uptime(),
+      systemCallFailed: () => peer.buryDead(),
     }, cmd);
     peer.send(m.cli_inband_reply, retval, { reply });
   }),

@@ -56,7 +56,10 @@ export class PlainLb {
   apply(operation: Operation): number {
     switch (operation.name) {
       case "wait":
-        this.now += operation.seconds;
+        for (let second = 0; second < operation.seconds; second++) {
+          this.now++;
+          if (this.now % 60 === 0) this.#collectEverywhere();
+        }
         return 0;
       case "lb_conf": {
         const { sticky_buckets_per_core: buckets, flow_timeout: timeout } = operation.body;
@@ -175,6 +178,11 @@ export class PlainLb {
     this.#collect(vip);
     server.deletedAt = this.now;
     return 0;
+  }
+
+  #collectEverywhere(): void {
+    for (const vip of this.vips) this.#collect(vip);
+    this.vips = this.vips.filter(({ deleted, servers }) => !deleted || servers.length > 0);
   }
 
   #collect(vip: PlainVip): void {

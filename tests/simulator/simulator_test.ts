@@ -3,7 +3,7 @@ import { ip, octets16 } from "../../src/net/ip.ts";
 import { Simulator, type SimulatorOptions, SocketInUse } from "../../src/simulator/simulator.ts";
 import { messages as m, readMessage } from "../../src/vpp/messages.ts";
 import { Writer } from "../../src/vpp/wire.ts";
-import { FakeClock } from "../fake_clock.ts";
+import { FakeClock, settle } from "../fake_clock.ts";
 import { countDescriptors, countMappings } from "../vpp/support.ts";
 import { HEADER_SIZE, RawClient, socketDirectory } from "./raw_client.ts";
 
@@ -120,6 +120,27 @@ Deno.test("show api clients lists who is connected, and a farewell ends one of t
   assert.equal(unknown.retval, -1);
 });
 
+Deno.test("a VPP that keeps dead clients lists them until one of its calls fails otherwise", async () => {
+  await using here = await started();
+  here.simulator.faults.keepDeadClients = true;
+  using client = await RawClient.greet(here.api, "alive");
+  {
+    using _dead = await RawClient.greet(here.api, "dead");
+    using polite = await RawClient.greet(here.api, "polite");
+    await polite.ask(m.sockclnt_delete, m.sockclnt_delete_reply, { index: polite.clientIndex });
+    assert.equal(await polite.read(), null);
+  }
+  while (here.simulator.server.deadClients === 0) await settle();
+  const names = async () =>
+    [...(await client.cli("show api clients")).reply.matchAll(/(alive|dead|polite)/g)].map(([n]) => n);
+  assert.deepEqual(await names(), ["alive", "dead"]);
+  assert.equal(
+    (await client.cli("exec /dev/null/x")).reply,
+    "exec: failed to open `/dev/null/x': Not a directory\n",
+  );
+  assert.deepEqual(await names(), ["alive"]);
+});
+
 Deno.test("the command line answers as VPP does, errors too", async () => {
   await using here = await started();
   using client = await RawClient.greet(here.api);
@@ -197,6 +218,20 @@ Deno.test("a restart forgets everything and gives other message ids", async () =
   assert.equal(before.ids.size, 865);
   assert.equal(after.ids.has(m.lb_as_set_weight.tableName), false, "an older VPP");
   assert.equal(after.ids.has(m.lb_add_del_as_v2.tableName), true);
+});
+
+Deno.test("VPP collects what was deleted every 60 s", async () => {
+  const clock = new FakeClock();
+  await using here = await started({ clock });
+  const { lb } = here.simulator.vpp;
+  using client = await RawClient.greet(here.api);
+  await client.ask(m.lb_add_del_vip_v2, m.lb_add_del_vip_v2_reply, addVip);
+  await client.ask(m.lb_add_del_as_v2, m.lb_add_del_as_v2_reply, server("10.0.0.1"));
+  await client.ask(m.lb_add_del_vip_v2, m.lb_add_del_vip_v2_reply, { ...addVip, is_del: true });
+  await clock.advance(59_000);
+  assert.deepEqual([lb.vipCount, lb.serverCount], [2, 1], "one second too young");
+  await clock.advance(60_000);
+  assert.deepEqual([lb.vipCount, lb.serverCount], [1, 0]);
 });
 
 Deno.test("faults strike the requests they are meant for", async () => {

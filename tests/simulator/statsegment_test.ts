@@ -188,6 +188,10 @@ Deno.test("the segment is handed over by its socket, beats every 10 s, and is an
   assert.equal(await read(first, "/sys/heartbeat"), beat);
   await clock.advance(20_001);
   assert.equal(await read(first, "/sys/heartbeat"), beat + 3);
+  simulator.faults.noHeartbeat = true;
+  await clock.advance(60_000);
+  assert.equal(await read(first, "/sys/heartbeat"), beat + 3, "a main thread that is stuck");
+  simulator.faults.noHeartbeat = false;
   const before = simulator.bootTime;
   await simulator.restart();
   using second = await open();
