@@ -1,0 +1,34 @@
+/** What a test needs beside Deno; null if it is there, else the reason to skip, for the test's name. */
+function program(name: string, ...args: string[]): string | null {
+  try {
+    new Deno.Command(name, { args, stdout: "null", stderr: "null" }).outputSync();
+    return null;
+  } catch {
+    return `no ${name} installed`;
+  }
+}
+
+/** Skips without openssl. */
+export const noOpenssl: string | null = program("openssl", "version");
+/** Skips without nginx. */
+export const noNginx: string | null = program("nginx", "-v");
+/** Skips without root or iproute2. */
+export const noNamespaces: string | null = Deno.uid() === 0 ? program("ip", "-V") : "not root";
+
+/** Defines a test that is skipped, with the reason in its name, when one of the needs is not met. */
+export function testWith(
+  needs: (string | null)[],
+  name: string,
+  fn: (t: Deno.TestContext) => Promise<void>,
+): void {
+  const missing = needs.filter((reason) => reason !== null);
+  const skipped = missing.length > 0 ? ` (skipped: ${missing.join(", ")})` : "";
+  Deno.test({ name: `${name}${skipped}`, ignore: missing.length > 0, fn });
+}
+
+/** Runs a program to its end. Throws with what it said if it fails. */
+export function run(name: string, ...args: string[]): string {
+  const { success, stdout, stderr } = new Deno.Command(name, { args }).outputSync();
+  if (!success) throw new Error(`${name} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { ip } from "../../src/net/ip.ts";
+import { target, tcpCheck } from "./helpers.ts";
+import { probeOnce } from "./local.ts";
+import { closedPort, ScriptedServer } from "./servers.ts";
+
+Deno.test("tcp probe: a connection is enough, over IPv4 and IPv6, and ends with a reset", async () => {
+  for (const address of ["127.0.0.1", "::1"]) {
+    const how = Promise.withResolvers<string>();
+    await using server = new ScriptedServer(async (peer) => how.resolve(await peer.closing()), address);
+    const result = await probeOnce(target("b", tcpCheck(server.port), { address: ip(address) }));
+    assert.deepEqual([result.code, result.layer, result.detail], ["L4OK", "L4", "connected"]);
+    assert.ok(result.connectMs !== null);
+    assert.equal(result.firstByteMs, null);
+    assert.equal(await how.promise, "reset");
+  }
+});
+
+Deno.test("tcp probe: refused", async () => {
+  for (const address of ["127.0.0.1", "::1"]) {
+    const result = await probeOnce(target("b", tcpCheck(closedPort(address)), { address: ip(address) }));
+    assert.deepEqual([result.code, result.detail, result.void], ["L4CON", "connection refused", null]);
+  }
+});
+
+Deno.test("tcp probe: a source address that this host does not have is its own failure", async () => {
+  const check = tcpCheck(closedPort(), { probeIpv4Src: ip("192.0.2.99"), probeIpv6Src: ip("2001:db8::99") });
+  const v4 = await probeOnce(target("b", check));
+  assert.deepEqual([v4.void, v4.detail], ["source-address", "bind to source 192.0.2.99: EADDRNOTAVAIL"]);
+  const v6 = await probeOnce(target("b", check, { address: ip("::1") }));
+  assert.equal(v6.void, "source-address");
+});
+
+Deno.test("tcp probe: a network namespace that is not there is this host's failure", async () => {
+  const result = await probeOnce(target("b", tcpCheck(1), { netns: "mgp-nowhere" }));
+  assert.deepEqual([result.void, result.detail], ["netns", "network namespace mgp-nowhere: ENOENT"]);
+});
