@@ -1,4 +1,13 @@
-import type { ActualConf, ActualLb, ActualVip, Encap, IpAddress, Millis, VipKey } from "../model.ts";
+import type {
+  ActualConf,
+  ActualLb,
+  ActualServer,
+  ActualVip,
+  Encap,
+  IpAddress,
+  Millis,
+  VipKey,
+} from "../model.ts";
 
 /** One message to the lb plugin that changes something. */
 export type Op =
@@ -46,6 +55,13 @@ export interface LoadBalancer {
   readAll(): Promise<ActualLb>;
   /** Reads one VIP and nothing else; null when VPP does not have it. */
   readVip(key: VipKey): Promise<ActualVip | null>;
+  /** Reads some VIPs: `lb_vip_dump` once, then their servers only. Those that VPP does not have are left out. */
+  readVips(keys: readonly VipKey[]): Promise<ActualVip[]>;
+  /**
+   * Reads the servers of one VIP and not even the list of VIPs, which costs VPP a look at every one of them.
+   * Empty when there are none, or no such VIP; null where this VPP's filter is not known to work.
+   */
+  readServers(key: VipKey): Promise<ActualServer[] | null>;
   /** The VIPs of one prefix, for conflicts (`lb_vip_dump`, servers of those VIPs only). */
   readPrefix(prefix: string): Promise<ActualVip[]>;
   /** Asks for `show lb vips verbose` again at the next full read (VIPs were added or deleted). */

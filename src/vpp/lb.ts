@@ -6,10 +6,11 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { LoadBalancer, Op, OpReply } from "../lb/balancer.ts";
-import type { ActualConf, ActualLb, ActualVip, Millis, VipKey } from "../model.ts";
+import type { ActualConf, ActualLb, ActualServer, ActualVip, Millis, VipKey } from "../model.ts";
 import type { VppClient } from "./client.ts";
 import { describeRetval } from "./errors.ts";
 import { encaps, LbReader } from "./lbread.ts";
+import { vipId } from "./lbtext.ts";
 import { type BodyOf, calls, type messages } from "./messages.ts";
 
 /** Table length that goes with a delete, where VPP ignores it; 0 would kill VPP even there. */
@@ -108,6 +109,17 @@ export class VppLoadBalancer implements LoadBalancer {
   /** Reads one VIP and nothing else; null when VPP does not have it. */
   readVip(key: VipKey): Promise<ActualVip | null> {
     return this.#reader.readOne(key);
+  }
+
+  /** Reads some VIPs with one list of VIPs; those that VPP does not have are left out. */
+  readVips(keys: readonly VipKey[]): Promise<ActualVip[]> {
+    const wanted = new Set(keys.map(vipId));
+    return this.#reader.readSome((key) => wanted.has(vipId(key)));
+  }
+
+  /** Reads the servers of one VIP without the list of VIPs; null where the filter is not known to work. */
+  readServers(key: VipKey): Promise<ActualServer[] | null> {
+    return this.#reader.readServers(key);
   }
 
   /** The VIPs of one prefix with their servers. */

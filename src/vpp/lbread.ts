@@ -52,6 +52,11 @@ function serverOf(row: ServerRow): ActualServer {
   };
 }
 
+/** The servers of one VIP that exist for us. */
+function usedServers(rows: readonly ServerRow[], id: string): ActualServer[] {
+  return rows.filter((row) => (row.flags & USED) !== 0 && vipId(keyOf(row.vip)) === id).map(serverOf);
+}
+
 /**
  * Filter for one VIP. VPP compares the 16 octets with the plugin's own layout, IPv4 in the last four, and finds
  * nothing for an IPv4 address in the place that the API's type has for it.
@@ -133,6 +138,15 @@ export class LbReader {
     const [rows, servers] = await Promise.all([this.#dumpVips(), this.#dumpServers(key)]);
     const row = rows.find((one) => vipId(keyOf(one.vip)) === id);
     return row === undefined ? null : this.#vip(row, servers);
+  }
+
+  /**
+   * The servers of one VIP and nothing else, for a caller that knows the VIP from an earlier read. Empty when there
+   * are none, or no such VIP; null where the filter is not known to work.
+   */
+  async readServers(key: VipKey): Promise<ActualServer[] | null> {
+    if (this.#filterBroken || !this.#proven.has(familyOf(key))) return null;
+    return usedServers(await this.#dumpServers(key), vipId(key));
   }
 
   /** The text is asked for again at the next full read. */
@@ -253,9 +267,7 @@ export class LbReader {
       srcIpSticky: known?.srcIpSticky ?? null,
       tableLength: known?.tableLength ?? (length === 0 ? 65536 : length),
       index: known?.index ?? null,
-      servers: servers
-        .filter((server) => (server.flags & USED) !== 0 && vipId(keyOf(server.vip)) === id)
-        .map(serverOf),
+      servers: usedServers(servers, id),
     };
   }
 }

@@ -44,6 +44,8 @@ export class FakeBalancer implements LoadBalancer {
   readonly refused: { readonly op: Op; readonly retval: number }[] = [];
   conf: ActualConf = untouchedConf;
   bootTime = 1;
+  /** False: `readServers` is of no use on this VPP. */
+  filterWorks = true;
   textAsked = 0;
   inFlight = 0;
   mostInFlight = 0;
@@ -104,6 +106,19 @@ export class FakeBalancer implements LoadBalancer {
   async readVip(key: VipKey): Promise<ActualVip | null> {
     this.reads.push(vipId(key));
     return await this.#answer(this.readGate, () => this.vip(key));
+  }
+
+  async readVips(keys: readonly VipKey[]): Promise<ActualVip[]> {
+    this.reads.push(`vips ${keys.map(vipId).join(", ")}`);
+    return await this.#answer(this.readGate, () => keys.flatMap((key) => this.vip(key) ?? []));
+  }
+
+  async readServers(key: VipKey): Promise<ActualServer[] | null> {
+    this.reads.push(`servers ${vipId(key)}`);
+    return await this.#answer(
+      this.readGate,
+      () => this.filterWorks ? [...this.vip(key)?.servers ?? []] : null,
+    );
   }
 
   async readPrefix(prefix: string): Promise<ActualVip[]> {

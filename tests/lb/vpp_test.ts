@@ -7,7 +7,15 @@ import fc from "fast-check";
 import { desiredVips } from "../../src/lb/desired.ts";
 import type { LoadBalancer, Op, OpReply } from "../../src/lb/balancer.ts";
 import { vipId } from "../../src/lb/vips.ts";
-import type { ActualConf, ActualLb, ActualVip, Config, State, VipKey } from "../../src/model.ts";
+import type {
+  ActualConf,
+  ActualLb,
+  ActualServer,
+  ActualVip,
+  Config,
+  State,
+  VipKey,
+} from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { Bench, onEachVpp, onlyOurs, openSession, simulated } from "../vpp/targets.ts";
 import { anyConfig, anyStates, anyVips } from "./arbitrary.ts";
@@ -45,6 +53,14 @@ class Ours implements LoadBalancer {
 
   readVip(key: VipKey): Promise<ActualVip | null> {
     return this.#lb.readVip(key);
+  }
+
+  async readVips(keys: readonly VipKey[]): Promise<ActualVip[]> {
+    return await this.#lb.readVips(keys);
+  }
+
+  async readServers(key: VipKey): Promise<ActualServer[] | null> {
+    return await this.#lb.readServers(key);
   }
 
   readPrefix(prefix: string): Promise<ActualVip[]> {
