@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { FakeClock } from "./fake_clock.ts";
 import { type Announcement, Bus, type SubscribeOptions, type Subscription } from "../src/bus.ts";
 import {
   type EventFilter,
@@ -10,24 +11,6 @@ import {
   type RingLimits,
   wholeFilter,
 } from "../src/bus_core.ts";
-import type { Clock } from "../src/clock.ts";
-
-/** Time that only the test moves; the bus needs no timers. */
-class StillClock implements Clock {
-  time = 1000;
-  now(): number {
-    return this.time;
-  }
-  wall(): number {
-    return 1_769_860_800_000 + this.time;
-  }
-  sleep(): Promise<void> {
-    throw new Error("the bus does not sleep");
-  }
-  after(): Disposable {
-    throw new Error("the bus has no timers");
-  }
-}
 
 const log = (n: number, level: "debug" | "info" = "info"): Announcement => ({
   kind: "log",
@@ -63,7 +46,7 @@ function readAll(subscription: Subscription): Frame[] {
 }
 
 function makeBus(options: { queueLimit?: number; ring?: RingLimits } = {}) {
-  const clock = new StillClock();
+  const clock = new FakeClock();
   return { clock, bus: new Bus({ clock, epoch: "e1", ...options }) };
 }
 
@@ -148,7 +131,7 @@ Deno.test("a reconnect within the ring loses and repeats nothing, whatever the l
         };
         for (const step of steps) {
           for (let i = 0; i < step.events; i++) bus.announce(log(++newest));
-          clock.time += step.ms;
+          clock.stall(step.ms);
           if (step.read) read();
           if (!step.leave && !subscription.dropped) continue;
           if (subscription.dropped) read();
@@ -170,7 +153,7 @@ Deno.test("a reconnect within the ring loses and repeats nothing, whatever the l
 Deno.test("a replay comes instead of the present state; what is forgotten or foreign is a resync and then the state", () => {
   const { bus, clock } = makeBus({ ring: { events: 5, ms: 1000, characters: 1e6 } });
   for (let n = 1; n <= 20; n++) {
-    clock.time += 1000;
+    clock.stall(1000);
     bus.announce(log(n));
   }
   const present = () => [frontend("web")];
@@ -239,13 +222,13 @@ Deno.test("debug records are wanted only while somebody asks, and for 30 s after
   assert.deepEqual(readAll(plain).map(({ data }) => data.msg), ["event-2"]);
   assert.deepEqual(readAll(first).map(({ data }) => data.msg), ["event-1", "event-2"]);
   first[Symbol.dispose]();
-  clock.time += 29_000;
+  clock.stall(29_000);
   assert.equal(bus.wants("debug"), true);
   bus.announce(log(3, "debug"));
   using second = bus.subscribe({ filter, lastEventId: "e1-2" });
   assert.deepEqual(readAll(second).map(({ data }) => data.msg), ["event-3"]);
   second[Symbol.dispose]();
-  clock.time += 30_001;
+  clock.stall(30_001);
   assert.equal(bus.wants("debug"), false);
   bus.announce(log(4));
   using third = bus.subscribe({ filter, lastEventId: "e1-3" });
