@@ -70,14 +70,16 @@ export function parseAuthFile(text: string, file: string): Result<Client[], api.
   for (const { value: row } of rows) {
     if (row === undefined) continue;
     const { name, sha256, role } = row;
-    if (name.value !== undefined && names.has(name.value)) {
-      out.semantic(name.place, `there are two tokens named "${name.value}"`);
+    if (name.value !== undefined) {
+      if (names.has(name.value)) out.semantic(name.place, `there are two tokens named "${name.value}"`);
+      names.add(name.value);
     }
-    const owner = sha256.value === undefined ? undefined : hashes.get(sha256.value);
-    if (owner !== undefined) out.semantic(sha256.place, `is the token of "${owner}" too`);
+    if (sha256.value !== undefined) {
+      const owner = hashes.get(sha256.value);
+      if (owner !== undefined) out.semantic(sha256.place, `is the token of "${owner}" too`);
+      hashes.set(sha256.value, name.value ?? "");
+    }
     if (name.value === undefined || sha256.value === undefined || role.value === undefined) continue;
-    names.add(name.value);
-    hashes.set(sha256.value, name.value);
     clients.push({ name: name.value, sha256: sha256.value, role: role.value });
   }
   const findings = out.list(file, source);

@@ -10,7 +10,8 @@ import { local } from "./world.ts";
 
 /** A token of each role. */
 export const tokens = { viewer: "viewer-token", operator: "operator-token", admin: "admin-token" } as const;
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+/** SHA-256 in hexadecimal. */
+export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 /** Knows the tokens. */
 export const auth = authTable(
   Object.entries(tokens).map(([role, token]) => ({
