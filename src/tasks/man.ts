@@ -1,0 +1,21 @@
+/**
+ * `deno task man [folder]`: writes maglevd.8 and maglevc.1, by default to dist/man.
+ *
+ * @module
+ */
+import { version } from "../version.ts";
+import { maglevcPage, maglevdPage } from "./man_pages.ts";
+import { roff } from "./man_roff.ts";
+
+/** Both pages by file name. */
+export function manPages(date: string): Map<string, string> {
+  const pages = [maglevdPage({ version, date }), maglevcPage({ version, date })];
+  return new Map(pages.map((page) => [`${page.name}.${page.section}`, roff(page)]));
+}
+
+if (import.meta.main) {
+  const folder = Deno.args[0] ?? "dist/man";
+  await Deno.mkdir(folder, { recursive: true });
+  const today = new Date().toISOString().slice(0, 10);
+  for (const [name, text] of manPages(today)) await Deno.writeTextFile(`${folder}/${name}`, text);
+}
