@@ -115,6 +115,8 @@ export interface DaemonOptions {
   readonly env?: Record<string, string>;
   /** Program to run in place of main.ts. */
   readonly entry?: string;
+  /** Command to run in place of this Deno; it gets no environment but `env`. */
+  readonly command?: string;
 }
 
 /** A running maglevd. */
@@ -138,11 +140,9 @@ export class TestDaemon implements AsyncDisposable {
     this.#folder = Deno.makeTempDirSync({ prefix: "maglev-test-" });
     this.config = `${this.#folder}/maglev.yaml`;
     Deno.writeTextFileSync(this.config, options.config);
-    this.#child = new Deno.Command(Deno.execPath(), {
+    this.#child = new Deno.Command(options.command ?? Deno.execPath(), {
       args: [
-        "run",
-        "-A",
-        options.entry ?? project("main.ts"),
+        ...options.command === undefined ? ["run", "-A", options.entry ?? project("main.ts")] : [],
         "--config",
         this.config,
         "--listen",
@@ -153,6 +153,7 @@ export class TestDaemon implements AsyncDisposable {
         options.vpp?.stats ?? "",
         ...options.args ?? [],
       ],
+      clearEnv: options.command !== undefined,
       env: { NO_COLOR: "1", ...options.env },
       stdin: "null",
       stdout: "piped",
