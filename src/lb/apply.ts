@@ -10,12 +10,13 @@
 import type { LoadBalancer, Op, OpReply } from "./balancer.ts";
 import type { SyncPlan } from "./plan.ts";
 import type { RebuildUnit, Step, Unit, VipUnit } from "./steps.ts";
-import { until } from "./until.ts";
 import type { Window } from "./window.ts";
 
 /** What became of one step. */
 export interface StepResult {
+  /** What was to be done. */
   readonly step: Step;
+  /** `skipped`: nothing was sent. */
   readonly status: "done" | "failed" | "skipped";
   /** VPP's answer; null when nothing was sent or no answer came. */
   readonly retval: number | null;
@@ -27,7 +28,9 @@ export interface StepResult {
 
 /** What a run needs. */
 export interface ApplyOptions {
+  /** Where to send. */
   readonly balancer: LoadBalancer;
+  /** Bounds the messages in flight; shared by all runs of a daemon. */
   readonly window: Window;
   /** True: send what is held too, except what is blocked. */
   readonly release: boolean;
@@ -106,8 +109,8 @@ class Run {
       if (signal.aborted || this.#ended !== null) return "skipped";
       try {
         const [only] = ops;
-        if (ops.length === 1 && only !== undefined) return [await until(balancer.apply(only), signal)];
-        return await until(balancer.applyTogether(ops), signal);
+        if (ops.length === 1 && only !== undefined) return [await balancer.apply(only)];
+        return await balancer.applyTogether(ops);
       } catch (error) {
         // The session is over for every unit, so the first error speaks for all.
         this.#ended ??= error instanceof Error ? error.message : String(error);

@@ -11,9 +11,13 @@ import { frontendVip, vipId } from "./vips.ts";
 
 /** An application server that a VIP should have. */
 export interface DesiredServer {
+  /** Where VPP sends the packets. */
   readonly address: IpAddress;
+  /** Name in the configuration. */
   readonly backend: string;
+  /** Pool of the frontend in which the backend stands. */
   readonly pool: string;
+  /** State of the backend. */
   readonly state: State;
   /** False: judged by what VPP has (no counted result and no operator's action since the daemon's start). */
   readonly known: boolean;
@@ -25,16 +29,21 @@ export interface DesiredServer {
 
 /** A VIP that VPP should have. */
 export interface DesiredVip {
+  /** `vipId` of `vip`. */
   readonly id: string;
+  /** Identity in VPP. */
   readonly vip: VipKey;
+  /** Name in the configuration. */
   readonly frontend: string;
   /** GRE4 or GRE6, after the servers' family: it names the outer header. */
   readonly encap: Encap;
+  /** Whether VPP hashes on the addresses alone. */
   readonly srcIpSticky: boolean;
   /** Entries, a power of two. */
   readonly tableLength: number;
   /** True: a live VIP keeps the length it has. */
   readonly tableLengthAuto: boolean;
+  /** The pool whose members carry weight. */
   readonly activePool: string;
   /** All members of all pools, those outside the active pool at weight 0, so that failover only changes weights. */
   readonly servers: readonly DesiredServer[];

@@ -12,7 +12,9 @@ import { encapFamily, sortedByAddress } from "./vips.ts";
 
 /** One change of one application server. */
 export interface ServerChange {
+  /** As the API names it. */
   readonly kind: "as_added" | "as_removed" | "as_weight_updated";
+  /** Which server. */
   readonly address: IpAddress;
   /** Null: no backend of the running configuration, and none that is remembered. */
   readonly backend: string | null;
@@ -20,9 +22,11 @@ export interface ServerChange {
   readonly before: number | null;
   /** Null for a removal. */
   readonly after: number | null;
+  /** Whether its flows end with the message. */
   readonly flush: boolean;
   /** Down, disabled or removed: it is lowered even when an addition or raise of the VIP failed. */
   readonly dead: boolean;
+  /** Why, for operators. */
   readonly reason: string;
 }
 

@@ -16,9 +16,11 @@ export const heldNewAddress = "new address not yet probed";
 
 /** Where the warm-up stands, for display. */
 export interface WarmupView {
+  /** As the API names it. */
   readonly phase: Warmup["phase"];
   /** Monotonic time. */
   readonly endsAt: Millis;
+  /** Names of those that are not released yet. */
   readonly heldFrontends: readonly string[];
 }
 
@@ -26,6 +28,7 @@ export interface WarmupView {
 export interface Opened {
   /** Writing became possible, or deleting did. */
   readonly all: boolean;
+  /** Names of those that were released. */
   readonly frontends: readonly string[];
 }
 

@@ -75,7 +75,9 @@ export function tableLints(
 
 /** What the loss of one server moves, as shares of the table. */
 export interface LossOfOne {
+  /** What the table moves, 0…1. */
   readonly moved: number;
+  /** What any table must move, 0…1. */
   readonly least: number;
 }
 

@@ -20,8 +20,11 @@ export type OwedCause = "down" | "disabled" | "weight";
 
 /** One owed flush. */
 export interface OwedFlush {
+  /** The server. */
   readonly address: IpAddress;
+  /** Name of the backend. */
   readonly backend: string;
+  /** What made it owed. */
   readonly cause: OwedCause;
   /** Owed by the backend's first state after the daemon's start. */
   readonly first: boolean;
@@ -41,9 +44,13 @@ export interface OwedFlushes {
 export interface Membership {
   /** `vipId` of the frontend's VIP. */
   readonly vip: string;
+  /** Name of the frontend. */
   readonly frontend: string;
+  /** The server. */
   readonly address: IpAddress;
+  /** Name of the backend. */
   readonly backend: string;
+  /** Whether the frontend flushes a backend that goes down. */
   readonly flushOnDown: boolean;
 }
 
@@ -52,7 +59,9 @@ export type Memberships = ReadonlyMap<string, readonly Membership[]>;
 
 /** A backend's change of state, as far as flushes depend on it. */
 export interface StateChange {
+  /** Name of the backend. */
   readonly backend: string;
+  /** The state that it has now. */
   readonly to: State;
   /** Whether this is its first state after the daemon's start, found by a probe and not made by an operator. */
   readonly first: boolean;

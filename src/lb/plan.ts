@@ -49,6 +49,7 @@ export interface PlanHolds {
 
 /** Everything a plan depends on. */
 export interface PlanInput {
+  /** Everything, or the VIPs of some frontends. */
   readonly scope: "all" | "vip";
   /** With scope `vip`: the frontends whose VIPs are synced. Null with scope `all`. */
   readonly frontends: ReadonlySet<string> | null;
@@ -63,7 +64,9 @@ export interface PlanInput {
     /** What was in sync last on this VPP; null: never. */
     readonly previous: ActualConf | null;
   } | null;
+  /** Flushes that go out with the next message for their servers. */
   readonly owed: OwedFlushes;
+  /** What reasons depend on, by `vipId`. */
   readonly reasons: (vip: string) => ReasonContext;
   /** `vipId` of every VIP that a configuration of this process named. */
   readonly named: ReadonlySet<string>;
@@ -72,21 +75,29 @@ export interface PlanInput {
    * sync added would otherwise make the deletions a minority, and the next interval would send them.
    */
   readonly braked: ReadonlySet<string>;
+  /** What becomes of VIPs that nobody named. */
   readonly foreign: ForeignVips;
+  /** What may not be sent now. */
   readonly holds: PlanHolds;
 }
 
 /** An ordered plan. Units are sent side by side, but each list waits for the one before it. */
 export interface SyncPlan {
+  /** Everything, or the VIPs of some frontends. */
   readonly scope: "all" | "vip";
+  /** The global settings, which come first. */
   readonly conf: Step | null;
   /** Deletions that stand in the way of additions. */
   readonly clearing: readonly Step[];
+  /** Additions, changes and recreates. */
   readonly units: readonly Unit[];
+  /** All other deletions, which come last. */
   readonly removals: readonly Step[];
   /** All steps in the order of sending. */
   readonly steps: readonly Step[];
+  /** The steps' changes, with `seq` from 1. */
   readonly changes: readonly Change[];
+  /** Digest of `changes`. */
   readonly digest: string;
   /** `vipId` of every VIP whose deletion the brake holds, whatever else holds it too. */
   readonly braked: readonly string[];

@@ -20,10 +20,13 @@ export const predictionLimitMs: Millis = 5_000;
 
 /** What predictions are made from. */
 export interface PredictionInput {
+  /** The plan to tell of. */
   readonly plan: SyncPlan;
+  /** What the plan was made to reach. */
   readonly desired: readonly DesiredVip[];
   /** VIPs of VPP as they were read for the plan, by `vipId`. */
   readonly actual: ReadonlyMap<string, ActualVip>;
+  /** When VPP was read for the plan. */
   readonly readAt: UnixMillis;
 }
 

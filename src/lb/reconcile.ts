@@ -12,24 +12,22 @@
 import type * as api from "../api.ts";
 import type { Refusal } from "../control.ts";
 import type { ActualVip, Millis, Transition } from "../model.ts";
-import { err, ok, type Result } from "../result.ts";
+import { err, type Result } from "../result.ts";
 import type { LoadBalancer } from "./balancer.ts";
 import { Gate, type WarmupView } from "./gate.ts";
 import { type Job, WorkLoop } from "./loop.ts";
 import { Memory } from "./memory.ts";
 import { SyncQueue } from "./queue.ts";
-import { HeldLog, syncResult } from "./report.ts";
+import { HeldLog, logFailed, syncAnswer, syncResult } from "./report.ts";
 import { Requests, unavailable } from "./requests.ts";
-import { type Planned, type Standing, type Synced, Syncer } from "./sync.ts";
+import { Standings, type VppStanding } from "./standings.ts";
+import { type LbReading, type Planned, type Synced, Syncer } from "./sync.ts";
 import { until } from "./until.ts";
 import { vipId } from "./vips.ts";
 import { VppView } from "./view.ts";
 import { Waits } from "./waits.ts";
 import { Window } from "./window.ts";
 import type { ReconcilerParts } from "./world.ts";
-
-/** How VPP stands as a whole, but for `refused`, which only the link knows. */
-export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";
 
 /** A plan with what it was made from, for predictions. */
 export interface PlanView extends Planned {
@@ -45,16 +43,14 @@ export class Reconciler implements AsyncDisposable {
   readonly #syncer: Syncer;
   readonly #heldLog: HeldLog;
   readonly #stop = new AbortController();
-  readonly #requests = new Requests(() => this.#lb);
-  readonly #standings = new Map<string, Standing>();
+  readonly #requests = new Requests(() => this.#lb, () => this.#loop.wake());
+  readonly #standings = new Standings();
   readonly #waits = new Waits();
   readonly #gate: Gate;
   readonly #loop: WorkLoop;
   #running: ReadonlySet<string> | "all" | null = null;
   #lb: LoadBalancer | null = null;
   #lastWasDue = false;
-  #fullSynced = false;
-  #heldChanges = 0;
 
   /** What is known of VPP. */
   readonly view: VppView;
@@ -94,8 +90,6 @@ export class Reconciler implements AsyncDisposable {
     this.#memory.disconnected();
     this.#queue.stop();
     this.#standings.clear();
-    this.#fullSynced = false;
-    this.#heldChanges = 0;
     this.#syncer.confConfirmed = false;
     this.#waits.take(null).done();
     this.#parts.hooks.stateChanged(null);
@@ -146,9 +140,9 @@ export class Reconciler implements AsyncDisposable {
     this.#syncer.confConfirmed = false;
     const { config } = this.#parts.world();
     this.#queue.keep((frontend) => config.frontends.has(frontend));
-    this.#standings.clear();
+    this.#standings.forget();
     const outcome = await this.#request((lb) => this.#all(lb));
-    return outcome.ok ? this.#result(outcome.value, null) : null;
+    return outcome.ok ? syncResult(outcome.value, null) : null;
   }
 
   /** Plans without sending; reads VPP now. */
@@ -163,6 +157,13 @@ export class Reconciler implements AsyncDisposable {
     });
   }
 
+  /** Reads VPP now, after all that is due was sent; null: everything. Answers the VIPs that were read. */
+  async read(frontend: string | null): Promise<Result<LbReading, Refusal>> {
+    const refused = this.#refusal(frontend);
+    if (refused !== null) return err(refused);
+    return await this.#request((lb) => until(this.#syncer.read(lb, frontend), this.#stop.signal));
+  }
+
   /** An operator's sync. Refused: `not-found`, `vpp-unavailable`, `plan-changed`, `vpp-refused`. */
   async sync(request: api.SyncRequest): Promise<Result<api.SyncResult, Refusal>> {
     const frontend = request.frontend ?? null;
@@ -173,10 +174,7 @@ export class Reconciler implements AsyncDisposable {
     const outcome = await this.#request((lb) => this.#byOperator(lb, names, digest));
     if (!outcome.ok) return outcome;
     if ("type" in outcome.value) return err(outcome.value);
-    const sync = this.#result(outcome.value, frontend);
-    if (sync.failed === 0) return ok(sync);
-    const detail = `VPP did not make ${sync.failed} of ${sync.changes.length} changes`;
-    return err({ type: "vpp-refused", detail, sync });
+    return syncAnswer(outcome.value, frontend);
   }
 
   /** How a frontend's VIP stands. */
@@ -184,9 +182,9 @@ export class Reconciler implements AsyncDisposable {
     if (!this.#parts.enabled) return "off";
     if (this.#lb === null) return "disconnected";
     if (this.#gate.isHeld(frontend)) return "held";
-    const standing = this.#standings.get(frontend);
+    const standing = this.#standings.of(frontend);
     if (standing === "error") return "error";
-    if (standing === undefined || this.#isRunning(frontend) || this.#queue.waits(frontend)) return "pending";
+    if (standing === null || this.#isRunning(frontend) || this.#queue.waits(frontend)) return "pending";
     return standing;
   }
 
@@ -195,8 +193,7 @@ export class Reconciler implements AsyncDisposable {
     if (!this.#parts.enabled) return "off";
     if (this.#lb === null) return "disconnected";
     if (!this.#gate.done) return "warming-up";
-    const troubled = [...this.#standings.values()].some((standing) => standing !== "in-sync");
-    return this.#fullSynced && !troubled ? "in-sync" : "out-of-sync";
+    return this.#standings.inSync ? "in-sync" : "out-of-sync";
   }
 
   /** Where the warm-up stands. */
@@ -206,7 +203,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** Changes that the last full sync held. */
   get heldChanges(): number {
-    return this.#heldChanges;
+    return this.#standings.heldChanges;
   }
 
   /** Number of syncs that wait. */
@@ -240,25 +237,22 @@ export class Reconciler implements AsyncDisposable {
     return this.#lb === null ? unavailable("VPP is not connected") : null;
   }
 
-  #result(synced: Synced, frontend: string | null): api.SyncResult {
-    return syncResult(synced.plan, frontend, synced.results, synced.startedAt, synced.tookMs);
-  }
-
   /** Has the loop run `job` next; refused when there is no session, or none any more. */
   #request<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
-    const outcome = this.#requests.add((lb) => {
+    return this.#requests.add((lb) => {
       this.#lastWasDue = false;
       return job(lb);
     });
-    this.#loop.wake();
-    return outcome;
   }
 
   #next(): Job | null {
     this.#stepWarmup();
-    // VPP's state is due before anybody's question about it, but neither waits for two of the other kind.
-    if (this.#lastWasDue) return this.#requests.take() ?? this.#due();
-    return this.#due() ?? this.#requests.take();
+    // What is due for VPP comes before anybody's question, but neither waits for two of the other kind.
+    const job = this.#lastWasDue
+      ? this.#requests.take() ?? this.#due()
+      : this.#due() ?? this.#requests.take();
+    if (job === null) this.#lastWasDue = false;
+    return job;
   }
 
   #dueAt(): Millis | null {
@@ -274,8 +268,13 @@ export class Reconciler implements AsyncDisposable {
     if (opened.all) this.#queue.touchAll(now);
   }
 
-  #read(lb: LoadBalancer, frontends: readonly string[] | null): Promise<Planned> {
-    return until(this.#syncer.plan(lb, frontends, this.#gate), this.#stop.signal);
+  /** For an operator's question nothing remembered is good enough, nor for a VIP that was not as remembered. */
+  #read(
+    lb: LoadBalancer,
+    frontends: readonly string[] | null,
+    thorough: (name: string) => boolean = () => true,
+  ): Promise<Planned> {
+    return until(this.#syncer.plan(lb, frontends, this.#gate, thorough), this.#stop.signal);
   }
 
   #due(): Job | null {
@@ -299,19 +298,12 @@ export class Reconciler implements AsyncDisposable {
     if (lb.signal.aborted || lb !== this.#lb || this.#stop.signal.aborted) return;
     const { clock, random, log, world } = this.#parts;
     const now = clock.now();
-    log.error("vpp-lbsync-done", {
-      scope: frontends === null ? "all" : "vip",
-      frontend: frontends?.join(",") ?? null,
-      error: error instanceof Error ? error.message : String(error),
-    });
+    logFailed(log, frontends, error);
+    this.#standings.failed(frontends);
     if (frontends === null) {
       this.#queue.allFailed(now, now, world().config.lb.syncIntervalMs, random());
-      this.#fullSynced = false;
     }
-    for (const frontend of frontends ?? []) {
-      this.#standings.set(frontend, "error");
-      this.#queue.vipFailed(frontend, now, random());
-    }
+    for (const frontend of frontends ?? []) this.#queue.vipFailed(frontend, now, random());
   }
 
   async #all(lb: LoadBalancer, release = false, planned?: Planned): Promise<Synced> {
@@ -325,9 +317,6 @@ export class Reconciler implements AsyncDisposable {
     if (synced.othersSurprised) this.#queue.allAgain(startedAt, now, syncIntervalMs, this.#parts.random());
     else if (synced.othersFailed) this.#queue.allFailed(startedAt, now, syncIntervalMs, this.#parts.random());
     else this.#queue.allDone(startedAt, now, syncIntervalMs);
-    this.#fullSynced = !synced.othersFailed;
-    this.#heldChanges =
-      synced.results.filter(({ step, status }) => step.hold !== null && status === "skipped").length;
     this.#heldLog.tell(synced.plan);
     return synced;
   }
@@ -349,9 +338,10 @@ export class Reconciler implements AsyncDisposable {
   ): Promise<Synced | Refusal> {
     if (digest === undefined) {
       this.#releaseFor(names);
-      return names === null ? await this.#all(lb) : await this.#run(lb, names, false);
+      if (names === null) return await this.#all(lb);
     }
     const planned = await this.#read(lb, names);
+    if (digest === undefined) return await this.#run(lb, names, false, planned);
     const now = planned.plan.digest;
     if (now !== digest) {
       const detail = `the plan is another by now: its digest is ${now}, not ${digest}`;
@@ -375,7 +365,8 @@ export class Reconciler implements AsyncDisposable {
     this.#running = frontends === null ? "all" : new Set(frontends);
     const waiting = this.#waits.take(frontends);
     try {
-      const planned = made ?? await this.#read(lb, frontends);
+      const planned = made ??
+        await this.#read(lb, frontends, (name) => this.#queue.failures(name) > 0);
       const synced = await this.#syncer.apply(lb, planned, release, this.#stop.signal);
       if (lb === this.#lb) this.#account(synced, waiting.decided);
       return synced;
@@ -395,8 +386,8 @@ export class Reconciler implements AsyncDisposable {
       synced.results.filter(({ status }) => status === "done").map(({ step }) => step.change.frontend),
     );
     for (const [frontend, at] of decided) if (sent.has(frontend)) hooks.answered(now - at);
+    this.#standings.synced(synced);
     for (const [frontend, standing] of synced.standings) {
-      this.#standings.set(frontend, standing);
       if (synced.surprised.has(frontend)) this.#queue.vipAgain(frontend, now, random());
       else if (standing === "error") this.#queue.vipFailed(frontend, now, random());
       else this.#queue.vipDone(frontend);

@@ -5,11 +5,14 @@
  */
 import type * as api from "../api.ts";
 import { nanosText, timeText } from "../api_text.ts";
+import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log.ts";
-import type { Millis, UnixMillis } from "../model.ts";
+import type { Millis } from "../model.ts";
+import { err, ok, type Result } from "../result.ts";
 import { isSent, type StepResult } from "./apply.ts";
 import type { SyncPlan } from "./plan.ts";
 import { heldMassDeletion } from "./plan.ts";
+import type { Synced } from "./sync.ts";
 
 /** Counts and timings that a sync gives. Never throws, never waits. */
 export interface SyncHooks {
@@ -106,6 +109,15 @@ export function logDone(
   else log.debug("vpp-lbsync-done", attrs);
 }
 
+/** Logs the end of a sync that could not even read. */
+export function logFailed(log: Log, frontends: readonly string[] | null, error: unknown): void {
+  log.error("vpp-lbsync-done", {
+    scope: frontends === null ? "all" : "vip",
+    frontend: frontends?.join(",") ?? null,
+    error: error instanceof Error ? error.message : String(error),
+  });
+}
+
 /** Logs what is held, once for as long as the same is: the brake on deletions as an error. */
 export class HeldLog {
   readonly #log: Log;
@@ -137,13 +149,8 @@ export class HeldLog {
 }
 
 /** The result of a sync in the API's shape. */
-export function syncResult(
-  plan: SyncPlan,
-  frontend: string | null,
-  results: readonly StepResult[],
-  startedAt: UnixMillis,
-  tookMs: Millis,
-): api.SyncResult {
+export function syncResult(synced: Synced, frontend: string | null): api.SyncResult {
+  const { plan, results, startedAt, tookMs } = synced;
   const count = (status: StepResult["status"]) => results.filter((result) => result.status === status).length;
   return {
     scope: plan.scope,
@@ -156,4 +163,12 @@ export function syncResult(
     skipped: count("skipped"),
     changes: results.map(({ step, status, retval, error }) => ({ ...step.change, status, retval, error })),
   };
+}
+
+/** The answer to an operator's sync: `vpp-refused` with the result when VPP did not do all of it. */
+export function syncAnswer(synced: Synced, frontend: string | null): Result<api.SyncResult, Refusal> {
+  const sync = syncResult(synced, frontend);
+  if (sync.failed === 0) return ok(sync);
+  const detail = `VPP did not make ${sync.failed} of ${sync.changes.length} changes`;
+  return err({ type: "vpp-refused", detail, sync });
 }

@@ -12,10 +12,12 @@ export function unavailable(detail: string): Refusal {
 export class Requests {
   readonly #waiting: Job[] = [];
   readonly #session: () => LoadBalancer | null;
+  readonly #added: () => void;
 
-  /** Nothing waits; `session` tells the present one, or null. */
-  constructor(session: () => LoadBalancer | null) {
+  /** Nothing waits. `session` tells the present one, or null; `added` is called when there is something to take. */
+  constructor(session: () => LoadBalancer | null, added: () => void) {
     this.#session = session;
+    this.#added = added;
   }
 
   /** Resolves when `job` has had its turn; refused when there is no session then, or when it ends meanwhile. */
@@ -31,6 +33,7 @@ export class Requests {
           resolve(err(unavailable(lb.signal.aborted ? `the session with VPP ended: ${why}` : why)));
         }
       });
+      this.#added();
     });
   }
 

@@ -21,8 +21,11 @@ export interface Hold {
 
 /** One change and the messages that make it. */
 export interface Step {
+  /** As the API shows it; `seq` is set when the plan is complete. */
   readonly change: Change;
+  /** Messages, in order. */
   readonly ops: readonly Op[];
+  /** Null: nothing keeps it back. */
   readonly hold: Hold | null;
   /** `vipId` of the VIP that changes; null for the global settings. */
   readonly vip: string | null;
@@ -32,18 +35,25 @@ export interface Step {
 
 /** A message of a rebuild and the step that it belongs to. */
 export interface StepOp {
+  /** The step. */
   readonly step: Step;
+  /** The message. */
   readonly op: Op;
 }
 
 /** Changes in place, or the addition, of one VIP. */
 export interface VipUnit {
+  /** Changes of one VIP. */
   readonly kind: "vip";
+  /** The VIP; of a rebuild the first. */
   readonly key: VipKey;
+  /** Its frontend. */
   readonly frontend: string;
   /** Not null: the VIP is made first. */
   readonly add: Step | null;
+  /** Additions and raises of servers. */
   readonly raises: readonly Step[];
+  /** Lowers, flushes and removals of servers, which wait for the raises. */
   readonly lowers: readonly Step[];
   /** Whether a server that VPP has already carries new flows after the changes. */
   readonly keepsCapacity: boolean;
@@ -53,10 +63,15 @@ export interface VipUnit {
 
 /** VIPs of one prefix that are deleted and made again, all in one write. */
 export interface RebuildUnit {
+  /** A recreate. */
   readonly kind: "rebuild";
+  /** The VIP; of a rebuild the first. */
   readonly key: VipKey;
+  /** Null: nothing keeps it back. */
   readonly hold: Hold | null;
+  /** What the rebuild does, VIP by VIP. */
   readonly steps: readonly Step[];
+  /** Its messages: deletions first. */
   readonly ops: readonly StepOp[];
 }
 
@@ -178,8 +193,11 @@ export function additionUnit(desired: DesiredVip, reason: string, hold: Hold | n
 
 /** One VIP of a rebuild; `actual` null: VPP does not have it yet. */
 export interface Rebuilt {
+  /** What it becomes. */
   readonly desired: DesiredVip;
+  /** What it is. */
   readonly actual: ActualVip | null;
+  /** Why, for operators. */
   readonly reason: string;
 }
 

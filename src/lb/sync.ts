@@ -3,34 +3,45 @@
  *
  * @module
  */
-import type { Millis, UnixMillis } from "../model.ts";
+import type { ActualLb, Millis, UnixMillis } from "../model.ts";
 import { applyPlan, isSent, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op } from "./balancer.ts";
 import { desiredConf, type DesiredVip, desiredVip, desiredVips } from "./desired.ts";
 import type { Gate } from "./gate.ts";
 import type { Memory } from "./memory.ts";
 import { heldTableLength, makePlan, sameConf, type SyncPlan } from "./plan.ts";
+import { readFrontends } from "./read.ts";
 import { logDone, logResult, logStart } from "./report.ts";
+import { until } from "./until.ts";
 import { frontendVip, vipId } from "./vips.ts";
 import type { Window } from "./window.ts";
-import type { ReconcilerParts, World } from "./world.ts";
+import type { ReconcilerParts } from "./world.ts";
 
 /** A plan, what it was made from, and when. */
 export interface Planned {
+  /** What is to be sent. */
   readonly plan: SyncPlan;
+  /** What the plan was made to reach. */
   readonly desired: readonly DesiredVip[];
   /** Null: everything. */
   readonly frontends: readonly string[] | null;
+  /** When the read began. */
   readonly readAt: UnixMillis;
 }
+
+/** What was read of VPP: everything, or the VIP of one frontend. */
+export type LbReading = ActualLb;
 
 /** How one frontend stands after a sync. */
 export type Standing = "in-sync" | "held" | "error";
 
 /** A sync that is through. */
 export interface Synced extends Planned {
+  /** What became of each step, in the plan's order. */
   readonly results: readonly StepResult[];
+  /** When sending began. */
   readonly startedAt: UnixMillis;
+  /** How long sending took. */
   readonly tookMs: Millis;
   /** By frontend. */
   readonly standings: ReadonlyMap<string, Standing>;
@@ -38,11 +49,9 @@ export interface Synced extends Planned {
   readonly surprised: ReadonlySet<string>;
   /** The same for VIPs that no frontend has, and failures that belong to no frontend. */
   readonly othersSurprised: boolean;
+  /** Something failed that belongs to no frontend: the global settings, or a deletion. */
   readonly othersFailed: boolean;
 }
-
-/** Reads that may wait for VPP's answer at a time. */
-const readsInFlight = 8;
 
 /** Runs syncs of one daemon; its caller sees to it that only one runs at a time. */
 export class Syncer {
@@ -59,12 +68,36 @@ export class Syncer {
     this.#window = window;
   }
 
-  /** Reads VPP and plans; rejects when the session ends. */
-  async plan(lb: LoadBalancer, frontends: readonly string[] | null, gate: Gate): Promise<Planned> {
+  /** Reads everything, or one frontend's VIP, and the global settings with it; rejects when the session ends. */
+  async read(lb: LoadBalancer, frontend: string | null): Promise<LbReading> {
+    const readAt = this.#parts.clock.wall();
+    if (frontend === null) {
+      const { conf, vips } = await lb.readAll();
+      this.#memory.readAll({ readAt, conf, vips });
+      this.#parts.hooks.stateChanged(null);
+      return { readAt, conf, vips };
+    }
+    const [conf] = await Promise.all([lb.readConf(), this.#readVips(lb, [frontend], () => true)]);
+    this.#memory.readConf(conf);
+    const vip = this.#memory.vip(this.#memory.idOf(frontend) ?? "");
+    return { readAt, conf, vips: vip === null ? [] : [vip] };
+  }
+
+  /**
+   * Reads VPP and plans; rejects when the session ends.
+   *
+   * @param thorough names of which nothing remembered is to be trusted
+   */
+  async plan(
+    lb: LoadBalancer,
+    frontends: readonly string[] | null,
+    gate: Gate,
+    thorough: (name: string) => boolean,
+  ): Promise<Planned> {
     const readAt = this.#parts.clock.wall();
     const desired = frontends === null
       ? await this.#readAll(lb)
-      : await this.#readVips(lb, frontends, this.#parts.world());
+      : await this.#readVips(lb, frontends, thorough);
     const world = this.#parts.world();
     const { conf } = this.#memory;
     const checksConf = conf !== null && (frontends === null || !this.confConfirmed);
@@ -89,50 +122,29 @@ export class Syncer {
   }
 
   async #readAll(lb: LoadBalancer): Promise<DesiredVip[]> {
-    this.#memory.readAll(await lb.readAll());
-    this.#parts.hooks.stateChanged(null);
+    await this.read(lb, null);
     const { config, status } = this.#parts.world();
     return desiredVips(config, status, (id) => this.#memory.vip(id));
   }
 
-  async #readVips(lb: LoadBalancer, names: readonly string[], { config }: World): Promise<DesiredVip[]> {
+  async #readVips(
+    lb: LoadBalancer,
+    names: readonly string[],
+    thorough: (name: string) => boolean,
+  ): Promise<DesiredVip[]> {
+    const { clock, hooks, world } = this.#parts;
     if (!this.confConfirmed) this.#memory.readConf(await lb.readConf());
-    const at = this.#parts.clock.wall();
-    const unclear = new Set<string>();
-    const queue = [...names];
-    const worker = async () => {
-      for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-        const frontend = config.frontends.get(name);
-        if (frontend === undefined) continue;
-        const key = frontendVip(frontend);
-        const actual = await lb.readVip(key);
-        this.#memory.readVip(vipId(key), actual, at);
-        // Only a VIP that is missing or differs in encapsulation can be in conflict with its neighbours.
-        const { encap } = desiredVip(config, frontend, () => ({ state: "unknown", known: true }), null);
-        if (actual?.encap !== encap) unclear.add(key.prefix);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(readsInFlight, queue.length) }, worker));
-    const shown = new Set(names);
-    for (const prefix of unclear) {
-      const found = new Map((await lb.readPrefix(prefix)).map((vip) => [vipId(vip), vip]));
-      for (const vip of [...this.#memory.vips]) {
-        if (vip.prefix === prefix && !found.has(vipId(vip))) this.#memory.readVip(vipId(vip), null, at);
-      }
-      for (const [id, vip] of found) this.#memory.readVip(id, vip, at);
-      for (const name of this.#memory.frontendsOn(prefix)) shown.add(name);
-    }
-    this.#parts.hooks.stateChanged([...shown]);
-    const world = this.#parts.world();
+    const shown = await readFrontends(lb, this.#memory, clock, world().config, names, thorough);
+    hooks.stateChanged([...shown]);
+    const { config, status } = world();
     return [...shown].flatMap((name) => {
-      const frontend = world.config.frontends.get(name);
+      const frontend = config.frontends.get(name);
       if (frontend === undefined) return [];
-      const actual = this.#memory.vip(vipId(frontendVip(frontend)));
-      return [desiredVip(world.config, frontend, world.status, actual)];
+      return [desiredVip(config, frontend, status, this.#memory.vip(vipId(frontendVip(frontend))))];
     });
   }
 
-  /** Sends a plan. With `release` what is held goes too. */
+  /** Sends a plan. With `release` what is held goes too. Rejects when `signal` ends the daemon meanwhile. */
   async apply(
     lb: LoadBalancer,
     planned: Planned,
@@ -144,11 +156,11 @@ export class Syncer {
     const startedAt = clock.wall();
     const began = clock.now();
     logStart(log, plan, frontends, release);
-    const results = await applyPlan(plan, {
+    const applied = applyPlan(plan, {
       balancer: lb,
       window: this.#window,
       release,
-      signal: AbortSignal.any([signal, lb.signal]),
+      signal,
       onAccepted: (op: Op) => this.#memory.accepted(op, plan.owedBefore),
       onResult: (result) => {
         logResult(log, result);
@@ -156,6 +168,7 @@ export class Syncer {
         if (result.status === "done" && kind !== "conf_set") hooks.changed(plan.scope, kind);
       },
     });
+    const results = await until(applied, signal);
     const synced = this.#conclude(planned, results, startedAt, clock.now() - began, release);
     if (plan.steps.some((step) => isSent(step, release))) {
       if (results.some(({ step, status }) => status === "done" && /^vip_/.test(step.change.kind))) {

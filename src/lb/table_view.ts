@@ -15,8 +15,11 @@ import { bucketCounts } from "./table.ts";
 
 /** What the view depends on. */
 export interface TableViewInput {
+  /** The running configuration. */
   readonly config: Config;
+  /** The frontend in it. */
   readonly frontend: Frontend;
+  /** States as they are. */
   readonly status: StatusOf;
   /** The VIP as VPP has it; null: VPP does not have it, or is away. */
   readonly actual: ActualVip | null;

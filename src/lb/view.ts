@@ -9,6 +9,7 @@ import type { World } from "./world.ts";
 
 /** Buckets of one server in the new-flow table, as VPP reported them. */
 export interface Buckets {
+  /** Buckets that are the server's. */
   readonly count: number;
   /** Length of the table. */
   readonly length: number;

@@ -20,6 +20,7 @@ export type WarmupPhase = "hold" | "release" | "done";
 
 /** The warm-up; a value, replaced whole. */
 export interface Warmup {
+  /** See above. */
   readonly phase: WarmupPhase;
   /** Monotonic time at which writing may begin. */
   readonly opensAt: Millis;
@@ -33,13 +34,17 @@ export interface Warmup {
 
 /** A frontend that was released, and why. */
 export interface Released {
+  /** Name of the frontend. */
   readonly frontend: string;
+  /** Why now. */
   readonly reason: "all backends have a state" | "max-delay" | "operator";
 }
 
 /** What a step brought. */
 export interface WarmupStep {
+  /** The warm-up after the step. */
   readonly warmup: Warmup;
+  /** Frontends that were released, in the file's order. */
   readonly released: readonly Released[];
   /** Writing became possible with this step. */
   readonly opened: boolean;

@@ -16,7 +16,9 @@ import { serverOf, type TableSpec } from "./table.ts";
 
 /** What the answer depends on. */
 export interface WhereisInput {
+  /** The frontend whose VIP is asked. */
   readonly frontend: Frontend;
+  /** What its VIP should be. */
   readonly desired: DesiredVip;
   /** The VIP as VPP has it; null: VPP does not have it, or is away. */
   readonly actual: ActualVip | null;

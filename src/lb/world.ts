@@ -21,11 +21,15 @@ export interface World {
 
 /** What a reconciler is made of. */
 export interface ReconcilerParts {
+  /** Time. */
   readonly clock: Clock;
+  /** Where syncs and their changes are told. */
   readonly log: Log;
   /** 0…1, for the spread of retries. */
   readonly random: () => number;
+  /** The present, asked anew whenever it matters. */
   readonly world: () => World;
+  /** Counts and timings. */
   readonly hooks: SyncHooks;
   /** False: VPP is switched off. */
   readonly enabled: boolean;

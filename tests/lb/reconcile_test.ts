@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Op } from "../../src/lb/balancer.ts";
+import { vipId } from "../../src/lb/vips.ts";
 import type { ActualVip, Frontend } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
@@ -43,7 +44,7 @@ Deno.test("a transition syncs its VIP alone, and flushes", async () => {
   vpp.ops.length = vpp.reads.length = 0;
   world.become("b1", "down");
   await settle();
-  assert.deepEqual(vpp.reads, ["192.0.2.1/32 6 80"]);
+  assert.deepEqual(vpp.reads, ["servers 192.0.2.1/32 6 80"]);
   assert.deepEqual(vpp.ops, [{
     kind: "as-weight",
     vip: world.key("web"),
@@ -101,7 +102,7 @@ Deno.test("transitions of one turn are one batch: each VIP is read once", async 
   world.become("b3", "down");
   world.become("b2", "up");
   await settle();
-  assert.deepEqual(vpp.reads.sort(), ["192.0.2.1/32 6 80", "192.0.2.2/32 6 25"]);
+  assert.deepEqual(vpp.reads.sort(), ["servers 192.0.2.1/32 6 80", "servers 192.0.2.2/32 6 25"]);
   assert.equal(vpp.ops.length, 3);
   assert.equal(world.log.named("vpp-lbsync-done").length, 1);
 });
@@ -338,4 +339,55 @@ Deno.test("a first state of the configuration flushes what VPP still sends to it
   assert.deepEqual(vpp.ops.slice(1), [
     { kind: "as-weight", vip: world.key("web"), address: "10.0.0.1", weight: 0, flush: true },
   ]);
+});
+
+Deno.test("what is remembered of a VIP is not trusted when its servers say otherwise", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  const [web, mail] = [world.key("web"), world.key("mail")];
+  vpp.drop(web);
+  world.become("b1", "down");
+  await settle();
+  assert.deepEqual(vpp.reads.slice(0, 3), [
+    `servers ${vipId(web)}`,
+    `servers ${vipId(mail)}`,
+    vipId(web),
+  ]);
+  assert.deepEqual(weights(vpp.vip(web)), { "10.0.0.1": 0, "10.0.0.2": 50 });
+  for (const vip of vpp.vips) vpp.drop(vip);
+  vpp.reads.length = 0;
+  world.become("b1", "up");
+  await settle();
+  assert.equal(vpp.reads[2], `vips ${vipId(web)}, ${vipId(mail)}`);
+  assert.equal(vpp.vips.length, 2);
+  vpp.drop(web);
+  const other = { encap: "gre6", srcIpSticky: false, tableLength: 1024, index: 1 } as const;
+  vpp.place({ ...web, ...other, servers: [{ address: ip("2001:db8::1"), weight: 1 }] });
+  world.become("b2", "down");
+  await settle();
+  assert.equal(vpp.vip(web)?.encap, "gre4");
+  vpp.filterWorks = false;
+  vpp.reads.length = 0;
+  world.become("b3", "down");
+  await settle();
+  assert.deepEqual(vpp.reads, [`servers ${vipId(mail)}`, vipId(mail)]);
+  assert.deepEqual(vpp.refused, []);
+});
+
+Deno.test("a read on demand comes after what is due, and makes the bucket counts known again", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  world.become("b1", "down");
+  const one = await world.reconciler.read("web");
+  assert.ok(one.ok);
+  assert.deepEqual(one.value.vips.map((vip) => weights(vip)), [{ "10.0.0.1": 0, "10.0.0.2": 50 }]);
+  assert.deepEqual(world.reconciler.view.buckets("web", "b2"), { count: 1024, length: 1024 });
+  vpp.drop(world.key("web"));
+  const none = await world.reconciler.read("web");
+  assert.ok(none.ok);
+  assert.deepEqual(none.value.vips, []);
+  const all = await world.reconciler.read(null);
+  assert.ok(all.ok);
+  assert.deepEqual(all.value.vips.map((vip) => vip.prefix), ["192.0.2.2/32"]);
+  assert.ok(!(await world.reconciler.read("nobody")).ok);
 });

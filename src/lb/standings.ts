@@ -1,0 +1,53 @@
+import type { Standing, Synced } from "./sync.ts";
+
+/** How VPP stands as a whole, but for `refused`, which only the link knows. */
+export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";
+
+/** How VPP stands after the syncs of this session. */
+export class Standings {
+  readonly #byFrontend = new Map<string, Standing>();
+  #heldChanges = 0;
+  #complete = false;
+
+  /** Changes that the last full sync held. */
+  get heldChanges(): number {
+    return this.#heldChanges;
+  }
+
+  /** Whether a full sync of this session went through and every VIP is as it should be. */
+  get inSync(): boolean {
+    return this.#complete && [...this.#byFrontend.values()].every((standing) => standing === "in-sync");
+  }
+
+  /** How a frontend's VIP stands; null: it was not synced yet. */
+  of(frontend: string): Standing | null {
+    return this.#byFrontend.get(frontend) ?? null;
+  }
+
+  /** Another configuration: each VIP stands anew. */
+  forget(): void {
+    this.#byFrontend.clear();
+  }
+
+  /** The session ended. */
+  clear(): void {
+    this.#byFrontend.clear();
+    this.#heldChanges = 0;
+    this.#complete = false;
+  }
+
+  /** A sync could not even read; null: a full one. */
+  failed(frontends: readonly string[] | null): void {
+    if (frontends === null) this.#complete = false;
+    for (const frontend of frontends ?? []) this.#byFrontend.set(frontend, "error");
+  }
+
+  /** A sync is through. */
+  synced({ frontends, othersFailed, results, standings }: Synced): void {
+    for (const [frontend, standing] of standings) this.#byFrontend.set(frontend, standing);
+    if (frontends !== null) return;
+    this.#complete = !othersFailed;
+    this.#heldChanges =
+      results.filter(({ step, status }) => step.hold !== null && status === "skipped").length;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * What the benchmarks of the reconciler share: a simulated VPP as a process of its own, so that its work is not
+ * counted as ours, a session with it, and a world of many VIPs.
+ */
+import { cpuUsage } from "node:process";
+import { systemClock } from "../../src/clock.ts";
+import { silentLog } from "../../src/log.ts";
+import { noHooks } from "../../src/lb/report.ts";
+import { Reconciler } from "../../src/lb/reconcile.ts";
+import type { ReconcilerParts } from "../../src/lb/world.ts";
+import type { Config, Frontend, Millis, State } from "../../src/model.ts";
+import { ip } from "../../src/net/ip.ts";
+import { connectUnix } from "../../src/vpp/link.ts";
+import { Session } from "../../src/vpp/session.ts";
+import { config, frontend } from "../lb/setup.ts";
+
+/** `vips` frontends with eight servers each of 64 backends; backend of member m of frontend n is b<(n + m) % 64 + 1>. */
+export function manyVips(vips: number, length = 1024): Config {
+  const frontends = Array.from({ length: vips }, (_, n): Frontend => {
+    const members = Object.fromEntries(Array.from({ length: 8 }, (_, m) => [`b${((n + m) % 64) + 1}`, 10]));
+    return frontend(`f${n}`, { primary: members }, {
+      address: ip(`203.0.${n >> 8}.${n & 255}`),
+      newFlowsTableLength: length,
+    });
+  });
+  return config(frontends, { syncIntervalMs: 3_600_000 });
+}
+
+/** A simulated VPP in a process of its own, and a session with it. */
+export async function startVpp(): Promise<AsyncDisposable & { readonly session: Session }> {
+  const dir = await Deno.makeTempDir({ prefix: "maglev-bench-" });
+  const api = `${dir}/api.sock`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      new URL("../../src/simulator/main.ts", import.meta.url).pathname,
+      "--api",
+      api,
+      "--until-stdin-closes",
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  const session = await Session.open({
+    apiAddress: api,
+    statsAddress: "",
+    clock: systemClock,
+    log: silentLog,
+    deadlineMs: 60_000,
+    onMessage: () => {},
+    connect: connectUnix,
+  }, new AbortController().signal);
+  return {
+    session,
+    async [Symbol.asyncDispose]() {
+      await session[Symbol.asyncDispose]();
+      await child.stdin.close();
+      await reader.cancel();
+      await child.status;
+      await Deno.remove(dir, { recursive: true });
+    },
+  };
+}
+
+/** A reconciler on the machine's clock; states are what the caller sets. */
+export function reconcilerOf(
+  world: Config,
+  states: Map<string, State>,
+  hooks: Partial<ReconcilerParts["hooks"]> = {},
+): Reconciler {
+  const reconciler = new Reconciler({
+    clock: systemClock,
+    log: silentLog,
+    random: Math.random,
+    world: () => ({
+      config: world,
+      status: (backend) => ({ state: states.get(backend) ?? "up", known: true }),
+      awaiting: () => new Set(),
+    }),
+    hooks: { ...noHooks, ...hooks },
+    enabled: true,
+    inFlight: 32,
+    startedAt: systemClock.now(),
+  });
+  reconciler.start();
+  return reconciler;
+}
+
+/** CPU time of this process, all its threads, in ms. */
+export function cpuMs(): Millis {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** A quantile of numbers, 0…1. */
+export function quantile(numbers: readonly number[], q: number): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? NaN;
+}
