@@ -2,6 +2,18 @@ import type { Attempt } from "./attempt.ts";
 import { type BodyPattern, INLINE_LIMIT } from "./body.ts";
 import type { Matcher } from "./matcher.ts";
 
+/** Octets without a last character (UTF-8) of which only a part has arrived; it would be taken for another. */
+function wholeCharacters(body: Uint8Array): Uint8Array {
+  for (let back = 1; back <= Math.min(3, body.length); back++) {
+    const octet = body[body.length - back] ?? 0;
+    if (octet < 0x80) return body;
+    if (octet < 0xc0) continue;
+    const size = octet < 0xe0 ? 2 : octet < 0xf0 ? 3 : 4;
+    return back < size ? body.subarray(0, body.length - back) : body;
+  }
+  return body;
+}
+
 /** Looks at a body that comes in drops would add up; beyond this number they leave the probe thread too. */
 const INLINE_LOOKS = 16;
 
@@ -33,7 +45,8 @@ export class BodyLook implements Disposable {
    *
    * @param complete whether the body ends here; otherwise false means "not so far"
    */
-  look(body: Uint8Array, complete: boolean): boolean | null {
+  look(arrived: Uint8Array, complete: boolean): boolean | null {
+    const body = complete ? arrived : wholeCharacters(arrived);
     if (this.#found) return true;
     if (this.#job !== null) return null;
     if (this.#pattern.needsEnd && !complete) return false;

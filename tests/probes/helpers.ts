@@ -104,10 +104,19 @@ export class Reports {
     return this.all.filter((report) => report.backend === backend);
   }
 
-  /** Waits until `enough` holds. */
+  /** Waits until `enough` holds; rejects after half a minute, so that no test waits for ever. */
   until(enough: (all: readonly ProbeReport[]) => boolean): Promise<void> {
     if (enough(this.all)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ enough, resolve }));
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error("The reports did not come")), 30_000);
+      this.#waiting.push({
+        enough,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      });
+    });
   }
 
   /** Waits for the `count`-th report of a backend and returns it. */

@@ -17,6 +17,7 @@ export class LocalProber implements AsyncDisposable {
   readonly engine: Engine;
   readonly #reactor: Reactor;
   readonly #probes: Probes;
+  readonly #begun: (() => void)[] = [];
 
   /** Starts it with nothing to probe. */
   constructor(limit = 1000) {
@@ -31,7 +32,7 @@ export class LocalProber implements AsyncDisposable {
       probe: (attempt) => this.#probes.run(attempt),
       drain: () => void this.#reactor.drain(),
       soon: (callback) => void setImmediate(callback),
-      begin: () => {},
+      begin: () => this.#begun.splice(0).forEach((resolve) => resolve()),
       report: (report) => this.reports.sink([report]),
       defect: (error) => this.defects.push(error),
     });
@@ -46,6 +47,12 @@ export class LocalProber implements AsyncDisposable {
     this.engine.stop([target.backend]);
     if (this.defects.length > 0) throw this.defects[0];
     return result;
+  }
+
+  /** Waits until the next probe has begun and is on its way. */
+  async begun(): Promise<void> {
+    await new Promise<void>((resolve) => this.#begun.push(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Stops everything. */

@@ -70,9 +70,16 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   async #run(script: Script): Promise<void> {
-    for await (const connection of this.#listener) {
-      this.#open.add(connection);
-      this.ended.push(this.#serve(script, connection));
+    while (true) {
+      try {
+        const connection = await this.#listener.accept();
+        this.#open.add(connection);
+        this.ended.push(this.#serve(script, connection));
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
+        // The peer had reset before the connection was accepted.
+        if (!(error instanceof Deno.errors.NotConnected)) throw error;
+      }
     }
   }
 

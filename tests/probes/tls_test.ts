@@ -47,7 +47,7 @@ testWith([noOpenssl], "TLS probes: every kind of certificate", async (t) => {
   const client = certificates.issue("client", "DNS:client.test");
   const caFile = certificates.ca;
   const self = certificates.selfSigned("self.test", alternatives);
-  const mutual = { requestCert: true, rejectUnauthorized: true, ca: Deno.readTextFileSync(caFile) };
+  const mutual = { requestCert: true, rejectUnauthorized: true, ca: await Deno.readTextFile(caFile) };
   type Row = [
     name: string,
     server: Pair,
@@ -162,7 +162,7 @@ testWith(
   async () => {
     using certificates = new Certificates();
     const { cert, key } = certificates.issue("web.test", "IP:127.0.0.1");
-    const pem = { cert: Deno.readTextFileSync(cert), key: Deno.readTextFileSync(key) };
+    const pem = { cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) };
     const sockets = new Set<{ destroy(): void }>();
     const server = createServer(pem, (socket) => {
       sockets.add(socket);
