@@ -1,4 +1,4 @@
-import { sseFrames } from "../../sse.ts";
+import { type SseFrame, sseFrames } from "../../sse.ts";
 import { type Call, complain, type Context, fail, type Run } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";
@@ -25,46 +25,70 @@ function oneLine(data: string): string {
   return data.includes("\n") ? JSON.stringify(JSON.parse(data)) : data;
 }
 
+/** The next frame; null where the connection has ended, however it did. */
+async function nextFrame(frames: AsyncGenerator<SseFrame>): Promise<SseFrame | null> {
+  try {
+    const next = await frames.next();
+    return next.done ? null : next.value;
+  } catch (error) {
+    // A frame that is too long would be so again after a reconnect; a broken connection would not.
+    if (error instanceof RangeError) throw error;
+    return null;
+  }
+}
+
 async function watchEvents(call: Call, context: Context): ReturnType<Run> {
   const { client, out, world } = context;
   const limit = call.optional("n") === null ? Infinity : Number(call.text("n"));
   const readable = out.terminal && !context.json;
   const signal = readable ? AbortSignal.any([context.signal, context.anyKey()]) : context.signal;
   const path = eventsPath(call);
+  const show = ({ data }: SseFrame) => {
+    if (readable) out.print([eventSpans(JSON.parse(data) as ApiEvent)]);
+    else out.raw(`${oneLine(data)}\n`);
+  };
   let lastId = "";
   let seen = 0;
-  let connected = false;
   let lostAt = 0;
+  let connected = false;
   while (!signal.aborted && seen < limit) {
-    const done = new AbortController();
-    const answer = await client.stream({
-      path,
-      headers: lastId === "" ? {} : { "last-event-id": lastId },
-      signal: AbortSignal.any([signal, done.signal]),
-    });
+    using connection = new Connection(signal);
+    const headers: Record<string, string> = lastId === "" ? {} : { "last-event-id": lastId };
+    const answer = await client.stream({ path, headers, signal: connection.signal });
     if (answer.ok) {
       connected = true;
-      try {
-        for await (const frame of sseFrames(answer.value)) {
-          if (frame.id !== "") lastId = frame.id;
-          if (readable) out.print([eventSpans(JSON.parse(frame.data) as ApiEvent)]);
-          else out.raw(`${oneLine(frame.data)}\n`);
-          if (++seen >= limit) break;
-        }
-      } catch (error) {
-        // A broken connection is what the loop is for; a frame that is no JSON is not.
-        if (error instanceof SyntaxError || error instanceof RangeError) throw error;
+      const frames = sseFrames(answer.value);
+      while (seen < limit && !signal.aborted) {
+        const frame = await nextFrame(frames);
+        if (frame === null) break;
+        lastId = frame.id;
+        show(frame);
+        seen++;
       }
-      done.abort();
       lostAt = world.ticks();
-    } else if (answer.error.kind !== "unreachable" || !connected || world.ticks() - lostAt > patienceMs) {
-      return answer.error.kind === "interrupted" ? exit.done : fail(context, answer.error);
+    } else if (answer.error.kind === "interrupted") break;
+    else if (answer.error.kind === "refused" || !connected || world.ticks() - lostAt > patienceMs) {
+      return fail(context, answer.error);
     }
     if (signal.aborted || seen >= limit) break;
     if (answer.ok) complain(context, `lost ${client.server.text}; trying again`);
     await world.pause(retryMs, signal);
   }
   return exit.done;
+}
+
+/** Ends one connection with its scope. */
+class Connection implements Disposable {
+  readonly #stop = new AbortController();
+  readonly signal: AbortSignal;
+
+  constructor(signal: AbortSignal) {
+    this.signal = AbortSignal.any([signal, this.#stop.signal]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+  }
 }
 
 /** The event stream. */
