@@ -15,6 +15,7 @@ import { mountEvents } from "./events.ts";
 import { mountFrontends } from "./frontends.ts";
 import { count, guard } from "./guard.ts";
 import { mountHealth } from "./health.ts";
+import { mountHealthchecks } from "./healthchecks.ts";
 import { findingsOfIssues, internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
 import { problemKinds, type ProblemType } from "./problem_kinds.ts";
 import {
@@ -73,6 +74,7 @@ export function createApp(options: ApiOptions): Api {
   mountHealth(app, options);
   mountDocs(app, () => describe(app));
   mountConfig(app, options);
+  mountHealthchecks(app, options);
   mountBackends(app, options);
   mountFrontends(app, options);
   mountVpp(app, options);

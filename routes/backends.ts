@@ -13,7 +13,7 @@ import {
   unwrapChange,
 } from "./operation.ts";
 import { ProblemError } from "./problem.ts";
-import { Backend, BackendList, HealthCheck, HealthCheckList } from "./schemas.ts";
+import { Backend, BackendList } from "./schemas.ts";
 
 /** The problem of a name that nothing has, with the name that was probably meant. */
 export function notFound(what: string, name: string, known: Iterable<string>): ProblemError {
@@ -92,34 +92,7 @@ function actionRoute(action: BackendAction) {
   });
 }
 
-const listHealthchecks = createRoute({
-  method: "get",
-  path: "/v1/healthchecks",
-  operationId: "listHealthchecks",
-  summary: "All health checks, in the file's order",
-  tags: ["health checks"],
-  security,
-  responses: {
-    200: json(HealthCheckList, "the health checks", { healthchecks: [examples.healthcheck] }),
-    ...problems(...readErrors),
-  },
-});
-
-const getHealthcheck = createRoute({
-  method: "get",
-  path: "/v1/healthchecks/{name}",
-  operationId: "getHealthcheck",
-  summary: "One health check and the backends that use it",
-  tags: ["health checks"],
-  security,
-  request: { params: z.object({ name: nameParameter("name", "health check", "http") }) },
-  responses: {
-    200: json(HealthCheck, "the health check", examples.healthcheck),
-    ...problems(...readErrors, "not-found"),
-  },
-});
-
-/** Mounts /v1/backends and /v1/healthchecks. */
+/** Mounts /v1/backends. */
 export function mountBackends(app: Api, { control, log }: ApiOptions): void {
   const backendNames = () => control.backends().map((backend) => backend.name);
 
@@ -139,15 +112,4 @@ export function mountBackends(app: Api, { control, log }: ApiOptions): void {
       return c.json(unwrapChange(c, log, control.act(name, action, c.get("actor"))), 200);
     });
   }
-
-  app.openapi(listHealthchecks, (c) => c.json({ healthchecks: control.healthchecks() }, 200));
-
-  app.openapi(getHealthcheck, (c) => {
-    const { name } = c.req.valid("param");
-    const found = control.healthcheck(name);
-    if (found === null) {
-      throw notFound("health check", name, control.healthchecks().map((check) => check.name));
-    }
-    return c.json(found, 200);
-  });
 }
