@@ -43,12 +43,12 @@ export interface ServerDiff {
 const noChange: ServerDiff = { raises: [], lowers: [], keepsCapacity: true };
 
 /** The addition of a server to a VIP that is made. */
-export function serverAddition(server: DesiredServer, before: number | null, reason: string): ServerChange {
+export function serverAddition(server: DesiredServer, reason: string): ServerChange {
   return {
     kind: "as_added",
     address: server.address,
     backend: server.backend,
-    before,
+    before: null,
     after: server.weight,
     flush: false,
     dead: false,
@@ -110,7 +110,7 @@ export function diffServers(
     });
   }
   for (const server of missing.values()) {
-    raises.push(serverAddition(server, null, additionReason(server, context)));
+    raises.push(serverAddition(server, additionReason(server, context)));
   }
   if (raises.length === 0 && lowers.length === 0) return noChange;
   return { raises: sortedByAddress(raises), lowers: sortedByAddress(lowers), keepsCapacity };

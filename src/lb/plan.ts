@@ -123,10 +123,12 @@ class Planner {
   readonly #brake: boolean;
   readonly #clearing = new Map<string, Step>();
   readonly #units: Unit[] = [];
+  readonly #conf: Step | null;
 
   constructor(input: PlanInput) {
     this.#input = input;
     this.#everything = hold(input.holds.everything, true);
+    this.#conf = confChange(input, this.#everything);
     this.#actual = new Map(input.actual.map((vip) => [vipId(vip), vip]));
     const desired = new Set(input.desired.map((vip) => vip.id));
     const unmatched = input.actual.filter((vip) => !desired.has(vipId(vip)));
@@ -195,10 +197,10 @@ class Planner {
     });
   }
 
-  /** A rebuild; while it is held, the VIPs are at least kept right in place. */
+  /** A rebuild; while it is held, or VPP may refuse what comes before it, the VIPs are kept right in place. */
   #rebuild(vips: readonly Rebuilt[], held: Hold | null): void {
     const unit = rebuildUnit(vips, held);
-    if (held !== null) {
+    if (held !== null || this.#conf !== null) {
       for (const { desired, actual } of vips) {
         if (actual !== null && this.#wanted(desired)) this.#inPlace(desired, actual, unit);
       }
@@ -252,7 +254,6 @@ class Planner {
 
   plan(): SyncPlan {
     const input = this.#input;
-    const conf = this.#conf();
     const unsettled = new Set<string>();
     for (const desired of input.desired) {
       if (!this.#wanted(desired)) continue;
@@ -270,7 +271,7 @@ class Planner {
     return {
       ...assemble(
         input,
-        conf,
+        this.#conf,
         clearing,
         sortedByVip(this.#units, (unit) => unit.key),
         sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
@@ -278,13 +279,12 @@ class Planner {
       braked: doomed.filter((vip) => this.#isBraked(vip)).map(vipId),
     };
   }
+}
 
-  #conf(): Step | null {
-    const { conf } = this.#input;
-    if (conf === null || sameConf(conf.desired, conf.actual)) return null;
-    const had = conf.previous !== null && sameConf(conf.previous, conf.desired);
-    return confStep(conf.desired, conf.actual, had ? drift : configured, this.#everything);
-  }
+function confChange({ conf }: PlanInput, held: Hold | null): Step | null {
+  if (conf === null || sameConf(conf.desired, conf.actual)) return null;
+  const had = conf.previous !== null && sameConf(conf.previous, conf.desired);
+  return confStep(conf.desired, conf.actual, had ? drift : configured, held);
 }
 
 /** Whether two sets of global settings are equal. */

@@ -9,6 +9,7 @@ import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log.ts";
 import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
+import { planDigest } from "./digest.ts";
 import { isSent, type StepResult } from "./apply.ts";
 import type { SyncPlan } from "./plan.ts";
 import { heldMassDeletion } from "./plan.ts";
@@ -121,7 +122,7 @@ export function logFailed(log: Log, frontends: readonly string[] | null, error: 
 /** Logs what is held, once for as long as the same is: the brake on deletions as an error. */
 export class HeldLog {
   readonly #log: Log;
-  #last = "";
+  #last = planDigest([]);
 
   /** Nothing was held so far. */
   constructor(log: Log) {
@@ -131,14 +132,15 @@ export class HeldLog {
   /** Takes the plan of a full sync. */
   tell(plan: SyncPlan): void {
     const held = plan.changes.filter((change) => change.held !== null && change.held !== "warm-up");
-    const key = JSON.stringify(held.map(({ seq: _, ...change }) => change));
-    if (key === this.#last) return;
-    this.#last = key;
+    // Once the rest was sent, the plan consists of what is held, so this is its digest then.
+    const digest = planDigest(held);
+    if (digest === this.#last) return;
+    this.#last = digest;
     for (const [why, changes] of Map.groupBy(held, (change) => change.held ?? "")) {
       const attrs = () => ({
         held: why,
         changes: changes.length,
-        digest: plan.digest,
+        digest,
         vips: [...new Set(changes.map((c) => `${c.prefix} ${c.protocol} ${c.port}`))].slice(0, 20),
         detail: "sent only by a sync that carries the digest of the plan showing them",
       });

@@ -184,7 +184,7 @@ export function additionUnit(desired: DesiredVip, reason: string, hold: Hold | n
       dead: false,
     },
     raises: sortedByAddress(desired.servers)
-      .map((server) => serverStep(key, frontend, serverAddition(server, null, reason), hold)),
+      .map((server) => serverStep(key, frontend, serverAddition(server, reason), hold)),
     lowers: [],
     keepsCapacity: false,
     supersededBy: null,
@@ -227,10 +227,8 @@ export function rebuildUnit(vips: readonly Rebuilt[], hold: Hold | null): Rebuil
     steps.push(made);
     for (const op of gone) deletions.push({ step: made, op });
     additions.push({ step: made, op: add });
-    const weights = new Map((actual?.servers ?? []).map((server) => [server.address, server.weight]));
     for (const server of sortedByAddress(desired.servers)) {
-      const addition = serverAddition(server, weights.get(server.address) ?? null, reason);
-      const step = serverStep(key, frontend, addition, hold);
+      const step = serverStep(key, frontend, serverAddition(server, reason), hold);
       steps.push(step);
       for (const op of step.ops) additions.push({ step, op });
     }

@@ -266,3 +266,42 @@ Deno.test("every change is counted by scope and kind", async () => {
   await settle();
   assert.deepEqual(world.counted.slice(3), ["vip as_weight_updated"]);
 });
+
+Deno.test("refused global settings hold a recreate back, but not the weights of its VIP", async () => {
+  const { world, vpp } = await running([frontend("web", { primary: { b1: 100, b2: 100 } })]);
+  await using _ = world;
+  vpp.fail = (op) => op.kind === "conf-set" ? -1 : 0;
+  world.config = config(
+    [frontend("web", { primary: { b1: 100, b2: 100 } }, { srcIpSticky: true })],
+    { flowTimeoutSeconds: 99 },
+  );
+  world.states.set("b1", { state: "down", known: true });
+  await world.reconciler.reloaded();
+  assert.deepEqual(weights(world, vpp, "web"), { "10.0.0.1": 0, "10.0.0.2": 100 });
+  assert.equal(vpp.vip(world.key("web"))?.srcIpSticky, false);
+  vpp.fail = () => 0;
+  await world.clock.advance(5_000);
+  assert.equal(vpp.vip(world.key("web"))?.srcIpSticky, true);
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("what is held is logged once, with the digest that sends it", async () => {
+  const { world, vpp } = await running([
+    frontend("web", { primary: { b1: 100, b2: 100 } }, { newFlowsTableLength: 4096 }),
+  ]);
+  await using _ = world;
+  const key = world.key("web");
+  vpp.drop(key);
+  const servers = [{ address: backend("b1").address, weight: 5 }, {
+    address: backend("b2").address,
+    weight: 100,
+  }];
+  vpp.place({ ...key, encap: "gre4", srcIpSticky: false, tableLength: 1024, index: 1, servers });
+  await world.clock.advance(90_000);
+  const lines = world.log.named("vpp-lbsync-held");
+  assert.equal(lines.length, 1);
+  assert.equal(lines[0]?.held, "table length");
+  const synced = await world.reconciler.sync({ plan_digest: String(lines[0]?.digest) });
+  assert.ok(synced.ok);
+  assert.equal(vpp.vip(key)?.tableLength, 4096);
+});

@@ -175,21 +175,184 @@ lawOf("syncing VIPs one by one reaches the same, and deletes no VIP", async (dae
   assert.deepEqual(all.value.plan.changes.filter((change) => change.held === null), []);
 });
 
-lawOf("a restart in an unchanged world sends nothing", async (daemon, vpp, { config, states }) => {
-  await converge(daemon, vpp);
-  await daemon[Symbol.asyncDispose]();
-  vpp.ops.length = 0;
-  const fresh = [...config.backends.keys()].map((name): [string, State] => [name, "unknown"]);
-  await using again = new TestWorld(config, Object.fromEntries(fresh));
-  again.reconciler.connected(vpp);
-  await settle();
-  for (const [name, status] of states) {
-    // What an operator did is a run-time change, and what is not known stays so.
-    if (!config.backends.has(name) || status.state === "unknown" || !status.known) continue;
-    if (status.state === "paused" || status.state === "disabled") continue;
-    again.become(name, status.state);
-    await settle();
+/** Backends that a restart of the daemon finds as they were: what an operator did is not among them. */
+function found(states: ReadonlyMap<string, MemberStatus>, config: Config): [string, State][] {
+  return [...states].flatMap(([name, { state, known }]): [string, State][] =>
+    config.backends.has(name) && known && (state === "up" || state === "down" || state === "disabled")
+      ? [[name, state]]
+      : []
+  );
+}
+
+const restart = fc.record({
+  world,
+  min: fc.constantFrom(0, 5_000),
+  max: fc.constantFrom(0, 5_000, 30_000),
+  order: fc.array(fc.nat()),
+  pauses: fc.array(fc.nat({ max: 20_000 }), { minLength: 1 }),
+  connectAt: fc.nat({ max: 12 }),
+});
+
+Deno.test("a restart in an unchanged world sends nothing, whatever comes in which order", async () => {
+  await fc.assert(
+    fc.asyncProperty(restart, async ({ world: random, min, max, order, pauses, connectAt }) => {
+      const states = new Map(
+        [...random.states].filter(([, { state, known }]) =>
+          !known || state === "up" || state === "down" || state === "disabled"
+        ),
+      );
+      const { daemon, vpp } = build({ ...random, states });
+      await converge(daemon, vpp);
+      await daemon[Symbol.asyncDispose]();
+      vpp.ops.length = 0;
+      const lb = { ...random.config.lb, startupMinDelayMs: Math.min(min, max), startupMaxDelayMs: max };
+      const config = { ...random.config, lb };
+      const fresh = [...config.backends.keys()].map((name): [string, State] => [name, "unknown"]);
+      await using again = new TestWorld(config, Object.fromEntries(fresh));
+      const probes = found(states, config)
+        .map((probe, index) => ({ probe, place: order[index] ?? 0 }))
+        .sort((a, b) => a.place - b.place);
+      for (const [index, { probe }] of probes.entries()) {
+        if (index === connectAt) again.reconciler.connected(vpp);
+        again.become(...probe);
+        await again.clock.advance(pauses[index % pauses.length] ?? 0);
+      }
+      if (probes.length <= connectAt) again.reconciler.connected(vpp);
+      await again.clock.advance(60_000);
+      assert.deepEqual(vpp.ops, []);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+const turns = fc.array(
+  fc.record({
+    backend: fc.constantFrom("b1", "b2", "b3", "b9", "c1", "c2", "c3", "c9"),
+    to: fc.constantFrom<State>("up", "down", "disabled", "paused", "unknown"),
+    failing: fc.constantFrom(0, 0, 0.3, 1),
+    wait: fc.nat({ max: 2_000 }),
+  }),
+  { maxLength: 12 },
+);
+
+Deno.test("while VPP refuses at random, capacity stays, and afterwards all is as it should be", async () => {
+  const capacity = (vip: ActualVip | null) => vip?.servers.some((server) => server.weight > 0) ?? false;
+  await fc.assert(
+    fc.asyncProperty(anyConfig, turns, fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), async (
+      config,
+      list,
+      dice,
+    ) => {
+      await using daemon = new TestWorld(config);
+      const vpp = new FakeBalancer();
+      daemon.reconciler.connected(vpp);
+      await settle();
+      let failing = 0;
+      vpp.fail = () => (dice.next().value ?? 1) < failing ? -1 : 0;
+      vpp.after = (op) => {
+        if (op.kind !== "as-weight" && op.kind !== "as-delete") return;
+        const name = [...config.frontends.keys()].find((one) => vipId(daemon.key(one)) === vipId(op.vip));
+        const frontend = name === undefined ? undefined : config.frontends.get(name);
+        const members = frontend?.pools.flatMap((pool) => pool.members) ?? [];
+        const alive = members.some((m) => m.weight > 0 && daemon.states.get(m.backend)?.state === "up");
+        // Nobody alive could take over: then there is no alternative.
+        if (alive) assert.ok(capacity(vpp.vip(op.vip)) || failing > 0, "a VIP without capacity");
+      };
+      for (const turn of list) {
+        failing = turn.failing;
+        daemon.become(turn.backend, turn.to);
+        await daemon.clock.advance(turn.wait);
+      }
+      failing = 0;
+      await daemon.clock.advance(61_000);
+      assert.equal(daemon.reconciler.overall, "in-sync");
+      const planned = await daemon.reconciler.plan(null);
+      assert.ok(planned.ok);
+      assert.deepEqual(planned.value.plan.changes, []);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+/** One server as the contract describes flushes: a plain model to compare with. */
+class OneServer {
+  state: State = "up";
+  owed = new Set<"state" | "weight">();
+  flushes = 0;
+
+  become(to: State): void {
+    this.owed.delete("state");
+    if (to === "down" || to === "disabled") this.owed.add("state");
+    this.state = to;
   }
-  await again.clock.advance(60_000);
-  assert.deepEqual(vpp.ops, []);
-}, { numRuns: 100 });
+
+  sync(works: boolean): void {
+    if (this.owed.size === 0 || !works) return;
+    this.owed.clear();
+    this.flushes++;
+  }
+}
+
+Deno.test("flushes are sent as often as a plain model of the rules says", async () => {
+  const event = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom<State>("up", "down", "disabled", "paused", "unknown") },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom("flush", "refuse", "accept", "interval", "away", "back", "reboot"),
+    },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { maxLength: 25 }), async (events) => {
+      const { frontend, config } = await import("./setup.ts");
+      await using daemon = new TestWorld(config([frontend("web", { p: { b1: 100, b2: 1 } })]));
+      let vpp = new FakeBalancer();
+      daemon.reconciler.connected(vpp);
+      await settle();
+      const model = new OneServer();
+      let works = true;
+      let here = true;
+      let flushed = 0;
+      const count = (op: Op) => {
+        if (op.kind === "as-weight" && op.flush && works) flushed++;
+      };
+      const fail = (op: Op) => op.kind === "as-weight" && !works ? -1 : 0;
+      vpp.after = count;
+      vpp.fail = fail;
+      for (const what of events) {
+        if (what === "flush") {
+          model.owed.add("weight");
+          void daemon.weigh("web", "b1", 100, true);
+        } else if (what === "refuse") works = false;
+        else if (what === "accept") works = true;
+        else if (what === "interval") await daemon.clock.advance(31_000);
+        else if (what === "away") {
+          here = false;
+          daemon.reconciler.disconnected();
+        } else if (what === "back" || what === "reboot") {
+          if (here) daemon.reconciler.disconnected();
+          here = true;
+          if (what === "reboot") {
+            model.owed.clear();
+            const bootTime = vpp.bootTime + 1;
+            const vips = vpp.vips;
+            vpp = new FakeBalancer();
+            vpp.bootTime = bootTime;
+            // Its servers were put back by somebody, or every flush would be paid by their absence.
+            for (const vip of vips) vpp.place(vip);
+            vpp.after = count;
+            vpp.fail = fail;
+          }
+          daemon.reconciler.connected(vpp);
+        } else if (what !== daemon.states.get("b1")?.state) {
+          model.become(what as State);
+          daemon.become("b1", what as State);
+        }
+        await settle();
+        await daemon.clock.advance(40_000);
+        if (here) model.sync(works);
+        assert.equal(flushed, model.flushes, what);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
