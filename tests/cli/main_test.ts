@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { authTable } from "../../routes/auth.ts";
 import { startDaemon } from "./daemon.ts";
-import { has, maglevc, start } from "./process.ts";
+import { has, maglevc, selfSigned, start } from "./process.ts";
 
 const shellPath = "/bin/bash";
 const withOpenssl = await has("openssl", "version");
@@ -122,27 +122,19 @@ Deno.test({
   name: `https with a private CA: trusted by --ca-file only${withOpenssl ? "" : " (skipped: no openssl)"}`,
   ignore: !withOpenssl,
   async fn() {
-    const folder = await Deno.makeTempDir();
-    const made = await start([
-      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(
-        " ",
-      ),
-      ...["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
-      ...["-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`],
-    ], { command: ["openssl"] });
-    assert.equal(made.code, 0, made.err);
-    const cert = await Deno.readTextFile(`${folder}/cert.pem`);
-    const key = await Deno.readTextFile(`${folder}/key.pem`);
+    const { cert, key } = await selfSigned();
+    const caFile = await Deno.makeTempFile();
+    await Deno.writeTextFile(caFile, cert);
     {
       await using daemon = startDaemon({ tls: { cert, key } });
       const args = ["--server", daemon.url, "show", "version"];
       const distrusted = await start(args);
       assert.equal(distrusted.code, 3);
       assert.match(distrusted.err, /^maglevc: cannot reach https:.*certificate.*--ca-file/);
-      const trusted = await start(["--ca-file", `${folder}/cert.pem`, ...args]);
+      const trusted = await start(["--ca-file", caFile, ...args]);
       assert.deepEqual([trusted.code, trusted.err], [0, ""]);
     }
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(caFile);
   },
 });
 

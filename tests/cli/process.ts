@@ -70,3 +70,18 @@ export async function has(program: string, ...args: string[]): Promise<boolean> 
     throw error;
   }
 }
+
+/** A certificate for 127.0.0.1 that nobody signed, and its key, as PEM texts. Needs openssl. */
+export async function selfSigned(): Promise<{ readonly cert: string; readonly key: string }> {
+  const folder = await Deno.makeTempDir();
+  const { code, err } = await start([
+    ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(" "),
+    ...["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
+    ...["-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`],
+  ], { command: ["openssl"] });
+  if (code !== 0) throw new Error(err);
+  const cert = await Deno.readTextFile(`${folder}/cert.pem`);
+  const key = await Deno.readTextFile(`${folder}/key.pem`);
+  await Deno.remove(folder, { recursive: true });
+  return { cert, key };
+}

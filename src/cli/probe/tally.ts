@@ -40,7 +40,8 @@ export class Tally {
   add(attempt: Attempt, now: number): void {
     this.#sent++;
     const failed = !attempt.ok;
-    let value = failed ? attempt.detail : attempt.header ?? "(none)";
+    const source = attempt.header === null ? "" : ` from ${attempt.header}`;
+    let value = failed ? attempt.detail + source : attempt.header ?? "(none)";
     const counts = failed ? this.#failures : this.#answers;
     if (!counts.has(value) && counts.size >= valueLimit) value = "(others)";
     if (failed) this.#failed++;

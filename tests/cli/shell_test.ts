@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { startDaemon } from "./daemon.ts";
+import { cleanEnv, has, maglevc } from "./process.ts";
+
+const withTmux = await has("tmux", "-V");
+
+/** A terminal with maglevc in it. */
+class Terminal implements AsyncDisposable {
+  readonly #state: string;
+
+  private constructor(state: string) {
+    this.#state = state;
+  }
+
+  static async open(url: string, size = { columns: 100, rows: 40 }): Promise<Terminal> {
+    const terminal = new Terminal(await Deno.makeTempDir());
+    await terminal.tmux(
+      "-f",
+      "/dev/null",
+      "new-session",
+      "-d",
+      "-x",
+      `${size.columns}`,
+      "-y",
+      `${size.rows}`,
+      "sh",
+    );
+    await terminal.tmux("set-option", "-g", "history-limit", "5000");
+    await terminal.launch(url);
+    return terminal;
+  }
+
+  /** Starts maglevc in the terminal's shell; the exit code is printed when it ends. */
+  async launch(url: string): Promise<void> {
+    const command = maglevc.map((word) => `'${word}'`).join(" ");
+    const env = `MAGLEV_SERVER=${url} XDG_STATE_HOME=${this.#state} TERM=screen-256color`;
+    await this.type(`clear; ${env} ${command}; echo "exit=$?"`, "Enter");
+    await this.see(/Ctrl-D leaves\.\nmaglevc>/);
+  }
+
+  get historyFile(): string {
+    return `${this.#state}/maglevc/history`;
+  }
+
+  async tmux(...args: string[]): Promise<string> {
+    const { success, stdout, stderr } = await new Deno.Command("tmux", {
+      args: ["-S", `${this.#state}/tmux.sock`, ...args],
+      clearEnv: true,
+      env: cleanEnv({ TERM: "xterm-256color", LANG: "C.UTF-8" }),
+    }).output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** Presses keys: names of tmux such as `Tab` and `C-c`, anything else as it is. */
+  async type(...keys: string[]): Promise<void> {
+    for (const key of keys) {
+      const named = /^(Enter|Tab|Up|Left|C-[a-z])$/.test(key);
+      await this.tmux("send-keys", ...(named ? [key] : ["-l", key]));
+    }
+  }
+
+  /** Everything on the screen, blanks at the ends of lines and empty lines at the end left out. */
+  async screen(): Promise<string> {
+    const text = await this.tmux("capture-pane", "-p");
+    return text.split("\n").map((row) => row.trimEnd()).join("\n").trimEnd();
+  }
+
+  /** Waits until the screen fits; a terminal tells nobody that it has changed. */
+  async see(wanted: RegExp): Promise<string> {
+    const until = Date.now() + 20_000;
+    for (;;) {
+      const screen = await this.screen();
+      if (wanted.test(screen)) return screen;
+      if (Date.now() > until) assert.match(screen, wanted);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  }
+
+  /** Empties the screen but for the prompt. */
+  async clear(): Promise<void> {
+    await this.type("C-l");
+    await this.see(/^maglevc>$/);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tmux("kill-server");
+    await Deno.remove(this.#state, { recursive: true });
+  }
+}
+
+function shellTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: `shell: ${name}${withTmux ? "" : " (skipped: no tmux)"}`, ignore: !withTmux, fn });
+}
+
+shellTest("banner, a command, Ctrl-D", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.open(daemon.url);
+  const banner = await terminal.see(/maglevc>$/);
+  assert.ok(banner.startsWith(`maglevc 0.1.0, maglevd 0.1.0 at ${daemon.url}\n`), banner);
+  await terminal.clear();
+  await terminal.type("sh healthc web", "Enter");
+  await terminal.see(/^maglevc> sh healthc web\nhealthcheck +web\n[^]*\nmaglevc>$/);
+  await terminal.type("C-d");
+  await terminal.see(/exit=0/);
+});
+
+shellTest(
+  "Tab completes keywords and live names, a pool only of that frontend, a backend only of that pool",
+  async () => {
+    await using daemon = startDaemon();
+    await using terminal = await Terminal.open(daemon.url);
+    await terminal.clear();
+    await terminal.type("set fr", "Tab");
+    await terminal.see(/^maglevc> set frontend$/);
+    // Each Tab is waited for: in one chunk with other keys it would count as pasted.
+    await terminal.type("www6", "Tab");
+    await terminal.see(/frontend www6$/);
+    await terminal.type("po", "Tab");
+    await terminal.see(/frontend www6 pool$/);
+    await terminal.type("Tab");
+    // The only pool of www6.
+    await terminal.see(/^maglevc> set frontend www6 pool all$/);
+    await terminal.type("b", "Tab");
+    await terminal.see(/pool all backend$/);
+    await terminal.type("Tab");
+    await terminal.see(/pool all backend web$/);
+    await terminal.type("Tab");
+    await terminal.see(/\nweb1 +web2\n[^]*maglevc> set frontend www6 pool all backend web$/);
+    await terminal.type("1 w", "Tab");
+    await terminal.see(/backend web1 weight$/);
+    await terminal.type("30", "Enter");
+    await terminal.see(/all +active +web1 .* up +30 +30 /);
+    assert.deepEqual(daemon.control.commands, ["weight 30"]);
+  },
+);
+
+shellTest("? helps at every point without running anything", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.open(daemon.url);
+  await terminal.clear();
+  await terminal.type("?");
+  const top = await terminal.see(/^maglevc> \?\n[^]*\nmaglevc>$/);
+  for (
+    const word of ["show", "set", "sync", "watch", "config", "whereis", "probe", "completion", "quit", "exit"]
+  ) {
+    assert.match(top, new RegExp(`^  ${word} +[a-z]`, "m"));
+  }
+  await terminal.clear();
+  await terminal.type("sh b?");
+  await terminal.see(
+    /^maglevc> sh b\?\n {2}backends +all backends\n {2}backend +one backend\nmaglevc> sh b$/,
+  );
+  await terminal.type("ackend ?");
+  await terminal.see(
+    /<backend> +name of a backend\n {2}now: web1 web2 web3 spare1 ns1\nmaglevc> sh backend$/,
+  );
+  await terminal.type("web3 ?");
+  await terminal.see(/ {2}<cr> +one backend: .*\nmaglevc> sh backend web3$/);
+  assert.ok(!daemon.requests.some((request) => request.includes("/v1/backends/web3")), "nothing was run");
+  // The line goes on where it was.
+  await terminal.type("Enter");
+  await terminal.see(/backend +web3\n/);
+  await terminal.clear();
+  // In the middle of a line it helps with what stands before the cursor.
+  await terminal.type("set web1", "Left", "Left", "Left", "Left", "?");
+  await terminal.see(/ {2}frontend +a frontend\nmaglevc> set web1$/);
+  await terminal.type("backend ");
+  await terminal.see(/maglevc> set backend web1$/);
+  await terminal.type("C-c");
+  await terminal.clear();
+  // In quotes it is a part of the path.
+  await terminal.type('probe www path "/a?b"');
+  await terminal.see(/^maglevc> probe www path "\/a\?b"$/);
+});
+
+shellTest("Ctrl-C clears the line, and ends a command but not the shell", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.open(daemon.url);
+  await terminal.clear();
+  await terminal.type("set backend web1 disable", "C-c");
+  await terminal.see(/^maglevc> set backend web1 disable\^C\nmaglevc>$/);
+  await terminal.type("Enter", "show vpp in", "Tab");
+  await terminal.see(/maglevc> show vpp info$/);
+  await terminal.type("Enter");
+  await terminal.see(/vpp-pid +4711/);
+  await terminal.clear();
+  await terminal.type("watch events backend", "Enter");
+  await terminal.see(/ns1 is disabled$/);
+  await terminal.type("C-c");
+  await terminal.see(/ns1 is disabled\nmaglevc>$/);
+  await terminal.clear();
+  await terminal.type("watch events frontend", "Enter");
+  await terminal.see(/legacy is unknown, pool none$/);
+  await terminal.type("x");
+  await terminal.see(/pool none\nmaglevc>$/);
+  assert.deepEqual(daemon.control.commands, []);
+});
+
+shellTest("a wrong word is marked and named", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.open(daemon.url);
+  await terminal.clear();
+  await terminal.type("show vpp lb sate", "Enter");
+  await terminal.see(
+    /^maglevc> show vpp lb sate\n {21}\^\nmaglevc: word 4: unknown "sate"; expected state, counters or plan\nmaglevc>$/,
+  );
+});
+
+shellTest("what is typed or pasted while a command runs comes next, in order", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.open(daemon.url);
+  await terminal.clear();
+  await terminal.type("show vpp info\nshow healthcheck dns\nquit\nshow version\n");
+  const screen = await terminal.see(/exit=0/);
+  assert.match(
+    screen,
+    /^maglevc> show vpp info\nversion [^]*\nmaglevc> show healthcheck dns\nhealthcheck +dns[^]*\nmaglevc> quit\n/,
+  );
+});
+
+shellTest("a server that goes away is named, and the next command tries again", async () => {
+  const first = startDaemon();
+  const port = Number(new URL(first.url).port);
+  await using terminal = await Terminal.open(first.url);
+  await first[Symbol.asyncDispose]();
+  await terminal.clear();
+  await terminal.type("show frontend www", "Tab");
+  await terminal.type("Enter");
+  await terminal.see(/cannot reach http:\/\/127\.0\.0\.1:[0-9]+: connection refused\nmaglevc>$/);
+  await using _second = startDaemon({ port });
+  await terminal.type("show frontend www", "Enter");
+  await terminal.see(/fallback +standby/);
+});
+
+shellTest("the history survives the shell, and repeats nothing twice", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.open(daemon.url);
+  await terminal.type("show vpp info", "Enter");
+  await terminal.see(/vpp-pid[^]*maglevc>$/);
+  await terminal.type("show v", "Enter");
+  await terminal.see(/ambiguous: version, vpp\nmaglevc>$/);
+  await terminal.type("exit", "Enter");
+  await terminal.see(/exit=0/);
+  assert.equal(await Deno.readTextFile(terminal.historyFile), "show vpp info\nshow v\nexit\n");
+  assert.equal(((await Deno.stat(terminal.historyFile)).mode ?? 0) & 0o777, 0o600);
+  await terminal.launch(daemon.url);
+  await terminal.clear();
+  await terminal.type("Up");
+  await terminal.see(/^maglevc> exit$/);
+  await terminal.type("Up", "Up");
+  await terminal.see(/^maglevc> show vpp info$/);
+});
+
+shellTest("colours and a live probe on the terminal", async () => {
+  await using daemon = startDaemon();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [www] = daemon.control.frontends();
+  assert.ok(www !== undefined);
+  www.address = "127.0.0.1";
+  www.port = listener.addr.port;
+  await using terminal = await Terminal.open(daemon.url);
+  await terminal.clear();
+  await terminal.type("show frontends", "Enter");
+  await terminal.see(/pool|legacy[^]*maglevc>$/);
+  assert.ok((await terminal.tmux("capture-pane", "-p", "-e")).includes("\x1b[32mup\x1b[39m"));
+  await terminal.clear();
+  await terminal.type("probe www interval 5ms", "Enter");
+  const live = await terminal.see(/\n[0-9]{2,} probes, 0 failed/);
+  assert.equal(live.split("\n").length, 3, "drawn in place");
+  await terminal.type("C-c");
+  await terminal.see(/probes, 0 failed .*\nmaglevc>$/);
+  listener.close();
+});
