@@ -98,12 +98,16 @@ async function sendStream(response: ServerResponse, body: ReadableStream<Uint8Ar
   });
   // The source gives up on a client that has stopped reading while nothing is being read here.
   reader.closed.catch(() => response.destroy());
-  for (;;) {
+  while (!response.destroyed) {
     const { done, value } = await reader.read();
-    if (done) break;
-    if (!response.write(value)) await drained(response);
+    if (done) {
+      response.end();
+      return;
+    }
+    if (!response.write(value) && !response.destroyed) await drained(response);
   }
-  response.end();
+  // A client that had left before the answer began has sent its "close" already.
+  await reader.cancel();
 }
 
 async function send(request: IncomingMessage, response: ServerResponse, answer: Response): Promise<void> {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import http from "node:http";
 import { createMetricsApp } from "../../routes/app.ts";
 import { apiLimits, type Limits } from "../../routes/limits.ts";
+import { requestListener } from "../../routes/node_adapter.ts";
 import { serve, type ServeOptions, type Serving } from "../../routes/server.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log.ts";
@@ -363,6 +365,41 @@ Deno.test("closing the server ends event streams and idle connections", async ()
   assert.equal(await readToEnd(idle), "");
   assert.match(await readToEnd(stream), /^(0\r\n\r\n)?$/);
   assert.equal(world.bus.subscribers, 0);
+});
+
+Deno.test("a client that leaves before its stream begins leaves no subscription behind", async () => {
+  const world = makeWorld();
+  const gone = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const slow = {
+    fetch: async (...args: Parameters<typeof world.app.fetch>) => {
+      await gone.promise;
+      const answer = await world.app.fetch(...args);
+      assert.equal(world.bus.subscribers, 1);
+      answered.resolve();
+      return answer;
+    },
+  };
+  const arrived = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  const listener = requestListener({ app: slow, log: silentLog, scheme: "http", unixPath: null });
+  const server = http.createServer((request, response) => {
+    response.on("close", () => left.resolve());
+    listener(request, response);
+    arrived.resolve();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const bound = server.address();
+  assert.ok(typeof bound === "object" && bound !== null);
+  const conn = await dial(`127.0.0.1:${bound.port}`);
+  await writeAll(conn, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await arrived.promise;
+  conn.close();
+  await left.promise;
+  gone.resolve();
+  await answered.promise;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  while (world.bus.subscribers > 0) await new Promise((resolve) => setTimeout(resolve, 1));
 });
 
 Deno.test("a client that leaves ends its subscription", async () => {
