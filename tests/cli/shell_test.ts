@@ -1,93 +1,9 @@
 import assert from "node:assert/strict";
 import { startDaemon } from "./daemon.ts";
-import { cleanEnv, has, maglevc } from "./process.ts";
+import { has } from "./process.ts";
+import { Terminal } from "./terminal.ts";
 
 const withTmux = await has("tmux", "-V");
-
-/** A terminal with maglevc in it. */
-class Terminal implements AsyncDisposable {
-  readonly #state: string;
-
-  private constructor(state: string) {
-    this.#state = state;
-  }
-
-  static async open(url: string, size = { columns: 100, rows: 40 }): Promise<Terminal> {
-    const terminal = new Terminal(await Deno.makeTempDir());
-    await terminal.tmux(
-      "-f",
-      "/dev/null",
-      "new-session",
-      "-d",
-      "-x",
-      `${size.columns}`,
-      "-y",
-      `${size.rows}`,
-      "sh",
-    );
-    await terminal.tmux("set-option", "-g", "history-limit", "5000");
-    await terminal.launch(url);
-    return terminal;
-  }
-
-  /** Starts maglevc in the terminal's shell; the exit code is printed when it ends. */
-  async launch(url: string): Promise<void> {
-    const command = maglevc.map((word) => `'${word}'`).join(" ");
-    const env = `MAGLEV_SERVER=${url} XDG_STATE_HOME=${this.#state} TERM=screen-256color`;
-    await this.type(`clear; ${env} ${command}; echo "exit=$?"`, "Enter");
-    await this.see(/Ctrl-D leaves\.\nmaglevc>/);
-  }
-
-  get historyFile(): string {
-    return `${this.#state}/maglevc/history`;
-  }
-
-  async tmux(...args: string[]): Promise<string> {
-    const { success, stdout, stderr } = await new Deno.Command("tmux", {
-      args: ["-S", `${this.#state}/tmux.sock`, ...args],
-      clearEnv: true,
-      env: cleanEnv({ TERM: "xterm-256color", LANG: "C.UTF-8" }),
-    }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
-    return new TextDecoder().decode(stdout);
-  }
-
-  /** Presses keys: names of tmux such as `Tab` and `C-c`, anything else as it is. */
-  async type(...keys: string[]): Promise<void> {
-    for (const key of keys) {
-      const named = /^(Enter|Tab|Up|Left|C-[a-z])$/.test(key);
-      await this.tmux("send-keys", ...(named ? [key] : ["-l", key]));
-    }
-  }
-
-  /** Everything on the screen, blanks at the ends of lines and empty lines at the end left out. */
-  async screen(): Promise<string> {
-    const text = await this.tmux("capture-pane", "-p");
-    return text.split("\n").map((row) => row.trimEnd()).join("\n").trimEnd();
-  }
-
-  /** Waits until the screen fits; a terminal tells nobody that it has changed. */
-  async see(wanted: RegExp): Promise<string> {
-    const until = Date.now() + 20_000;
-    for (;;) {
-      const screen = await this.screen();
-      if (wanted.test(screen)) return screen;
-      if (Date.now() > until) assert.match(screen, wanted);
-      await new Promise((resolve) => setTimeout(resolve, 40));
-    }
-  }
-
-  /** Empties the screen but for the prompt. */
-  async clear(): Promise<void> {
-    await this.type("C-l");
-    await this.see(/^maglevc>$/);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.tmux("kill-server");
-    await Deno.remove(this.#state, { recursive: true });
-  }
-}
 
 function shellTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: `shell: ${name}${withTmux ? "" : " (skipped: no tmux)"}`, ignore: !withTmux, fn });
@@ -95,7 +11,7 @@ function shellTest(name: string, fn: () => Promise<void>): void {
 
 shellTest("banner, a command, Ctrl-D", async () => {
   await using daemon = startDaemon();
-  await using terminal = await Terminal.open(daemon.url);
+  await using terminal = await Terminal.withShell(daemon.url);
   const banner = await terminal.see(/maglevc>$/);
   assert.ok(banner.startsWith(`maglevc 0.1.0, maglevd 0.1.0 at ${daemon.url}\n`), banner);
   await terminal.clear();
@@ -109,7 +25,7 @@ shellTest(
   "Tab completes keywords and live names, a pool only of that frontend, a backend only of that pool",
   async () => {
     await using daemon = startDaemon();
-    await using terminal = await Terminal.open(daemon.url);
+    await using terminal = await Terminal.withShell(daemon.url);
     await terminal.clear();
     await terminal.type("set fr", "Tab");
     await terminal.see(/^maglevc> set frontend$/);
@@ -137,7 +53,7 @@ shellTest(
 
 shellTest("? helps at every point without running anything", async () => {
   await using daemon = startDaemon();
-  await using terminal = await Terminal.open(daemon.url);
+  await using terminal = await Terminal.withShell(daemon.url);
   await terminal.clear();
   await terminal.type("?");
   const top = await terminal.see(/^maglevc> \?\n[^]*\nmaglevc>$/);
@@ -176,7 +92,7 @@ shellTest("? helps at every point without running anything", async () => {
 
 shellTest("Ctrl-C clears the line, and ends a command but not the shell", async () => {
   await using daemon = startDaemon();
-  await using terminal = await Terminal.open(daemon.url);
+  await using terminal = await Terminal.withShell(daemon.url);
   await terminal.clear();
   await terminal.type("set backend web1 disable", "C-c");
   await terminal.see(/^maglevc> set backend web1 disable\^C\nmaglevc>$/);
@@ -199,7 +115,7 @@ shellTest("Ctrl-C clears the line, and ends a command but not the shell", async 
 
 shellTest("a wrong word is marked and named", async () => {
   await using daemon = startDaemon();
-  await using terminal = await Terminal.open(daemon.url);
+  await using terminal = await Terminal.withShell(daemon.url);
   await terminal.clear();
   await terminal.type("show vpp lb sate", "Enter");
   await terminal.see(
@@ -209,7 +125,7 @@ shellTest("a wrong word is marked and named", async () => {
 
 shellTest("what is typed or pasted while a command runs comes next, in order", async () => {
   await using daemon = startDaemon();
-  await using terminal = await Terminal.open(daemon.url);
+  await using terminal = await Terminal.withShell(daemon.url);
   await terminal.clear();
   await terminal.type("show vpp info\nshow healthcheck dns\nquit\nshow version\n");
   const screen = await terminal.see(/exit=0/);
@@ -222,7 +138,7 @@ shellTest("what is typed or pasted while a command runs comes next, in order", a
 shellTest("a server that goes away is named, and the next command tries again", async () => {
   const first = startDaemon();
   const port = Number(new URL(first.url).port);
-  await using terminal = await Terminal.open(first.url);
+  await using terminal = await Terminal.withShell(first.url);
   await first[Symbol.asyncDispose]();
   await terminal.clear();
   await terminal.type("show frontend www", "Tab");
@@ -235,7 +151,7 @@ shellTest("a server that goes away is named, and the next command tries again", 
 
 shellTest("the history survives the shell, and repeats nothing twice", async () => {
   await using daemon = startDaemon();
-  await using terminal = await Terminal.open(daemon.url);
+  await using terminal = await Terminal.withShell(daemon.url);
   await terminal.type("show vpp info", "Enter");
   await terminal.see(/vpp-pid[^]*maglevc>$/);
   await terminal.type("show v", "Enter");
@@ -259,7 +175,7 @@ shellTest("colours and a live probe on the terminal", async () => {
   assert.ok(www !== undefined);
   www.address = "127.0.0.1";
   www.port = listener.addr.port;
-  await using terminal = await Terminal.open(daemon.url);
+  await using terminal = await Terminal.withShell(daemon.url);
   await terminal.clear();
   await terminal.type("show frontends", "Enter");
   await terminal.see(/pool|legacy[^]*maglevc>$/);
