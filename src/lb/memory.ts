@@ -114,8 +114,8 @@ export class Memory {
 
   /** Takes transitions into account. */
   transitions(transitions: readonly Transition[]): void {
-    const changes = transitions.map(({ backend, from, to, by }): StateChange => {
-      const first = by === null && from === "unknown" && !this.#seen.has(backend);
+    const changes = transitions.map(({ backend, to, by }): StateChange => {
+      const first = by === null && !this.#seen.has(backend);
       if (to === "removed") this.#seen.delete(backend);
       else this.#seen.add(backend);
       return { backend, to, first };

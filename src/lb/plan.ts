@@ -135,7 +135,8 @@ class Planner {
     this.#unmatched = Map.groupBy(unmatched, (vip) => vip.prefix);
     const doomed = unmatched.filter((vip) => this.#mayGo(vip)).length;
     const all = input.actual.length;
-    this.#brake = doomed > 0 && (doomed === all || (doomed >= 2 && doomed > all / 2));
+    // One of one is all of them; of more VIPs a single one is never more than half.
+    this.#brake = doomed > all / 2;
   }
 
   /** Stale VIPs go; foreign ones as the configuration says. */

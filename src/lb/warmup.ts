@@ -78,10 +78,7 @@ export function beginWarmup(
 
 /** An operator asked for these frontends; they are released by the next step that may. */
 export function askFor(warmup: Warmup, frontends: Iterable<string>): Warmup {
-  if (warmup.phase === "done") return warmup;
-  const asked = [...frontends].filter((frontend) => warmup.waiting.has(frontend));
-  if (asked.length === 0) return warmup;
-  return { ...warmup, asked: new Set([...warmup.asked, ...asked]) };
+  return warmup.phase === "done" ? warmup : { ...warmup, asked: new Set([...warmup.asked, ...frontends]) };
 }
 
 /** A reload took frontends away; those that it brought were never held. */

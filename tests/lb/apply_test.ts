@@ -305,3 +305,48 @@ Deno.test("what is held is logged once, with the digest that sends it", async ()
   assert.ok(synced.ok);
   assert.equal(vpp.vip(key)?.tableLength, 4096);
 });
+
+Deno.test("what needs a deletion that VPP refused is not sent, and the daemon is out of sync", async () => {
+  const others = many(6).slice(2);
+  const { world, vpp } = await running([
+    frontend("web", { p: { b1: 1 } }, { protocol: "any", port: 0 }),
+    ...others,
+  ]);
+  await using _ = world;
+  vpp.fail = (op) => op.kind === "vip-delete" ? -1 : 0;
+  world.config = config([frontend("web", { p: { b1: 1 } }), ...others]);
+  const result = await world.reconciler.reloaded();
+  assert.deepEqual(result?.changes.map((change) => `${change.kind} ${change.status}`), [
+    "vip_removed failed",
+    "vip_added skipped",
+    "as_added skipped",
+  ]);
+  assert.deepEqual(vpp.refused, []);
+  assert.equal(world.reconciler.overall, "out-of-sync");
+  vpp.fail = () => 0;
+  await world.clock.advance(2_000);
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("a last deletion that VPP refuses leaves the daemon out of sync, and is retried", async () => {
+  const { world, vpp } = await running(many(4));
+  await using _ = world;
+  vpp.fail = (op) => op.kind === "vip-delete" ? -1 : 0;
+  world.config = config(many(3));
+  await world.reconciler.reloaded();
+  assert.equal(world.reconciler.overall, "out-of-sync");
+  vpp.fail = () => 0;
+  await world.clock.advance(2_000);
+  assert.equal(world.reconciler.overall, "in-sync");
+  assert.equal(vpp.vips.length, 3);
+});
+
+Deno.test("after a reload the global settings go before anything that is touched at the same time", async () => {
+  const { world, vpp } = await running([frontend("web", { primary: { b1: 100, b2: 100 } })]);
+  await using _ = world;
+  world.config = config([frontend("web", { primary: { b1: 100, b2: 100 } })], { flowTimeoutSeconds: 60 });
+  const reloaded = world.reconciler.reloaded();
+  world.become("b1", "down");
+  await reloaded;
+  assert.deepEqual(vpp.ops.map((op) => op.kind), ["conf-set", "as-weight"]);
+});

@@ -421,3 +421,48 @@ Deno.test("a plan has no side effect", async () => {
   const named: Config = world.config;
   assert.equal(named.frontends.size, 1);
 });
+
+Deno.test("VIPs come in numeric order of address, IPv4 first, whatever the file's order", async () => {
+  const addresses = ["2001:db8:f::1", "192.0.2.100", "192.0.2.20", "198.51.100.1"];
+  await using world = new TestWorld(
+    config(addresses.map((address, n) => frontend(`f${n}`, { p: { b1: 1 } }, { address: ip(address) }))),
+  );
+  const vpp = new FakeBalancer();
+  world.reconciler.connected(vpp);
+  await settle();
+  const added = vpp.ops.flatMap((op) => op.kind === "vip-add" ? [op.vip.prefix] : []);
+  const numeric = ["192.0.2.20/32", "192.0.2.100/32", "198.51.100.1/32", "2001:db8:f::1/128"];
+  assert.deepEqual(added, numeric);
+});
+
+Deno.test("a one-VIP sync adds its own VIP and no neighbour that is missing too", async () => {
+  const { world, vpp } = await running([web(), frontend("tls", { p: { b1: 1 } }, { port: 443 })]);
+  await using _ = world;
+  for (const vip of vpp.vips) vpp.drop(vip);
+  const synced = await world.reconciler.sync({ frontend: "tls" });
+  assert.ok(synced.ok);
+  assert.deepEqual(brief(synced.value.changes), [
+    "vip_added 192.0.2.1/32 443",
+    "as_added 192.0.2.1/32 443 10.0.0.1",
+  ]);
+});
+
+Deno.test("an addition is drift when it was there before, and the configuration's when it is new or new again", async () => {
+  const pools = { p: { b1: 1, b2: 1 } };
+  const tls = frontend("tls", { p: { b1: 1 } }, { port: 443 });
+  const { world, vpp } = await running([web(pools), tls, frontend("dns", { p: { b1: 1 } }, { port: 53 })]);
+  await using _ = world;
+  const reasons = () => world.log.named("vpp-lbsync-as-add").map((line) => `${line.port} ${line.reason}`);
+  world.log.records.length = 0;
+  vpp.poke(world.key("web"), backend("b2").address, null);
+  await world.clock.advance(30_000);
+  assert.deepEqual(reasons(), ["80 drift"]);
+  await reload(world, [web(pools), frontend("dns", { p: { b1: 1 } }, { port: 53 })]);
+  world.log.records.length = 0;
+  await reload(world, [
+    web({ p: { b1: 1, b2: 1, b3: 1 } }),
+    tls,
+    frontend("dns", { p: { b1: 1 } }, { port: 53 }),
+  ]);
+  assert.deepEqual(reasons().sort(), ["443 in the configuration", "80 in the configuration"]);
+});

@@ -123,6 +123,34 @@ Deno.test("a held table length tells what it would gain", async () => {
   assert.match(gain?.hint ?? "", /digest/);
 });
 
+for (const auto of [true, false]) {
+  Deno.test(`a prediction is made with the length that the plan brings (${auto ? "held" : "given"})`, async () => {
+    const more = { newFlowsTableLength: 8192, newFlowsTableLengthAuto: auto };
+    const { world, vpp } = await running([frontend("web", { primary: seven }, more)]);
+    await using _ = world;
+    vpp.drop(world.key("web"));
+    vpp.place({
+      ...world.key("web"),
+      encap: "gre4",
+      srcIpSticky: false,
+      tableLength: 1024,
+      index: 1,
+      servers: Object.keys(seven).map((name) => ({ address: backend(name).address, weight: 100 })),
+    });
+    const [held] = await predictions(world);
+    assert.ok(held);
+    const exact = held.servers.map((server) => server.share_after * 8192);
+    assert.ok(exact.every((count) => Number.isInteger(count)));
+    assert.ok(exact.some((count) => count % 8 !== 0), "counts of the longer table");
+    assert.ok(held.moved_buckets > 1024, "counted at the greater length");
+    vpp.poke(world.key("web"), backend("b1").address, 50);
+    const [both] = await predictions(world);
+    const shares = both?.servers.map((server) => server.share_after * 1024) ?? [];
+    // Beside other changes a held length stays out of the prediction: an ordinary sync would not send it.
+    assert.equal(shares.every((count) => Number.isInteger(count)), auto);
+  });
+}
+
 Deno.test("the answer to a plan has every key of the contract", async () => {
   const { world } = await running([frontend("web", { primary: seven })]);
   await using _ = world;

@@ -391,3 +391,34 @@ Deno.test("a read on demand comes after what is due, and makes the bucket counts
   assert.deepEqual(all.value.vips.map((vip) => vip.prefix), ["192.0.2.2/32"]);
   assert.ok(!(await world.reconciler.read("nobody")).ok);
 });
+
+Deno.test("several decisions that one sync carries count from the earliest", async () => {
+  const { world } = await running();
+  await using _ = world;
+  const now = world.clock.now();
+  world.reconciler.touch([world.turn("b2", "down")], now - 9);
+  world.reconciler.touch([world.turn("b2", "disabled")], now - 1);
+  await settle();
+  assert.deepEqual(world.answered, [9]);
+});
+
+Deno.test("an operator's disable flushes even as the first thing that happens, a probe's finding does not", async () => {
+  for (const { by, flushed } of [{ by: "alice", flushed: true }, { by: null, flushed: false }]) {
+    await using world = new TestWorld(config(pair.slice(0, 1)), { b1: "unknown" });
+    const vpp = new FakeBalancer();
+    vpp.place({
+      ...world.key("web"),
+      encap: "gre4",
+      srcIpSticky: false,
+      tableLength: 1024,
+      index: 1,
+      servers: [{ address: ip("10.0.0.1"), weight: 0 }, { address: ip("10.0.0.2"), weight: 50 }],
+    });
+    world.reconciler.connected(vpp);
+    await settle();
+    vpp.ops.length = 0;
+    world.become("b1", "disabled", by);
+    await settle();
+    assert.equal(vpp.ops.some((op) => op.kind === "as-weight" && op.flush), flushed);
+  }
+});
