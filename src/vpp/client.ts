@@ -32,7 +32,7 @@ import {
 import { Outbox, type Sink } from "./outbox.ts";
 import { Pending, type Waiting } from "./pending.ts";
 import { type MessageHook, Trace } from "./trace.ts";
-import { Cursor, DecodeError, EncodeError } from "./wire.ts";
+import { type Cursor, DecodeError, EncodeError } from "./wire.ts";
 
 /** A connected stream socket; a `Deno.Conn` is one. */
 export interface ByteStream extends Sink {
@@ -169,40 +169,50 @@ export class VppClient implements AsyncDisposable {
   }
 
   /** Sends a dump and the ping that ends it, and waits for all rows. Rejects like `demand`. */
-  dump<Q, R>(dump: Dump<Q, R>, body: Q): Promise<R[]> {
+  async dump<Q, R>(dump: Dump<Q, R>, body: Q): Promise<R[]> {
+    const [rows = []] = await this.dumps(dump, [body]);
+    return rows;
+  }
+
+  /** Sends several dumps of a kind in one write, and one ping that ends them all. Rejects like `demand`. */
+  dumps<Q, R>(dump: Dump<Q, R>, bodies: readonly Q[]): Promise<R[][]> {
     return new Promise((resolve, reject) => {
-      const rows: R[] = [];
       const msg = dump.request.name;
       const ping = calls.controlPing;
       const deadlineAt = this.#pending.deadline();
-      const context = this.#pending.nextContext();
-      const queued = this.#send(dump.request, context, body, {
-        msg,
-        deadlineAt,
-        expects: dump.details,
-        take: (_head, fields) => {
+      const contexts: number[] = [];
+      const all: R[][] = [];
+      const forget = (): void => contexts.forEach((context) => this.#pending.delete(context));
+      for (const body of bodies) {
+        const rows: R[] = [];
+        const context = this.#pending.nextContext();
+        const take = (_head: Head, fields: Cursor): boolean => {
           rows.push(readBody(dump.details, fields));
           if (rows.length > MAX_ROWS) throw new DecodeError(dump.details.name, `more than ${MAX_ROWS} rows`);
           return false;
-        },
-        reject,
-      });
-      if (!queued) return;
-      this.#trace.sendingDump(msg, context, body);
-      this.#send(ping.request, this.#pending.nextContext(), {}, {
-        msg,
-        deadlineAt,
-        expects: ping.reply,
-        take: ({ retval }, fields) => {
-          readBody(ping.reply, fields);
-          this.#pending.delete(context);
-          this.#trace.receivedDump(dump.details.name, context, rows.length, ping.reply.name, retval);
-          if (retval === 0) resolve(rows);
-          else reject(new VppRetvalError(ping.request.name, retval));
-          return true;
-        },
-        reject,
-      });
+        };
+        if (
+          !this.#send(dump.request, context, body, { msg, deadlineAt, expects: dump.details, take, reject })
+        ) {
+          // Those sent before still bring rows; the ping behind them takes them off.
+          break;
+        }
+        this.#trace.sendingDump(msg, context, body);
+        contexts.push(context);
+        all.push(rows);
+      }
+      if (contexts.length === 0) return;
+      const take = ({ retval }: Head, fields: Cursor): boolean => {
+        readBody(ping.reply, fields);
+        forget();
+        const counts = all.map((rows) => rows.length);
+        this.#trace.receivedDumps(dump.details.name, contexts, counts, ping.reply.name, retval);
+        if (retval === 0) resolve(all);
+        else reject(new VppRetvalError(ping.request.name, retval));
+        return true;
+      };
+      const context = this.#pending.nextContext();
+      this.#send(ping.request, context, {}, { msg, deadlineAt, expects: ping.reply, take, reject });
     });
   }
 
@@ -307,7 +317,7 @@ export class VppClient implements AsyncDisposable {
   async #readAll(): Promise<void> {
     const buffer = new Uint8Array(READ_SIZE);
     const splitter = new Splitter();
-    const take = (payload: Uint8Array<ArrayBuffer>): void => this.#take(payload);
+    const take = (payload: Cursor): void => this.#take(payload);
     try {
       for (;;) {
         const length = await this.#stream.read(buffer);
@@ -325,10 +335,10 @@ export class VppClient implements AsyncDisposable {
   #split(
     splitter: Splitter,
     chunk: Uint8Array<ArrayBuffer>,
-    take: (payload: Uint8Array<ArrayBuffer>) => void,
+    take: (payload: Cursor) => void,
   ): void {
     try {
-      splitter.push(chunk, take);
+      splitter.read(chunk, take);
     } catch (error) {
       if (!(error instanceof DecodeError || error instanceof FrameError)) throw error;
       this.#understood = false;
@@ -337,9 +347,8 @@ export class VppClient implements AsyncDisposable {
     }
   }
 
-  #take(payload: Uint8Array<ArrayBuffer>): void {
-    const from = new Cursor(payload);
-    const id = from.view.getUint16(0);
+  #take(from: Cursor): void {
+    const id = from.view.getUint16(from.at);
     if (this.#end.signal.aborted) {
       if (id === this.#table.get(messages.sockclnt_delete_reply.tableName)) this.#close();
       return;

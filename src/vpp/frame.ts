@@ -5,7 +5,7 @@
  * @module
  */
 import { type Head, type Message, writeMessage } from "./messages.ts";
-import { Writer } from "./wire.ts";
+import { Cursor, Writer } from "./wire.ts";
 
 /** Octets before the payload. */
 export const HEADER_SIZE = 16;
@@ -54,13 +54,18 @@ export class Splitter {
    * during the call only. Throws FrameError for a frame over `MAX_PAYLOAD`, before any of it is kept.
    */
   push(chunk: Uint8Array<ArrayBuffer>, onPayload: (payload: Uint8Array<ArrayBuffer>) => void): void {
+    this.read(chunk, ({ bytes, at, end }) => onPayload(bytes.subarray(at, end)));
+  }
+
+  /** The same with a cursor from the first to the last octet of the payload, one for all frames. */
+  read(chunk: Uint8Array<ArrayBuffer>, onPayload: (payload: Cursor) => void): void {
     if (this.#length === 0) {
-      const used = this.#cut(chunk, chunk.length, onPayload);
+      const used = cut(chunk, onPayload);
       if (used < chunk.length) this.#keep(chunk.subarray(used));
       return;
     }
     this.#keep(chunk);
-    const used = this.#cut(this.#held, this.#length, onPayload);
+    const used = cut(this.#held.subarray(0, this.#length), onPayload);
     this.#held.copyWithin(0, used, this.#length);
     this.#length -= used;
     if (this.#length === 0) this.#held = new Uint8Array(0);
@@ -69,27 +74,6 @@ export class Splitter {
   /** Octets of the frame that is not yet complete; not 0 at the end of a stream means that it was cut off. */
   get pending(): number {
     return this.#length;
-  }
-
-  #cut(
-    bytes: Uint8Array<ArrayBuffer>,
-    length: number,
-    onPayload: (payload: Uint8Array<ArrayBuffer>) => void,
-  ): number {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-    let at = 0;
-    while (length - at >= HEADER_SIZE) {
-      const size = view.getUint32(at + 8);
-      if (size > MAX_PAYLOAD) {
-        throw new FrameError(`frame of ${size} octets, at most ${MAX_PAYLOAD} are accepted`);
-      }
-      if (size < 2) throw new FrameError(`frame of ${size} octets holds no message id`);
-      const end = at + HEADER_SIZE + size;
-      if (end > length) break;
-      onPayload(bytes.subarray(at + HEADER_SIZE, end));
-      at = end;
-    }
-    return at;
   }
 
   #keep(chunk: Uint8Array<ArrayBuffer>): void {
@@ -102,4 +86,24 @@ export class Splitter {
     this.#held.set(chunk, this.#length);
     this.#length = needed;
   }
+}
+
+/** Hands out every whole frame; returns how many octets they took. */
+function cut(bytes: Uint8Array<ArrayBuffer>, onPayload: (payload: Cursor) => void): number {
+  const cursor = new Cursor(bytes);
+  let at = 0;
+  while (bytes.length - at >= HEADER_SIZE) {
+    const size = cursor.view.getUint32(at + 8);
+    if (size > MAX_PAYLOAD) {
+      throw new FrameError(`frame of ${size} octets, at most ${MAX_PAYLOAD} are accepted`);
+    }
+    if (size < 2) throw new FrameError(`frame of ${size} octets holds no message id`);
+    const end = at + HEADER_SIZE + size;
+    if (end > bytes.length) break;
+    cursor.at = at + HEADER_SIZE;
+    cursor.end = end;
+    onPayload(cursor);
+    at = end;
+  }
+  return at;
 }

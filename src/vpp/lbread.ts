@@ -17,8 +17,10 @@ import { parseLbText, vipId, type VipText } from "./lbtext.ts";
 /** Encapsulations by VPP's number. */
 export const encaps: readonly Encap[] = ["gre4", "gre6", "l3dsr", "nat4", "nat6"];
 
-/** Filtered dumps in flight at a time. */
-const MAX_IN_FLIGHT = 8;
+/** Filtered dumps in flight at a time: one group, sent in one write and ended by one ping. */
+const GROUP = 8;
+/** Filters that are kept for the next read. */
+const MAX_FILTERS = 16_384;
 /** How long the text is believed while nothing seems to have changed. */
 const TEXT_MAX_AGE_MS = 10 * 60 * 1000;
 /** `show lb vips verbose` of this release and older ones is known, and so is the filter of the server dump. */
@@ -28,6 +30,7 @@ const USED = 1;
 
 type VipRow = BodyOf<typeof messages.lb_vip_details>;
 type ServerRow = BodyOf<typeof messages.lb_as_v2_details>;
+type Filter = BodyOf<typeof messages.lb_as_v2_dump>["pfx"];
 
 /** What is known of a VIP beside its row. */
 interface Known extends Pick<VipText, "srcIpSticky" | "tableLength"> {
@@ -52,24 +55,47 @@ function serverOf(row: ServerRow): ActualServer {
   };
 }
 
-/** The servers of one VIP that exist for us. */
-function usedServers(rows: readonly ServerRow[], id: string): ActualServer[] {
-  return rows.filter((row) => (row.flags & USED) !== 0 && vipId(keyOf(row.vip)) === id).map(serverOf);
+/** What a dump of servers found for one VIP. */
+interface Found {
+  /** Rows of any kind, those of removed servers too. */
+  readonly rows: number;
+  /** The servers that exist for us. */
+  readonly servers: ActualServer[];
+}
+
+/** The servers of one VIP that exist for us. The rows are not kept: a full read would hold thousands of them. */
+function usedServers(rows: readonly ServerRow[], { prefix, protocol, port }: VipKey): Found {
+  const servers: ActualServer[] = [];
+  for (const row of rows) {
+    const { vip, flags } = row;
+    if ((flags & USED) === 0 || vip.port !== port || vip.protocol !== protocol || vip.pfx !== prefix) {
+      continue;
+    }
+    servers.push(serverOf(row));
+  }
+  return { rows: rows.length, servers };
+}
+
+/** Whether two dumps list the same VIPs, told by the same fields in the same order. */
+function sameVips(a: readonly VipRow[] | null, b: readonly VipRow[]): boolean {
+  return a !== null && a.length === b.length && a.every((one, i) => {
+    const other = b[i];
+    return other !== undefined && one.vip.pfx === other.vip.pfx && one.vip.protocol === other.vip.protocol &&
+      one.vip.port === other.vip.port && one.encap === other.encap && one.dscp === other.dscp &&
+      one.srv_type === other.srv_type && one.target_port === other.target_port &&
+      one.flow_table_length === other.flow_table_length;
+  });
 }
 
 /**
- * Filter for one VIP. VPP compares the 16 octets with the plugin's own layout, IPv4 in the last four, and finds
- * nothing for an IPv4 address in the place that the API's type has for it.
+ * Filter for the VIPs of a prefix. VPP compares the 16 octets with the plugin's own layout, IPv4 in the last four,
+ * and finds nothing for an IPv4 address in the place that the API's type has for it.
  */
-function filterFor(vip: VipKey): BodyOf<typeof messages.lb_as_v2_dump> {
-  const [host = "", length = "0"] = vip.prefix.split("/");
+function filterFor(prefix: string): Filter {
+  const [host = "", length = "0"] = prefix.split("/");
   const address = parseIp(host);
-  if (address === null) throw new TypeError(`Not a prefix: "${vip.prefix}"`);
-  return {
-    pfx: { af: family(address) === 4 ? 0 : 1, octets: octets16(address), len: Number(length) },
-    protocol: vip.protocol,
-    port: vip.port,
-  };
+  if (address === null) throw new TypeError(`Not a prefix: "${prefix}"`);
+  return { af: family(address) === 4 ? 0 : 1, octets: octets16(address), len: Number(length) };
 }
 
 /** A filter that lists the servers of every VIP. */
@@ -92,12 +118,14 @@ export class LbReader {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #warned = new Set<string>();
+  /** Those who wait for the group in flight, in order. */
   readonly #queue: (() => void)[] = [];
-  #inFlight = 0;
+  readonly #filters = new Map<string, Filter>();
+  #inFlight = false;
   #known: Map<string, Known> | null = null;
   #textAt: Millis = 0;
   #textStale = false;
-  #lastVips = "";
+  #lastVips: readonly VipRow[] | null = null;
   /** Families for which the filter is known to work. */
   readonly #proven: Set<Family>;
   #filterBroken = false;
@@ -113,11 +141,8 @@ export class LbReader {
   /** Every VIP with its servers, in VPP's order. */
   async readAll(): Promise<ActualVip[]> {
     const rows = await this.#dumpVips();
-    const seen = rows.map((row) => Object.values({ ...row, vip: vipId(keyOf(row.vip)) }).join(" ")).join(
-      "\n",
-    );
-    const changed = seen !== this.#lastVips;
-    this.#lastVips = seen;
+    const changed = !sameVips(this.#lastVips, rows);
+    this.#lastVips = rows;
     const age = this.#clock.now() - this.#textAt;
     const due = this.#known === null || this.#textStale || changed || age >= TEXT_MAX_AGE_MS;
     return this.#complete(rows, due);
@@ -135,9 +160,9 @@ export class LbReader {
     if (this.#filterBroken || !this.#proven.has(familyOf(key))) {
       return (await this.readSome((one) => vipId(one) === id))[0] ?? null;
     }
-    const [rows, servers] = await Promise.all([this.#dumpVips(), this.#dumpServers(key)]);
+    const [rows, [found]] = await Promise.all([this.#dumpVips(), this.#dumpGroup([key])]);
     const row = rows.find((one) => vipId(keyOf(one.vip)) === id);
-    return row === undefined ? null : this.#vip(row, servers);
+    return row === undefined ? null : this.#vip(row, found);
   }
 
   /**
@@ -146,7 +171,8 @@ export class LbReader {
    */
   async readServers(key: VipKey): Promise<ActualServer[] | null> {
     if (this.#filterBroken || !this.#proven.has(familyOf(key))) return null;
-    return usedServers(await this.#dumpServers(key), vipId(key));
+    const [found] = await this.#dumpGroup([key]);
+    return found?.servers ?? [];
   }
 
   /** The text is asked for again at the next full read. */
@@ -164,21 +190,22 @@ export class LbReader {
   async #complete(rows: readonly VipRow[], textDue: boolean): Promise<ActualVip[]> {
     const [text, found] = await Promise.all([
       textDue ? this.#readText() : null,
-      this.#filterBroken ? [] : Promise.all(rows.map((row) => this.#dumpServers(keyOf(row.vip)))),
+      this.#filterBroken ? [] : this.#dumpServers(rows),
     ]);
     if (!this.#filterBroken) await this.#judgeFilter(rows, found, text);
     const servers = this.#filterBroken ? await this.#dumpAllServers(rows) : found;
-    return rows.map((row, i) => this.#vip(row, servers[i] ?? [])).filter((vip) => vip !== null);
+    return rows.map((row, i) => this.#vip(row, servers[i])).filter((vip) => vip !== null);
   }
 
   /** On a VPP newer than tested: a filter that finds something works, one that misses servers never will. */
   async #judgeFilter(
     rows: readonly VipRow[],
-    found: readonly (readonly ServerRow[])[],
+    found: readonly Found[],
     text: ReadonlyMap<string, VipText> | null,
   ): Promise<void> {
+    if (this.#proven.size === 2) return;
     rows.forEach((row, i) => {
-      if ((found[i]?.length ?? 0) > 0) this.#proven.add(familyOf(keyOf(row.vip)));
+      if ((found[i]?.rows ?? 0) > 0) this.#proven.add(familyOf(keyOf(row.vip)));
     });
     const doubtful = rows.map((row) => keyOf(row.vip)).filter((key) => !this.#proven.has(familyOf(key)));
     if (doubtful.length === 0) return;
@@ -198,24 +225,46 @@ export class LbReader {
     return this.#client.dump(dumps.lbVips, { pfx: "0.0.0.0/0", le: 0, ge: 0, protocol: 255, port: 0 });
   }
 
-  async #dumpServers(vip: VipKey): Promise<ServerRow[]> {
-    if (this.#inFlight >= MAX_IN_FLIGHT) await new Promise<void>((go) => this.#queue.push(go));
-    else this.#inFlight++;
+  /** The servers of each VIP, group by group. */
+  async #dumpServers(rows: readonly VipRow[]): Promise<Found[]> {
+    const found: Found[] = [];
+    for (let first = 0; first < rows.length; first += GROUP) {
+      found.push(...await this.#dumpGroup(rows.slice(first, first + GROUP).map((row) => keyOf(row.vip))));
+    }
+    return found;
+  }
+
+  /** The servers of a few VIPs. Groups take turns, so one VIP never waits for all of a full read. */
+  async #dumpGroup(vips: readonly VipKey[]): Promise<Found[]> {
+    if (this.#inFlight) await new Promise<void>((go) => this.#queue.push(go));
+    this.#inFlight = true;
     try {
-      return await this.#client.dump(dumps.lbServers, filterFor(vip));
+      const filters = vips.map((vip) => this.#filterOf(vip));
+      const found = await this.#client.dumps(dumps.lbServers, filters);
+      return vips.map((vip, i) => usedServers(found[i] ?? [], vip));
     } finally {
       const next = this.#queue.shift();
-      if (next === undefined) this.#inFlight--;
+      if (next === undefined) this.#inFlight = false;
       else next();
     }
   }
 
-  async #dumpAllServers(rows: readonly VipRow[]): Promise<ServerRow[][]> {
+  #filterOf(vip: VipKey): BodyOf<typeof messages.lb_as_v2_dump> {
+    let pfx = this.#filters.get(vip.prefix);
+    if (pfx === undefined) {
+      if (this.#filters.size >= MAX_FILTERS) this.#filters.clear();
+      pfx = filterFor(vip.prefix);
+      this.#filters.set(vip.prefix, pfx);
+    }
+    return { pfx, protocol: vip.protocol, port: vip.port };
+  }
+
+  async #dumpAllServers(rows: readonly VipRow[]): Promise<Found[]> {
     const byVip = Map.groupBy(
       await this.#client.dump(dumps.lbServers, noFilter),
       (row) => vipId(keyOf(row.vip)),
     );
-    return rows.map((row) => byVip.get(vipId(keyOf(row.vip))) ?? []);
+    return rows.map(({ vip }) => usedServers(byVip.get(vipId(keyOf(vip))) ?? [], keyOf(vip)));
   }
 
   async #readText(): Promise<ReadonlyMap<string, VipText>> {
@@ -240,7 +289,7 @@ export class LbReader {
     });
   }
 
-  #vip(row: VipRow, servers: readonly ServerRow[]): ActualVip | null {
+  #vip(row: VipRow, found: Found | undefined): ActualVip | null {
     const key = keyOf(row.vip);
     const id = vipId(key);
     const encap = encaps[row.encap];
@@ -267,7 +316,7 @@ export class LbReader {
       srcIpSticky: known?.srcIpSticky ?? null,
       tableLength: known?.tableLength ?? (length === 0 ? 65536 : length),
       index: known?.index ?? null,
-      servers: usedServers(servers, id),
+      servers: found?.servers ?? [],
     };
   }
 }

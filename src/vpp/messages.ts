@@ -114,7 +114,7 @@ export function readHead(message: Message<unknown>, from: Cursor): Head {
 export function readBody<T>(message: Message<T>, from: Cursor): T {
   try {
     const body = message.body.read(from);
-    const left = from.bytes.length - from.at;
+    const left = from.end - from.at;
     if (left !== 0) throw new DecodeError("", `${left} octets too many`);
     return body;
   } catch (error) {

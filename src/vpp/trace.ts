@@ -56,11 +56,21 @@ export class Trace {
     if (this.#log.enabled("debug")) this.#write("vpp-api-recv", { message, context, retval }, body);
   }
 
-  /** All rows of a dump arrived, and the answer `retval` to the ping `ping` that ends it. */
-  receivedDump(message: string, context: number, count: number, ping: string, retval: number): void {
-    if (count > 0) this.#hook(message, "recv", "success", count);
+  /** All rows of some dumps arrived, `counts` by dump, and the answer `retval` to the ping `ping` that ends them. */
+  receivedDumps(
+    message: string,
+    contexts: readonly number[],
+    counts: readonly number[],
+    ping: string,
+    retval: number,
+  ): void {
+    const rows = counts.reduce((sum, count) => sum + count, 0);
+    if (rows > 0) this.#hook(message, "recv", "success", rows);
     this.#hook(ping, "recv", retval === 0 ? "success" : "failure", 1);
-    this.#log.debug("vpp-api-recv-multi", () => ({ message, context, count }));
+    if (!this.#log.enabled("debug")) return;
+    contexts.forEach((context, i) => {
+      this.#log.debug("vpp-api-recv-multi", () => ({ message, context, count: counts[i] ?? 0 }));
+    });
   }
 
   #write(line: string, head: Attrs, body: unknown): void {

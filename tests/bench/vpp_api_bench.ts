@@ -1,0 +1,133 @@
+// deno-lint-ignore-file no-console -- a benchmark talks to the person who runs it
+/**
+ * The API session: pipelined pings against pings one at a time, the full state of 1,000 VIPs × 8 servers, and
+ * programming it. CPU is that of this process alone; VPP is another one.
+ *
+ * On a real VPP it needs a lb plugin without VIPs in 198.18.0.0/15, which it uses and clears.
+ */
+import type { Op } from "../../src/lb/balancer.ts";
+import { ip } from "../../src/net/ip.ts";
+import type { VipKey } from "../../src/model.ts";
+import { calls } from "../../src/vpp/messages.ts";
+import type { Session } from "../../src/vpp/session.ts";
+import { type BenchTarget, cpuMs, median, openSession, realVpp, simulatedVpp } from "./vpp_target.ts";
+
+const RUNS = 5;
+const VIPS = 1000;
+const SERVERS = 8;
+const IN_FLIGHT = 32;
+const TABLE = Number(Deno.env.get("MAGLEV_BENCH_TABLE") ?? 1024);
+
+const vips = Array.from({ length: VIPS }, (_, i): VipKey => ({
+  prefix: `198.18.${i >> 8}.${i & 255}/32`,
+  protocol: 6,
+  port: 443,
+}));
+
+function show(what: string, unit: string, runs: readonly number[], limit: string): void {
+  const list = runs.map((run) => run.toFixed(2)).join(" ");
+  console.log(`${what}: ${median(runs).toFixed(2)} ${unit} (${limit}); runs ${list}`);
+}
+
+/** Runs `measure` once to warm up and then five times. */
+async function repeat<T>(measure: () => Promise<T>): Promise<T[]> {
+  await measure();
+  const results: T[] = [];
+  for (let run = 0; run < RUNS; run++) results.push(await measure());
+  return results;
+}
+
+async function pings({ client }: Session): Promise<void> {
+  const one = async (): Promise<number> => {
+    const start = performance.now();
+    for (let i = 0; i < 500; i++) await client.demand(calls.controlPing, {});
+    return 500 / (performance.now() - start);
+  };
+  const many = async (): Promise<number> => {
+    const start = performance.now();
+    for (let i = 0; i < 10; i++) {
+      await Promise.all(Array.from({ length: 2000 }, () => client.demand(calls.controlPing, {})));
+    }
+    return 20_000 / (performance.now() - start);
+  };
+  const both = await repeat(async () => ({ one: await one(), many: await many() }));
+  show("control_ping one at a time", "k/s", both.map((run) => run.one), "the peer");
+  show("control_ping pipelined", "k/s", both.map((run) => run.many), "the same run");
+  show("ratio", "×", both.map((run) => run.many / run.one), "wanted ≥ 20");
+}
+
+/** Sends operations with a bounded number in flight. */
+async function send(session: Session, ops: readonly Op[]): Promise<void> {
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let op = ops[next++]; op !== undefined; op = ops[next++]) {
+      const { error } = await session.lb.apply(op);
+      if (error !== null) throw new Error(`${JSON.stringify(op)}: ${error}`);
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, work));
+}
+
+async function clear(session: Session): Promise<void> {
+  const there = (await session.lb.readAll()).vips.filter((vip) => vip.prefix.startsWith("198.18."));
+  await send(session, there.map((vip): Op => ({ kind: "vip-delete", vip, encap: vip.encap })));
+}
+
+async function state(session: Session): Promise<void> {
+  const adds = vips.map((vip): Op => ({
+    kind: "vip-add",
+    vip,
+    encap: "gre4",
+    tableLength: TABLE,
+    srcIpSticky: false,
+  }));
+  const servers = vips.flatMap((vip, n) =>
+    Array.from({ length: SERVERS }, (_, m): Op => ({
+      kind: "as-add",
+      vip,
+      address: ip(`10.0.${(n + m) & 63}.${m}`),
+      weight: 10,
+    }))
+  );
+  const programming = await repeat(async () => {
+    await clear(session);
+    const cpu = cpuMs();
+    const start = performance.now();
+    await send(session, adds);
+    await send(session, servers);
+    return {
+      cpu: ((cpuMs() - cpu) * 1000) / (adds.length + servers.length),
+      wall: performance.now() - start,
+    };
+  });
+  show("programming, own CPU a message", "µs", programming.map((run) => run.cpu), "wanted ≤ 25");
+  show("programming 9,000 messages, wall", "ms", programming.map((run) => run.wall), "VPP's own time mostly");
+  const { lb } = session;
+  const read = await repeat(async () => {
+    const cpu = cpuMs();
+    const start = performance.now();
+    const { vips } = await lb.readAll();
+    if (vips.filter((vip) => vip.servers.length === SERVERS).length < VIPS) {
+      throw new Error("VIPs are missing");
+    }
+    return { cpu: cpuMs() - cpu, wall: performance.now() - start };
+  });
+  show("full state, own CPU", "ms", read.map((run) => run.cpu), "wanted ≤ 25");
+  show("full state, wall", "ms", read.map((run) => run.wall), "with VPP's time");
+  await clear(session);
+}
+
+async function against(target: BenchTarget): Promise<void> {
+  await using vpp = target;
+  await using session = await openSession(vpp);
+  console.log(`-- ${vpp.name} ${session.info.version}, tables of ${TABLE}`);
+  await pings(session);
+  await state(session);
+}
+
+console.log(`load average ${Deno.loadavg().map((load) => load.toFixed(2)).join(" ")}`);
+await against(await simulatedVpp());
+const real = realVpp();
+if (real === null) {
+  console.log("-- real VPP skipped: MAGLEV_TEST_VPP_API and MAGLEV_TEST_VPP_STATS are not set");
+} else await against(real);

@@ -1,0 +1,84 @@
+/** What the benchmarks of the VPP link run against: a simulated VPP in a process of its own, and a real one if given. */
+import { cpuUsage } from "node:process";
+import { systemClock } from "../../src/clock.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Millis } from "../../src/model.ts";
+import { connectUnix } from "../../src/vpp/link.ts";
+import { Session } from "../../src/vpp/session.ts";
+
+/** A VPP to measure against. */
+export interface BenchTarget extends AsyncDisposable {
+  readonly name: string;
+  readonly api: string;
+  readonly stats: string;
+}
+
+/** A simulated VPP whose work is not counted as ours. */
+export async function simulatedVpp(workers = 0): Promise<BenchTarget> {
+  const dir = await Deno.makeTempDir({ prefix: "maglev-bench-" });
+  const api = `${dir}/api.sock`;
+  const stats = `${dir}/stats.sock`;
+  const main = new URL("../../src/simulator/main.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      main,
+      "--api",
+      api,
+      "--stats",
+      stats,
+      "--workers",
+      `${workers}`,
+      "--until-stdin-closes",
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  return {
+    name: "simulated VPP",
+    api,
+    stats,
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await reader.cancel();
+      await child.status;
+      await Deno.remove(dir, { recursive: true });
+    },
+  };
+}
+
+/** The real VPP that the environment names, or null. */
+export function realVpp(): BenchTarget | null {
+  const api = Deno.env.get("MAGLEV_TEST_VPP_API") ?? "";
+  const stats = Deno.env.get("MAGLEV_TEST_VPP_STATS") ?? "";
+  if (api === "" || stats === "") return null;
+  return { name: "real VPP", api, stats, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** A session with it. */
+export function openSession({ api, stats }: BenchTarget): Promise<Session> {
+  return Session.open({
+    apiAddress: api,
+    statsAddress: stats,
+    clock: systemClock,
+    log: silentLog,
+    deadlineMs: 60_000,
+    onMessage: () => {},
+    connect: connectUnix,
+  }, new AbortController().signal);
+}
+
+/** CPU time of this process, all its threads, in ms. */
+export function cpuMs(): Millis {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Middle of an odd number of runs. */
+export function median(runs: readonly number[]): number {
+  return runs.toSorted((a, b) => a - b)[runs.length >> 1] ?? NaN;
+}
