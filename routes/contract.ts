@@ -5,7 +5,11 @@
  */
 import { z } from "@hono/zod-openapi";
 
-/** A schema whose output is `T`. */
+/**
+ * A schema whose output is `T`.
+ *
+ * @internal
+ */
 export type Schema<T> = z.ZodType<T>;
 
 /**
@@ -24,6 +28,8 @@ export type Equal<A, B> = (<T>() => T extends Flat<A> ? 1 : 2) extends (<T>() =>
 /**
  * Names a schema as a component of the OpenAPI document and gives it the contract's type. `contract<T>()` takes
  * only a schema whose output is exactly `T`.
+ *
+ * @internal
  */
 export function contract<T>(): <S extends z.ZodType>(
   name: string,
@@ -36,7 +42,11 @@ export function contract<T>(): <S extends z.ZodType>(
   };
 }
 
-/** A value or null; a union, because a nullable component would make the component itself nullable. */
+/**
+ * A value or null; a union, because a nullable component would make the component itself nullable.
+ *
+ * @internal
+ */
 export function orNull<S extends z.ZodType>(schema: S): z.ZodUnion<[S, z.ZodNull]> {
   return z.union([schema, z.null()]);
 }

@@ -22,13 +22,25 @@ export interface ApiEnv {
   };
 }
 
-/** Context of a request to the API. */
+/**
+ * Context of a request to the API.
+ *
+ * @internal
+ */
 export type ApiContext = Context<ApiEnv>;
 
-/** A step before the routes. */
+/**
+ * A step before the routes.
+ *
+ * @internal
+ */
 export type Middleware = MiddlewareHandler<ApiEnv>;
 
-/** The application; `fetch(request, { peer })` answers a request. */
+/**
+ * The application; `fetch(request, { peer })` answers a request.
+ *
+ * @internal
+ */
 export type Api = OpenAPIHono<ApiEnv>;
 
 /** Takes note of every finished request, for the metrics. */

@@ -13,7 +13,11 @@ import type { ApiContext } from "./env.ts";
 import { problemKinds, problemOfRefusal, type ProblemType } from "./problem.ts";
 import { Problem } from "./schemas.ts";
 
-/** A JSON answer of the document. */
+/**
+ * A JSON answer of the document.
+ *
+ * @internal
+ */
 export function json<S extends z.ZodType>(
   schema: S,
   description: string,

@@ -13,9 +13,12 @@ import {
   type RingLimits,
   wholeFilter,
 } from "./bus_core.ts";
+import { type QueueItem, Reader, type Subscription } from "./bus_reader.ts";
 import type { Clock } from "./clock.ts";
 import type { Level } from "./log.ts";
 import type { Millis, UnixMillis } from "./model.ts";
+
+export type { Subscription } from "./bus_reader.ts";
 
 /** An event without what the bus adds. */
 export type WithoutHead<E> = E extends unknown ? Omit<E, "at" | "at_unix_ns" | "synthetic"> : never;
@@ -34,9 +37,6 @@ export const queueLimit = 256;
 
 /** How long records below info go on being made after their last subscriber left, so that its reconnect loses none. */
 const lingerMs: Millis = 30_000;
-
-/** Characters handed to a reader at once. */
-const chunkCharacters = 64 * 1024;
 
 /** What a bus is made of. */
 export interface BusOptions {
@@ -62,18 +62,6 @@ export interface SubscribeOptions {
   readonly onReadable?: () => void;
 }
 
-/** One subscriber's bounded view of the bus. */
-export interface Subscription extends Disposable {
-  /** Takes what waits, as server-sent events, up to about 64 KiB; "" when nothing waits, null at the end. */
-  read(): string | null;
-  /** Queues a comment, which keeps idle connections open; never counts against the queue. */
-  comment(): void;
-  /** Whether it was cut off for being slow; what waited is still readable. */
-  readonly dropped: boolean;
-}
-
-type QueueItem = Pick<Entry, "seq"> & { readonly frame: string | (() => string) };
-
 function subjectOf(event: Announcement): EventSubject {
   switch (event.kind) {
     case "backend":
@@ -91,106 +79,6 @@ function subjectOf(event: Announcement): EventSubject {
         frontends: typeof frontend === "string" ? [frontend] : [],
       };
     }
-  }
-}
-
-class Reader implements Subscription {
-  readonly filter: EventFilter;
-  readonly #limit: number;
-  readonly #onReadable: () => void;
-  readonly #onDispose: (reader: Reader) => void;
-  /** Present state or replay; bounded by the configuration and the ring, so not by the queue. */
-  #backlog: readonly QueueItem[];
-  #backlogNext = 0;
-  #queue: QueueItem[] = [];
-  #comment = false;
-  #notified = false;
-  #ended = false;
-  #dropped = false;
-
-  constructor(
-    options: Required<Pick<SubscribeOptions, "filter" | "onReadable">>,
-    limit: number,
-    backlog: readonly QueueItem[],
-    onDispose: (reader: Reader) => void,
-  ) {
-    this.filter = options.filter;
-    this.#onReadable = options.onReadable;
-    this.#limit = limit;
-    this.#backlog = backlog;
-    this.#onDispose = onDispose;
-  }
-
-  get dropped(): boolean {
-    return this.#dropped;
-  }
-
-  /** Queues an event; false when there is no room. */
-  offer(entry: Entry): boolean {
-    if (this.#ended || !matches(this.filter, entry.subject)) return true;
-    if (this.#queue.length >= this.#limit) return false;
-    this.#queue.push(entry);
-    this.#notify();
-    return true;
-  }
-
-  /** Ends it with a last frame, which bears the id of the last frame before it. */
-  drop(lastSeq: number, frame: (seq: number) => string): void {
-    const seq = this.#queue.at(-1)?.seq ?? this.#backlog.at(-1)?.seq ?? lastSeq;
-    this.#queue.push({ seq, frame: frame(seq) });
-    this.#dropped = true;
-    this.#notified = false;
-    this.end();
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#notify();
-  }
-
-  comment(): void {
-    this.#comment = true;
-    this.#notify();
-  }
-
-  read(): string | null {
-    this.#notified = false;
-    let text = "";
-    if (this.#comment) {
-      this.#comment = false;
-      text = ": \n\n";
-    }
-    const take = (item: QueueItem) => text += typeof item.frame === "string" ? item.frame : item.frame();
-    for (
-      let item = this.#backlog[this.#backlogNext];
-      item !== undefined && text.length < chunkCharacters;
-      item = this.#backlog[++this.#backlogNext]
-    ) take(item);
-    if (this.#backlogNext >= this.#backlog.length) {
-      this.#backlog = [];
-      this.#backlogNext = 0;
-      let taken = 0;
-      for (const item of this.#queue) {
-        if (text.length >= chunkCharacters) break;
-        take(item);
-        taken++;
-      }
-      this.#queue = this.#queue.slice(taken);
-    }
-    return text === "" && this.#ended ? null : text;
-  }
-
-  #notify(): void {
-    if (this.#notified) return;
-    this.#notified = true;
-    this.#onReadable();
-  }
-
-  [Symbol.dispose](): void {
-    this.#ended = true;
-    this.#backlog = [];
-    this.#queue = [];
-    this.#onDispose(this);
   }
 }
 

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
-import { serve } from "../routes/server.ts";
-import { systemClock } from "../src/clock.ts";
-import { silentLog } from "../src/log.ts";
 import { loadDocument, operationsOf } from "./routes/document.ts";
+import { first, start } from "./routes/serving.ts";
 import { makeWorld } from "./routes/world.ts";
 
 Deno.test("types that openapi-typescript generates compile, and openapi-fetch drives every operation with them", async () => {
@@ -13,16 +11,12 @@ Deno.test("types that openapi-typescript generates compile, and openapi-fetch dr
     const types = astToString(await openapiTS(JSON.parse(JSON.stringify(document)) as OpenAPI3));
     await Deno.writeTextFile(`${directory}/types.d.ts`, types);
     await Deno.copyFile(new URL("fixtures/openapi_client.txt", import.meta.url), `${directory}/client.ts`);
-    const listen = [{ transport: "tcp", hostname: "127.0.0.1", port: 0 } as const];
-    const options = { app: makeWorld().app, listen, tls: null, log: silentLog, clock: systemClock };
-    const opened = await serve(options);
-    assert.ok(opened.ok);
-    await using serving = opened.value;
+    await using serving = await start(makeWorld());
     const config = new URL("../deno.json", import.meta.url).pathname;
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--check", "--no-lock", "--allow-net", "--config", config, `${directory}/client.ts`]
         .concat(
-          `http://${serving.addresses[0]}`,
+          `http://${first(serving)}`,
         ),
       env: { NO_COLOR: "1" },
     }).output();

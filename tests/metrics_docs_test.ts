@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createMetricsApp } from "../routes/app.ts";
-import { serve } from "../routes/server.ts";
 import { systemClock } from "../src/clock.ts";
 import { silentLog } from "../src/log.ts";
 import { catalog } from "../src/metrics_catalog.ts";
 import { busyMetrics, snapshotOf } from "./metrics_world.ts";
+import { anyPort, start } from "./routes/serving.ts";
 import { makeWorld } from "./routes/world.ts";
 import { optionalTool } from "./tool.ts";
 
@@ -83,18 +83,8 @@ Deno.test({
     const world = makeWorld();
     world.control.metrics = () => metrics.text();
     const { control, bus } = world;
-    const listen = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
-    const opened = await serve({
-      app: world.app,
-      listen: [],
-      metricsApp: createMetricsApp({ control, bus, log: silentLog, clock: systemClock, auth: null }),
-      metricsListen: listen,
-      tls: null,
-      log: silentLog,
-      clock: systemClock,
-    });
-    assert.ok(opened.ok);
-    await using serving = opened.value;
+    const metricsApp = createMetricsApp({ control, bus, log: silentLog, clock: systemClock, auth: null });
+    await using serving = await start(world, { listen: [], metricsApp, metricsListen: anyPort });
     const directory = await Deno.makeTempDir();
     // Prometheus takes no port 0, so one is borrowed from the kernel just before.
     const borrowed = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { serve } from "../../routes/server.ts";
 import type { Announcement } from "../../src/bus.ts";
-import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
 import { type SseFrame, sseFrames } from "../../src/sse.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { dial, readUntil, writeAll } from "./raw.ts";
+import { first, start } from "./serving.ts";
 import { makeWorld, type World } from "./world.ts";
 
 function down(frontend: string): Announcement {
@@ -173,11 +171,8 @@ Deno.test("one stream too many is told why and closed; one that ends makes room"
 
 Deno.test("500 subscribers, one of which never reads: nobody else waits, and the one is cut off", async () => {
   const world = makeWorld();
-  const listen = [{ transport: "tcp", hostname: "127.0.0.1", port: 0 } as const];
-  const opened = await serve({ app: world.app, listen, tls: null, log: silentLog, clock: systemClock });
-  assert.ok(opened.ok);
-  await using serving = opened.value;
-  const address = serving.addresses[0] ?? "";
+  await using serving = await start(world);
+  const address = first(serving);
   const subscribe = async (level: string): Promise<Deno.Conn> => {
     const conn = await dial(address);
     await writeAll(conn, `GET /v1/events?kinds=log&level=${level} HTTP/1.1\r\nHost: localhost\r\n\r\n`);

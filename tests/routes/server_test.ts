@@ -2,45 +2,15 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import http from "node:http";
 import { createMetricsApp } from "../../routes/app.ts";
-import { apiLimits, type Limits } from "../../routes/limits.ts";
 import { requestListener } from "../../routes/node_adapter.ts";
-import { serve, type ServeOptions, type Serving } from "../../routes/server.ts";
+import { serve } from "../../routes/server.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log.ts";
-import type { Result } from "../../src/result.ts";
 import { dial, exchange, readToEnd, readUntil, request, writeAll } from "./raw.ts";
-import { makeWorld, type World } from "./world.ts";
+import { anyPort, first, start, started, withLimits } from "./serving.ts";
+import { makeWorld } from "./world.ts";
 
-const anyPort = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
 const fixture = (name: string) => Deno.readTextFileSync(new URL(`../fixtures/${name}`, import.meta.url));
-
-function started<E>(result: Result<Serving, E>): Serving {
-  assert.ok(result.ok, JSON.stringify(result));
-  return result.value;
-}
-
-async function start(world: World, options: Partial<ServeOptions> = {}): Promise<Serving> {
-  return started(
-    await serve({
-      app: world.app,
-      listen: [anyPort],
-      tls: null,
-      log: silentLog,
-      clock: systemClock,
-      ...options,
-    }),
-  );
-}
-
-function withLimits(limits: Partial<Limits>): Limits {
-  return { ...apiLimits, checkMs: 20, ...limits };
-}
-
-function first(serving: Serving): string {
-  const [address] = serving.addresses;
-  assert.ok(address !== undefined);
-  return address;
-}
 
 Deno.test("serve() listens on IPv4, IPv6 and unix sockets at once, and leaves nothing behind", async () => {
   const directory = await Deno.makeTempDir();
@@ -202,132 +172,6 @@ Deno.test("a certificate or key that cannot be served is a clear error", async (
     assert.equal(result.error.reason, "tls");
     assert.match(result.error.message, wanted);
   }
-});
-
-Deno.test("connections above the bound are closed, the others go on", async () => {
-  const world = makeWorld();
-  await using serving = await start(world, { limits: withLimits({ connections: 2 }) });
-  const address = first(serving);
-  const kept: Deno.Conn[] = [];
-  try {
-    for (let i = 0; i < 2; i++) {
-      const conn = await dial(address);
-      kept.push(conn);
-      await writeAll(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-      await readUntil(conn, `"ok"`);
-    }
-    using third = await dial(address);
-    assert.equal(await readToEnd(third), "");
-    for (const conn of kept) {
-      await writeAll(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-      await readUntil(conn, `"ok"`);
-    }
-  } finally {
-    for (const conn of kept) conn.close();
-  }
-});
-
-Deno.test("a head or a body that does not come in time ends the connection", async () => {
-  const world = makeWorld();
-  await using serving = await start(world, { limits: withLimits({ headersMs: 100, requestMs: 200 }) });
-  const address = first(serving);
-  const [silent, half, body] = await Promise.all([
-    exchange(address, ""),
-    exchange(address, "GET /healthz HTTP/1.1\r\nHost: local"),
-    exchange(
-      address,
-      "POST /v1/vpp/lb/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
-    ),
-  ]);
-  assert.equal(silent, "");
-  assert.match(half, /^HTTP\/1\.1 400 Bad Request\r\n[^]*urn:maglev:problem:bad-request[^]*too long/);
-  assert.doesNotMatch(body, /^HTTP\/1\.1 200/);
-  assert.deepEqual(world.control.commands, []);
-});
-
-Deno.test("an answer that the client does not read does not hold its connection for ever", async () => {
-  const world = makeWorld();
-  world.control.metricsText = "x".repeat(32 * 1024 * 1024);
-  await using serving = await start(world, { limits: withLimits({ connections: 1, stallMs: 100 }) });
-  using stalled = await dial(first(serving));
-  await writeAll(stalled, request("GET /metrics"));
-  // The one connection is taken until the stalled one is cut.
-  while (!(await exchange(first(serving), request("GET /healthz"))).startsWith("HTTP/1.1 200"));
-});
-
-Deno.test("a head over its bound, garbage and strange targets get 400 or nothing worse", async () => {
-  const world = makeWorld();
-  await using serving = await start(world);
-  const address = first(serving);
-  const cases: [string, RegExp][] = [
-    [request("GET /healthz", [`X-Long: ${"a".repeat(20_000)}`]), /^HTTP\/1\.1 400 /],
-    ["\x16\x03\x01\x02\x00 hello\r\n\r\n", /^HTTP\/1\.1 400 /],
-    ["GET /healthz HTTP/1.1\r\nHost: evil/x\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 400 /],
-    ["GET http://[::1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 400 /],
-    ["TRACE /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 405 /],
-    ["OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 400 /],
-    [
-      "GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-      /^HTTP\/1\.1 200 /,
-    ],
-    [
-      "HEAD /v1/backends HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-      /^HTTP\/1\.1 200 [^]*\r\n\r\n$/,
-    ],
-    [
-      "HEAD /v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-      /^HTTP\/1\.1 200 [^]*\r\n\r\n$/,
-    ],
-  ];
-  for (const [text, wanted] of cases) assert.match(await exchange(address, text), wanted, text.slice(0, 60));
-  assert.equal(world.bus.subscribers, 0);
-});
-
-Deno.test("an absolute target does not hide a foreign host", async () => {
-  const world = makeWorld();
-  await using serving = await start(world);
-  for (
-    const [target, host] of [
-      ["http://evil.example/v1/backends/b1/pause", "localhost"],
-      ["http://localhost/v1/backends/b1/pause", "evil.example"],
-    ]
-  ) {
-    assert.match(
-      await exchange(first(serving), request(`POST ${target}`, [`Host: ${host}`])),
-      /^HTTP\/1\.1 403 /,
-    );
-  }
-  assert.deepEqual(world.control.commands, []);
-});
-
-Deno.test("a body over 1 MiB is refused before it has arrived, and ends the connection", async () => {
-  const world = makeWorld();
-  await using serving = await start(world);
-  const said = await exchange(
-    first(serving),
-    "POST /v1/config/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/yaml\r\nContent-Length: 1048577\r\n\r\nx",
-  );
-  assert.match(said, /^HTTP\/1\.1 413 /);
-  const chunk = `10000\r\n${"a".repeat(0x10000)}\r\n`;
-  using conn = await dial(first(serving));
-  await writeAll(
-    conn,
-    "POST /v1/config/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/yaml\r\nTransfer-Encoding: chunked\r\n\r\n",
-  );
-  const answer = readToEnd(conn);
-  try {
-    for (let i = 0; i < 40; i++) await writeAll(conn, chunk);
-  } catch (error) {
-    // The server may close while the rest is still being written.
-    assert.ok(
-      error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset,
-      String(error),
-    );
-  }
-  const text = await answer;
-  // A reset may overtake the answer on its way.
-  if (text !== "") assert.match(text, /^HTTP\/1\.1 413 /);
-  assert.deepEqual(world.control.commands, []);
 });
 
 Deno.test("one connection carries many requests, also after one with a body", async () => {
