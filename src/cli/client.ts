@@ -22,10 +22,13 @@ export interface Server {
 
 /** What a client is made of. */
 export interface ClientOptions {
+  /** Whom to ask. */
   readonly server: Server;
+  /** Bearer token, or null. */
   readonly token: string | null;
   /** PEM certificates to trust instead of the system's, or null. */
   readonly ca: string | null;
+  /** Names this client in the log of the server. */
   readonly userAgent: string;
   /** Limit for a whole answer in milliseconds, default 30 s: a sync of a large VPP takes its time. */
   readonly timeoutMs?: number;
@@ -33,6 +36,7 @@ export interface ClientOptions {
 
 /** A good answer. */
 export interface Answer<T> {
+  /** The body, read as JSON. */
   readonly value: T;
   /** The body, octet for octet. */
   readonly text: string;
@@ -52,10 +56,15 @@ export type Failure =
 
 /** One request. */
 export interface Request {
+  /** Default GET. */
   readonly method?: "GET" | "POST" | "PUT";
+  /** Path and query below the server's base. */
   readonly path: string;
+  /** What is sent. */
   readonly body?: { readonly type: "application/json" | "application/yaml"; readonly text: string };
+  /** More headers, by their names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Ends the request: it is `interrupted` then. */
   readonly signal?: AbortSignal;
   /** Limit in milliseconds for the whole answer, instead of the client's own. */
   readonly timeoutMs?: number;

@@ -43,16 +43,21 @@ export interface World {
 
 /** Everything a command works with. */
 export interface Context {
+  /** Asks maglevd. */
   readonly client: Client;
+  /** Where the command writes. */
   readonly out: Output;
   /** Whether to print what the API said instead of tables. */
   readonly json: boolean;
+  /** The rest of the machine. */
   readonly world: World;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Aborted by the first key pressed; only for commands that end that way. */
   readonly anyKey: () => AbortSignal;
+  /** Version of this client. */
   readonly version: string;
+  /** The commands, for help within them. */
   readonly grammar: Grammar<Run>;
 }
 

@@ -13,24 +13,31 @@ export type NameSource = "frontend" | "backend" | "healthcheck" | "pool" | "file
 
 /** A kind of argument. */
 export interface Argument {
+  /** One line on what it stands for. */
   readonly help: string;
   /** Why a text cannot stand here, as the end of a sentence ("must be 0 to 100"); null if it can. */
   readonly refuses: (text: string) => string | null;
+  /** Absent: nothing can be suggested. */
   readonly source?: NameSource;
 }
 
 /** One command: a line of the reference. */
 export interface Command<Run> {
+  /** In the notation of `syntax.ts`. */
   readonly syntax: string;
+  /** One line on what it does. */
   readonly help: string;
   /** More sentences for the reference and the man page. */
   readonly notes?: string;
+  /** What the caller does with it. */
   readonly run: Run;
 }
 
 /** All commands with what their words and arguments mean. */
 export interface Grammar<Run> {
+  /** In the order of the reference. */
   readonly commands: readonly Command<Run>[];
+  /** Kinds of arguments by the name in `<name>`. */
   readonly arguments: Readonly<Record<string, Argument>>;
   /** One line on each keyword; `first word` is asked before `word`. */
   readonly words: Readonly<Record<string, string>>;
@@ -38,7 +45,9 @@ export interface Grammar<Run> {
 
 /** A word of the line; a quoted one is never a keyword. */
 export interface Token {
+  /** Without quotes and backslashes. */
   readonly text: string;
+  /** Whether any part of it stood in quotes. */
   readonly quoted: boolean;
 }
 
@@ -46,6 +55,7 @@ export interface Token {
 export interface Expected {
   /** The keyword, or `<name>`. */
   readonly text: string;
+  /** One line on it. */
   readonly help: string;
   /** Set for an argument. */
   readonly argument: Argument | null;
@@ -53,10 +63,13 @@ export interface Expected {
 
 /** One way to read the words so far. */
 export interface Position<Run> {
+  /** The command that the words may become. */
   readonly command: Command<Run>;
+  /** What of its syntax is still to come. */
   readonly rest: readonly Part[];
   /** Keywords so far, in full. */
   readonly words: readonly string[];
+  /** Arguments so far, by name. */
   readonly values: ReadonlyMap<string, string>;
 }
 
@@ -74,8 +87,11 @@ export type Mismatch =
 
 /** A line that was understood. */
 export interface Parsed<Run> {
+  /** The command that was meant. */
   readonly command: Command<Run>;
+  /** Its keywords that were given, in full. */
   readonly words: ReadonlySet<string>;
+  /** Its arguments that were given, by name. */
   readonly values: ReadonlyMap<string, string>;
 }
 

@@ -9,11 +9,13 @@ import { parseServer, type Server } from "./client.ts";
 
 /** One flag. */
 export interface FlagSpec {
+  /** Without its two hyphens. */
   readonly name: string;
   /** Name of its value, "" for a switch. */
   readonly value: string;
   /** Environment variable that stands in for it, or null. */
   readonly env: string | null;
+  /** One line on what it does. */
   readonly help: string;
 }
 
@@ -57,13 +59,19 @@ export type ColourMode = "auto" | "always" | "never";
 
 /** The command line, checked. */
 export interface Options {
+  /** Where maglevd answers. */
   readonly server: Server;
   /** Token, or the file that holds it. */
   readonly token: { readonly text: string } | { readonly file: string } | null;
+  /** File of PEM certificates, or null for the ones of the system. */
   readonly caFile: string | null;
+  /** Whether to print what the API said. */
   readonly json: boolean;
+  /** When to colour. */
   readonly colour: ColourMode;
+  /** Whether to print the help and nothing else. */
   readonly help: boolean;
+  /** Whether to print the version and nothing else. */
   readonly version: boolean;
   /** The words of the command. */
   readonly words: readonly string[];

@@ -90,6 +90,7 @@ export function lineHelp(
 
 /** What became of a line. */
 export interface Outcome {
+  /** Exit code of the command. */
   readonly code: ExitCode;
   /** Whether it was `quit` or `exit`. */
   readonly leave: boolean;

@@ -44,10 +44,13 @@ class Screen extends Writable {
 
 /** What a shell is made of. */
 export interface ShellOptions {
+  /** The commands. */
   readonly grammar: Grammar<Run>;
+  /** The terminal. */
   readonly out: Output;
   /** Makes the context of one command, given its interrupts. */
   readonly context: (signal: AbortSignal, anyKey: () => AbortSignal) => Context;
+  /** Names for completion and help. */
   readonly names: NameLookup;
   /** File of the history, or null to keep none. */
   readonly historyFile: string | null;

@@ -42,7 +42,9 @@ export function parseSyntax(text: string): readonly Part[] {
 
 /** What may stand next, and what follows it. */
 export interface Step {
+  /** What may stand. */
   readonly leaf: Exclude<Part, { kind: "group" }>;
+  /** What follows it. */
   readonly rest: readonly Part[];
 }
 

@@ -2,6 +2,7 @@ import { columns, type Inline, type Line, line, plain, type Span, styled, trimEn
 
 /** One column of a table. */
 export interface Column {
+  /** Stands above the column. */
   readonly title: string;
   /** Numbers go right. */
   readonly align?: "right";

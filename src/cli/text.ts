@@ -10,7 +10,9 @@ export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "mage
 
 /** A piece of text of one look. */
 export interface Span {
+  /** Free of control characters. */
   readonly text: string;
+  /** Null: as the terminal shows text. */
   readonly style: Style | null;
 }
 

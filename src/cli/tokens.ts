@@ -2,12 +2,15 @@ import type { Token } from "./grammar.ts";
 
 /** A word of a typed line and where it stands (offsets in UTF-16 units, `end` exclusive). */
 export interface LineToken extends Token {
+  /** First character. */
   readonly start: number;
+  /** One past the last character. */
   readonly end: number;
 }
 
 /** A typed line, split. */
 export interface SplitLine {
+  /** In their order. */
   readonly tokens: readonly LineToken[];
   /** Whether a quote was opened and not closed. */
   readonly open: boolean;

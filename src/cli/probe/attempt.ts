@@ -9,7 +9,9 @@ import { errorText } from "../client.ts";
 
 /** What to probe and how. */
 export interface Target {
+  /** IP address of the VIP. */
   readonly address: string;
+  /** 1…65535. */
   readonly port: number;
   /** Null: connect only. */
   readonly path: string | null;
@@ -17,14 +19,17 @@ export interface Target {
   readonly host: string | null;
   /** Name of the response header to report. */
   readonly header: string;
+  /** Whether to speak TLS, and whether a bad certificate is a failure. */
   readonly tls: "off" | "verify" | "insecure";
   /** Limit for all phases together, in milliseconds. */
   readonly timeoutMs: number;
+  /** Value of the User-Agent header. */
   readonly userAgent: string;
 }
 
 /** What came of one probe. */
 export interface Attempt {
+  /** Connected, and if a path was asked for, answered with 200…399. */
   readonly ok: boolean;
   /** From the start to the connection, or to the end of the response's head, in milliseconds. */
   readonly ms: number;

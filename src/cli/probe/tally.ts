@@ -8,7 +8,9 @@ const valueLimit = 100;
 
 /** How often something was seen. */
 export interface Count {
+  /** Value of the header, or reason of the failure. */
   readonly value: string;
+  /** How often since the start. */
   readonly count: number;
   /** Among the last 50 probes. */
   readonly recent: number;
