@@ -245,6 +245,41 @@ for (const { what, frame, error } of wrong) {
   });
 }
 
+Deno.test("client: takes leave of VPP and waits for it, even where it did not understand VPP", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using vpp = new ScriptedVpp(async ({ name, head }, connection) => {
+    if (name === "show_version") await connection.send(ping(head.context, 7));
+    resolve();
+  });
+  for (const wrong of [false, true]) {
+    const client = await openClient(vpp);
+    const ended = wrong ? endOf(client.request(calls.showVersion, {})) : Promise.resolve();
+    if (wrong) await promise;
+    await ended;
+    await client[Symbol.asyncDispose]();
+    assert.equal(vpp.clients, 0, "VPP let go of it first");
+    const last = vpp.seen.at(-1);
+    assert.equal(last?.name, "sockclnt_delete");
+    assert.equal(last?.head.clientIndex, 0x80000001);
+    assert.deepEqual(last?.body, { index: 0x80000001 });
+  }
+});
+
+Deno.test("client: a farewell that nobody answers holds up the end for a moment only", async () => {
+  await using vpp = new ScriptedVpp(() => {}, [], "deaf");
+  const client = await openClient(vpp);
+  await client[Symbol.asyncDispose]();
+  assert.equal(vpp.seen.at(-1)?.name, "sockclnt_delete");
+});
+
+Deno.test("client: no farewell goes out where VPP is gone already", async () => {
+  await using vpp = new ScriptedVpp((_seen, connection) => connection.close());
+  const client = await openClient(vpp);
+  assert.equal((await endOf(client.request(calls.controlPing, {}))).end, "closed");
+  await client[Symbol.asyncDispose]();
+  assert.equal(vpp.seen.at(-1)?.name, "control_ping");
+});
+
 Deno.test("client: a connection that VPP closes rejects everything under way, and what comes later", async () => {
   await using vpp = new ScriptedVpp(async ({ head }, connection) => {
     await connection.send(ping(head.context).subarray(0, 20));

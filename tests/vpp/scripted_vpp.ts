@@ -95,15 +95,17 @@ export class ScriptedVpp implements AsyncDisposable {
   readonly #listener: Deno.UnixListener;
   readonly #script: Script;
   readonly #without: readonly string[];
+  readonly #deaf: boolean;
   readonly #connections = new Set<Deno.Conn>();
   readonly #running: Promise<void>[] = [];
 
   /** Listens at once. */
-  constructor(script: Script, without: readonly string[] = []) {
+  constructor(script: Script, without: readonly string[] = [], farewell: "answered" | "deaf" = "answered") {
     this.#dir = Deno.makeTempDirSync({ prefix: "maglev-vpp-" });
     this.path = `${this.#dir}/api.sock`;
     this.#script = script;
     this.#without = without;
+    this.#deaf = farewell === "deaf";
     this.#listener = Deno.listen({ transport: "unix", path: this.path });
     this.#running.push(this.#accept());
   }
@@ -148,7 +150,7 @@ export class ScriptedVpp implements AsyncDisposable {
     const { head, body } = readMessage(message, payload);
     this.seen.push({ name: message.name, head, body });
     if (message.name === "sockclnt_create") return connection.send(welcome(head.context, this.#without));
-    if (message.name === "sockclnt_delete") return connection.close();
+    if (message.name === "sockclnt_delete") return this.#deaf ? undefined : connection.close();
     await this.#script({ name: message.name, head, body }, connection);
   }
 
