@@ -6,7 +6,8 @@ import { follow } from "../../src/cli/grammar.ts";
 import { splitLine } from "../../src/cli/tokens.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { type Outcome, run } from "./session.ts";
-import * as site from "./site.ts";
+import * as configuration from "./site_config.ts";
+import * as vpp from "./site_vpp.ts";
 
 /** Every command in every mode is a file here; MAGLEV_UPDATE_GOLDEN=1 writes them anew. */
 const folder = new URL("../fixtures/cli/", import.meta.url);
@@ -85,21 +86,21 @@ const cases: readonly Case[] = [
       control.vppRefusal = {
         type: "vpp-refused",
         detail: "VPP refused 1 of 1 changes",
-        sync: site.refusedSync,
+        sync: vpp.refusedSync,
       };
     },
   },
   {
     line: "config check maglev.yaml",
     name: "config check, errors",
-    prepare: ({ control }) => control.checkResult = site.badCheck,
+    prepare: ({ control }) => control.checkResult = configuration.badCheck,
     files: { "maglev.yaml": "maglev: {}\n" },
   },
   { line: "config check missing.yaml", name: "config check, no such file" },
   {
     line: "config reload",
     name: "config reload, errors",
-    prepare: ({ control }) => control.checkResult = site.badCheck,
+    prepare: ({ control }) => control.checkResult = configuration.badCheck,
   },
 ];
 

@@ -3,6 +3,8 @@ import type { BackendAction, Changed, Refusal } from "../../src/control.ts";
 import { ok, type Result } from "../../src/result.ts";
 import { FakeControl } from "../routes/fake_control.ts";
 import * as site from "./site.ts";
+import * as configuration from "./site_config.ts";
+import * as vpp from "./site_vpp.ts";
 
 const targets = { pause: "paused", resume: "unknown", disable: "disabled", enable: "unknown" } as const;
 
@@ -19,7 +21,7 @@ export class SiteControl extends FakeControl {
     return site.info;
   }
   override config(): api.Config {
-    return site.config;
+    return configuration.config;
   }
   override checkConfig(body: string | null): ReturnType<FakeControl["checkConfig"]> {
     this.checkedBody = body;
@@ -29,7 +31,7 @@ export class SiteControl extends FakeControl {
     ...args: Parameters<FakeControl["reload"]>
   ): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
     if (this.checkResult !== null) return super.reload(...args);
-    return Promise.resolve(ok({ value: site.reload, before: "old", after: "new" }));
+    return Promise.resolve(ok({ value: configuration.reload, before: "old", after: "new" }));
   }
   override healthchecks(): api.HealthCheck[] {
     return site.healthchecks;
@@ -82,35 +84,35 @@ export class SiteControl extends FakeControl {
     return Promise.resolve(ok({ value: frontend, before, after: request.weight }));
   }
   override table(): Promise<Result<api.Table, Refusal>> {
-    return Promise.resolve(ok(site.table));
+    return Promise.resolve(ok(vpp.table));
   }
   override whereis(
     frontend: string,
     client: string,
     client_port: number | null,
   ): Promise<Result<api.Whereis, Refusal>> {
-    return Promise.resolve(ok({ ...site.whereis, frontend, client, client_port }));
+    return Promise.resolve(ok({ ...vpp.whereis, frontend, client, client_port }));
   }
   #vpp<T>(value: T): Result<T, Refusal> {
     return this.vppRefusal === null ? ok(value) : { ok: false, error: this.vppRefusal };
   }
   override vppInfo(): Result<api.VppInfo, Refusal> {
-    return this.#vpp(site.vppInfo);
+    return this.#vpp(vpp.vppInfo);
   }
   override lbState(frontend: string | null): Promise<Result<api.LbState, Refusal>> {
-    const vips = site.lbState.vips.filter((vip) => frontend === null || vip.frontend === frontend);
-    return Promise.resolve(this.#vpp({ ...site.lbState, vips }));
+    const vips = vpp.lbState.vips.filter((vip) => frontend === null || vip.frontend === frontend);
+    return Promise.resolve(this.#vpp({ ...vpp.lbState, vips }));
   }
   override counters(): Result<api.LbCounters, Refusal> {
-    return this.#vpp(site.counters[this.counterReads++ < 2 ? 0 : 1]);
+    return this.#vpp(vpp.counters[this.counterReads++ < 2 ? 0 : 1]);
   }
   override plan(frontend: string | null): Promise<Result<api.Plan, Refusal>> {
-    if (frontend === null) return Promise.resolve(this.#vpp(site.plan));
-    const changes = site.plan.changes.filter((change) => change.frontend === frontend);
-    const predictions = site.plan.predictions.filter((prediction) => prediction.frontend === frontend);
+    if (frontend === null) return Promise.resolve(this.#vpp(vpp.plan));
+    const changes = vpp.plan.changes.filter((change) => change.frontend === frontend);
+    const predictions = vpp.plan.predictions.filter((prediction) => prediction.frontend === frontend);
     return Promise.resolve(
       this.#vpp({
-        ...site.plan,
+        ...vpp.plan,
         scope: "vip",
         frontend,
         changes,
@@ -123,10 +125,10 @@ export class SiteControl extends FakeControl {
     request: api.SyncRequest,
     ...rest: [Parameters<FakeControl["sync"]>[1]]
   ): Promise<Result<Changed<api.SyncResult>, Refusal>> {
-    if (request.plan_digest !== undefined && request.plan_digest !== site.plan.digest) {
+    if (request.plan_digest !== undefined && request.plan_digest !== vpp.plan.digest) {
       return super.sync(request, ...rest);
     }
-    const sync = this.#vpp({ ...site.syncResult, frontend: request.frontend ?? null });
+    const sync = this.#vpp({ ...vpp.syncResult, frontend: request.frontend ?? null });
     return Promise.resolve(sync.ok ? ok({ value: sync.value, before: null, after: null }) : sync);
   }
 }
