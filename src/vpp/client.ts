@@ -29,18 +29,12 @@ import {
   SOCKCLNT_CREATE_ID,
   SOCKCLNT_CREATE_REPLY_ID,
 } from "./messages.ts";
-import { Outbox, type Sink } from "./outbox.ts";
+import { type ByteStream, Outbox } from "./outbox.ts";
 import { Pending, type Waiting } from "./pending.ts";
 import { type MessageHook, Trace } from "./trace.ts";
 import { type Cursor, DecodeError, EncodeError } from "./wire.ts";
 
-/** A connected stream socket; a `Deno.Conn` is one. */
-export interface ByteStream extends Sink {
-  /** Reads some octets; null at the end of the stream. */
-  read(into: Uint8Array): Promise<number | null>;
-  /** Closes the socket; reads and writes under way fail. */
-  close(): void;
-}
+export type { ByteStream };
 
 /** What a session needs from its surroundings. */
 export interface ClientOptions {
@@ -145,27 +139,17 @@ export class VppClient implements AsyncDisposable {
    * EncodeError (nothing was sent) for values that the message cannot carry.
    */
   request<Q, R>(call: Call<Q, R>, body: Q): Promise<Reply<R>> {
-    return new Promise((resolve, reject) => {
-      const context = this.#pending.nextContext();
-      const queued = this.#send(call.request, context, body, {
-        msg: call.request.name,
-        deadlineAt: this.#pending.deadline(),
-        expects: call.reply,
-        take: (head, fields) => {
-          resolve(this.#takeReply(call.reply, head, fields));
-          return true;
-        },
-        reject,
-      });
-      if (queued) this.#trace.sending(call.request.name, context, body);
-    });
+    return new Promise((resolve, reject) => this.#ask(call, body, resolve, reject));
   }
 
   /** Like `request`, where an error of VPP is an exception: rejects with VppRetvalError as well. */
-  async demand<Q, R>(call: Call<Q, R>, body: Q): Promise<R> {
-    const { retval, body: answer } = await this.request(call, body);
-    if (retval !== 0 || answer === null) throw new VppRetvalError(call.request.name, retval);
-    return answer;
+  demand<Q, R>(call: Call<Q, R>, body: Q): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#ask(call, body, ({ retval, body }) => {
+        if (retval !== 0 || body === null) reject(new VppRetvalError(call.request.name, retval));
+        else resolve(body);
+      }, reject);
+    });
   }
 
   /** Sends a dump and the ping that ends it, and waits for all rows. Rejects like `demand`. */
@@ -293,6 +277,28 @@ export class VppClient implements AsyncDisposable {
       });
       if (queued) this.#trace.sending(create.name, context, hello);
     });
+  }
+
+  #ask<Q, R>(
+    { request, reply }: Call<Q, R>,
+    body: Q,
+    resolve: (reply: Reply<R>) => void,
+    reject: (reason: unknown) => void,
+  ): void {
+    const context = this.#pending.nextContext();
+    const take = (head: Head, fields: Cursor): boolean => {
+      resolve(this.#takeReply(reply, head, fields));
+      return true;
+    };
+    const deadlineAt = this.#pending.deadline();
+    const queued = this.#send(request, context, body, {
+      msg: request.name,
+      deadlineAt,
+      expects: reply,
+      take,
+      reject,
+    });
+    if (queued) this.#trace.sending(request.name, context, body);
   }
 
   /** Queues a message; `waiting` then waits for its context. False: it was rejected instead. */

@@ -15,6 +15,14 @@ export interface Sink {
   write(from: Uint8Array): Promise<number>;
 }
 
+/** A connected stream socket; a `Deno.Conn` is one. */
+export interface ByteStream extends Sink {
+  /** Reads some octets; null at the end of the stream. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Closes the socket; reads and writes under way fail. */
+  close(): void;
+}
+
 /** Told what became of the messages of one write. */
 export interface OutboxEvents {
   /** The message went out, or could not. */

@@ -100,6 +100,13 @@ export class Writer {
    * those after it.
    */
   room(count: number): number {
+    const at = this.place(count);
+    this.bytes.fill(0, at, at + count);
+    return at;
+  }
+
+  /** Like `room`, for a caller that writes every octet itself: what they hold at first is not defined. */
+  place(count: number): number {
     const at = this.length;
     const end = at + count;
     if (end > this.bytes.length) {
@@ -107,8 +114,6 @@ export class Writer {
       larger.set(this.bytes.subarray(0, at));
       this.bytes = larger;
       this.view = new DataView(larger.buffer);
-    } else {
-      this.bytes.fill(0, at, end);
     }
     this.length = end;
     return at;
@@ -146,7 +151,7 @@ function uint(max: number, value: number): number {
 export const u8: Field<number> = {
   read: (from) => from.bytes[from.take(1)] ?? 0,
   write: (to, value) => {
-    const at = to.room(1);
+    const at = to.place(1);
     to.view.setUint8(at, uint(0xff, value));
   },
 };
@@ -155,7 +160,7 @@ export const u8: Field<number> = {
 export const u16: Field<number> = {
   read: (from) => from.view.getUint16(from.take(2)),
   write: (to, value) => {
-    const at = to.room(2);
+    const at = to.place(2);
     to.view.setUint16(at, uint(0xffff, value));
   },
 };
@@ -164,7 +169,7 @@ export const u16: Field<number> = {
 export const u16le: Field<number> = {
   read: (from) => from.view.getUint16(from.take(2), true),
   write: (to, value) => {
-    const at = to.room(2);
+    const at = to.place(2);
     to.view.setUint16(at, uint(0xffff, value), true);
   },
 };
@@ -173,7 +178,7 @@ export const u16le: Field<number> = {
 export const u32: Field<number> = {
   read: (from) => from.view.getUint32(from.take(4)),
   write: (to, value) => {
-    const at = to.room(4);
+    const at = to.place(4);
     to.view.setUint32(at, uint(0xffffffff, value));
   },
 };
@@ -182,7 +187,7 @@ export const u32: Field<number> = {
 export const u32le: Field<number> = {
   read: (from) => from.view.getUint32(from.take(4), true),
   write: (to, value) => {
-    const at = to.room(4);
+    const at = to.place(4);
     to.view.setUint32(at, uint(0xffffffff, value), true);
   },
 };
@@ -192,7 +197,7 @@ export const i32: Field<number> = {
   read: (from) => from.view.getInt32(from.take(4)),
   write: (to, value) => {
     if (value !== (value | 0)) throw new EncodeError("", `${value} is not a 32-bit integer`);
-    const at = to.room(4);
+    const at = to.place(4);
     to.view.setInt32(at, value);
   },
 };
@@ -201,7 +206,7 @@ export const i32: Field<number> = {
 export const bool: Field<boolean> = {
   read: (from) => from.bytes[from.take(1)] !== 0,
   write: (to, value) => {
-    const at = to.room(1);
+    const at = to.place(1);
     to.view.setUint8(at, value ? 1 : 0);
   },
 };
@@ -334,7 +339,7 @@ export const ip4: Field<IpAddress> = {
   },
   write: (to, value) => {
     if (family(value) !== 4) throw new EncodeError("", `${value} is not an IPv4 address`);
-    const at = to.room(4);
+    const at = to.place(4);
     to.bytes.set(octets(value), at);
   },
 };
