@@ -1,11 +1,15 @@
 import type * as api from "../../src/api.ts";
 import type { BackendAction, Changed, Refusal } from "../../src/control.ts";
+import { nanosText, timeText } from "../../src/api_text.ts";
+import type { Actor } from "../../src/model.ts";
 import { ok, type Result } from "../../src/result.ts";
 import { FakeControl } from "../routes/fake_control.ts";
 import * as site from "./site.ts";
+import { siteNow } from "./site.ts";
 import * as configuration from "./site_config.ts";
 import * as vpp from "./site_vpp.ts";
 
+const codes = { pause: "paused", resume: "resumed", disable: "disabled", enable: "enabled" } as const;
 const targets = { pause: "paused", resume: "unknown", disable: "disabled", enable: "unknown" } as const;
 
 /** A daemon in the state of `site.ts`. Actions and weights take effect; a test may make VPP refuse or the file wrong. */
@@ -48,24 +52,39 @@ export class SiteControl extends FakeControl {
   override frontend(name: string): api.Frontend | null {
     return this.#frontends.find((frontend) => frontend.name === name) ?? null;
   }
-  override act(
-    name: string,
-    action: BackendAction,
-    ...rest: [Parameters<FakeControl["act"]>[2]]
-  ): Result<Changed<api.Backend>, Refusal> {
+  override act(name: string, action: BackendAction, actor: Actor): Result<Changed<api.Backend>, Refusal> {
     const backend = this.backend(name);
-    const impossible = backend?.state === "disabled" && (action === "pause" || action === "resume");
     // The fake knows how refusals read; its own backends are others than these.
-    if (backend === null || impossible) {
-      return backend === null ? super.act(name, action, ...rest) : {
+    if (backend === null) return super.act(name, action, actor);
+    const before = backend.state;
+    if (before === "disabled" && (action === "pause" || action === "resume")) {
+      return {
         ok: false,
         error: { type: "conflict", detail: `Backend ${name} is disabled; enable it first` },
       };
     }
-    const before = backend.state;
-    backend.state = targets[action];
-    backend.enabled = action !== "disable";
-    return ok({ value: backend, before, after: backend.state });
+    const to = targets[action];
+    const at = { at: timeText(siteNow), at_unix_ns: nanosText(siteNow) };
+    Object.assign(backend, { state: to, since: at.at, enabled: action !== "disable", next_probe_at: null });
+    const effects = this.#frontends.flatMap((frontend) =>
+      frontend.pools.flatMap((pool) =>
+        pool.backends.filter((member) => member.name === name).map((member): api.WeightEffect => {
+          const effect = { frontend: frontend.name, pool: pool.name, weight_before: member.effective_weight };
+          Object.assign(member, { state: to, enabled: backend.enabled, effective_weight: 0 });
+          return { ...effect, weight_after: 0, flush: action === "disable" };
+        })
+      )
+    );
+    backend.transitions.unshift({
+      from: before,
+      to,
+      ...at,
+      code: codes[action],
+      detail: "",
+      by: actor.principal,
+      effects,
+    });
+    return ok({ value: backend, before, after: to });
   }
   override setWeight(
     ...[name, poolName, backendName, request]: Parameters<FakeControl["setWeight"]>
@@ -128,7 +147,21 @@ export class SiteControl extends FakeControl {
     if (request.plan_digest !== undefined && request.plan_digest !== vpp.plan.digest) {
       return super.sync(request, ...rest);
     }
-    const sync = this.#vpp({ ...vpp.syncResult, frontend: request.frontend ?? null });
+    // A digest that is right sends the held changes too.
+    const changes = request.plan_digest === undefined
+      ? vpp.syncResult.changes
+      : vpp.syncResult.changes.map((change) => ({ ...change, status: "done" as const, retval: 0 }));
+    const done = changes.filter((change) => change.status === "done").length;
+    const frontend = request.frontend ?? null;
+    const skipped = changes.length - done;
+    const sync = this.#vpp<api.SyncResult>({
+      ...vpp.syncResult,
+      scope: frontend === null ? "all" : "vip",
+      frontend,
+      changes,
+      done,
+      skipped,
+    });
     return Promise.resolve(sync.ok ? ok({ value: sync.value, before: null, after: null }) : sync);
   }
 }

@@ -65,8 +65,8 @@ function remarks(change: Change | Outcome): Inline {
       styled("red", `failed: ${change.error ?? "no reason given"} (${change.retval ?? "no answer"})`),
     ];
   }
-  const status = styled(change.status === "done" ? "green" : "yellow", change.status);
-  return [status, ...held].map((remark) => ["; ", remark]);
+  if (change.status === "done") return ["; ", styled("green", "done")];
+  return [styled("yellow", change.status), ...held].map((remark) => ["; ", remark]);
 }
 
 function targetText(change: Change): Inline {
