@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { ip } from "../../src/net/ip.ts";
+import { httpCheck, icmpCheck, noTls, target, tcpCheck } from "./helpers.ts";
+import { LocalProber } from "./local.ts";
+import { closedPort, mute, ScriptedServer } from "./servers.ts";
+
+/** Descriptors of this process that are sockets, epolls or eventfds. */
+function descriptors(): number {
+  let count = 0;
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      if (/^(socket|anon_inode)/.test(Deno.readLinkSync(`/proc/self/fd/${name}`))) count++;
+    } catch { /* the one that lists the folder */ }
+  }
+  return count;
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+Deno.test("1,000 probes of every type and outcome leave no descriptor behind", async () => {
+  await using web = new ScriptedServer(async (peer) => {
+    await peer.request();
+    await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    await peer.closing();
+  });
+  await using silent = new ScriptedServer(mute);
+  await using noise = new ScriptedServer((peer) => peer.send("noise\r\n"));
+  await using prober = new LocalProber();
+  const closed = closedPort();
+  const refuse = { timeoutMs: 20 };
+  const checks = [
+    httpCheck(web.port, { responseRegexp: "ok" }),
+    httpCheck(web.port, { responseRegexp: "no" }),
+    httpCheck(silent.port, {}, refuse),
+    httpCheck(closed),
+    tcpCheck(web.port),
+    tcpCheck(closed),
+    tcpCheck(noise.port, { tls: noTls }),
+    tcpCheck(silent.port, { tls: noTls, ...refuse }),
+    tcpCheck(web.port, { probeIpv4Src: ip("192.0.2.1") }),
+    icmpCheck(),
+  ];
+  const round = () => Promise.all(checks.map((check, i) => prober.once(target(`b${i}`, check))));
+  const quiet = async () => {
+    // What the server and the event loop still have to close is closed within a moment.
+    for (let tries = 0, last = -1; tries < 100; tries++) {
+      await sleep(20);
+      const now = descriptors();
+      if (now === last) return now;
+      last = now;
+    }
+    return descriptors();
+  };
+  await round();
+  const before = await quiet();
+  for (let i = 0; i < 100; i++) await round();
+  assert.equal(prober.engine.running, 0);
+  assert.equal(await quiet(), before);
+});
+
+Deno.test("500 cancelled probes leave no descriptor behind", async () => {
+  await using silent = new ScriptedServer(mute);
+  await using prober = new LocalProber();
+  const names = Array.from({ length: 50 }, (_, i) => `b${i}`);
+  const check = (i: number) =>
+    i % 3 === 0 ? icmpCheck() : i % 3 === 1 ? tcpCheck(silent.port, { tls: noTls }) : httpCheck(silent.port);
+  const before = descriptors();
+  for (let i = 0; i < 10; i++) {
+    const begun = prober.begun();
+    prober.engine.start(names.map((name, j) => target(name, check(j))));
+    await begun;
+    prober.engine.stop(names);
+    await sleep(5);
+  }
+  assert.equal(prober.engine.running, 0);
+  for (let tries = 0; descriptors() > before + 1 && tries < 100; tries++) await sleep(20);
+  // One echo socket stays for the next echo.
+  assert.ok(descriptors() <= before + 1);
+});
