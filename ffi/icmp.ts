@@ -82,8 +82,11 @@ function setFilter(number: number, family: 4 | 6): void {
 
 /** Names one echo. All numbers unsigned: 16 bits each, and two times 32 bits of cookie. */
 export interface EchoId {
+  /** Of the socket that sent it; 0 to 65535. */
   readonly identifier: number;
+  /** Of the echo on its socket; 0 to 65535. */
   readonly sequence: number;
+  /** What only the sender knows; two times 32 bits. */
   readonly cookie: readonly [high: number, low: number];
 }
 

@@ -15,8 +15,11 @@ export class Cancelled extends Error {
 
 /** Durations of the phases that a probe went through, in ms. */
 export interface PhaseTimes {
+  /** From the start to the connection; null until there is one. */
   connectMs: Millis | null;
+  /** Of the TLS handshake. */
   tlsMs: Millis | null;
+  /** From the request, or the echo, to the first octet of the answer. */
   firstByteMs: Millis | null;
 }
 

@@ -22,6 +22,7 @@ import { type Timed, Timers } from "./timers.ts";
 
 /** What the engine needs from outside. */
 export interface EngineOptions {
+  /** Time of this thread. */
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;

@@ -24,7 +24,8 @@ const IDLE_MS: Millis = 120_000;
 /** Sequence numbers are 16 bits; so many echoes may wait for an answer on one socket. */
 const SEQUENCES = 0x10000;
 
-type Answer =
+/** What comes back for an echo. */
+export type EchoAnswer =
   | { readonly kind: "reply" }
   | { readonly kind: "error"; readonly detail: string }
   /** The socket is gone; whether the host or the backend is to blame shows when a new one is made. */
@@ -32,14 +33,16 @@ type Answer =
 
 interface Waiting {
   readonly cookieLow: number;
-  readonly answer: (answer: Answer) => void;
+  readonly answer: (answer: EchoAnswer) => void;
 }
 
 const buffer = new Uint8Array(2048);
 
 /** One echo socket. */
-class EchoSocket implements Disposable {
+export class EchoSocket implements Disposable {
+  /** When a probe last used it, on the monotonic clock. */
   usedAt: Millis;
+  /** When its namespace was last looked at. */
   checkedAt: Millis;
   readonly #family: 4 | 6;
   readonly #kind: EchoKind;
@@ -51,6 +54,7 @@ class EchoSocket implements Disposable {
   readonly #secret = crypto.getRandomValues(new Uint32Array(2));
   #count = 0;
 
+  /** Takes `fd`, made for the namespace, family and source of `plan`. */
   constructor(fd: Fd, kind: EchoKind, plan: ProbePlan, reactor: Reactor, now: Millis) {
     this.usedAt = now;
     this.checkedAt = now;
@@ -77,7 +81,7 @@ class EchoSocket implements Disposable {
    *
    * @returns how to stop waiting, or a negative errno
    */
-  send(address: Uint8Array<ArrayBuffer>, answer: (answer: Answer) => void): Disposable | number {
+  send(address: Uint8Array<ArrayBuffer>, answer: (answer: EchoAnswer) => void): Disposable | number {
     if (this.#waiting.size >= SEQUENCES) return -E.ENOBUFS;
     let sequence = this.#count & 0xffff;
     while (this.#waiting.has(sequence)) sequence = ++this.#count & 0xffff;
@@ -97,6 +101,7 @@ class EchoSocket implements Disposable {
     };
   }
 
+  /** Closes; what waits is told. */
   [Symbol.dispose](): void {
     this.#watch[Symbol.dispose]();
     this.#fd[Symbol.dispose]();
@@ -229,11 +234,11 @@ async function echo(attempt: Attempt, sockets: EchoSockets): Promise<Verdict | n
   const { plan } = attempt;
   const socket = sockets.get(plan, attempt.start);
   if (!socket.ok) return socket.error;
-  let heard: ((answer: Answer) => void) | null = null;
+  let heard: ((answer: EchoAnswer) => void) | null = null;
   const sent = socket.value.send(plan.address, (answer) => heard?.(answer));
   if (typeof sent === "number") return unsent(errnoName(-sent), plan, sockets);
   using _waiting = sent;
-  const answer = await attempt.wait<Answer>((done) => heard = done);
+  const answer = await attempt.wait<EchoAnswer>((done) => heard = done);
   if (answer === LATE) {
     return lateable("L4TOUT", `no echo reply within ${duration(plan.target.check.timeoutMs)}`);
   }

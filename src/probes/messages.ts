@@ -32,6 +32,7 @@ export type ToWorker =
 
 /** A target and its octet in the shared memory, which tells whether a probe of it is unreported. */
 export interface PlacedTarget {
+  /** What to probe. */
   readonly target: ProbeTarget;
   /** Index into the octets after the header. */
   readonly place: number;
@@ -39,7 +40,9 @@ export interface PlacedTarget {
 
 /** One finished probe with how late it began. */
 export interface TimedReport {
+  /** What came of it. */
   readonly report: ProbeReport;
+  /** From due to begun, in ms. */
   readonly lateMs: Millis;
 }
 

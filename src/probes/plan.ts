@@ -7,7 +7,9 @@ import { type BodyPattern, compileBody } from "./body.ts";
 
 /** A target with everything worked out that is the same for each of its probes. */
 export interface ProbePlan {
+  /** What to probe. */
   readonly target: ProbeTarget;
+  /** Of the backend's address. */
   readonly family: Family;
   /** Octets of the source address, or null. */
   readonly source: Uint8Array<ArrayBuffer> | null;

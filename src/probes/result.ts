@@ -24,6 +24,7 @@ export const PROBE_CODES = {
 
 /** What one probe found out, before times are added. */
 export interface Verdict {
+  /** Row of `PROBE_CODES`. */
   readonly code: ProbeCode;
   /** For humans: `connection refused`, `HTTP 503`. */
   readonly detail: string;

@@ -34,9 +34,11 @@ export interface ProberEvents {
 export interface ProberOptions {
   /** Default: the machine's. */
   readonly clock?: Clock;
+  /** Where `probe-*` and `worker-restart` are written. */
   readonly log: Log;
   /** Receives finished probes in batches. */
   readonly sink: ReportSink;
+  /** For metrics. */
   readonly events?: ProberEvents;
   /** Version for the User-Agent `maglevd/<version>`. */
   readonly version?: string;

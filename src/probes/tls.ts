@@ -16,7 +16,7 @@ import type { Read, Stream } from "./stream.ts";
 import type { TlsFiles } from "./tls_files.ts";
 
 /** Names of a handshake: what the client hello says, and what the certificate must be for. */
-interface TlsNames {
+export interface TlsNames {
   /** Server name indication; empty for none. */
   readonly sni: string;
   /** A name or an address. */
