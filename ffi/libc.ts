@@ -14,7 +14,8 @@ if (Deno.build.os !== "linux" || (Deno.build.arch !== "x86_64" && Deno.build.arc
   );
 }
 
-const symbols = {
+/** The calls with their C types. */
+export const symbols = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
