@@ -1,6 +1,6 @@
 /**
  * Completion in the user's own shell. The scripts hand the line up to the cursor to `maglevc --complete`, which
- * answers with one candidate a line: the word, a tab, one line on it.
+ * answers with one candidate a line: the word, a tab, one line on it; or with `:files`.
  *
  * @module
  */
@@ -39,7 +39,12 @@ function flagCandidates(partial: string): Candidate[] {
     .filter(({ text }) => text.startsWith(partial));
 }
 
-/** What may stand at the end of a line typed into bash or zsh, the program's name included. */
+const noNames: NameLookup = () => Promise.resolve([]);
+
+/**
+ * What may stand at the end of a line typed into bash or zsh, the program's name included. A line `:files` asks the
+ * shell for files, which it completes better: it knows ~ and its own quoting.
+ */
 export async function completionLines(
   line: string,
   env: (name: string) => string | undefined,
@@ -50,21 +55,21 @@ export async function completionLines(
   const inWord = last !== undefined && last.end === line.length;
   const partial: Token = inWord ? last : { text: "", quoted: false };
   const { flags, words, open } = withoutFlags(tokens.slice(1, inWord ? -1 : undefined));
-  let found: Candidate[];
+  let found: Candidate[] = [];
+  let files = false;
   if (open === "color") {
-    found = ["auto", "always", "never"].map((text) => ({ text, help: "" }));
-    found = found.filter(({ text }) => text.startsWith(partial.text));
-  } else if (open !== null) found = [];
+    found = ["auto", "always", "never"].map((text) => ({ text, help: "" }))
+      .filter(({ text }) => text.startsWith(partial.text));
+  } else if (open !== null) files = open.endsWith("-file");
   else if (partial.text.startsWith("-")) found = flagCandidates(partial.text);
   else {
     const options = parseOptions(flags, env);
     const client = options.ok ? makeClient(options.value) : null;
-    const none: NameLookup = () => Promise.resolve([]);
-    const names = client?.ok ? liveNames(client.value, () => performance.now()) : none;
-    // Files are better completed by the shell itself, which knows ~ and its own quoting.
-    const lookup: NameLookup = (source, values, text) =>
-      source === "file" ? Promise.resolve([]) : names(source, values, text);
-    found = await complete(grammar, words, partial, lookup);
+    const names = client?.ok ? liveNames(client.value, () => performance.now()) : noNames;
+    found = await complete(grammar, words, partial, (source, values, text) => {
+      files ||= source === "file";
+      return source === "file" ? Promise.resolve([]) : names(source, values, text);
+    });
   }
-  return found.map(({ text, help }) => `${text}\t${help}\n`).join("");
+  return (files ? ":files\t\n" : "") + found.map(({ text, help }) => `${text}\t${help}\n`).join("");
 }

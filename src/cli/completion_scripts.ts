@@ -10,21 +10,21 @@ _maglevc() {
   local line=\${COMP_LINE:0:COMP_POINT} word
   COMPREPLY=()
   while IFS=$'\\t' read -r word _; do
-    COMPREPLY+=("$word")
+    if [[ $word == :files ]]; then compopt -o default; else COMPREPLY+=("$word"); fi
   done < <("$1" --complete "$line" 2>/dev/null)
 }
-complete -o default -F _maglevc maglevc
+complete -F _maglevc maglevc
 `;
 
 const zsh = `#compdef maglevc
 # zsh completion for maglevc; load it with: source <(maglevc completion zsh)
 _maglevc() {
   local word help
-  local -a words_found
+  local -a found
   while IFS=$'\\t' read -r word help; do
-    words_found+=("\${word//:/\\\\:}:$help")
+    if [[ $word == :files ]]; then _files; else found+=("$word:$help"); fi
   done < <("\${words[1]}" --complete "\${LBUFFER}" 2>/dev/null)
-  if (( \${#words_found} )); then _describe 'maglevc' words_found; else _files; fi
+  (( \${#found} )) && _describe 'maglevc' found
 }
 if [[ \${funcstack[1]-} = _maglevc ]]; then _maglevc "$@"; else compdef _maglevc maglevc; fi
 `;

@@ -120,7 +120,10 @@ export function fail(context: Context, failure: Failure): ExitCode {
     const more = errors
       .filter((finding) => finding.file === null && !failure.message.includes(finding.message))
       .map((finding) => `\n${finding.path === "" ? "" : `${finding.path}: `}${finding.message}`);
-    complain(context, failure.message + more.join(""));
+    const hint = failure.problem.type === "urn:maglev:problem:unauthorized"
+      ? "\nthe token comes from --token-file, MAGLEV_TOKEN_FILE, MAGLEV_TOKEN or --token"
+      : "";
+    complain(context, failure.message + more.join("") + hint);
     return exit.failed;
   }
   complain(context, failure.message);

@@ -15,7 +15,7 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Reads the history, newest first, and shortens a file that has grown to twice the limit. */
+/** Reads the history, newest first, each line once, and shortens a file that has grown to twice the limit. */
 export function loadHistory(path: string): Result<string[], string> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -23,7 +23,7 @@ export function loadHistory(path: string): Result<string[], string> {
     const lines = readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
     const kept = lines.slice(-historyLimit);
     if (lines.length > 2 * historyLimit) writeFileSync(path, `${kept.join("\n")}\n`);
-    return ok(kept.reverse());
+    return ok([...new Set(kept.reverse())]);
   } catch (error) {
     return err(reason(error));
   }

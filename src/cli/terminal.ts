@@ -44,7 +44,7 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
   return {
     terminal,
     get width() {
-      return terminal ? process.stdout.columns : null;
+      return terminal && process.stdout.columns > 0 ? process.stdout.columns : null;
     },
     print: (lines) => writeAll(1, paint(lines, colour)),
     raw: (text) => writeAll(1, text),

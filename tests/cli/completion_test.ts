@@ -37,6 +37,8 @@ Deno.test("--complete answers with keywords, names of the server in the line, an
   assert.deepEqual(await candidates("maglevc --c"), ["--ca-file", "--color"]);
   assert.deepEqual(await candidates("maglevc --color a"), ["auto", "always"]);
   assert.deepEqual(await candidates("maglevc --server "), []);
+  assert.deepEqual(await candidates("maglevc --ca-file x"), [":files"]);
+  assert.deepEqual(await candidates("maglevc config check ", env), [":files"]);
   // Without a server there are still keywords.
   assert.deepEqual(await candidates("maglevc sync vpp lb state ", { MAGLEV_SERVER: "unix:/nonexistent" }), [
     "plan",
@@ -60,7 +62,7 @@ Deno.test({
       env: { MAGLEV_SERVER: daemon.url, PATH: `${folder}:${cleanEnv().PATH}` },
     });
     assert.equal(err, "");
-    assert.equal(out, "web1\nweb2\nweb3\nspare1\nns1\ncomplete -o default -F _maglevc maglevc\n");
+    assert.equal(out, "web1\nweb2\nweb3\nspare1\nns1\ncomplete -F _maglevc maglevc\n");
     await Deno.remove(folder, { recursive: true });
   },
 });
@@ -100,6 +102,8 @@ for (
         await terminal.see(/ready> maglevc show frontend legacy$/);
         await terminal.type("C-u", `maglevc --server ${daemon.url} set frontend www pool f`, "Tab");
         await terminal.see(/pool fallback$/);
+        await terminal.type("C-u", `maglevc config check ${folder}/magl`, "Tab");
+        await terminal.see(/\/maglevc$/);
         await terminal.type("C-u", "maglevc show backend web3 ", "Enter");
         await terminal.see(/address +10\.0\.0\.13/);
       }

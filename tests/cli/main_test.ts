@@ -100,7 +100,7 @@ Deno.test("tokens come from the flag, a file or the environment", async () => {
     const { code, out, err } = await start(server, { env });
     assert.equal(code, 1);
     assert.equal(out, "");
-    assert.match(err, /^maglevc: .*token/);
+    assert.match(err, /^maglevc: .*token.*\n {2}the token comes from --token-file/);
     assert.ok(!err.includes("wrong"), "a token is never repeated");
   }
   const forbidden = await start([

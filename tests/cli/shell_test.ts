@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startDaemon } from "./daemon.ts";
-import { has } from "./process.ts";
+import { has, maglevc } from "./process.ts";
 import { Terminal } from "./terminal.ts";
 
 const withTmux = await has("tmux", "-V");
@@ -188,3 +188,24 @@ shellTest("colours and a live probe on the terminal", async () => {
   await terminal.see(/probes, 0 failed .*\nmaglevc>$/);
   listener.close();
 });
+
+shellTest(
+  "one watch without a shell ends with any key or Ctrl-C, and leaves the terminal as it was",
+  async () => {
+    await using daemon = startDaemon();
+    await using terminal = await Terminal.open("sh");
+    for (const key of ["x", "C-c"]) {
+      const command = maglevc.map((word) => `'${word}'`).join(" ");
+      await terminal.type(
+        `clear; ${command} --server ${daemon.url} watch events frontend; echo "exit=$?"`,
+        "Enter",
+      );
+      await terminal.see(/legacy is unknown, pool none$/);
+      await terminal.type(key);
+      await terminal.see(/pool none\nexit=0\n/);
+      // A terminal that was left raw would not echo.
+      await terminal.type("echo back to $((40 + 2))", "Enter");
+      await terminal.see(/echo back to \S+40 \+ 2\S+\nback to 42\n/);
+    }
+  },
+);

@@ -1,6 +1,6 @@
 /** What VPP has and counted at the site of `site.ts`, and what a sync would do. */
 import type * as api from "../../src/api.ts";
-import { siteNow, siteSince as since } from "./site.ts";
+import { siteSince as since } from "./site.ts";
 
 /** GET /v1/vpp/info */
 export const vppInfo: api.VppInfo = {
@@ -17,14 +17,13 @@ export const vppInfo: api.VppInfo = {
 const wwwVip = { frontend: "www", prefix: "192.0.2.1/32", protocol: "tcp", port: 443 } as const;
 const www6Vip = { frontend: "www6", prefix: "2001:db8:80::1/128", protocol: "tcp", port: 443 } as const;
 const foreignVip = { frontend: null, prefix: "192.0.2.200/32", protocol: "udp", port: 514 } as const;
-const used = Math.floor(siteNow / 1000) - 93_784;
 const server = (address: string, backend: string | null, weight: number, num_buckets: number) => ({
   address,
   backend,
   weight,
   flags: 1,
   num_buckets,
-  in_use_since: num_buckets > 0 ? used : 0,
+  in_use_since: 0,
 });
 
 /** GET /v1/vpp/lb/state */

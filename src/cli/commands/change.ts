@@ -11,6 +11,9 @@ import { whereisLines } from "../render/whereis.ts";
 
 const actions = ["pause", "resume", "disable", "enable"] as const;
 
+/** A first sync of a VPP with thousands of VIPs takes its time. */
+const syncTimeoutMs = 120_000;
+
 function jsonBody(value: unknown): { type: "application/json"; text: string } {
   return { type: "application/json", text: JSON.stringify(value) };
 }
@@ -28,6 +31,7 @@ async function syncState(call: Call, context: Context): ReturnType<Run> {
     path: "/v1/vpp/lb/sync",
     body: jsonBody(request),
     signal,
+    timeoutMs: syncTimeoutMs,
   });
   if (answer.ok) {
     if (context.json) printJson(context, answer.value.text);
@@ -79,7 +83,12 @@ async function checkConfig(call: Call, context: Context): ReturnType<Run> {
 
 async function reloadConfig(_call: Call, context: Context): ReturnType<Run> {
   const { client, signal, out } = context;
-  const answer = await client.json<api.ConfigReload>({ method: "POST", path: "/v1/config/reload", signal });
+  const answer = await client.json<api.ConfigReload>({
+    method: "POST",
+    path: "/v1/config/reload",
+    signal,
+    timeoutMs: syncTimeoutMs,
+  });
   if (answer.ok) {
     if (context.json) printJson(context, answer.value.text);
     else {

@@ -9,6 +9,7 @@ import { frontendLines, frontendsLines, newFlowTableLines } from "../render/fron
 import { healthcheckLines, healthchecksLines } from "../render/healthchecks.ts";
 import { planLines } from "../render/plan.ts";
 import { lbStateLines, versionLines, vppInfoLines } from "../render/vpp.ts";
+import { line } from "../text.ts";
 
 async function showVersion(_call: Call, context: Context): ReturnType<Run> {
   const answer = await context.client.json<api.Info>({ path: "/v1/info", signal: context.signal });
@@ -33,12 +34,18 @@ async function showCounters(_call: Call, context: Context): ReturnType<Run> {
   }
   let later = first.value.value;
   const until = world.ticks() + secondReadMs;
+  const waiting = out.terminal && later.read_at !== null;
+  if (waiting) out.redraw([line("waiting for a second read, to tell rates ...")]);
   while (later.read_at !== null && later.read_at === first.value.value.read_at && world.ticks() < until) {
     await world.pause(pollMs, signal);
     if (signal.aborted) return exit.failed;
     const next = await client.json<api.LbCounters>({ path: countersPath, signal });
     if (!next.ok) return fail(context, next.error);
     later = next.value.value;
+  }
+  if (waiting) {
+    out.redraw([]);
+    out.keep();
   }
   out.print(countersLines(first.value.value, later, viewOf(context)));
   return exit.done;

@@ -9,9 +9,11 @@ import { portText, vipName, yesNo } from "./style.ts";
 export function versionLines(info: Info, view: View, client: string): Line[] {
   const { warmup } = info;
   const held = warmup.held_frontends.length === 0 ? "" : `; held: ${warmup.held_frontends.join(", ")}`;
+  // A build that nobody dated bears the epoch.
+  const built = Date.parse(info.date) === 0 ? "" : `, of ${timeText(info.date)}`;
   return pairs([
     ["maglevc", client],
-    ["maglevd", `${info.version}, commit ${info.commit}, of ${timeText(info.date)}`],
+    ["maglevd", `${info.version}, commit ${info.commit}${built}`],
     ["running", `for ${durationText(info.uptime_ns)}, since ${timeText(info.started_at)}`],
     ["listening", info.listen.join(", ")],
     ["features", info.features.join(", ") || "none"],
@@ -56,7 +58,6 @@ function vipLines(vip: Vip, view: View): Line[] {
         { title: "WEIGHT", align: "right" },
         { title: "BUCKETS", align: "right" },
         { title: "SHARE", align: "right" },
-        { title: "IN USE FOR", align: "right" },
       ],
       vip.application_servers.map((server) => [
         server.address,
@@ -64,9 +65,6 @@ function vipLines(vip: Vip, view: View): Line[] {
         styled(server.weight > 0 ? null : "dim", server.weight),
         countText(server.num_buckets),
         total === 0 ? "-" : `${(100 * server.num_buckets / total).toFixed(1)}%`,
-        server.in_use_since === 0 ? "-" : durationText(
-          BigInt(Math.max(0, Math.floor(view.now / 1000 - server.in_use_since))) * 1_000_000_000n,
-        ),
       ]),
       view.width,
       2,

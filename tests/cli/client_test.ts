@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { Client, parseServer } from "../../src/cli/client.ts";
+import { loadHistory, rememberLine } from "../../src/cli/history.ts";
+import { parseOptions } from "../../src/cli/options.ts";
+
+function clientOf(url: string, timeoutMs: number): Client {
+  const server = parseServer(url);
+  assert.ok(server !== null);
+  return new Client({ server, token: null, ca: null, userAgent: "maglevc/test", timeoutMs });
+}
+
+Deno.test("parseServer() takes http, https and unix addresses and nothing else", () => {
+  for (
+    const good of ["http://127.0.0.1:9090", "https://lb.example", "http://[::1]:9090", "unix:/run/x.sock"]
+  ) {
+    assert.equal(parseServer(good)?.text, good);
+  }
+  assert.equal(parseServer("https://lb.example/maglev/")?.url.pathname, "/maglev");
+  assert.equal(parseServer("unix:/run/x.sock")?.socketPath, "/run/x.sock");
+  for (
+    const bad of [
+      "",
+      "127.0.0.1:9090",
+      "localhost:9090",
+      "ftp://x",
+      "unix:x",
+      "http://",
+      "http://u:p@x",
+      "http://x?y",
+    ]
+  ) {
+    assert.equal(parseServer(bad), null, bad);
+  }
+});
+
+Deno.test("a server that accepts and says nothing, or stops in the middle, counts as unreachable", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${listener.addr.port}`;
+  const silent = await clientOf(url, 30).json({ path: "/v1/info" });
+  assert.deepEqual(silent, {
+    ok: false,
+    error: { kind: "unreachable", message: `cannot reach ${url}: no answer within 0.03 s` },
+  });
+  (await listener.accept()).close();
+  const halfway = clientOf(url, 30).json({ path: "/v1/info" });
+  const connection = await listener.accept();
+  await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"));
+  const half = await halfway;
+  assert.equal(half.ok ? "" : half.error.kind, "unreachable");
+  connection.close();
+  listener.close();
+});
+
+Deno.test("a request that is interrupted says so, before and while it waits", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = clientOf(`http://127.0.0.1:${listener.addr.port}`, 5_000);
+  const stop = new AbortController();
+  const asking = client.json({ path: "/v1/info", signal: stop.signal });
+  const connection = await listener.accept();
+  stop.abort();
+  assert.deepEqual(await asking, { ok: false, error: { kind: "interrupted" } });
+  assert.deepEqual(await client.json({ path: "/v1/info", signal: stop.signal }), {
+    ok: false,
+    error: { kind: "interrupted" },
+  });
+  assert.deepEqual(await client.stream({ path: "/v1/events", signal: stop.signal }), {
+    ok: false,
+    error: { kind: "interrupted" },
+  });
+  connection.close();
+  listener.close();
+});
+
+Deno.test("a path below which the API lives is kept", async () => {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => Response.json({ path: new URL(request.url).pathname }),
+  );
+  const answer = await clientOf(`http://127.0.0.1:${server.addr.port}/lb/one/`, 5_000).json({
+    path: "/v1/info",
+  });
+  assert.deepEqual(answer.ok && answer.value.value, { path: "/lb/one/v1/info" });
+  await server.shutdown();
+});
+
+Deno.test("flags: a token of the flag wins over a file of the environment, and -- ends the flags", () => {
+  const env = (name: string) => ({ MAGLEV_TOKEN_FILE: "/t", MAGLEV_SERVER: "unix:/s" })[name];
+  const options = parseOptions(["--token", "a", "show", "--", "backend", "--json"], env);
+  assert.ok(options.ok);
+  assert.deepEqual(options.value.token, { text: "a" });
+  assert.deepEqual(options.value.words, ["show", "backend", "--json"]);
+  assert.equal(options.value.json, false);
+  assert.equal(options.value.server.socketPath, "/s");
+  const fromEnv = parseOptions([], env);
+  assert.deepEqual(fromEnv.ok && fromEnv.value.token, { file: "/t" });
+});
+
+Deno.test("the history is shortened when it has grown, and each line comes back once", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/deep/history`;
+  assert.deepEqual(loadHistory(path), { ok: true, value: [] });
+  for (let i = 0; i < 2_001; i++) rememberLine(path, `show ${i}`);
+  for (let i = 0; i < 3; i++) rememberLine(path, "show version");
+  const loaded = loadHistory(path);
+  assert.ok(loaded.ok);
+  assert.deepEqual(loaded.value.slice(0, 2), ["show version", "show 2000"]);
+  assert.equal(loaded.value.length, 998);
+  assert.equal((await Deno.readTextFile(path)).split("\n").length, 1_001);
+  await Deno.writeTextFile(`${folder}/file`, "");
+  assert.equal(loadHistory(`${folder}/file/history`).ok, false);
+  await Deno.remove(folder, { recursive: true });
+});
