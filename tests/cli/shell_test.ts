@@ -171,6 +171,9 @@ shellTest("the history survives the shell, and repeats nothing twice", async () 
 shellTest("colours and a live probe on the terminal", async () => {
   await using daemon = startDaemon();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = (async () => {
+    for await (const connection of listener) connection.close();
+  })();
   const [www] = daemon.control.frontends();
   assert.ok(www !== undefined);
   www.address = "127.0.0.1";
@@ -187,6 +190,7 @@ shellTest("colours and a live probe on the terminal", async () => {
   await terminal.type("C-c");
   await terminal.see(/probes, 0 failed .*\nmaglevc>$/);
   listener.close();
+  await accepting;
 });
 
 shellTest(

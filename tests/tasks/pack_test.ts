@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { FrontendList } from "../../src/api.ts";
 import { pack, packHeader } from "../../src/tasks/pack.ts";
 import { startDaemon } from "../cli/daemon.ts";
 import { cleanEnv, type Ended, has, start } from "../cli/process.ts";
@@ -9,6 +10,37 @@ const withXz = await has("xz", "--version");
 function packed(file: string, cache: string, args: readonly string[], path?: string): Promise<Ended> {
   const PATH = path ?? cleanEnv().PATH ?? "/usr/bin:/bin";
   return start(args, { command: ["/bin/sh", file], env: { XDG_CACHE_HOME: cache, PATH } });
+}
+
+/** maglevd itself with the example configuration and without VPP, until it is disposed. */
+async function startMaglevd(socket: string): Promise<{ readonly url: string } & AsyncDisposable> {
+  const path = (name: string) => new URL(`../../${name}`, import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", path("main.ts"), "--config", path("docs/examples/maglev.yaml")],
+      ...["--listen", `unix:${socket}`, "--vpp-api-addr=", "--vpp-stats-addr="],
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+    clearEnv: true,
+    env: cleanEnv(),
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let log = "";
+  while (!log.includes('"msg":"listening"')) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error(`maglevd ended: ${log}`);
+    log += value;
+  }
+  return {
+    url: `unix:${socket}`,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      while (!(await lines.read()).done) { /* it must not block on a full pipe while it ends */ }
+      await child.status;
+    },
+  };
 }
 
 Deno.test({
@@ -53,18 +85,19 @@ Deno.test({
       assert.equal(unreachable.code, 3);
       assert.equal((await packed(file, cache, ["show", "x y"], tools)).err.includes('"x y"'), true);
     });
-    await t.step("it talks over a unix socket", async () => {
-      const path = `${folder}/api.sock`;
-      await using _daemon = startDaemon({ path });
-      const { code, out } = await packed(file, cache, [
-        "--server",
-        `unix:${path}`,
-        "show",
-        "backends",
-        "--json",
-      ]);
-      assert.equal(code, 0);
-      assert.equal(JSON.parse(out).backends.length, 5);
+    await t.step("it talks to maglevd over a unix socket", async () => {
+      await using daemon = await startMaglevd(`${folder}/api.sock`);
+      const args = ["--server", daemon.url];
+      const { code, out, err } = await packed(file, cache, [...args, "show", "frontends", "--json"]);
+      assert.deepEqual([code, err], [0, ""]);
+      const { frontends } = JSON.parse(out) as FrontendList;
+      assert.deepEqual(frontends.map((frontend) => [frontend.name, frontend.vpp]), [["www", "off"], [
+        "api",
+        "off",
+      ]]);
+      const away = await packed(file, cache, [...args, "show", "vpp", "info"]);
+      assert.equal(away.code, 1);
+      assert.match(away.err, /^maglevc: .*VPP/);
     });
     await t.step("a file that was cut off says so and leaves nothing", async () => {
       const bytes = await Deno.readFile(file);
