@@ -1,9 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Refusal } from "../src/control.ts";
+import { err, type Result } from "../src/result.ts";
 import { readText } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
 import { changeErrors, json, problems, readErrors, security, unwrap, unwrapChange } from "./operation.ts";
-import { ProblemError } from "./problem.ts";
 import { Info } from "./schemas.ts";
 import { Config, ConfigCheck, ConfigReload } from "./schemas_config.ts";
 
@@ -63,9 +64,14 @@ const reloadConfig = createRoute({
   security,
   responses: {
     200: json(ConfigReload, "what changed", examples.configReload),
-    ...problems(...changeErrors),
+    ...problems(...changeErrors, "conflict"),
   },
 });
+
+/** 503 is kept for VPP and readiness, so that a load balancer in front never takes the daemon for ill. */
+function neverBusy<T>(result: Result<T, Refusal>): Result<T, Refusal> {
+  return result.ok || result.error.type !== "busy" ? result : err({ ...result.error, type: "conflict" });
+}
 
 /** Mounts /v1/info and /v1/config. */
 export function mountConfig(app: Api, { control, log }: ApiOptions): void {
@@ -73,15 +79,10 @@ export function mountConfig(app: Api, { control, log }: ApiOptions): void {
   app.openapi(getConfig, (c) => c.json(control.config(), 200));
   app.openapi(checkConfig, async (c) => {
     const text = await readText(c.req.raw, yamlTypes);
-    const checked = await control.checkConfig(text === "" ? null : text);
-    // 503 is kept for VPP and readiness, so that a load balancer in front never takes the daemon for ill.
-    if (!checked.ok && checked.error.type === "busy") {
-      throw new ProblemError("conflict", checked.error.detail);
-    }
-    return c.json(unwrap(checked), 200);
+    return c.json(unwrap(neverBusy(await control.checkConfig(text === "" ? null : text))), 200);
   });
   app.openapi(
     reloadConfig,
-    async (c) => c.json(unwrapChange(c, log, await control.reload(c.get("actor"))), 200),
+    async (c) => c.json(unwrapChange(c, log, neverBusy(await control.reload(c.get("actor")))), 200),
   );
 }

@@ -14,7 +14,7 @@ export class Checker {
   readonly #clock: Clock;
   #running = 0;
 
-  /** Makes a checker. */
+  /** Makes a checker; each has its own bound on checks under way. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }

@@ -163,7 +163,14 @@ export class Daemon implements AsyncDisposable {
       }),
     );
     const checker = new Checker(clock);
-    const reloader = new Reloader({ path: options.config, checker, tracker: health, reconciler: lb, log });
+    const reloader = new Reloader({
+      path: options.config,
+      // One of its own: checks of posted texts must not keep a reload from being made.
+      checker: new Checker(clock),
+      tracker: health,
+      reconciler: lb,
+      log,
+    });
     let serving: Serving | null = null;
     const control = new DaemonControl({
       clock,

@@ -21,11 +21,11 @@ export interface ReloaderParts {
   /** Path of the configuration file. */
   readonly path: string;
   /** Checks the file off the main thread. */
-  readonly checker: Checker;
+  readonly checker: Pick<Checker, "check">;
   /** Takes the new configuration. */
-  readonly tracker: Tracker;
+  readonly tracker: Pick<Tracker, "fileConfig" | "reload">;
   /** Brings it to VPP. */
-  readonly reconciler: Reconciler;
+  readonly reconciler: Pick<Reconciler, "reloaded">;
   /** Log of the daemon. */
   readonly log: Log;
 }
@@ -40,7 +40,7 @@ export function logFindings(log: Log, check: CheckResult): void {
   }
 }
 
-/** Reloads, one at a time. */
+/** Reloads, one at a time; whatever becomes of one is logged, since a signal has no answer. */
 export class Reloader {
   readonly #parts: ReloaderParts;
   #last: Promise<unknown> = Promise.resolve();
@@ -50,7 +50,10 @@ export class Reloader {
     this.#parts = parts;
   }
 
-  /** Reloads after every reload that was asked for before. Refused `invalid` for a wrong file: nothing changes. */
+  /**
+   * Reloads after every reload that was asked for before. Refused `invalid` for a wrong file, `busy` for one that
+   * takes too long to check: nothing changes.
+   */
   reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
     const next = this.#last.then(() => this.#reload(actor));
     // The next one must run whatever became of this one, whose own caller learns of its failure.
@@ -61,7 +64,11 @@ export class Reloader {
   async #reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
     const { checker, log, path, reconciler, tracker } = this.#parts;
     const checked = await checker.check({ file: path });
-    if (!checked.ok) return checked;
+    if (!checked.ok) {
+      const error = checked.error.detail;
+      log.error("config-reload", { config: path, ok: false, by: actor.principal, error });
+      return checked;
+    }
     logFindings(log, checked.value);
     const check = toConfigCheck(checked.value);
     const { config } = checked.value;

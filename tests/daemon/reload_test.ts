@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import type { ConfigReload, Problem } from "../../src/api.ts";
+import { Reloader } from "../../src/daemon/reload.ts";
+import { createLog } from "../../src/log.ts";
+import { FakeClock } from "../fake_clock.ts";
+import { Inside, type Line } from "./inside.ts";
+
+const config = `maglev:
+  vpp: { lb: { ipv4-src-address: 192.0.2.254, ipv6-src-address: 2001:db8::254 } }
+  healthchecks: {}
+  backends: { b1: { address: 127.0.0.1 } }
+  frontends: { web: { address: 198.51.100.10, pools: [{ name: p, backends: { b1: {} } }] } }
+`;
+
+Deno.test("checks of posted texts that take long do not keep a reload from being made", async () => {
+  await using inside = await Inside.start({ config, vpp: null });
+  const check = (body: string) =>
+    inside.ask("/v1/config/check", { method: "POST", headers: { "content-type": "text/yaml" }, body });
+  // A text of references to nothing takes a second and more for its length.
+  const long = "*a ".repeat(120_000);
+  const slow = [check(long), check(long)];
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const refused = await inside.until(async () => {
+    const answer = await check("maglev: {}");
+    return answer.status === 409 ? answer : void await answer.body?.cancel();
+  }, "a check that finds two others under way");
+  const problem: Problem = await refused.json();
+  assert.equal(problem.type, "urn:maglev:problem:conflict");
+  assert.match(problem.detail, /2 checks are under way/);
+  assert.equal((await inside.send<ConfigReload>("POST", "/v1/config/reload")).ok, true);
+  for (const answer of await Promise.all(slow)) {
+    assert.equal(answer.status, 200);
+    await answer.body?.cancel();
+  }
+});
+
+Deno.test("a reload that cannot be checked is logged, because a signal has no answer", async () => {
+  const lines: Line[] = [];
+  const log = createLog({
+    level: "info",
+    format: "json",
+    clock: new FakeClock(),
+    write: (line) => lines.push(JSON.parse(line)),
+  });
+  const unused = () => {
+    throw new Error("nothing may be changed");
+  };
+  const reloader = new Reloader({
+    path: "maglev.yaml",
+    checker: {
+      check: () => Promise.resolve({ ok: false, error: { type: "busy", detail: "not done after 10 s" } }),
+    },
+    tracker: {
+      get fileConfig() {
+        return unused();
+      },
+      reload: unused,
+    },
+    reconciler: { reloaded: unused },
+    log,
+  });
+  const result = await reloader.reload({ principal: "SIGHUP", peer: "signal" });
+  assert.equal(result.ok, false);
+  assert.deepEqual(lines.map(({ level, msg, ok, by, error }) => [level, msg, ok, by, error]), [
+    ["ERROR", "config-reload", false, "SIGHUP", "not done after 10 s"],
+  ]);
+});
