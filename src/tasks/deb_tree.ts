@@ -58,7 +58,7 @@ export function wrapper(program: "maglevd" | "maglevc", { commit, date }: BuildS
   return [
     "#!/bin/sh",
     "# Finds its files from its own place, so that the tree runs wherever it is unpacked.",
-    'lib=$(dirname "$(readlink -f "$0")")/../lib/vpp-maglev',
+    'lib=$(dirname "$(dirname "$(readlink -f "$0")")")/lib/vpp-maglev',
     `export MAGLEV_COMMIT=${commit} MAGLEV_BUILD_DATE=${date.toISOString()} DENO_NO_UPDATE_CHECK=1`,
     'exec "$lib/deno" run --quiet --no-prompt --no-config --no-lock --no-remote --no-npm --cached-only \\',
     ...rights.map((right) => `  '${right}' \\`),
