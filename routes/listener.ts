@@ -18,7 +18,7 @@ import { err, ok, type Result } from "../src/result.ts";
 import type { Api } from "./env.ts";
 import type { Limits } from "./limits.ts";
 import { requestListener } from "./node_adapter.ts";
-import { ProblemError, problemResponse } from "./problem.ts";
+import { finding, ProblemError, problemResponse } from "./problem.ts";
 
 /** Certificate (with its chain) and key, as PEM texts. */
 export interface TlsPair {
@@ -97,7 +97,8 @@ async function refuseGarbage(error: Error, socket: Socket): Promise<void> {
   const detail = late
     ? "The request took too long to arrive"
     : "This is no HTTP request, or its head is too large";
-  const answer = problemResponse(new ProblemError("bad-request", detail), "/");
+  const errors = [finding("", detail)];
+  const answer = problemResponse(new ProblemError("bad-request", detail, { errors }), "/");
   const body = await answer.text();
   const head = [
     "HTTP/1.1 400 Bad Request",

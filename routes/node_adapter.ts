@@ -8,7 +8,7 @@ import { Readable } from "node:stream";
 import type { Log } from "../src/log.ts";
 import { type Peer, tcpPeer, unixPeer } from "./access.ts";
 import type { Api } from "./env.ts";
-import { internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
+import { finding, internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
 
 /** What an adapter is made of. */
 export interface AdapterOptions {
@@ -25,18 +25,25 @@ export interface AdapterOptions {
 /** Methods that a web Request cannot have. */
 const forbiddenMethods = new Set(["CONNECT", "TRACE", "TRACK"]);
 
-function badRequest(detail: string): ProblemError {
-  return new ProblemError("bad-request", detail);
+function badRequest(place: "host" | "target" | "headers" | "body", detail: string): ProblemError {
+  return new ProblemError("bad-request", detail, { errors: [finding(place, detail)] });
+}
+
+/** Path of a request without its query, which may hold what must not be shown. */
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?")[0] ?? "/";
 }
 
 function requestUrl(request: IncomingMessage, scheme: string): URL {
   const target = request.url ?? "/";
   const host = request.headers.host ?? "localhost";
   // Anything else would move the border between host and path.
-  if (!/^[A-Za-z0-9._~%:[\]-]+$/.test(host)) throw badRequest("The Host header names no host");
+  if (!/^[A-Za-z0-9._~%:[\]-]+$/.test(host)) throw badRequest("host", "The Host header names no host");
   const text = target.startsWith("/") ? `${scheme}://${host}${target}` : target;
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw badRequest("The request's target is no URL");
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw badRequest("target", "The request's target is no URL");
+  }
   return url;
 }
 
@@ -47,10 +54,28 @@ function requestHeaders({ rawHeaders }: IncomingMessage): Headers {
       headers.append(rawHeaders[i] ?? "", rawHeaders[i + 1] ?? "");
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      throw badRequest("A header holds octets that it must not hold");
+      throw badRequest("headers", "A header holds octets that it must not hold");
     }
   }
   return headers;
+}
+
+/** The body; one that ends too early is the client's mistake, and no failure of whoever reads it. */
+function requestBody(request: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const source = Readable.toWeb(request) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
+  const reader = source.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch {
+        controller.error(badRequest("body", "The body ended before its time"));
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 function webRequest(request: IncomingMessage, scheme: string): Request {
@@ -65,8 +90,7 @@ function webRequest(request: IncomingMessage, scheme: string): Request {
   const bodiless = method === "GET" || method === "HEAD" ||
     (!headers.has("transfer-encoding") && (headers.get("content-length") ?? "0") === "0");
   if (bodiless) return new Request(url, { method, headers });
-  const body = Readable.toWeb(request) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
-  return new Request(url, { method, headers, body });
+  return new Request(url, { method, headers, body: requestBody(request) });
 }
 
 function peerOf(request: IncomingMessage, unixPath: string | null): Peer | null {
@@ -131,7 +155,7 @@ async function answerOf(request: IncomingMessage, options: AdapterOptions): Prom
     const peer = peerOf(request, options.unixPath);
     return await options.app.fetch(webRequest(request, options.scheme), peer === null ? {} : { peer });
   } catch (error) {
-    const path = (request.url ?? "/").split("?")[0] ?? "/";
+    const path = pathOf(request);
     if (error instanceof ProblemError) return problemResponse(error, path);
     options.log.error("api-error", { path, error });
     return internalErrorResponse(path);
@@ -148,7 +172,7 @@ export function requestListener(
     };
     handle().catch((error) => {
       // The client went away, or the answer's source gave up: there is nobody left to tell.
-      options.log.debug("api-abort", { path: request.url, error });
+      options.log.debug("api-abort", { path: pathOf(request), error });
       response.destroy();
     });
   };

@@ -78,8 +78,31 @@ Deno.test("a head over its bound, garbage and strange targets get 400 or nothing
       /^HTTP\/1\.1 200 [^]*\r\n\r\n$/,
     ],
   ];
-  for (const [text, wanted] of cases) assert.match(await exchange(address, text), wanted, text.slice(0, 60));
+  for (const [text, wanted] of cases) {
+    const answer = await exchange(address, text);
+    assert.match(answer, wanted, text.slice(0, 60));
+    if (!answer.startsWith("HTTP/1.1 400")) continue;
+    const problem = JSON.parse(answer.slice(answer.indexOf("\r\n\r\n")));
+    assert.ok(problem.errors.length > 0, `it says where: ${JSON.stringify(problem)}`);
+  }
   assert.equal(world.bus.subscribers, 0);
+});
+
+Deno.test("a client that leaves in the middle of its body is no failure of the daemon", async () => {
+  const counted = Promise.withResolvers<[string, number]>();
+  const world = makeWorld({
+    recorder: { httpRequest: (_method, route, code) => counted.resolve([route, code]) },
+  });
+  await using serving = await start(world);
+  const conn = await dial(first(serving));
+  await writeAll(
+    conn,
+    "POST /v1/config/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/yaml\r\nContent-Length: 9\r\n\r\nma",
+  );
+  conn.close();
+  assert.deepEqual(await counted.promise, ["/v1/config/check", 400]);
+  assert.deepEqual(world.lines, []);
+  assert.deepEqual(world.control.commands, []);
 });
 
 Deno.test("an absolute target does not hide a foreign host", async () => {
