@@ -1,0 +1,385 @@
+/**
+ * `deno task dashboard`: writes docs/packaging/grafana-dashboard.json, a dashboard for Grafana 10 or newer.
+ *
+ * @module
+ */
+import type { MetricName } from "../metrics_catalog.ts";
+
+/** Kind of a panel, as Grafana calls it. */
+type Kind = "stat" | "timeseries";
+
+/** Units, as Grafana calls them. */
+type Unit = "short" | "percentunit" | "s" | "cps" | "pps" | "Bps" | "reqps" | "bool_yes_no";
+
+/** One query: expression and the name of its series. */
+type Query = readonly [expression: string, legend: string];
+
+/** One panel. */
+interface Panel {
+  readonly kind: Kind;
+  readonly title: string;
+  /** What to make of it, shown as a hint. */
+  readonly about: string;
+  readonly unit: Unit;
+  /** Of 24 columns. */
+  readonly width: number;
+  readonly queries: readonly Query[];
+  /** Value from which on a stat is red; `below` turns it round. */
+  readonly red?: number | { readonly below: number };
+}
+
+const rate = "[$__rate_interval]";
+
+/** Rate of a counter by some labels. */
+function perSecond(metric: MetricName, by: string, where = ""): string {
+  return `sum by (${by}) (rate(${metric}${where}${rate}))`;
+}
+
+/** A quantile of a histogram, in the unit of the histogram. */
+function quantile(q: number, metric: MetricName, by = "", where = ""): string {
+  return `histogram_quantile(${q}, sum by (${[...(by === "" ? [] : [by]), "le"].join(", ")}) ` +
+    `(rate(${metric}_bucket${where}${rate})))`;
+}
+
+const ofFrontend = '{frontend=~"$frontend"}';
+const ofBackend = '{backend=~"$backend"}';
+
+const rows: readonly { readonly title: string; readonly panels: readonly Panel[] }[] = [
+  {
+    title: "At a glance",
+    panels: [
+      {
+        kind: "stat",
+        title: "Connected to VPP",
+        about: "While it is not, VPP forwards as it was last told.",
+        unit: "bool_yes_no",
+        width: 4,
+        queries: [["min(maglev_vpp_connected)", ""]],
+        red: { below: 1 },
+      },
+      {
+        kind: "stat",
+        title: "Frontends not up",
+        about: "No member that is up and has a weight.",
+        unit: "short",
+        width: 4,
+        queries: [['sum(maglev_frontend_state{state!="up"})', ""]],
+        red: 1,
+      },
+      {
+        kind: "stat",
+        title: "Backends up",
+        about: "Backends that pass their health check.",
+        unit: "short",
+        width: 4,
+        queries: [['sum(maglev_backend_state{state="up"})', ""]],
+      },
+      {
+        kind: "stat",
+        title: "Backends down",
+        about: "Backends that fail their health check.",
+        unit: "short",
+        width: 4,
+        queries: [['sum(maglev_backend_state{state="down"})', ""]],
+        red: 1,
+      },
+      {
+        kind: "stat",
+        title: "Blind backends",
+        about: "maglevd cannot probe them: something is wrong with its own host or rights.",
+        unit: "short",
+        width: 4,
+        queries: [["sum(maglev_backend_blind)", ""]],
+        red: 1,
+      },
+      {
+        kind: "stat",
+        title: "Held changes",
+        about: "Changes that wait for an operator: maglevc show vpp lb plan.",
+        unit: "short",
+        width: 4,
+        queries: [["max(maglev_vpp_held_changes)", ""]],
+        red: 1,
+      },
+    ],
+  },
+  {
+    title: "Health",
+    panels: [
+      {
+        kind: "timeseries",
+        title: "Backends that are not up",
+        about: "One line for each backend in a state other than up.",
+        unit: "short",
+        width: 12,
+        queries: [['maglev_backend_state{state!="up", backend=~"$backend"} == 1', "{{backend}} {{state}}"]],
+      },
+      {
+        kind: "timeseries",
+        title: "Effective weights",
+        about: "What VPP should have: 0 outside the active pool and for backends that are not up.",
+        unit: "short",
+        width: 12,
+        queries: [[
+          `maglev_frontend_pool_backend_effective_weight${ofFrontend}`,
+          "{{frontend}} {{pool}} {{backend}}",
+        ]],
+      },
+      {
+        kind: "timeseries",
+        title: "Failed probes",
+        about: "By backend and result code.",
+        unit: "cps",
+        width: 12,
+        queries: [[
+          perSecond("maglev_probe_total", "backend, code", '{result="failure", backend=~"$backend"}'),
+          "{{backend}} {{code}}",
+        ]],
+      },
+      {
+        kind: "timeseries",
+        title: "Duration of probes, 95th percentile",
+        about: "All phases together; close to the timeout means close to a failure.",
+        unit: "s",
+        width: 12,
+        queries: [[quantile(0.95, "maglev_probe_duration_seconds", "backend", ofBackend), "{{backend}}"]],
+      },
+      {
+        kind: "timeseries",
+        title: "Void probes",
+        about: "Results that say nothing about a backend, by cause on maglevd's own host.",
+        unit: "cps",
+        width: 8,
+        queries: [[perSecond("maglev_probe_void_total", "cause"), "{{cause}}"]],
+      },
+      {
+        kind: "timeseries",
+        title: "Lateness of probes",
+        about: "How long after its due time a probe began.",
+        unit: "s",
+        width: 8,
+        queries: [
+          [quantile(0.5, "maglev_probe_lateness_seconds"), "median"],
+          [quantile(0.99, "maglev_probe_lateness_seconds"), "99th percentile"],
+        ],
+      },
+      {
+        kind: "timeseries",
+        title: "Transitions",
+        about: "A backend that flaps shows here.",
+        unit: "cps",
+        width: 8,
+        queries: [[
+          perSecond("maglev_backend_transitions_total", "backend, to", ofBackend),
+          "{{backend}} to {{to}}",
+        ]],
+      },
+    ],
+  },
+  {
+    title: "Traffic, as VPP counts it",
+    panels: [
+      {
+        kind: "timeseries",
+        title: "Octets by application server",
+        about: "Over all VIPs that share the server.",
+        unit: "Bps",
+        width: 12,
+        queries: [[
+          perSecond("maglev_vpp_server_bytes_total", "address, backend", ofBackend),
+          "{{backend}} {{address}}",
+        ]],
+      },
+      {
+        kind: "timeseries",
+        title: "New flows by VIP",
+        about: "First packets of a flow.",
+        unit: "pps",
+        width: 12,
+        queries: [[
+          perSecond(
+            "maglev_vpp_vip_packets_total",
+            "frontend, address, protocol, port",
+            '{kind="first", frontend=~"$frontend"}',
+          ),
+          "{{frontend}} {{protocol}} {{port}}",
+        ]],
+      },
+      {
+        kind: "timeseries",
+        title: "Packets that no server got",
+        about: "VIPs without a server, and packets to a VIP's address on a port that no VIP has.",
+        unit: "pps",
+        width: 12,
+        queries: [
+          [
+            perSecond("maglev_vpp_vip_packets_total", "frontend", '{kind="no_server"}'),
+            "{{frontend}} no server",
+          ],
+          [`sum(rate(maglev_vpp_unmatched_packets_total${rate}))`, "no such port"],
+        ],
+      },
+      {
+        kind: "timeseries",
+        title: "Untracked packets",
+        about: "Packets of flows that the sticky table had no room for.",
+        unit: "pps",
+        width: 12,
+        queries: [[
+          perSecond("maglev_vpp_vip_packets_total", "frontend", '{kind="untracked", frontend=~"$frontend"}'),
+          "{{frontend}}",
+        ]],
+      },
+    ],
+  },
+  {
+    title: "maglevd and VPP",
+    panels: [
+      {
+        kind: "timeseries",
+        title: "From the deciding result to VPP's reply, 95th percentile",
+        about: "How fast a dead server loses its traffic once its last probe has failed.",
+        unit: "s",
+        width: 8,
+        queries: [[quantile(0.95, "maglev_transition_to_vpp_seconds"), "all backends"]],
+      },
+      {
+        kind: "timeseries",
+        title: "Changes sent to VPP",
+        about: "By kind; in a quiet world there are none.",
+        unit: "cps",
+        width: 8,
+        queries: [[perSecond("maglev_vpp_lbsync_total", "kind"), "{{kind}}"]],
+      },
+      {
+        kind: "timeseries",
+        title: "Refused messages",
+        about: "Answers of VPP with an error.",
+        unit: "cps",
+        width: 8,
+        queries: [[perSecond("maglev_vpp_api_total", "msg", '{result="failure"}'), "{{msg}}"]],
+      },
+      {
+        kind: "timeseries",
+        title: "Requests to the API",
+        about: "By status.",
+        unit: "reqps",
+        width: 12,
+        queries: [[perSecond("maglev_http_requests_total", "code"), "{{code}}"]],
+      },
+      {
+        kind: "timeseries",
+        title: "Uptime",
+        about: "A fall to zero is a restart of VPP or a new connection.",
+        unit: "s",
+        width: 12,
+        queries: [["maglev_vpp_uptime_seconds", "VPP"], ["maglev_vpp_connected_seconds", "connection"]],
+      },
+    ],
+  },
+];
+
+const source = { type: "prometheus", uid: "${datasource}" };
+const height = { stat: 4, timeseries: 8 } as const;
+
+function thresholds(red: Panel["red"]): unknown {
+  const steps = red === undefined
+    ? [{ color: "blue", value: null }]
+    : typeof red === "number"
+    ? [{ color: "green", value: null }, { color: "red", value: red }]
+    : [{ color: "red", value: null }, { color: "green", value: red.below }];
+  return { mode: "absolute", steps };
+}
+
+/** A variable of the dashboard whose values are those of a label. */
+function labelVariable(name: string, metric: MetricName): unknown {
+  return {
+    name,
+    label: name,
+    type: "query",
+    datasource: source,
+    query: { query: `label_values(${metric}, ${name})`, refId: name },
+    refresh: 2,
+    sort: 1,
+    multi: true,
+    includeAll: true,
+    allValue: ".*",
+    current: { text: "All", value: "$__all" },
+  };
+}
+
+/** The dashboard as Grafana reads it. */
+export function dashboard(): Record<string, unknown> {
+  const panels: unknown[] = [];
+  let y = 0;
+  for (const { title, panels: inRow } of rows) {
+    panels.push({
+      id: panels.length + 1,
+      type: "row",
+      title,
+      collapsed: false,
+      gridPos: { x: 0, y, w: 24, h: 1 },
+      panels: [],
+    });
+    y += 1;
+    let x = 0;
+    let tallest = 0;
+    for (const { kind, title, about, unit, width, queries, red } of inRow) {
+      if (x + width > 24) {
+        x = 0;
+        y += tallest;
+        tallest = 0;
+      }
+      panels.push({
+        id: panels.length + 1,
+        type: kind,
+        title,
+        description: about,
+        datasource: source,
+        gridPos: { x, y, w: width, h: height[kind] },
+        fieldConfig: { defaults: { unit, min: 0, thresholds: thresholds(red) }, overrides: [] },
+        options: kind === "stat"
+          ? { colorMode: "background", reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false } }
+          : {
+            legend: { displayMode: "list", placement: "bottom" },
+            tooltip: { mode: "multi", sort: "desc" },
+          },
+        targets: queries.map(([expr, legendFormat], index) => ({
+          datasource: source,
+          refId: String.fromCharCode(65 + index),
+          expr,
+          legendFormat,
+          range: true,
+        })),
+      });
+      x += width;
+      tallest = Math.max(tallest, height[kind]);
+    }
+    y += tallest;
+  }
+  return {
+    title: "vpp-maglev",
+    uid: "vpp-maglev",
+    description: "Health of backends, weights, traffic as VPP counts it, and maglevd itself.",
+    tags: ["vpp", "load-balancer"],
+    schemaVersion: 39,
+    version: 1,
+    editable: true,
+    refresh: "30s",
+    time: { from: "now-3h", to: "now" },
+    templating: {
+      list: [
+        { name: "datasource", label: "data source", type: "datasource", query: "prometheus" },
+        labelVariable("frontend", "maglev_frontend_state"),
+        labelVariable("backend", "maglev_backend_state"),
+      ],
+    },
+    annotations: { list: [] },
+    panels,
+  };
+}
+
+if (import.meta.main) {
+  const target = new URL("../../docs/packaging/grafana-dashboard.json", import.meta.url);
+  await Deno.writeTextFile(target, JSON.stringify(dashboard(), null, 2) + "\n");
+}
