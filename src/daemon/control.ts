@@ -24,6 +24,7 @@ import { healthCheck } from "../snapshot/convert.ts";
 import { backendView, frontendView } from "../snapshot/views.ts";
 import { countersView, lbStateView, Names, vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
+import { VppRetvalError } from "../vpp/errors.ts";
 import type { VppLink } from "../vpp/link.ts";
 import type { Checker } from "./checker.ts";
 import type { Reloader } from "./reload.ts";
@@ -242,26 +243,21 @@ export class DaemonControl implements Control {
     return ok(vppInfoView(info));
   }
 
-  /** Reads VPP now. */
+  /** Reads VPP now, after what was due has been sent. */
   async lbState(frontend: string | null): Promise<Result<api.LbState, Refusal>> {
-    const { clock, link, tracker } = this.#parts;
-    const { config } = tracker;
-    const configured = frontend === null ? null : config.frontends.get(frontend) ?? null;
-    if (frontend !== null && configured === null) return err(missing("frontend", frontend));
-    const lb = link.lb;
-    if (lb === null) return err(this.#unavailable());
+    const { link, reconciler, tracker } = this.#parts;
+    if (frontend !== null && !tracker.config.frontends.has(frontend)) {
+      return err(missing("frontend", frontend));
+    }
+    if (link.lb === null) return err(this.#unavailable());
     try {
-      if (configured === null) {
-        const { conf, readAt, vips } = await lb.readAll();
-        return ok(lbStateView(readAt, conf, vips, config));
-      }
-      const readAt = clock.wall();
-      const [conf, vip] = await Promise.all([lb.readConf(), lb.readVip(frontendVip(configured))]);
-      return ok(lbStateView(readAt, conf, vip === null ? [] : [vip], config));
+      const reading = await reconciler.read(frontend);
+      if (!reading.ok) return reading;
+      const { conf, readAt, vips } = reading.value;
+      return ok(lbStateView(readAt, conf, vips, tracker.config));
     } catch (error) {
-      // The session ended under the read: that VPP is away is the answer, not a failure of ours.
-      if (lb.signal.aborted) return err(this.#unavailable());
-      throw error;
+      if (!(error instanceof VppRetvalError)) throw error;
+      return err({ type: "vpp-unavailable", detail: `VPP cannot be read: ${error.message}` });
     }
   }
 
