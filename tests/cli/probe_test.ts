@@ -231,6 +231,15 @@ Deno.test("a tally's quantiles are nearest ranks, its counts add up, its memory 
     }
     assert.equal(tally.answers.reduce((sum, { count }) => sum + count, 0), times.length);
   }));
+  const failover = new Tally(true);
+  for (let i = 0; i < 120; i++) {
+    failover.add({ ok: true, ms: 1, header: i < 90 ? "old" : "new", detail: "" }, i);
+  }
+  assert.equal(failover.recent, 50);
+  assert.deepEqual(failover.answers.map(({ value, count, recent }) => [value, count, recent]), [
+    ["old", 90, 20],
+    ["new", 30, 30],
+  ]);
   const tally = new Tally(true);
   assert.equal(tally.quantile(0.5), null);
   for (let i = 0; i < 25_000; i++) tally.add({ ok: true, ms: i, header: `v${i}`, detail: "" }, i);
