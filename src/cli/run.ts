@@ -24,7 +24,9 @@ import { styled } from "./text.ts";
 import { splitLine } from "./tokens.ts";
 
 /** Ends the shell; alone it does nothing. */
-export const leave: Run = () => Promise.resolve(exit.done);
+export function leave(): Promise<ExitCode> {
+  return Promise.resolve(exit.done);
+}
 
 /** The words of a command line. One in quotes of its own (`'"plan"'`) is quoted as it would be in the shell. */
 export function toTokens(words: readonly string[]): Token[] {
