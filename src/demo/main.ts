@@ -6,11 +6,12 @@
  */
 import { parseArgs } from "node:util";
 import type { FrontendList, LbState } from "../api.ts";
+import { type ApiEvent, eventLine } from "../cli/render/events.ts";
 import { parseDuration, toMillis } from "../config/duration.ts";
 import { parseListenAddress } from "../flags.ts";
 import { sseFrames } from "../sse.ts";
 import { DemoProcess } from "./process.ts";
-import { type ApiEvent, eventLine, introduction } from "./text.ts";
+import { introduction, isTold } from "./text.ts";
 
 const usage = "usage: deno task demo [--listen <a:p>] [--for <duration, e.g. 20s>]";
 const addresses = { b1: "127.0.0.11", b2: "127.0.0.12", b3: "127.0.0.13" };
@@ -190,10 +191,9 @@ async function main(): Promise<number> {
   let introduced = false;
   const waiting: string[] = [];
   const tell = (event: ApiEvent) => {
-    const line = eventLine(event);
-    if (line === null) return;
-    if (introduced) say(line);
-    else waiting.push(line);
+    if (!isTold(event)) return;
+    if (introduced) say(eventLine(event));
+    else waiting.push(eventLine(event));
   };
   const followed = follow(api, stop.signal, tell);
   followed.catch(() => {});

@@ -1,7 +1,4 @@
-import type { BackendEvent, DroppedEvent, FrontendEvent, LogEvent, ResyncEvent, VppEvent } from "../api.ts";
-
-/** Any event of the API's stream. */
-export type ApiEvent = BackendEvent | FrontendEvent | VppEvent | LogEvent | ResyncEvent | DroppedEvent;
+import type { ApiEvent } from "../cli/render/events.ts";
 
 /** What the demo tells the person who started it. */
 export interface Scene {
@@ -61,40 +58,11 @@ export function introduction(scene: Scene): string {
   ].join("\n");
 }
 
-/** One event as a line for a person, or null for one that would only repeat another. */
-export function eventLine(event: ApiEvent): string | null {
-  const time = event.at.slice(11, 23);
-  switch (event.kind) {
-    case "backend": {
-      const { from, to, code, detail, by, effects } = event.transition;
-      const weights = effects
-        .filter((e) => e.weight_before !== e.weight_after || e.flush)
-        .map((e) =>
-          `${e.frontend}: weight ${e.weight_before} -> ${e.weight_after}${e.flush ? ", flushed" : ""}`
-        );
-      const why = by === null ? `${code}${detail === "" ? "" : `, ${detail}`}` : `${code} by ${by}`;
-      if (event.synthetic) return `${time}  backend   ${event.backend} is ${to}`;
-      return `${time}  backend   ${event.backend} ${from} -> ${to} (${why})${
-        weights.map((w) => `\n${" ".repeat(24)}${w}`).join("")
-      }`;
-    }
-    case "frontend":
-      if (event.synthetic) {
-        return `${time}  frontend  ${event.frontend} is ${event.to}, pool ${event.active_pool}`;
-      }
-      return `${time}  frontend  ${event.frontend} ${event.from} -> ${event.to}, pool ${event.active_pool} (${event.reason})`;
-    case "vpp":
-      if (event.synthetic) return `${time}  vpp       ${event.to}`;
-      return `${time}  vpp       ${event.from} -> ${event.to}${
-        event.reason === "" ? "" : ` (${event.reason})`
-      }`;
-    case "log":
-      return event.msg.startsWith("vpp-lbsync-as") || event.level === "warn" || event.level === "error"
-        ? `${time}  ${event.level.padEnd(8)}  ${event.msg} ${JSON.stringify(event.attrs)}`
-        : null;
-    case "resync":
-      return `${time}  resync    ${event.reason}`;
-    case "dropped":
-      return `${time}  dropped   ${event.reason}`;
-  }
+/**
+ * Whether an event is worth a line of the demo: the changes themselves, what was sent to VPP for them, and
+ * everything that somebody should look at.
+ */
+export function isTold(event: ApiEvent): boolean {
+  if (event.kind !== "log") return true;
+  return event.msg.startsWith("vpp-lbsync-as") || event.level === "warn" || event.level === "error";
 }

@@ -62,7 +62,7 @@ Deno.test("the demo comes up, shows a killed backend lose its weight, and leaves
   const output = `${seen.join("\n")}\n${errors}`;
   assert.equal(await story, 0, output);
   assert.equal(code, 0, output);
-  assert.match(output, /backend {3}b1 up -> down/);
+  assert.match(output, /backend {3}b1 up → down/);
   assert.equal(pids.length, 5, output);
   assert.deepEqual(pids.filter(isAlive), []);
   assert.notEqual(folder, "");
