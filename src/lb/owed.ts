@@ -221,11 +221,21 @@ export function settleRestart(owed: OwedFlushes): OwedFlushes {
   return { next: owed.next, byVip: new Map() };
 }
 
-/** The newest flush that is owed to a server, or null. */
-export function owedTo(owed: OwedFlushes, vip: string, address: IpAddress): OwedFlush | null {
+/**
+ * The newest flush that is owed to a server, or null.
+ *
+ * @param weight what VPP has, as read for the plan: a first state that came after that read owes none at weight 0
+ */
+export function owedTo(
+  owed: OwedFlushes,
+  vip: string,
+  address: IpAddress,
+  weight: number,
+): OwedFlush | null {
   let newest: OwedFlush | null = null;
   for (const flush of owed.byVip.get(vip) ?? []) {
-    if (flush.address === address && (newest === null || flush.serial > newest.serial)) newest = flush;
+    if (flush.address !== address || (flush.first && weight === 0)) continue;
+    if (newest === null || flush.serial > newest.serial) newest = flush;
   }
   return newest;
 }

@@ -22,7 +22,7 @@ const soft = memberships(config([{ ...web, flushOnDown: false }]));
 const vip = "192.0.2.1/32 6 80";
 const b1 = ip("10.0.0.1");
 
-const cause = (owed: OwedFlushes) => owedTo(owed, vip, b1)?.cause ?? null;
+const cause = (owed: OwedFlushes) => owedTo(owed, vip, b1, 100)?.cause ?? null;
 const turn = (owed: OwedFlushes, to: State, first = false, places = members) =>
   oweTransitions(owed, [{ backend: "b1", to, first }], places);
 const actual = (weight: number | null): ActualVip => ({
@@ -50,6 +50,17 @@ Deno.test("leaving the state pays what the state owed, and only that", () => {
   const [member] = members.get("b1") ?? [];
   assert.ok(member);
   assert.equal(cause(turn(oweWeight(turn(noneOwed, "down"), member), "up")), "weight");
+});
+
+Deno.test("a first state that comes between the read and the plan owes none for a server at weight 0", () => {
+  const first = turn(noneOwed, "down", true);
+  assert.equal(owedTo(first, vip, b1, 0), null);
+  assert.equal(owedTo(first, vip, b1, 50)?.cause, "down");
+  assert.equal(owedTo(turn(noneOwed, "down"), vip, b1, 0)?.cause, "down", "a later one does");
+  const [member] = members.get("b1") ?? [];
+  assert.ok(member);
+  const both = turn(oweWeight(noneOwed, member), "down", true);
+  assert.equal(owedTo(both, vip, b1, 0)?.cause, "weight", "what an operator owes stays");
 });
 
 Deno.test("an answer pays what was owed when the message was planned, not what came later", () => {
@@ -87,8 +98,8 @@ Deno.test("a server or VIP that VPP does not have is owed nothing", () => {
 
 Deno.test("members that a configuration brings owe what their state owes, as a first state", () => {
   const owed = oweMembers(noneOwed, new Map(), members, (name) => name === "b1" ? "disabled" : "up");
-  assert.equal(owedTo(owed, vip, b1)?.first, true);
-  assert.equal(owedTo(owed, vip, ip("10.0.0.2")), null);
+  assert.equal(owedTo(owed, vip, b1, 100)?.first, true);
+  assert.equal(owedTo(owed, vip, ip("10.0.0.2"), 100), null);
   const same = oweMembers(noneOwed, members, members, () => "disabled");
   assert.equal(cause(same), null);
 });
