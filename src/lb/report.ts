@@ -10,6 +10,7 @@ import type { Attrs, Log } from "../log.ts";
 import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { planDigest } from "./digest.ts";
+import { heldNewAddress, heldWarmup } from "./gate.ts";
 import { isSent, type StepResult } from "./apply.ts";
 import type { SyncPlan } from "./plan.ts";
 import { heldMassDeletion } from "./plan.ts";
@@ -119,6 +120,9 @@ export function logFailed(log: Log, frontends: readonly string[] | null, error: 
   });
 }
 
+/** What is held for these reasons goes by itself after a while. */
+const passing: ReadonlySet<string> = new Set([heldWarmup, heldNewAddress]);
+
 /** Logs what is held, once for as long as the same is: the brake on deletions as an error. */
 export class HeldLog {
   readonly #log: Log;
@@ -131,7 +135,7 @@ export class HeldLog {
 
   /** Takes the plan of a full sync. */
   tell(plan: SyncPlan): void {
-    const held = plan.changes.filter((change) => change.held !== null && change.held !== "warm-up");
+    const held = plan.changes.filter((change) => change.held !== null && !passing.has(change.held));
     // Once the rest was sent, the plan consists of what is held, so this is its digest then.
     const digest = planDigest(held);
     if (digest === this.#last) return;

@@ -22,7 +22,7 @@ export function project(path: string): string {
 }
 
 /** Resolves when `look` gives something, asked again after every event that `changed` waits for. */
-async function eventually<T>(
+export async function eventually<T>(
   what: () => string,
   look: () => T | undefined,
   changed: () => Promise<void>,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { LbState } from "../../src/api.ts";
+import type { ReceivedRequest } from "../../src/simulator/faults.ts";
 import { Simulator } from "../../src/simulator/simulator.ts";
 import { type DaemonOptions, TestDaemon, WebServer } from "./harness.ts";
 
@@ -69,6 +70,32 @@ ${lbSettings}
 ${more}`;
 }
 
+/** A dump's filter that lists every server. */
+const everyServer = { pfx: { octets: new Uint8Array(16), af: 0, len: 0 }, protocol: 0, port: 0 } as const;
+
+/** A request for a change in words; null for one that only reads. */
+function inWords({ name, body }: ReceivedRequest): string | null {
+  const { as_address: server, pfx, weight, is_del: gone, is_flush: flushes } = body as Record<
+    string,
+    unknown
+  >;
+  const flush = flushes === true ? " flush" : "";
+  switch (name) {
+    case "lb_conf":
+      return "conf";
+    case "lb_flush_vip":
+      return `vip-flush ${pfx}`;
+    case "lb_add_del_vip_v2":
+      return gone === true ? `vip-delete ${pfx}` : `vip-add ${pfx}`;
+    case "lb_add_del_as_v2":
+      return gone === true ? `delete ${server}${flush}` : `add ${server} ${weight}${flush}`;
+    case "lb_as_set_weight":
+      return `weight ${server} ${weight}${flush}`;
+    default:
+      return null;
+  }
+}
+
 /** A simulated VPP in a folder of its own. */
 export class Vpp implements AsyncDisposable {
   readonly #folder: string;
@@ -96,6 +123,19 @@ export class Vpp implements AsyncDisposable {
     return this.simulator.recorder.requests.slice(from).map((r) => r.name).filter((name) =>
       changing.test(name)
     );
+  }
+
+  /** The requests for changes since `from`, in words: `weight 127.0.0.1 50 flush`. */
+  told(from = 0): string[] {
+    return this.simulator.recorder.requests.slice(from).flatMap((request) => inWords(request) ?? []);
+  }
+
+  /** Weights of the servers in use, by address; of all VIPs, or of those on one address. */
+  weights(vip?: string): Record<string, number> {
+    const rows = [...this.simulator.vpp.lb.lb_as_v2_dump(everyServer)].filter((row) =>
+      (row.flags & 1) !== 0 && (vip === undefined || row.vip.pfx.startsWith(`${vip}/`))
+    );
+    return Object.fromEntries(rows.map((row) => [row.app_srv, row.weight]));
   }
 
   /** Ends it. */
