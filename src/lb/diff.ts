@@ -71,8 +71,9 @@ function removal(address: IpAddress, weight: number, context: ReasonContext): Se
 }
 
 /**
- * Compares the servers of a VIP that VPP has. Servers of a family that the VIP's encapsulation in VPP cannot
- * carry are left out: only a recreate can bring them.
+ * Compares the servers of a VIP that VPP has. Additions to a VIP of another encapsulation are left out, since only
+ * a recreate can bring them: VPP refuses servers of the other family, and does not survive a server that is added
+ * to a NAT VIP for all ports.
  */
 export function diffServers(
   desired: DesiredVip,
@@ -109,7 +110,7 @@ export function diffServers(
       reason: weightReason(desired, server, weight, flush, context),
     });
   }
-  for (const server of missing.values()) {
+  for (const server of actual.encap === desired.encap ? missing.values() : []) {
     raises.push(serverAddition(server, additionReason(server, context)));
   }
   if (raises.length === 0 && lowers.length === 0) return noChange;

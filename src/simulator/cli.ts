@@ -10,7 +10,7 @@ import { ip } from "../net/ip.ts";
 import { vppText } from "./address.ts";
 import type { LbPlugin } from "./lbplugin.ts";
 import { VIP_COUNTERS, type VipCounter } from "./statsegment.ts";
-import { bucketsOf, FLAG_USED, type Vip } from "./vip.ts";
+import { bucketsOf, FLAG_USED, isNat, type Vip } from "./vip.ts";
 
 /** A client of the API socket, as `show api clients` lists it. */
 export interface ApiClient {
@@ -112,10 +112,6 @@ function natText({ encapOctet, port, targetPort }: Vip): string {
   return `type:${encapOctet === 0 ? "clusterip" : "nodeport"} port:${
     swapped(port)
   } target_port:${targetPort}`;
-}
-
-function isNat({ type }: Vip): boolean {
-  return type === "ip4-nat4" || type === "ip6-nat6";
 }
 
 function brief(vip: Vip): string {

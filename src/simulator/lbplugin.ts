@@ -33,6 +33,7 @@ import {
   encaps,
   FLAG_USED,
   forget,
+  isNat,
   rebuild,
   rowOf,
   type ServerRow,
@@ -141,7 +142,12 @@ export class LbPlugin {
       : this.#addVip(body, prefix, protocol, now);
   }
 
-  /** `lb_add_del_as_v2`; `now` in whole seconds since VPP's start. */
+  /**
+   * `lb_add_del_as_v2`.
+   *
+   * @param now Seconds since VPP's start, whole.
+   * @throws {VppCrash} For a new server of a NAT VIP for all ports.
+   */
   lb_add_del_as_v2(body: Body<"lb_add_del_as_v2">, now: number): number {
     const vip = this.#vipOf(body);
     if (vip === undefined) return retvals.NO_SUCH_ENTRY;
@@ -307,6 +313,11 @@ export class LbPlugin {
       if (flush) this.sticky.flush(vip.index, present.index);
     } else {
       if (isV4(octets) !== encapIsV4(vip.type)) return retvals.INVALID_ADDRESS_FAMILY;
+      if (isNat(vip) && vip.port === 0) {
+        throw new VppCrash(
+          `${addressOf(octets)}: VPP has no node for the servers of a NAT VIP for all ports`,
+        );
+      }
       const row = this.#servers.take((index, stale) => ({
         index,
         octets,

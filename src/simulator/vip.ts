@@ -166,9 +166,14 @@ export function encapArguments(
 ): { encapOctet: number; targetPort: number } {
   const before = { encapOctet: stale?.encapOctet ?? 0, targetPort: stale?.targetPort ?? 0 };
   if (type === "ip4-l3dsr") return { ...before, encapOctet: body.dscp & 0x3f };
-  if (type === "ip4-nat4" || type === "ip6-nat6") {
+  if (isNat({ type })) {
     // The plugin keeps one octet of a number that it does not swap: of type 1 it sees the leading 0.
     return { encapOctet: body.type >>> 24, targetPort: body.target_port };
   }
   return before;
+}
+
+/** Whether the VIP rewrites addresses. VPP makes one for all ports too, and does not survive a server of it. */
+export function isNat({ type }: Pick<Vip, "type">): boolean {
+  return type === "ip4-nat4" || type === "ip6-nat6";
 }

@@ -285,6 +285,24 @@ Deno.test("refused global settings hold a recreate back, but not the weights of 
   assert.equal(world.reconciler.overall, "in-sync");
 });
 
+Deno.test("while a recreate is held back no server is added to a VIP of another encapsulation", async () => {
+  // VPP does not survive a server that is added to a NAT VIP for all ports.
+  const any = { protocol: "any", port: 0 } as const;
+  await using world = new TestWorld(config([frontend("web", { primary: { b1: 100, b2: 50 } }, any)]));
+  const key = world.key("web");
+  const vpp = new FakeBalancer();
+  const servers = [{ address: backend("b1").address, weight: 7 }];
+  vpp.place({ ...key, encap: "nat4", srcIpSticky: false, tableLength: 1024, index: 1, servers });
+  vpp.fail = (op) => op.kind === "conf-set" ? -1 : 0;
+  world.reconciler.connected(vpp);
+  await settle();
+  assert.deepEqual(vpp.ops.map((op) => op.kind), ["conf-set", "as-weight"]);
+  vpp.fail = () => 0;
+  await world.clock.advance(5_000);
+  assert.equal(vpp.vip(key)?.encap, "gre4");
+  assert.deepEqual(weights(world, vpp, "web"), { "10.0.0.1": 100, "10.0.0.2": 50 });
+});
+
 Deno.test("what is held is logged once, with the digest that sends it", async () => {
   const { world, vpp } = await running([
     frontend("web", { primary: { b1: 100, b2: 100 } }, { newFlowsTableLength: 4096 }),

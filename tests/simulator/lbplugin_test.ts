@@ -213,3 +213,21 @@ Deno.test("a table length of 0, or beyond VPP's memory, ends VPP, unless an erro
     assert.equal(lb.lb_add_del_vip_v2({ ...addVip, new_flows_table_length }, 0), -81);
   }
 });
+
+Deno.test("a server of a NAT VIP for all ports ends VPP, unless an error comes first", () => {
+  for (
+    const [pfx, encap, own, other] of [
+      ["198.51.100.1/32", 3, "10.0.0.1", "2001:db8::1"],
+      ["2001:db8:1::1/128", 4, "2001:db8::1", "10.0.0.1"],
+    ] as const
+  ) {
+    const { lb } = plugin();
+    const any = { pfx, protocol: 255, port: 0 };
+    assert.equal(lb.lb_add_del_vip_v2({ ...addVip, ...any, encap }, 0), 0);
+    assert.equal(lb.lb_add_del_as_v2({ ...server(other), ...any }, 0), -97);
+    assert.throws(() => lb.lb_add_del_as_v2({ ...server(own), ...any }, 0), VppCrash);
+    assert.equal(lb.lb_add_del_vip_v2({ ...addVip, ...any, encap, is_del: true }, 0), 0);
+    assert.equal(lb.lb_add_del_vip_v2({ ...addVip, pfx, encap }, 0), 0);
+    assert.equal(lb.lb_add_del_as_v2({ ...server(own), pfx }, 0), 0, "with a port it is fine");
+  }
+});

@@ -71,9 +71,15 @@ export function operation(world: World): fc.Arbitrary<Operation> {
     new_flows_table_length: fc.constantFrom(...world.lengths),
     src_ip_sticky: fc.boolean(),
     is_del: isDel(3),
-  }).map(({ vip, ...rest }): Operation => ({
+  }).map(({ vip, encap, ...rest }): Operation => ({
     name: "lb_add_del_vip_v2",
-    body: { ...vip, node_port: 0, ...rest },
+    // Of NAT with all ports a server would end VPP.
+    body: {
+      ...vip,
+      node_port: 0,
+      ...rest,
+      encap: vip.port === 0 && (encap === 3 || encap === 4) ? 2 : encap,
+    },
   }));
   const servers = fc.record({ vip, as_address: as, weight, is_del: isDel(2), is_flush: fc.boolean() })
     .map(({ vip, ...rest }): Operation => ({ name: "lb_add_del_as_v2", body: { ...vip, ...rest } }));
