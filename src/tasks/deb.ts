@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildInfo, version } from "../version.ts";
-import { bundlePrograms, run } from "./deb_bundle.ts";
+import { bundlePrograms, root, run } from "./deb_bundle.ts";
 import { type BuildStamp, controlFiles, type PackageFile, packageFiles } from "./deb_tree.ts";
 
 /** Ways to compress a package, the smallest first; none is for tests. */
@@ -23,13 +23,27 @@ export interface DebOptions {
   readonly compression: (typeof compressions)[number];
 }
 
+/** When the commit was made, or null where git is missing or does not want to tell (another owner's checkout). */
+async function commitTime(): Promise<Date | null> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", {
+      args: ["-C", root, "log", "-1", "--format=%ct"],
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    return success ? new Date(Number(new TextDecoder().decode(stdout)) * 1000) : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
 /** The commit and its time; SOURCE_DATE_EPOCH wins, and without git it is now. */
 async function stamp(): Promise<BuildStamp> {
   const { commit } = buildInfo(Deno.env.get);
   const given = Deno.env.get("SOURCE_DATE_EPOCH");
-  if (given !== undefined) return { commit, date: new Date(Number(given) * 1000) };
-  if (commit === "unknown") return { commit, date: new Date() };
-  return { commit, date: new Date(Number(await run("git", ["log", "-1", "--format=%ct"])) * 1000) };
+  const date = given === undefined ? await commitTime() ?? new Date() : new Date(Number(given) * 1000);
+  return { commit, date };
 }
 
 async function write(folder: string, { path, mode, content }: PackageFile, date: Date): Promise<void> {
