@@ -90,7 +90,7 @@ export async function packageFiles(bundles: Bundles, stamp: BuildStamp): Promise
     file("/usr/sbin/maglevd", wrapper("maglevd", stamp), 0o755),
     file("/usr/bin/maglevc", wrapper("maglevc", stamp), 0o755),
     // May come to hold credentials; postinst gives it to the group of the service.
-    await copied("/etc/vpp-maglev/maglev.yaml", "docs/packaging/maglev.yaml", 0o640),
+    await copied("/etc/vpp-maglev/maglev.yaml", "docs/packaging/maglev.yaml.example", 0o640),
     await copied("/etc/default/maglevd", "docs/packaging/maglevd.default"),
     await copied("/lib/systemd/system/maglevd.service", "docs/packaging/maglevd.service"),
     file("/usr/share/bash-completion/completions/maglevc", completionScript("bash")),

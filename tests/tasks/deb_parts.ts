@@ -29,6 +29,8 @@ export interface Parts {
 /** Builds and unpacks it. */
 export async function takeApart(): Promise<Parts> {
   const folder = await Deno.makeTempDir({ prefix: "maglev-package-" });
+  await using failed = new AsyncDisposableStack();
+  failed.defer(() => Deno.remove(folder, { recursive: true }));
   const path = await buildDeb({ out: `${folder}/out`, compression: "none" });
   const root = `${folder}/root`;
   const control = `${folder}/control`;
@@ -39,7 +41,8 @@ export async function takeApart(): Promise<Parts> {
     const [mode = "", owner = "", , , , path = ""] = line.split(/ +/);
     return { mode, owner, path: path.slice(1) };
   });
-  return { path, root, control, rows, remove: () => Deno.remove(folder, { recursive: true }) };
+  const kept = failed.move();
+  return { path, root, control, rows, remove: () => kept.disposeAsync() };
 }
 
 /** Ends a command's run: exit code and what it wrote. */
