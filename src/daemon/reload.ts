@@ -40,10 +40,17 @@ export function logFindings(log: Log, check: CheckResult): void {
   }
 }
 
-/** Reloads, one at a time; whatever becomes of one is logged, since a signal has no answer. */
+/** What a reload comes to. */
+type Outcome = Result<Changed<api.ConfigReload>, Refusal>;
+
+/**
+ * Reloads: files are checked and taken one at a time, and none waits for what VPP makes of the one before it.
+ * Whatever becomes of one is logged, since a signal has no answer.
+ */
 export class Reloader {
   readonly #parts: ReloaderParts;
   #last: Promise<unknown> = Promise.resolve();
+  #signalled: Promise<Outcome> | null = null;
 
   /** Makes a reloader. */
   constructor(parts: ReloaderParts) {
@@ -51,34 +58,44 @@ export class Reloader {
   }
 
   /**
-   * Reloads after every reload that was asked for before. Refused `invalid` for a wrong file, `busy` for one that
-   * takes too long to check: nothing changes.
+   * Reloads after every reload that was asked for before; resolves when VPP was told. Refused `invalid` for a
+   * wrong file, `busy` for one that takes too long to check: nothing changes.
    */
-  reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
-    const next = this.#last.then(() => this.#reload(actor));
-    // The next one must run whatever became of this one, whose own caller learns of its failure.
-    this.#last = next.catch(() => {});
-    return next;
+  reload(actor: Actor): Promise<Outcome> {
+    return this.#queue(actor, () => {});
   }
 
-  async #reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
+  /** The same for a signal. They come in swarms: all that come before the file is read are one. */
+  reloadOnSignal(actor: Actor): Promise<Outcome> {
+    this.#signalled ??= this.#queue(actor, () => this.#signalled = null);
+    return this.#signalled;
+  }
+
+  async #queue(actor: Actor, begun: () => void): Promise<Outcome> {
+    const taken = this.#last.then(() => {
+      begun();
+      return this.#take(actor);
+    });
+    // The next one must run whatever became of this one, whose own caller learns of its failure.
+    this.#last = taken.catch(() => {});
+    const finish = await taken;
+    return finish.ok ? await finish.value : finish;
+  }
+
+  /** Checks the file and runs it; what VPP makes of it comes later. */
+  async #take(actor: Actor): Promise<Result<Promise<Outcome>, Refusal>> {
     const { checker, log, path, reconciler, tracker } = this.#parts;
+    const by = actor.principal;
     const checked = await checker.check({ file: path });
     if (!checked.ok) {
-      const error = checked.error.detail;
-      log.error("config-reload", { config: path, ok: false, by: actor.principal, error });
+      log.error("config-reload", { config: path, ok: false, by, error: checked.error.detail });
       return checked;
     }
     logFindings(log, checked.value);
     const check = toConfigCheck(checked.value);
     const { config } = checked.value;
     if (config === null) {
-      log.error("config-reload", {
-        config: path,
-        ok: false,
-        by: actor.principal,
-        errors: check.errors.length,
-      });
+      log.error("config-reload", { config: path, ok: false, by, errors: check.errors.length });
       const count = check.errors.length === 1 ? "1 error" : `${check.errors.length} errors`;
       const first = check.errors[0];
       const detail = `${path} has ${count}, nothing was changed${
@@ -92,16 +109,15 @@ export class Reloader {
     log.info("config-reload", {
       config: path,
       ok: true,
-      by: actor.principal,
+      by,
       changes: changes.map((c) => `${c.object} ${c.name} ${c.change}`.replace("  ", " ")),
     });
-    const sync = await reconciler.reloaded();
-    const after = summary(config);
-    return ok({
-      value: { ...check, changes, sync },
-      before: summary(before),
-      after: { ...after, changes: changes.length },
-    });
+    const after = { ...summary(config), changes: changes.length };
+    return ok(
+      reconciler.reloaded().then((sync) =>
+        ok({ value: { ...check, changes, sync }, before: summary(before), after })
+      ),
+    );
   }
 }
 

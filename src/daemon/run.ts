@@ -117,7 +117,7 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   const daemon = resources.use(started.value);
   reload = () => {
     // A signal has no answer to carry a failure, and a failed reload is no reason to end a daemon that works.
-    daemon.reloader.reload(signalActor).catch((error) =>
+    daemon.reloader.reloadOnSignal(signalActor).catch((error) =>
       log.error("config-reload", { ok: false, by: signalActor.principal, error: String(error) })
     );
   };

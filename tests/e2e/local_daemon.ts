@@ -159,7 +159,12 @@ export class LocalDaemon implements AsyncDisposable {
     return must(await this.#daemon.reloader.reload(operator)).value;
   }
 
-  /** The same; answers the refusal. */
+  /** What SIGHUP does; answers whether the file was taken. */
+  async hangUp(): Promise<boolean> {
+    return (await this.#daemon.reloader.reloadOnSignal({ principal: "SIGHUP", peer: "signal" })).ok;
+  }
+
+  /** The same as `reload`; answers the refusal. */
   async refusedReload(config: string): Promise<Refusal> {
     await this.write(config);
     const outcome = await this.#daemon.reloader.reload(operator);

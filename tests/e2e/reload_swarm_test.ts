@@ -1,0 +1,70 @@
+/** Reloads that come in swarms, while VPP is slow, or at the wrong moment. */
+import assert from "node:assert/strict";
+import type { Backend, BackendList } from "../../src/api.ts";
+import { TestDaemon } from "./harness.ts";
+import { LocalDaemon } from "./local_daemon.ts";
+import { lbSettings, Vpp } from "./world.ts";
+
+/** Backends without health checks, b1 in a frontend. */
+function text(...names: string[]): string {
+  const backends = names.map((name, i) => `    ${name}: { address: 10.77.${i >> 7}.${1 + (i & 127)} }\n`);
+  return `maglev:
+${lbSettings}  backends:
+${backends.join("")}  frontends:
+    www: { address: 198.51.100.10, protocol: tcp, port: 80, pools: [{ name: p, backends: { b1: {} } }] }
+`;
+}
+
+const reloads = (daemon: { log: readonly { msg: string; ok?: unknown }[] }) =>
+  daemon.log.filter(({ msg, ok }) => msg === "config-reload" && ok === true).length;
+
+Deno.test("signals that come before the file is read are one reload, and the last of a swarm is never lost", async () => {
+  await using daemon = await LocalDaemon.start({ config: text("b1"), vpp: null });
+  const swarm = Array.from({ length: 50 }, () => daemon.hangUp());
+  await daemon.write(text("b1", "b2"));
+  // The first reload may have read the file by now, so these come for the second.
+  const late = Array.from({ length: 50 }, () => daemon.hangUp());
+  assert.ok((await Promise.all([...swarm, ...late])).every((ok) => ok));
+  assert.equal(reloads(daemon), 2);
+  assert.notEqual(daemon.control.backend("b2"), null);
+});
+
+Deno.test("50 SIGHUPs to the process, with the file changing beneath them: the last file runs", async () => {
+  await using daemon = await TestDaemon.start({ config: text("b1"), vpp: null });
+  for (let i = 0; i < 50; i++) {
+    if (i % 10 === 9) await Deno.writeTextFile(daemon.config, text("b1", `c${i}`));
+    daemon.kill("SIGHUP");
+  }
+  await daemon.logged(({ changes, msg }) =>
+    msg === "config-reload" && JSON.stringify(changes).includes("c49 added")
+  );
+  const { backends } = await daemon.get<BackendList>("/v1/backends");
+  assert.deepEqual(backends.map(({ name, state }) => `${name} ${state}`), ["b1 up", "c49 up"]);
+  assert.deepEqual(daemon.log.filter(({ level }) => level === "ERROR"), []);
+});
+
+Deno.test("a VPP that does not answer delays no reload, only its answer", async () => {
+  await using vpp = await Vpp.start();
+  await using daemon = await LocalDaemon.start({ config: text("b1"), vpp: vpp.paths });
+  await daemon.logged(({ msg }) => msg === "ready");
+  const stuck = vpp.simulator.faults.hold();
+  const first = daemon.reload(text("b1", "b2"));
+  await daemon.until(() => reloads(daemon) === 1 || undefined, () => "the first reload");
+  const second = daemon.reload(text("b1", "b2", "b3"));
+  await daemon.until(() => reloads(daemon) === 2 || undefined, () => "the second reload");
+  assert.equal(daemon.control.backend("b3")?.state, "up");
+  stuck[Symbol.dispose]();
+  for (const { sync } of await Promise.all([first, second])) assert.equal(sync?.scope, "all");
+});
+
+Deno.test("SIGTERM in the middle of a reload ends the daemon as at any other time", async () => {
+  await using daemon = await TestDaemon.start({ config: text("b1"), vpp: null });
+  const names = Array.from({ length: 2000 }, (_, i) => `b${i + 1}`);
+  await Deno.writeTextFile(daemon.config, text(...names));
+  daemon.kill("SIGHUP");
+  await daemon.get<Backend>("/v1/backends/b1");
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.status()).code, 0);
+  assert.deepEqual(daemon.log.filter(({ level }) => level === "ERROR"), []);
+  assert.equal(daemon.errors, "");
+});
