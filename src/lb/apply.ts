@@ -60,6 +60,13 @@ export function isSent(step: { readonly hold: Step["hold"] }, release: boolean):
   return step.hold === null || (release && !step.hold.blocked);
 }
 
+/** Whether VPP has other VIPs or servers than it had. */
+export function setHasChanged(results: readonly StepResult[]): boolean {
+  return results.some(({ step, status, surprise }) =>
+    status === "done" && !surprise && /^(vip|as)_(?!weight)/.test(step.change.kind)
+  );
+}
+
 class Run {
   readonly results = new Map<Step, StepResult>();
   readonly #plan: SyncPlan;

@@ -11,6 +11,8 @@ export type Due = { readonly kind: "all" } | { readonly kind: "vips"; readonly f
 
 const firstRetryMs = 250;
 const longestRetryMs = 30_000;
+const setReadMs = 1_000;
+const setReadAgainMs = 10_000;
 
 /**
  * Wait before a failed sync is tried again: 250 ms, doubled with each failure up to 30 s, ±10 % so that two
@@ -34,6 +36,8 @@ export class SyncQueue {
   readonly #vips = new Map<string, Entry>();
   readonly #all: Entry = { dueAt: null, failures: 0 };
   #lastWasVips = false;
+  /** When everything was, or will be, read for the sake of new VIPs and servers. */
+  #setReadAt: Millis = -Infinity;
 
   /** VIPs are to be synced at once. */
   touch(frontends: Iterable<string>, now: Millis): void {
@@ -49,11 +53,22 @@ export class SyncQueue {
     this.#all.dueAt = Math.min(this.#all.dueAt ?? now, now);
   }
 
+  /**
+   * VPP has other VIPs or servers than were read, and they have counters only when they are. A burst is read once,
+   * and a VPP that somebody else changes back all the time not more often than every 10 s for this reason.
+   */
+  setChanged(now: Millis): void {
+    if (now < this.#setReadAt) return;
+    this.#setReadAt = Math.max(now + setReadMs, this.#setReadAt + setReadAgainMs);
+    this.touchAll(this.#setReadAt);
+  }
+
   /** A new session: whatever waited is part of the full sync, which is due at once. */
   restart(now: Millis): void {
     this.#vips.clear();
     this.#all.dueAt = now;
     this.#all.failures = 0;
+    this.#setReadAt = -Infinity;
   }
 
   /** The session ended: nothing is due before the next. */

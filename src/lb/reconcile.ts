@@ -51,7 +51,6 @@ export class Reconciler implements AsyncDisposable {
   #running: ReadonlySet<string> | "all" | null = null;
   #lb: LoadBalancer | null = null;
   #lastWasDue = false;
-
   /** What is known of VPP. */
   readonly view: VppView;
 
@@ -395,5 +394,6 @@ export class Reconciler implements AsyncDisposable {
     // What one VIP's sync may not do, deleting what is in its way, a full one may.
     const stuck = synced.results.some(({ step }) => step.hold?.blocked === true);
     if (stuck && synced.frontends !== null && !this.#gate.frozen) this.#queue.touchAll(now);
+    if (synced.setChanged) this.#queue.setChanged(now);
   }
 }

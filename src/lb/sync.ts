@@ -4,7 +4,7 @@
  * @module
  */
 import type { ActualLb, Millis, UnixMillis } from "../model.ts";
-import { applyPlan, isSent, type StepResult } from "./apply.ts";
+import { applyPlan, isSent, setHasChanged, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op } from "./balancer.ts";
 import { desiredConf, type DesiredVip, desiredVip, desiredVips } from "./desired.ts";
 import type { Gate } from "./gate.ts";
@@ -51,6 +51,8 @@ export interface Synced extends Planned {
   readonly othersSurprised: boolean;
   /** Something failed that belongs to no frontend: the global settings, or a deletion. */
   readonly othersFailed: boolean;
+  /** VPP has other VIPs or servers than were read. */
+  readonly setChanged: boolean;
 }
 
 /** Runs syncs of one daemon; its caller sees to it that only one runs at a time. */
@@ -215,7 +217,18 @@ export class Syncer {
     }
     if (frontends === null) this.#memory.brake(plan.braked);
     this.#confirmConf(plan);
-    return { ...planned, results, startedAt, tookMs, standings, surprised, othersSurprised, othersFailed };
+    const setChanged = setHasChanged(results);
+    return {
+      ...planned,
+      results,
+      startedAt,
+      tookMs,
+      standings,
+      surprised,
+      othersSurprised,
+      othersFailed,
+      setChanged,
+    };
   }
 
   #confirmConf(plan: SyncPlan): void {

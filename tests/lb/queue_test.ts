@@ -105,3 +105,26 @@ Deno.test("nothing that was touched is lost, whatever the order", () => {
     for (const name of owed) assert.ok(queue.waits(name));
   }));
 });
+
+Deno.test("new VIPs are read once more after a second, and again no sooner than 10 s later", () => {
+  const queue = new SyncQueue();
+  const full = (now: number) => queue.take(now, false)?.kind === "all";
+  queue.restart(0);
+  assert.ok(full(0));
+  queue.setChanged(0);
+  queue.allDone(0, 0, 60_000);
+  queue.setChanged(500);
+  assert.equal(queue.dueAt, 1_000);
+  assert.ok(full(1_000));
+  queue.setChanged(1_100);
+  queue.allDone(1_000, 1_100, 60_000);
+  assert.equal(queue.dueAt, 11_000);
+  assert.ok(full(11_000));
+  queue.allDone(11_000, 11_000, 60_000);
+  queue.setChanged(50_000);
+  assert.equal(queue.dueAt, 51_000);
+  queue.restart(50_500);
+  assert.ok(full(50_500));
+  queue.setChanged(50_600);
+  assert.equal(queue.dueAt, 51_600);
+});

@@ -89,6 +89,8 @@ async function running(frontends: readonly Frontend[] = pair) {
   const vpp = new FakeBalancer();
   world.reconciler.connected(vpp);
   await settle();
+  // The VIPs that the first sync made are read a second later.
+  await world.clock.advance(1_000);
   vpp.ops.length = vpp.reads.length = vpp.writes.length = 0;
   world.log.records.length = 0;
   return { world, vpp };
@@ -160,6 +162,23 @@ Deno.test("a read that fails is retried too, and reported", async () => {
   failing = false;
   await world.clock.advance(300);
   assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("VIPs and servers that were made are read once more, a burst of them once", async () => {
+  const { world, vpp } = await running([]);
+  await using _ = world;
+  world.config = config(pair);
+  void world.reconciler.reloaded();
+  await settle();
+  assert.deepEqual(vpp.reads, ["all"]);
+  await world.clock.advance(500);
+  world.become("b1", "down");
+  await world.clock.advance(499);
+  assert.deepEqual(vpp.reads.filter((read) => read === "all").length, 1);
+  await world.clock.advance(1);
+  assert.deepEqual(vpp.reads.filter((read) => read === "all").length, 2);
+  await world.clock.advance(10_000);
+  assert.deepEqual(vpp.reads.filter((read) => read === "all").length, 2, "weights alone need no read");
 });
 
 Deno.test("the interval is the configuration's, and a reload changes it", async () => {
@@ -306,13 +325,14 @@ Deno.test("a daemon that stops sends nothing more", async () => {
 });
 
 Deno.test("what VPP has is known by names, its buckets only as VPP reported them", async () => {
-  const { world } = await running();
-  await using _ = world;
+  await using world = new TestWorld(config(pair));
+  world.reconciler.connected(new FakeBalancer());
+  await settle();
   const { view } = world.reconciler;
   assert.equal(view.weight("web", "b2"), 50);
   assert.equal(view.weight("web", "b3"), null);
   assert.equal(view.buckets("web", "b2"), null, "only we know of the server so far");
-  await world.clock.advance(30_000);
+  await world.clock.advance(1_000);
   assert.deepEqual(view.buckets("web", "b2"), { count: 350, length: 1024 });
   world.become("b1", "down");
   await settle();
