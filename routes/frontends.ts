@@ -54,7 +54,8 @@ const setWeight = createRoute({
   operationId: "setWeight",
   summary: "Set a weight in the running configuration",
   description:
-    "The VIP is synced at once; the answer does not wait for VPP. A reload goes back to the file's weight.",
+    "The VIP is synced at once, and the answer comes when VPP was told or cannot be told now: `vpp` is then " +
+    "`pending` (or `off`). A reload goes back to the file's weight.",
   tags: ["frontends"],
   security,
   middleware: [jsonBody(null)] as const,

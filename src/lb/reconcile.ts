@@ -127,6 +127,7 @@ export class Reconciler implements AsyncDisposable {
   weightSet(frontend: string, backend: string, flush: boolean): Promise<void> {
     this.#observe();
     this.#memory.weightSet(frontend, backend, flush);
+    this.#standings.weightSet(frontend);
     this.#gate.ask([frontend]);
     this.resync([frontend]);
     return this.#lb === null ? Promise.resolve() : this.#waits.next(frontend);
@@ -179,7 +180,7 @@ export class Reconciler implements AsyncDisposable {
   /** How a frontend's VIP stands. */
   standing(frontend: string): api.Frontend["vpp"] {
     if (!this.#parts.enabled) return "off";
-    if (this.#lb === null) return "disconnected";
+    if (this.#lb === null) return this.#standings.isUntold(frontend) ? "pending" : "disconnected";
     if (this.#gate.isHeld(frontend)) return "held";
     const standing = this.#standings.of(frontend);
     if (standing === "error") return "error";

@@ -6,6 +6,8 @@ export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" 
 /** How VPP stands after the syncs of this session. */
 export class Standings {
   readonly #byFrontend = new Map<string, Standing>();
+  /** Those with a run-time weight that no sync has dealt with yet; outlasts a session. */
+  readonly #untold = new Set<string>();
   #heldChanges = 0;
   #complete = false;
 
@@ -24,8 +26,19 @@ export class Standings {
     return this.#byFrontend.get(frontend) ?? null;
   }
 
+  /** An operator set a run-time weight, which VPP is to be told. */
+  weightSet(frontend: string): void {
+    this.#untold.add(frontend);
+  }
+
+  /** Whether a run-time weight waits for the next session. */
+  isUntold(frontend: string): boolean {
+    return this.#untold.has(frontend);
+  }
+
   /** Another configuration: each VIP stands anew. */
   forget(): void {
+    this.#untold.clear();
     this.#byFrontend.clear();
   }
 
@@ -44,7 +57,10 @@ export class Standings {
 
   /** A sync is through. */
   synced({ frontends, othersFailed, results, standings }: Synced): void {
-    for (const [frontend, standing] of standings) this.#byFrontend.set(frontend, standing);
+    for (const [frontend, standing] of standings) {
+      this.#byFrontend.set(frontend, standing);
+      this.#untold.delete(frontend);
+    }
     if (frontends !== null) return;
     this.#complete = !othersFailed;
     this.#heldChanges =
