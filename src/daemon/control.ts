@@ -24,7 +24,6 @@ import { healthCheck } from "../snapshot/convert.ts";
 import { backendView, frontendView } from "../snapshot/views.ts";
 import { countersView, lbStateView, Names, vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
-import { VppRetvalError } from "../vpp/errors.ts";
 import type { VppLink } from "../vpp/link.ts";
 import type { Checker } from "./checker.ts";
 import type { Reloader } from "./reload.ts";
@@ -250,15 +249,10 @@ export class DaemonControl implements Control {
       return err(missing("frontend", frontend));
     }
     if (link.lb === null) return err(this.#unavailable());
-    try {
-      const reading = await reconciler.read(frontend);
-      if (!reading.ok) return reading;
-      const { conf, readAt, vips } = reading.value;
-      return ok(lbStateView(readAt, conf, vips, tracker.config));
-    } catch (error) {
-      if (!(error instanceof VppRetvalError)) throw error;
-      return err({ type: "vpp-unavailable", detail: `VPP cannot be read: ${error.message}` });
-    }
+    const reading = await reconciler.read(frontend);
+    if (!reading.ok) return reading;
+    const { conf, readAt, vips } = reading.value;
+    return ok(lbStateView(readAt, conf, vips, tracker.config));
   }
 
   /** Counters as last read. */
