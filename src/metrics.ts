@@ -21,8 +21,8 @@ const latenessBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const toVppBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const requestBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
-/** Metrics of the process that promtool's lint or their cost speak against. */
-const unwanted = /^nodejs_(active_|version_info)/;
+/** Metrics of the process that promtool's lint or their cost speak against, or that are read where Deno lets nobody. */
+const unwanted = /^nodejs_(active_|version_info)|^process_(virtual_memory|heap|resident_memory)_bytes|_fds$/;
 
 /** What the metrics are made of. */
 export interface MetricsOptions {
@@ -32,6 +32,8 @@ export interface MetricsOptions {
   readonly version: string;
   /** Where it was built from. */
   readonly build: BuildInfo;
+  /** Descriptors that are open, and how many may be; null: not told. */
+  readonly descriptors?: () => { readonly open: number; readonly max: number };
   /** False leaves out the metrics of the process, whose collectors cannot be stopped; for tests. */
   readonly process?: boolean;
 }
@@ -64,6 +66,19 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     for (const { name } of this.#registry.getMetricsAsArray()) {
       if (unwanted.test(name)) this.#registry.removeSingleMetric(name);
     }
+    this.#processGauge(
+      "process_resident_memory_bytes",
+      "Resident memory size in bytes.",
+      () => Deno.memoryUsage().rss,
+    );
+    const { descriptors } = options;
+    if (descriptors === undefined) return;
+    this.#processGauge("process_open_fds", "Number of open file descriptors.", () => descriptors().open);
+    this.#processGauge(
+      "process_max_fds",
+      "Maximum number of open file descriptors.",
+      () => descriptors().max,
+    );
   }
 
   /** One finished probe; a void one counts by its cause only. */
@@ -111,6 +126,17 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     this.#tables.write(lines, this.#source());
     this.#backends.write(lines);
     return lines.toString();
+  }
+
+  #processGauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
   }
 
   #spec(name: MetricName): { name: string; help: string; labelNames: string[] } {

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { descriptorLimit, openDescriptors } from "../../ffi/limits.ts";
 import { createApp, createMetricsApp } from "../../routes/app.ts";
 import type { AuthTable } from "../../routes/auth.ts";
 import type { Api } from "../../routes/env.ts";
@@ -94,6 +95,7 @@ export class Daemon implements AsyncDisposable {
       source: () => sources === null ? { backends: [], frontends: [], vpp: null } : metricsSnapshot(sources),
       version,
       build: parts.build,
+      descriptors: () => ({ open: openDescriptors(), max: descriptorLimit() }),
     });
     let tracker: Tracker | null = null;
     const prober = building.use(startProber({
