@@ -13,12 +13,13 @@ import {
   Finding,
   FrontendState,
   Ns,
-  Percent,
   Port,
   Protocol,
   State,
   Text,
   Time,
+  VppWeight,
+  Weight,
 } from "./schemas_base.ts";
 
 export { Finding } from "./schemas_base.ts";
@@ -164,8 +165,8 @@ export const Transition: Schema<api.Transition> = contract<api.Transition>()(
     effects: z.array(z.object({
       frontend: Text,
       pool: Text,
-      weight_before: Percent,
-      weight_after: Percent,
+      weight_before: VppWeight,
+      weight_after: VppWeight,
       flush: z.boolean(),
     })),
   }),
@@ -223,8 +224,8 @@ export const Frontend: Schema<api.Frontend> = contract<api.Frontend>()(
         address: Text,
         state: State,
         enabled: z.boolean(),
-        weight: Percent,
-        effective_weight: Percent,
+        weight: Weight,
+        effective_weight: VppWeight,
         num_buckets: orNull(z.int().min(0)),
         share: orNull(z.number().min(0).max(1)),
       })),
@@ -243,7 +244,7 @@ export const FrontendList: Schema<api.FrontendList> = contract<api.FrontendList>
 export const SetWeight: Schema<api.SetWeight> = contract<api.SetWeight>()(
   "SetWeight",
   z.strictObject({
-    weight: Percent,
+    weight: Weight,
     flush: z.boolean().optional().openapi({ description: "also drop the server's established flows" }),
   }),
 );
@@ -265,7 +266,7 @@ export const Table: Schema<api.Table> = contract<api.Table>()(
     servers: z.array(z.object({
       backend: Text,
       address: Text,
-      weight: Percent,
+      weight: VppWeight,
       num_buckets: z.int().min(0),
       share: z.number().min(0).max(1),
       wanted_share: z.number().min(0).max(1),

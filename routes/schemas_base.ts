@@ -16,8 +16,11 @@ export const Time: Schema<string> = z.string().openapi({ format: "date-time" });
 /** Nanoseconds, a unix time or a duration, as a decimal string. */
 export const Ns: Schema<string> = z.string().openapi({ pattern: "^-?[0-9]+$", example: "1500000000" });
 
-/** A weight. */
-export const Percent: Schema<number> = z.int().min(0).max(100);
+/** A weight of the configuration. */
+export const Weight: Schema<number> = z.int().min(0).max(100);
+
+/** A weight in VPP, which takes any octet: of foreign servers, and of backends that are left as they were found. */
+export const VppWeight: Schema<number> = z.int().min(0).max(255);
 
 /** A TCP or UDP port. */
 export const Port: Schema<number> = z.int().min(1).max(65535);

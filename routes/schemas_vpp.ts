@@ -6,7 +6,7 @@
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
-import { Finding, Ns, Percent, Protocol, Text, Time } from "./schemas_base.ts";
+import { Finding, Ns, Protocol, Text, Time, VppWeight } from "./schemas_base.ts";
 
 const count = z.int().min(0);
 const share = z.number().min(0).max(1);
@@ -44,7 +44,7 @@ const Vip = contract<api.Vip>()(
     application_servers: z.array(z.object({
       address: Text,
       backend: orNull(Text),
-      weight: Percent,
+      weight: VppWeight,
       flags: count,
       num_buckets: count,
       in_use_since: count,
@@ -109,8 +109,8 @@ const change = {
   port: orNull(z.int().min(0).max(65535)),
   address: orNull(Text),
   backend: orNull(Text),
-  weight_before: orNull(Percent),
-  weight_after: orNull(Percent),
+  weight_before: orNull(VppWeight),
+  weight_after: orNull(VppWeight),
   flush: z.boolean(),
   traffic_affecting: z.boolean(),
   held: orNull(Text).openapi({ description: "why an automatic sync would not send it, else null" }),
@@ -135,8 +135,8 @@ export const Plan: Schema<api.Plan> = contract<api.Plan>()(
       servers: z.array(z.object({
         address: Text,
         backend: orNull(Text),
-        weight_before: Percent,
-        weight_after: Percent,
+        weight_before: VppWeight,
+        weight_after: VppWeight,
         share_before: share,
         share_after: share,
         has_effect: z.boolean(),

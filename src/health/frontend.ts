@@ -36,7 +36,7 @@ export interface MemberWeight {
   readonly known: boolean;
   /** Weight of the running configuration, 0…100. */
   readonly configured: number;
-  /** Weight that VPP should have, 0…100. */
+  /** Weight that VPP should have, 0…255: VPP may have what no configuration can. */
   readonly effective: number;
 }
 

@@ -47,5 +47,5 @@ export const noMetrics: HealthMetrics = {
   forgotten() {},
 };
 
-/** Weight that VPP last reported for a backend's server on a frontend's VIP, 0…100; null: none, or never read. */
+/** Weight that VPP last reported for a backend's server on a frontend's VIP, 0…255; null: none, or never read. */
 export type VppWeight = (frontend: string, backend: string) => number | null;

@@ -47,7 +47,7 @@ export class VppView {
     return id === null ? null : this.#memory.vip(id);
   }
 
-  /** Weight that VPP has for a backend's server on a frontend's VIP, 0…100; null: none, or not read. */
+  /** Weight that VPP has for a backend's server on a frontend's VIP, 0…255; null: none, or not read. */
   weight(frontend: string, backend: string): number | null {
     return this.#server(frontend, backend)?.weight ?? null;
   }

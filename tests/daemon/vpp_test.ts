@@ -14,6 +14,7 @@ import type {
   Whereis,
 } from "../../src/api.ts";
 import { ip } from "../../src/net/ip.ts";
+import { judges, loadDocument } from "../routes/document.ts";
 import { Backends, Vpp, wwwConfig } from "../e2e/world.ts";
 import { fasterClock, Inside } from "./inside.ts";
 
@@ -222,6 +223,38 @@ Deno.test("whereis and table tell what VPP does, under assumptions too, and chan
     assert.equal(found.now?.address, server);
   }
   assert.equal(vpp.changes().length, before);
+});
+
+Deno.test("weights that VPP has and no configuration can have fit the contract", async () => {
+  await using vpp = await Vpp.start();
+  await using servers = new Backends("77.88");
+  const { lb } = vpp.simulator.vpp;
+  const key = { pfx: "198.51.100.10/32", protocol: 6, port: 80 } as const;
+  {
+    await using inside = await start("77.88", vpp, servers);
+    await settled(inside);
+  }
+  lb.lb_as_set_weight({ ...key, as_address: ip("127.77.88.1"), weight: 255, is_flush: false });
+  // Nothing answers: what VPP has decides for backends that no probe has judged.
+  const config = wwwConfig("77.88", servers.port).replace("healthcheck: web", "healthcheck: far")
+    .replace(
+      "  backends:",
+      "    far: { type: tcp, port: 1, timeout: 1h, probe-ipv4-src: 192.0.2.1 }\n  backends:",
+    );
+  await using inside = await Inside.start({ config, vpp: vpp.paths });
+  await inside.synced();
+  const document = judges(await loadDocument());
+  const look = async (path: string, component: string) => {
+    const body = await inside.json<Record<string, unknown>>(path);
+    assert.equal(document(["components", "schemas", component])(body), null, path);
+    return JSON.stringify(body);
+  };
+  assert.match(await look("/v1/vpp/lb/state", "LbState"), /"weight":255/);
+  assert.match(await look("/v1/frontends/www", "Frontend"), /"effective_weight":255/);
+  assert.match(await look("/v1/frontends/www/table", "Table"), /"weight":255/);
+  await inside.send<Frontend>("PUT", weightPath, { weight: 100 });
+  await inside.send<Backend>("POST", "/v1/backends/b1/pause");
+  assert.match(await look("/v1/backends/b1", "Backend"), /"weight_before":255/);
 });
 
 Deno.test("VPP's version and counters, and what of them is known when", async () => {
