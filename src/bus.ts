@@ -76,7 +76,8 @@ function subjectOf(event: Announcement): EventSubject {
         kind: "log",
         level: event.level,
         backend: typeof backend === "string" ? backend : null,
-        frontends: typeof frontend === "string" ? [frontend] : [],
+        // A sync of several VIPs names them all in one text.
+        frontends: typeof frontend === "string" ? frontend.split(",") : [],
       };
     }
   }

@@ -9,6 +9,7 @@ import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log.ts";
 import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
+import { confView } from "../snapshot/vpp.ts";
 import { planDigest } from "./digest.ts";
 import { heldNewAddress, heldWarmup } from "./gate.ts";
 import { isSent, type StepResult } from "./apply.ts";
@@ -49,7 +50,7 @@ function fields(result: StepResult): Attrs {
   };
   if (change.kind === "conf_set") {
     const [op] = result.step.ops;
-    return { ...(op?.kind === "conf-set" ? op.conf : {}), ...outcome };
+    return { ...(op?.kind === "conf-set" ? confView(op.conf) : {}), ...outcome };
   }
   const vip = {
     frontend: change.frontend,
