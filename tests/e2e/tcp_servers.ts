@@ -21,11 +21,12 @@ export class TcpServers implements Disposable {
 
   /** Listens on one more address, or again on one that was stopped. */
   start(address: string): void {
-    if (this.#listeners.has(address)) return;
-    const listener = Deno.listen({ hostname: address, port: this.#port });
-    this.#port = listener.addr.port;
-    this.#listeners.set(address, listener);
-    void this.#serve(address, listener);
+    void this.#serve(address, this.#listen(address));
+  }
+
+  /** The same, but what connects is never served nor let go. */
+  startSilent(address: string): void {
+    this.#listen(address);
   }
 
   /** Refuses connections from now on. */
@@ -38,6 +39,13 @@ export class TcpServers implements Disposable {
   /** Stops all. */
   [Symbol.dispose](): void {
     for (const address of [...this.#listeners.keys()]) this.stop(address);
+  }
+
+  #listen(address: string): Deno.TcpListener {
+    const listener = Deno.listen({ hostname: address, port: this.#port });
+    this.#port = listener.addr.port;
+    this.#listeners.set(address, listener);
+    return listener;
   }
 
   async #serve(address: string, listener: Deno.TcpListener): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import type { LbState } from "../../src/api.ts";
 import type { ReceivedRequest } from "../../src/simulator/faults.ts";
+import { ip } from "../../src/net/ip.ts";
 import { Simulator } from "../../src/simulator/simulator.ts";
 import { type DaemonOptions, TestDaemon, WebServer } from "./harness.ts";
 
@@ -115,6 +116,28 @@ export class Vpp implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "maglev-vpp-" });
     const paths = { api: `${folder}/api.sock`, stats: `${folder}/stats.sock` };
     return new Vpp(folder, await Simulator.start({ ...paths, ...options }), paths);
+  }
+
+  /** Makes a TCP VIP with servers as somebody else would; nobody's request, so it is not recorded. */
+  place(pfx: string, port: number, weights: Readonly<Record<string, number>>, tableLength = 1024): void {
+    const key = { pfx, protocol: 6, port } as const;
+    const { lb } = this.simulator.vpp;
+    const made = [lb.lb_add_del_vip_v2({
+      ...key,
+      encap: 0,
+      dscp: 0,
+      type: 0,
+      target_port: 0,
+      node_port: 0,
+      new_flows_table_length: tableLength,
+      src_ip_sticky: false,
+      is_del: false,
+    }, 0)];
+    for (const [address, weight] of Object.entries(weights)) {
+      const server = { ...key, as_address: ip(address), weight, is_del: false, is_flush: false } as const;
+      made.push(lb.lb_add_del_as_v2(server, 0));
+    }
+    if (made.some((retval) => retval !== 0)) throw new Error(`cannot make ${pfx}: ${made}`);
   }
 
   /** Names of the messages that asked for a change since `from`. */
