@@ -80,7 +80,7 @@ Deno.test({
       assert.ok(examples.length >= 5);
       for (const example of examples) {
         const here = example
-          .replaceAll("/run/maglevd/api.sock", `${folder}/api.sock`)
+          .replaceAll("/run/vpp-maglev/api.sock", `${folder}/api.sock`)
           .replaceAll("https://lb1.example.net:9090", secure.url)
           .replaceAll("/etc/ssl/our-ca.pem", `${folder}/ca.pem`);
         // The VIP of the tests speaks no TLS, so that example may fail, but only by failing probes.

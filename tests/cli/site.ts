@@ -276,7 +276,7 @@ export const info: api.Info = {
   date: "2026-01-15T08:00:00.000Z",
   started_at: since(93_790),
   uptime_ns: "93790000000000",
-  listen: ["127.0.0.1:9090", "unix:/run/maglevd/api.sock"],
+  listen: ["127.0.0.1:9090", "unix:/run/vpp-maglev/api.sock"],
   features: ["openapi-3.1", "events"],
   warmup: { phase: "release", ends_at: since(-12), held_frontends: ["legacy"] },
 };
