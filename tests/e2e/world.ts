@@ -154,11 +154,15 @@ export class Vpp implements AsyncDisposable {
   }
 
   /** Weights of the servers in use, by address; of all VIPs, or of those on one address. */
-  weights(vip?: string): Record<string, number> {
-    const rows = [...this.simulator.vpp.lb.lb_as_v2_dump(everyServer)].filter((row) =>
-      (row.flags & 1) !== 0 && (vip === undefined || row.vip.pfx.startsWith(`${vip}/`))
-    );
-    return Object.fromEntries(rows.map((row) => [row.app_srv, row.weight]));
+  weights(vip = ""): Record<string, number> {
+    const found = [...this.weightsByVip()].filter(([key]) => key.startsWith(vip === "" ? "" : `${vip}/`));
+    return Object.fromEntries(found.map(([key, weight]) => [key.split(" ")[1], weight]));
+  }
+
+  /** Weights of the servers in use, by VIP and address: `198.51.100.1/32 127.0.0.1`. */
+  weightsByVip(): Map<string, number> {
+    const rows = [...this.simulator.vpp.lb.lb_as_v2_dump(everyServer)].filter((row) => (row.flags & 1) !== 0);
+    return new Map(rows.map((row) => [`${row.vip.pfx} ${row.app_srv}`, row.weight]));
   }
 
   /** Ends it. */
