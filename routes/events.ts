@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Bus, SubscribeOptions, Subscription } from "../src/bus.ts";
-import type { EventFilter, EventKind } from "../src/bus_core.ts";
+import type { EventFilter, EventKind } from "../src/bus/core.ts";
 import type { Clock } from "../src/clock.ts";
 import type { Millis } from "../src/model.ts";
 import type { Api, ApiOptions } from "./env.ts";

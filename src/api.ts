@@ -7,8 +7,8 @@
  *
  * @module
  */
-export type * from "./api_base.ts";
-export type * from "./api_config.ts";
-export type * from "./api_events.ts";
-export type * from "./api_health.ts";
-export type * from "./api_vpp.ts";
+export type * from "./api/base.ts";
+export type * from "./api/config.ts";
+export type * from "./api/events.ts";
+export type * from "./api/health.ts";
+export type * from "./api/vpp.ts";

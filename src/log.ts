@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import { jsonLine, plainAttrs, textLine } from "./log_format.ts";
+import { jsonLine, plainAttrs, textLine } from "./log/format.ts";
 import type { UnixMillis } from "./model.ts";
 
 /** Severity, least first. */

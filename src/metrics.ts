@@ -2,18 +2,18 @@
  * All metrics: hooks for the parts of the daemon, and the text of a scrape.
  *
  * Small metrics and those of the process live in prom-client. Tables that grow with the configuration are
- * written by hand (`metrics_text.ts`).
+ * written by hand (`metrics/text.ts`).
  *
  * @module
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { HealthMetrics } from "./health/hooks.ts";
 import type { SyncHooks } from "./lb/report.ts";
-import { catalog, type MetricName } from "./metrics_catalog.ts";
-import { BackendCounters } from "./metrics_probes.ts";
-import type { MetricsSource } from "./metrics_source.ts";
-import { Tables } from "./metrics_tables.ts";
-import { Lines } from "./metrics_text.ts";
+import { catalog, type MetricName } from "./metrics/catalog.ts";
+import { BackendCounters } from "./metrics/probes.ts";
+import type { MetricsSource } from "./metrics/source.ts";
+import { Tables } from "./metrics/tables.ts";
+import { Lines } from "./metrics/text.ts";
 import type { CheckType, Millis, ProbeResult, State } from "./model.ts";
 import type { BuildInfo } from "./version.ts";
 

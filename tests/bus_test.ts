@@ -10,7 +10,7 @@ import {
   Ring,
   type RingLimits,
   wholeFilter,
-} from "../src/bus_core.ts";
+} from "../src/bus/core.ts";
 
 const log = (n: number, level: "debug" | "info" = "info"): Announcement => ({
   kind: "log",

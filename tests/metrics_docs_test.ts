@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createMetricsApp } from "../routes/app.ts";
 import { systemClock } from "../src/clock.ts";
 import { silentLog } from "../src/log.ts";
-import { catalog } from "../src/metrics_catalog.ts";
+import { catalog } from "../src/metrics/catalog.ts";
 import { busyMetrics, snapshotOf } from "./metrics_world.ts";
 import { anyPort, start } from "./routes/serving.ts";
 import { makeWorld } from "./routes/world.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Histogram as ClientHistogram, Registry } from "prom-client";
 import fc from "fast-check";
-import { catalog } from "../src/metrics_catalog.ts";
-import type { MetricsSnapshot } from "../src/metrics_source.ts";
-import { Tables } from "../src/metrics_tables.ts";
-import { escapeLabel, Histogram, Lines, ScrapeCache } from "../src/metrics_text.ts";
+import { catalog } from "../src/metrics/catalog.ts";
+import type { MetricsSnapshot } from "../src/metrics/source.ts";
+import { Tables } from "../src/metrics/tables.ts";
+import { escapeLabel, Histogram, Lines, ScrapeCache } from "../src/metrics/text.ts";
 import { busyMetrics, snapshotOf } from "./metrics_world.ts";
 import { optionalTool } from "./tool.ts";
 

@@ -1,6 +1,6 @@
 /** Snapshots for the tests of the metrics. */
 import { Metrics } from "../src/metrics.ts";
-import type { MetricsSnapshot } from "../src/metrics_source.ts";
+import type { MetricsSnapshot } from "../src/metrics/source.ts";
 import type { ProbeResult, State } from "../src/model.ts";
 
 /** A counted pass of 12 ms. */

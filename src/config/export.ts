@@ -5,7 +5,7 @@
  * @module
  */
 import type * as api from "../api.ts";
-import { redactHeaders } from "../log_redact.ts";
+import { redactHeaders } from "../log/redact.ts";
 import type { Backend, Config, Frontend, HealthCheck, HttpParams, LbSettings, TlsParams } from "../model.ts";
 import { formatDuration, fromMillis } from "./duration.ts";
 

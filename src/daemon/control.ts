@@ -4,7 +4,7 @@
  * @module
  */
 import type * as api from "../api.ts";
-import { nanosText, timeText } from "../api_text.ts";
+import { nanosText, timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
 import { toConfigCheck } from "../config/check.ts";
 import { exportConfig } from "../config/export.ts";

@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconcile.ts";
 import { protocolName } from "../lb/vips.ts";
-import type { MetricsSnapshot, VipRow, VppRow } from "../metrics_source.ts";
+import type { MetricsSnapshot, VipRow, VppRow } from "../metrics/source.ts";
 import type { VipKey } from "../model.ts";
 import { Names } from "../snapshot/vpp.ts";
 import type { VppLink } from "../vpp/link.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type * as api from "../api.ts";
-import { timeText } from "../api_text.ts";
+import { timeText } from "../api/text.ts";
 import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../model.ts";
 import type { DesiredVip } from "./desired.ts";
 import { lengthLint, type LossOfOne, tableLints } from "./lints.ts";

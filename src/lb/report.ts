@@ -4,7 +4,7 @@
  * @module
  */
 import type * as api from "../api.ts";
-import { nanosText, timeText } from "../api_text.ts";
+import { nanosText, timeText } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log.ts";
 import type { Millis } from "../model.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import type * as api from "../api.ts";
-import { nanosText, timeText } from "../api_text.ts";
-import { redactHeaders } from "../log_redact.ts";
+import { nanosText, timeText } from "../api/text.ts";
+import { redactHeaders } from "../log/redact.ts";
 import type {
   Config,
   HealthCheck,

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as api from "../api.ts";
-import { timeText } from "../api_text.ts";
+import { timeText } from "../api/text.ts";
 import { counterMax, isDegraded } from "../health/backend.ts";
 import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as api from "../api.ts";
-import { nanosText, timeText } from "../api_text.ts";
+import { nanosText, timeText } from "../api/text.ts";
 import { frontendVip, protocolName, vipId } from "../lb/vips.ts";
 import type { ActualConf, ActualVip, Config, IpAddress, UnixMillis, VipKey } from "../model.ts";
 import type { LbCounts } from "../vpp/counters.ts";

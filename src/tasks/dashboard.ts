@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MetricName } from "../metrics_catalog.ts";
+import type { MetricName } from "../metrics/catalog.ts";
 
 /** Kind of a panel, as Grafana calls it. */
 type Kind = "stat" | "timeseries";

@@ -1,6 +1,6 @@
 import type * as api from "../../src/api.ts";
 import type { BackendAction, Changed, Refusal } from "../../src/control.ts";
-import { nanosText, timeText } from "../../src/api_text.ts";
+import { nanosText, timeText } from "../../src/api/text.ts";
 import type { Actor } from "../../src/model.ts";
 import { ok, type Result } from "../../src/result.ts";
 import { FakeControl } from "../routes/fake_control.ts";

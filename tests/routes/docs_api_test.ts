@@ -4,7 +4,7 @@ import { apiLimits, metricsLimits } from "../../routes/limits.ts";
 import { maxBodyBytes } from "../../routes/body.ts";
 import { maxStreams } from "../../routes/events.ts";
 import { queueLimit } from "../../src/bus.ts";
-import { defaultRingLimits } from "../../src/bus_core.ts";
+import { defaultRingLimits } from "../../src/bus/core.ts";
 import { loadDocument, operationsOf } from "./document.ts";
 import { makeWorld } from "./world.ts";
 

@@ -3,7 +3,7 @@
  * VPP says can be set by the test.
  */
 import type * as api from "../../src/api.ts";
-import { nanosText, timeText } from "../../src/api_text.ts";
+import { nanosText, timeText } from "../../src/api/text.ts";
 import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../../src/control.ts";
 import type { Actor } from "../../src/model.ts";
 import { err, ok, type Result } from "../../src/result.ts";

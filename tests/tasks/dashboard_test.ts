@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { catalog } from "../../src/metrics_catalog.ts";
+import { catalog } from "../../src/metrics/catalog.ts";
 import { dashboard } from "../../src/tasks/dashboard.ts";
 import { optionalTool } from "../tool.ts";
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { catalog, type MetricName } from "./metrics_catalog.ts";
+import { catalog, type MetricName } from "./catalog.ts";
 
 /** Escapes a label's value. */
 export function escapeLabel(text: string): string {

@@ -3,17 +3,10 @@
  *
  * @module
  */
-import type { MetricName } from "./metrics_catalog.ts";
-import type {
-  BackendRow,
-  CountsRow,
-  FrontendRow,
-  MetricsSnapshot,
-  VipRow,
-  VppRow,
-} from "./metrics_source.ts";
-import { escapeLabel, linePrefix, type Lines, ScrapeCache } from "./metrics_text.ts";
-import type { FrontendState, State } from "./model.ts";
+import type { MetricName } from "./catalog.ts";
+import type { BackendRow, CountsRow, FrontendRow, MetricsSnapshot, VipRow, VppRow } from "./source.ts";
+import { escapeLabel, linePrefix, type Lines, ScrapeCache } from "./text.ts";
+import type { FrontendState, State } from "../model.ts";
 
 const backendStates: readonly State[] = ["unknown", "up", "down", "paused", "disabled"];
 const frontendStates: readonly FrontendState[] = ["unknown", "up", "down"];

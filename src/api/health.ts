@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Code, Finding, FState, Ns, Nul, Protocol, State, Time } from "./api_base.ts";
+import type { Code, Finding, FState, Ns, Nul, Protocol, State, Time } from "./base.ts";
 
 /** GET /v1/healthchecks/{name} */
 export interface HealthCheck {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FrontendState, Protocol, State } from "./model.ts";
+import type { FrontendState, Protocol, State } from "../model.ts";
 
 /** One backend. */
 export interface BackendRow {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { timeText } from "./api_text.ts";
-import type { Attrs, Level, LogRecord } from "./log.ts";
-import { isSecretName, redacted, redactText } from "./log_redact.ts";
+import { timeText } from "../api/text.ts";
+import type { Attrs, Level, LogRecord } from "../log.ts";
+import { isSecretName, redacted, redactText } from "./redact.ts";
 
 const maxDepth = 8;
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { CheckType, ProbeCode, State } from "./model.ts";
-import type { MetricName } from "./metrics_catalog.ts";
-import { escapeLabel, Histogram, linePrefix, type Lines } from "./metrics_text.ts";
+import type { CheckType, ProbeCode, State } from "../model.ts";
+import type { MetricName } from "./catalog.ts";
+import { escapeLabel, Histogram, linePrefix, type Lines } from "./text.ts";
 
 /** Upper bounds of probe durations, in seconds. */
 export const probeBounds: readonly number[] = [

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Level } from "./log.ts";
-import type { Millis } from "./model.ts";
+import type { Level } from "../log.ts";
+import type { Millis } from "../model.ts";
 
 /** Kinds that a subscriber can ask for. */
 export type EventKind = "backend" | "frontend" | "vpp" | "log";

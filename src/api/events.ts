@@ -8,9 +8,9 @@
  *
  * @module
  */
-import type { FState, Level, Ns, Nul, Time } from "./api_base.ts";
-import type { Transition } from "./api_health.ts";
-import type { VppInfo } from "./api_vpp.ts";
+import type { FState, Level, Ns, Nul, Time } from "./base.ts";
+import type { Transition } from "./health.ts";
+import type { VppInfo } from "./vpp.ts";
 
 /** What every event has. */
 export interface EventHead {

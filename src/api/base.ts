@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SyncResult } from "./api_vpp.ts";
+import type { SyncResult } from "./vpp.ts";
 
 /** RFC 3339 UTC with milliseconds. */
 export type Time = string;

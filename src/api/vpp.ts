@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Encap, Finding, Ns, Nul, Protocol, Time } from "./api_base.ts";
-import type { Moved } from "./api_health.ts";
+import type { Encap, Finding, Ns, Nul, Protocol, Time } from "./base.ts";
+import type { Moved } from "./health.ts";
 
 /** GET /v1/vpp/info */
 export interface VppInfo {

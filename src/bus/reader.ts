@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Entry, type EventFilter, matches } from "./bus_core.ts";
+import { type Entry, type EventFilter, matches } from "./core.ts";
 
 /** Characters handed to a reader at once. */
 const chunkCharacters = 64 * 1024;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Millis, UnixMillis } from "./model.ts";
+import type { Millis, UnixMillis } from "../model.ts";
 
 /** RFC 3339 in UTC with milliseconds, e.g. `2026-01-31T12:00:00.000Z`. */
 export function timeText(at: UnixMillis): string {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Finding } from "./api_base.ts";
-import type { SyncResult } from "./api_vpp.ts";
+import type { Finding } from "./base.ts";
+import type { SyncResult } from "./vpp.ts";
 
 /** GET /v1/config */
 export interface Config {
