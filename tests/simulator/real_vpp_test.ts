@@ -178,10 +178,12 @@ Deno.test({
       { pfx: { af: 0, octets: octets16(ip("198.18.2.0")), len: 28 }, protocol: 0, port: 0 },
     ];
     for (const filter of filters) {
+      // A row in the place of a collected one shows when that one was deleted.
       await same(
         "filtered dump",
         async (client) =>
-          (await client.dump(m.lb_as_v2_dump, m.lb_as_v2_details, filter)).filter(({ flags }) => flags === 1),
+          (await client.dump(m.lb_as_v2_dump, m.lb_as_v2_details, filter))
+            .filter(({ flags }) => flags === 1).map((row) => ({ ...row, in_use_since: 0 })),
       );
     }
 
