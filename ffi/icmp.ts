@@ -33,6 +33,7 @@ const TIME_EXCEEDED = { 4: 11, 6: 3 } as const;
 /** Octets of the echo's own data: what `ping` sends, so that no filter on the way finds it odd. */
 const DATA_SIZE = 56;
 const HEADER_SIZE = 8;
+const PACKET_SIZE = BigInt(HEADER_SIZE + DATA_SIZE);
 /** Room for the echoes of some thousand backends that wait for a neighbour, or for this thread; in octets. */
 const BUFFER_SIZE = 4 * 1024 * 1024;
 
@@ -90,26 +91,48 @@ export interface EchoId {
   readonly cookie: readonly [high: number, low: number];
 }
 
-/** An echo request, checksum included. */
-export function echoRequest(family: 4 | 6, id: EchoId): Uint8Array<ArrayBuffer> {
-  const packet = new Uint8Array(HEADER_SIZE + DATA_SIZE);
-  const view = new DataView(packet.buffer);
-  view.setUint8(0, ECHO_REQUEST[family]);
-  view.setUint16(4, id.identifier);
-  view.setUint16(6, id.sequence);
-  view.setUint32(8, id.cookie[0]);
-  view.setUint32(12, id.cookie[1]);
-  for (let i = HEADER_SIZE + 8; i < packet.length; i++) packet[i] = i;
-  if (family === 4) view.setUint16(2, checksum(packet));
-  return packet;
+/** Writes the echo requests of one socket, all into one buffer. */
+export class EchoWriter {
+  readonly #packet = new Uint8Array(HEADER_SIZE + DATA_SIZE);
+  readonly #view = new DataView(this.#packet.buffer);
+  readonly #checksum: boolean;
+  /** Sum of what is the same in each, see `checksum`. */
+  readonly #sum: number;
+
+  /** For requests that share the identifier and the high half of the cookie. */
+  constructor(family: 4 | 6, identifier: number, cookieHigh: number) {
+    this.#packet.set(Array.from(this.#packet, (_, i) => i));
+    this.#packet.fill(0, 0, HEADER_SIZE + 8);
+    this.#view.setUint8(0, ECHO_REQUEST[family]);
+    this.#view.setUint16(4, identifier);
+    this.#view.setUint32(8, cookieHigh);
+    this.#checksum = family === 4;
+    this.#sum = ~checksum(this.#packet) & 0xffff;
+  }
+
+  /** One request, checksum included; valid until the next call. */
+  write(sequence: number, cookieLow: number): Uint8Array<ArrayBuffer> {
+    this.#view.setUint16(6, sequence);
+    this.#view.setUint32(12, cookieLow);
+    // IPv6 needs an address in its sum, and the kernel makes it.
+    if (this.#checksum) {
+      this.#view.setUint16(2, fold(this.#sum + sequence + (cookieLow >>> 16) + (cookieLow & 0xffff)));
+    }
+    return this.#packet;
+  }
 }
 
 /** The Internet checksum (RFC 1071) of an even number of octets. */
 export function checksum(octets: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < octets.length; i += 2) sum += ((octets[i] ?? 0) << 8) | (octets[i + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
+  return fold(sum);
+}
+
+function fold(sum: number): number {
+  let rest = sum;
+  while (rest > 0xffff) rest = (rest & 0xffff) + (rest >>> 16);
+  return ~rest & 0xffff;
 }
 
 /** A message about one of our echoes. */
@@ -124,22 +147,32 @@ export type EchoMessage =
     readonly detail: string;
   };
 
-/** Reads what a socket of `openEcho` received; null for anything that cannot be about an echo of ours. */
-export function parseEcho(family: 4 | 6, kind: EchoKind, octets: Uint8Array): EchoMessage | null {
-  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-  const start = family === 4 && kind === "raw" ? ipv4HeaderSize(view, 0) : 0;
-  if (start < 0 || view.byteLength < start + HEADER_SIZE) return null;
+/**
+ * Reads what a socket of `openEcho` received; null for anything that cannot be about an echo of ours.
+ *
+ * @param length octets of `view` that were received
+ */
+export function parseEcho(
+  family: 4 | 6,
+  kind: EchoKind,
+  view: DataView,
+  length: number = view.byteLength,
+): EchoMessage | null {
+  const start = family === 4 && kind === "raw" ? ipv4HeaderSize(view, length, 0) : 0;
+  if (start < 0 || length < start + HEADER_SIZE) return null;
   const type = view.getUint8(start);
   if (type === ECHO_REPLY[family]) {
-    if (view.byteLength < start + HEADER_SIZE + 8) return null;
+    if (length < start + HEADER_SIZE + 8) return null;
     const cookie = [view.getUint32(start + 8), view.getUint32(start + 12)] as const;
     const id = { identifier: view.getUint16(start + 4), sequence: view.getUint16(start + 6), cookie };
     return { kind: "reply", id };
   }
   if (type !== UNREACHABLE[family] && type !== TIME_EXCEEDED[family]) return null;
   const quoted = start + HEADER_SIZE;
-  const inner = family === 4 ? ipv4HeaderSize(view, quoted, IPPROTO_ICMP) : ipv6HeaderSize(view, quoted);
-  if (inner < 0 || view.byteLength < quoted + inner + HEADER_SIZE) return null;
+  const inner = family === 4
+    ? ipv4HeaderSize(view, length, quoted, IPPROTO_ICMP)
+    : ipv6HeaderSize(view, length, quoted);
+  if (inner < 0 || length < quoted + inner + HEADER_SIZE) return null;
   const echo = quoted + inner;
   if (view.getUint8(echo) !== ECHO_REQUEST[family]) return null;
   const detail = describe(family, type, view.getUint8(start + 1));
@@ -147,16 +180,16 @@ export function parseEcho(family: 4 | 6, kind: EchoKind, octets: Uint8Array): Ec
 }
 
 /** Size of an IPv4 header at `offset`, −1 if there is none or it carries another protocol. */
-function ipv4HeaderSize(view: DataView, offset: number, protocol?: number): number {
-  if (view.byteLength < offset + 20 || view.getUint8(offset) >> 4 !== 4) return -1;
+function ipv4HeaderSize(view: DataView, length: number, offset: number, protocol?: number): number {
+  if (length < offset + 20 || view.getUint8(offset) >> 4 !== 4) return -1;
   if (protocol !== undefined && view.getUint8(offset + 9) !== protocol) return -1;
   const size = (view.getUint8(offset) & 15) * 4;
   return size < 20 ? -1 : size;
 }
 
 /** Size of an IPv6 header at `offset` directly before ICMPv6 (our echoes have no extension headers), else −1. */
-function ipv6HeaderSize(view: DataView, offset: number): number {
-  if (view.byteLength < offset + 40 || view.getUint8(offset) >> 4 !== 6) return -1;
+function ipv6HeaderSize(view: DataView, length: number, offset: number): number {
+  if (length < offset + 40 || view.getUint8(offset) >> 4 !== 6) return -1;
   return view.getUint8(offset + 6) === IPPROTO_ICMPV6 ? 40 : -1;
 }
 
@@ -185,8 +218,8 @@ function describe(family: 4 | 6, type: number, code: number): string {
   return UNREACHABLE_TEXT[family][code] ?? `destination is unreachable (code ${code})`;
 }
 
-/** Sends one packet without waiting; returns its length or a negative errno. */
+/** Sends one packet of an `EchoWriter` without waiting; returns its length or a negative errno. */
 export function sendEcho(fd: Fd, packet: Uint8Array<ArrayBuffer>, address: Uint8Array<ArrayBuffer>): number {
-  const sent = libc.sendto(fd.number, packet, BigInt(packet.length), 0, address, address.length);
+  const sent = libc.sendto(fd.number, packet, PACKET_SIZE, 0, address, address.length);
   return sent < 0 ? -errno() : sent;
 }

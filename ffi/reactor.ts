@@ -1,13 +1,14 @@
 /**
- * Readiness of raw descriptors on the event loop.
+ * Readiness of raw descriptors.
  *
- *   watched fds ──► inner epoll ──┐
- *                                 ├──► outer epoll ◄── one parked epoll_wait on a pool thread
- *   eventfd (wakes for the end) ──┘
+ *   watched fds ──► inner epoll ◄── wait(), on this thread
+ *                        │
+ *                        ├──► outer epoll ◄── park(): one epoll_wait on a pool thread
+ *   eventfd, for the end ┘
  *
  * The parked call only says that something is ready; the events themselves are always read by a synchronous
- * `drain()` on this thread. So an event is never handled from a stale list, and whoever must see all pending
- * events before doing something else (a deadline, say) can drain at that moment.
+ * `wait()` on this thread. So an event is never handled from a stale list, and whoever must see all pending
+ * events before doing something else (a deadline, say) can ask for them at that moment.
  *
  * @module
  */
@@ -18,8 +19,6 @@ import { check, errno, errnoName, libc } from "./libc.ts";
 export const READABLE = 1;
 /** Writable, or a connect ended (`EPOLLOUT`). */
 export const WRITABLE = 4;
-/** An error is pending (`EPOLLERR`); always watched. */
-export const FAILED = 8;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
@@ -33,8 +32,25 @@ const DATA_OFFSET = EVENT_SIZE - 8;
 const BATCH = 256;
 /** A thread that ends without disposal (a crash) leaves its parked call behind; this bounds for how long. */
 const PARK_MS = 1000;
+/** One, as an eventfd counts. */
+const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
-/** Interest in one descriptor. Disposal ends it; do that before the descriptor is given away. */
+/** Makes an eventfd that is not raised. Throws ErrnoError. */
+export function eventFlag(): Fd {
+  return new Fd(check(libc.eventfd(0, CLOEXEC | NONBLOCK), "eventfd"));
+}
+
+/** Raises the eventfd `number`, which makes it readable. Throws ErrnoError. */
+export function raise(number: number): void {
+  check(libc.write(number, ONE, 8n), "write", "eventfd");
+}
+
+/** Lowers the eventfd `number`, whether it was raised or not. */
+export function lower(number: number): void {
+  libc.read(number, new Uint8Array(8), 8n);
+}
+
+/** Interest in one descriptor. Disposal ends it; do that before the descriptor is given away or closed. */
 export interface Watch extends Disposable {
   /** Asks for the next event only (`READABLE`, `WRITABLE` or both); each event must be asked for again. */
   arm(events: number): void;
@@ -50,27 +66,24 @@ interface Slot {
 export class Reactor implements AsyncDisposable {
   readonly #inner = new Fd(check(libc.epoll_create1(CLOEXEC), "epoll_create1"));
   readonly #outer = new Fd(check(libc.epoll_create1(CLOEXEC), "epoll_create1"));
-  readonly #wake = new Fd(check(libc.eventfd(0, CLOEXEC | NONBLOCK), "eventfd"));
+  readonly #end = eventFlag();
   readonly #slots: Slot[] = [];
   readonly #free: number[] = [];
   readonly #events = new Uint8Array(EVENT_SIZE * BATCH);
   readonly #view = new DataView(this.#events.buffer);
   readonly #request = new Uint8Array(EVENT_SIZE);
   readonly #requestView = new DataView(this.#request.buffer);
-  readonly #loop: Promise<void>;
+  #parked: Promise<void> | null = null;
+  #onReady: (() => void) | null = null;
   #closed = false;
 
-  /** Starts the parked wait; `onReady` is called on the event loop when `drain` has something to do. */
-  constructor(onReady: () => void) {
-    for (const fd of [this.#inner, this.#wake]) {
-      this.#control(this.#outer, EPOLL_CTL_ADD, fd.number, READABLE);
-    }
-    this.#loop = this.#run(onReady);
+  /** Watches nothing yet. Throws ErrnoError. */
+  constructor() {
+    for (const fd of [this.#inner, this.#end]) this.#control(this.#outer, EPOLL_CTL_ADD, fd.number, READABLE);
   }
 
-  /** Registers a descriptor; nothing is reported before `arm`. */
-  watch(fd: Fd, handler: (events: number) => void): Watch {
-    const number = fd.number;
+  /** Registers the descriptor `number`, which its owner keeps open; nothing is reported before `arm`. */
+  watch(number: number, handler: (events: number) => void): Watch {
     const index = this.#free.pop() ?? this.#slots.push({ generation: 0, handler: null }) - 1;
     const slot = this.#slots[index];
     if (slot === undefined) throw new Error("Cannot watch a descriptor: the slot table is broken");
@@ -94,45 +107,57 @@ export class Reactor implements AsyncDisposable {
     };
   }
 
-  /** Handles everything that is ready now, without waiting; returns the number of events. */
-  drain(): number {
+  /**
+   * Handles everything that is ready; returns the number of events.
+   *
+   * @param ms time to wait for the first one with the whole thread; 0: only what is ready now
+   */
+  wait(ms: number): number {
     let total = 0;
     while (!this.#closed) {
-      const count = libc.epoll_wait(this.#inner.number, this.#events, BATCH, 0);
+      const count = libc.epoll_wait(this.#inner.number, this.#events, BATCH, total === 0 ? ms : 0);
       if (count <= 0) break;
       total += count;
-      // Read before the handlers run: they may drain again.
-      const ready: { slot: Slot; generation: number; events: number }[] = [];
-      for (let i = 0; i < count; i++) {
-        const at = i * EVENT_SIZE;
-        const slot = this.#slots[this.#view.getUint32(at + DATA_OFFSET, true)];
-        if (slot === undefined) continue;
-        const generation = this.#view.getInt32(at + DATA_OFFSET + 4, true);
-        ready.push({ slot, generation, events: this.#view.getUint32(at, true) });
-      }
-      for (const { slot, generation, events } of ready) {
-        if (slot.generation === generation) slot.handler?.(events);
-      }
+      this.#dispatch(count);
       if (count < BATCH) break;
     }
     return total;
   }
 
-  /** Ends the parked wait and closes; descriptors that are still watched stay open and belong to their owners. */
+  /** Has `onReady` called on the event loop, once, when `wait` has something to do; replaces an earlier one. */
+  park(onReady: () => void): void {
+    this.#onReady = onReady;
+    this.#parked ??= this.#park();
+  }
+
+  /** Ends a parked wait and closes; descriptors that are still watched stay open and belong to their owners. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const octets = new Uint8Array(8).fill(1, 0, 1);
-    check(libc.write(this.#wake.number, octets, 8n), "write", "eventfd");
-    await this.#loop;
-    for (const fd of [this.#inner, this.#outer, this.#wake]) fd[Symbol.dispose]();
+    this.#onReady = null;
+    raise(this.#end.number);
+    await this.#parked;
+    for (const fd of [this.#inner, this.#outer, this.#end]) fd[Symbol.dispose]();
   }
 
-  async #run(onReady: () => void): Promise<void> {
-    const events = new Uint8Array(EVENT_SIZE);
-    while (!this.#closed) {
-      const count = await libc.epoll_wait_parked(this.#outer.number, events, 1, PARK_MS);
-      if (count > 0 && !this.#closed) onReady();
+  async #park(): Promise<void> {
+    await libc.epoll_wait_parked(this.#outer.number, new Uint8Array(EVENT_SIZE), 1, PARK_MS);
+    this.#parked = null;
+    this.#onReady?.();
+  }
+
+  #dispatch(count: number): void {
+    // Read before the handlers run: they may wait again.
+    const ready: { slot: Slot; generation: number; events: number }[] = [];
+    for (let i = 0; i < count; i++) {
+      const at = i * EVENT_SIZE;
+      const slot = this.#slots[this.#view.getUint32(at + DATA_OFFSET, true)];
+      if (slot === undefined) continue;
+      const generation = this.#view.getInt32(at + DATA_OFFSET + 4, true);
+      ready.push({ slot, generation, events: this.#view.getUint32(at, true) });
+    }
+    for (const { slot, generation, events } of ready) {
+      if (slot.generation === generation) slot.handler?.(events);
     }
   }
 

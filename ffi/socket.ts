@@ -81,8 +81,17 @@ export function send(fd: Fd, bytes: Uint8Array<ArrayBuffer>): number {
   return sent < 0 ? -errno() : sent;
 }
 
-/** Receives without waiting; returns the number of octets, 0 at the peer's close, or a negative errno. */
-export function receive(fd: Fd, buffer: Uint8Array<ArrayBuffer>): number {
-  const got = libc.recv(fd.number, buffer, BigInt(buffer.length), 0);
+/**
+ * Receives without waiting.
+ *
+ * @param size of the buffer; its own length if not given
+ * @returns the number of octets, 0 at the peer's close, or a negative errno
+ */
+export function receive(
+  fd: Fd,
+  buffer: Uint8Array<ArrayBuffer>,
+  size: bigint = BigInt(buffer.length),
+): number {
+  const got = libc.recv(fd.number, buffer, size, 0);
   return got < 0 ? -errno() : got;
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import type { Millis } from "../model.ts";
 import type { ProbePlan } from "./plan.ts";
 
@@ -23,6 +24,12 @@ export interface PhaseTimes {
   firstByteMs: Millis | null;
 }
 
+/** Probes that run, and do not wait, at this moment. */
+export interface Gauge {
+  /** Their number. */
+  awake: number;
+}
+
 interface Pending {
   readonly resolve: (value: typeof LATE) => void;
   readonly reject: (error: Cancelled) => void;
@@ -41,7 +48,8 @@ export class Attempt {
   readonly times: PhaseTimes = { connectMs: null, tlsMs: null, firstByteMs: null };
   /** Stalls of the thread before this probe began, to tell later what fell into it. */
   readonly stalledBefore: Millis;
-  readonly #now: () => Millis;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #gauge: Gauge;
   #phaseStart: Millis;
   #pending: Pending | null = null;
   #expired = false;
@@ -49,11 +57,18 @@ export class Attempt {
   #heldMs: Millis = 0;
   #heldSince: Millis | null = null;
 
-  /** Begins a probe at `now()`. */
-  constructor(plan: ProbePlan, now: () => Millis, stalledBefore: Millis) {
+  /** Begins a probe now. It counts as awake in `gauge` until it waits, and again until its owner ends it. */
+  constructor(
+    plan: ProbePlan,
+    clock: Pick<Clock, "now">,
+    stalledBefore: Millis,
+    gauge: Gauge = { awake: 0 },
+  ) {
+    this.#gauge = gauge;
+    gauge.awake++;
     this.plan = plan;
-    this.#now = now;
-    this.start = now();
+    this.#clock = clock;
+    this.start = clock.now();
     this.#phaseStart = this.start;
     this.stalledBefore = stalledBefore;
   }
@@ -71,19 +86,19 @@ export class Attempt {
   /** Ends a phase: notes how long it took and begins the next; only the first end of a phase counts. */
   phase(name: keyof PhaseTimes): void {
     if (this.times[name] !== null) return;
-    const now = this.#now();
+    const now = this.#clock.now();
     this.times[name] = now - this.#phaseStart;
     this.#phaseStart = now;
   }
 
   /** Begins a time that is not held against the backend: it waits for a resource of this host. */
   hold(): void {
-    this.#heldSince ??= this.#now();
+    this.#heldSince ??= this.#clock.now();
   }
 
   /** Ends such a time, if one has begun. */
   unhold(): void {
-    this.#heldMs = this.held(this.#now());
+    this.#heldMs = this.held(this.#clock.now());
     this.#heldSince = null;
   }
 
@@ -109,10 +124,9 @@ export class Attempt {
       if (this.#expired) return resolve(LATE);
       const pending: Pending = { resolve, reject };
       this.#pending = pending;
+      this.#gauge.awake--;
       begin((value) => {
-        if (this.#pending !== pending) return;
-        this.#pending = null;
-        resolve(value);
+        if (this.#pending === pending) this.#awake(() => resolve(value));
       });
     });
   }
@@ -121,15 +135,24 @@ export class Attempt {
   expire(): void {
     this.#expired = true;
     const pending = this.#pending;
-    this.#pending = null;
-    pending?.resolve(LATE);
+    if (pending !== null) this.#awake(() => pending.resolve(LATE));
   }
 
   /** Cancels: the wait under way, or the next one, throws. */
   cancel(): void {
     this.#cancelled = true;
     const pending = this.#pending;
+    if (pending !== null) this.#awake(() => pending.reject(new Cancelled()));
+  }
+
+  /** It is over: no longer awake. */
+  end(): void {
+    this.#gauge.awake--;
+  }
+
+  #awake(answer: () => void): void {
     this.#pending = null;
-    pending?.reject(new Cancelled());
+    this.#gauge.awake++;
+    answer();
   }
 }

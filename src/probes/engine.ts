@@ -12,7 +12,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Millis, ProbeResult } from "../model.ts";
-import { Attempt, Cancelled } from "./attempt.ts";
+import { Attempt, Cancelled, type Gauge } from "./attempt.ts";
 import { type ProbePlan, probePlan } from "./plan.ts";
 import type { ProbeReport, ProbeTarget } from "./prober.ts";
 import { PROBE_CODES, type Verdict, voided } from "./result.ts";
@@ -30,10 +30,12 @@ export interface EngineOptions {
   readonly version: string;
   /** Runs one probe; throws Cancelled when the attempt is cancelled. */
   readonly probe: (attempt: Attempt) => Promise<Verdict>;
+  /** Looks again at a failure that may have other reasons than the backend. */
+  readonly review: (plan: ProbePlan, found: Verdict) => Verdict;
   /** Handles all pending socket events; called before anything that depends on time. */
   readonly drain: () => void;
-  /** Runs a function soon, after the event loop has had its turn. */
-  readonly soon: (callback: () => void) => void;
+  /** Told when the time of the next pass may have become an earlier one. */
+  readonly changed: () => void;
   /** Receives each finished probe, and how late it began in ms; `urgent` if it may change a state. */
   readonly report: (report: ProbeReport, lateMs: Millis, urgent: boolean) => void;
   /** Told of each probe that begins. */
@@ -72,6 +74,8 @@ interface Slot extends Timed {
 
 /** Longest time given to due times and deadlines in one pass, in ms, before sockets are looked at again. */
 const SLICE_MS = 4;
+/** Turns of the microtask queue that a probe may take between two waits; some dozens are usual. */
+const SETTLED_TURNS = 1000;
 /** Rounds of the event loop after a stall in which TLS sockets, which no drain reaches, deliver what they have. */
 const SETTLE_ROUNDS = 4;
 
@@ -89,8 +93,8 @@ export class Engine implements Disposable {
   readonly #stalls: StallMeter;
   #running = 0;
   #slowRunning = 0;
-  #timer: Disposable | null = null;
-  #timerAt = Infinity;
+  readonly #gauge: Gauge = { awake: 0 };
+  #passedAt: Millis;
   #again = false;
   #settle = 0;
   #ended = false;
@@ -98,8 +102,8 @@ export class Engine implements Disposable {
   /** Starts the loop, with nothing to probe. */
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#stalls = new StallMeter(options.clock.now());
-    this.#arm(options.clock.now());
+    this.#passedAt = options.clock.now();
+    this.#stalls = new StallMeter(this.#passedAt);
   }
 
   /** Probes under way. */
@@ -136,7 +140,7 @@ export class Engine implements Disposable {
       this.#slots.set(target.backend, slot);
       this.#timers.set(slot, due);
     }
-    this.#arm(now);
+    this.#options.changed();
   }
 
   /** Sets the interval of a running target; the wait under way is cut or stretched. */
@@ -149,7 +153,7 @@ export class Engine implements Disposable {
     const now = this.#options.clock.now();
     slot.due = nextDue(slot, intervalMs, now);
     this.#timers.set(slot, slot.due);
-    this.#arm(now);
+    this.#options.changed();
   }
 
   /** Stops targets; running probes are cancelled. */
@@ -157,58 +161,58 @@ export class Engine implements Disposable {
     for (const backend of backends) this.#drop(backend);
   }
 
-  /** Passes through the loop; to be called when sockets are ready. */
+  /** When the next pass is due: at the earliest due time or deadline, and with the tick at the latest. */
+  get nextPass(): Millis {
+    if (this.#again) return this.#passedAt;
+    return Math.min(this.#timers.peek()?.at ?? Infinity, this.#passedAt + TICK_MS);
+  }
+
+  /** Whether the platform's event loop must have a turn before the next pass: it may hold what a stall delayed. */
+  get unsettled(): boolean {
+    return this.#settle > 0;
+  }
+
+  /** Waits until everything that follows from the last pass has run, and every probe under way waits. */
+  async settled(): Promise<void> {
+    // The bound only keeps a probe that waits for something else from stopping the thread.
+    for (let i = 0; this.#gauge.awake > 0 && i < SETTLED_TURNS; i++) await null;
+  }
+
+  /** Passes through the loop: stalls, sockets, deadlines and due times; for at most `SLICE_MS`. */
   pass(): void {
     if (this.#ended) return;
     const { clock, drain } = this.#options;
     const begun = clock.now();
+    this.#passedAt = begun;
     const stalled = this.#stalls.pass(begun);
     drain();
     if (this.#settle > 0) this.#settle--;
     else if (stalled > 0) this.#settle = SETTLE_ROUNDS;
-    if (this.#settle > 0) return this.#passAgain();
+    this.#again = this.#settle > 0;
+    if (this.#again) return;
     let now = begun;
     for (let slot = this.#timers.peek(); slot !== undefined && slot.at <= now; slot = this.#timers.peek()) {
       this.#fire(slot, now);
       now = clock.now();
       this.#stalls.pass(now);
-      if (now - begun > SLICE_MS) return this.#passAgain();
+      this.#again = now - begun > SLICE_MS;
+      if (this.#again) return;
     }
-    this.#arm(now);
   }
 
   /** Cancels everything. */
   [Symbol.dispose](): void {
     this.#ended = true;
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = null;
     this.stop([...this.#slots.keys()]);
-  }
-
-  #passAgain(): void {
-    if (this.#again) return;
-    this.#again = true;
-    this.#options.soon(() => {
-      this.#again = false;
-      this.pass();
-    });
-  }
-
-  /** Sets the timer for the next pass: the earliest due time or deadline, and a tick at the latest. */
-  #arm(now: Millis): void {
-    const at = Math.min(this.#timers.peek()?.at ?? Infinity, now + TICK_MS);
-    if (this.#timer !== null && this.#timerAt <= at) return;
-    this.#timer?.[Symbol.dispose]();
-    this.#timerAt = at;
-    this.#timer = this.#options.clock.after(Math.max(0, Math.ceil(at - now)), () => {
-      this.#timer = null;
-      this.pass();
-    });
   }
 
   #fire(slot: Slot, now: Millis): void {
     const { attempt } = slot;
     if (attempt === null) {
+      // The usual case, kept short: room for another, and nobody before it.
+      if (!slot.slow && this.#queue.size === 0 && this.#running < this.#options.limit) {
+        return this.#begin(slot);
+      }
       this.#timers.remove(slot);
       (slot.slow ? this.#slowQueue : this.#queue).add(slot);
       this.#runQueue();
@@ -247,7 +251,7 @@ export class Engine implements Disposable {
   #begin(slot: Slot): void {
     const { clock, begin } = this.#options;
     const { target } = slot.plan;
-    const attempt = new Attempt(slot.plan, () => clock.now(), this.#stalls.total);
+    const attempt = new Attempt(slot.plan, clock, this.#stalls.total, this.#gauge);
     slot.attempt = attempt;
     slot.lateMs = Math.max(0, attempt.start - slot.due);
     // A turn that was missed as a whole is skipped: the one that runs now is the last due one.
@@ -260,22 +264,21 @@ export class Engine implements Disposable {
   async #run(slot: Slot, attempt: Attempt, slow: boolean): Promise<void> {
     this.#running++;
     if (slow) this.#slowRunning++;
-    const found = await this.#probe(slot.plan.target, attempt);
+    let found: Verdict | null = null;
+    try {
+      found = await this.#options.probe(attempt);
+    } catch (error) {
+      if (!(error instanceof Cancelled)) {
+        // One backend's odd answer must not end the probing of all others.
+        this.#options.defect(error, slot.plan.target);
+        found = voided("worker-restart", "L7RSP", "internal error of the probe");
+      }
+    }
     this.#running--;
     if (slow) this.#slowRunning--;
+    attempt.end();
     if (found !== null && !attempt.cancelled) this.#finish(slot, attempt, found);
-    if (!this.#ended) this.#runQueue();
-  }
-
-  async #probe(target: ProbeTarget, attempt: Attempt): Promise<Verdict | null> {
-    try {
-      return await this.#options.probe(attempt);
-    } catch (error) {
-      if (error instanceof Cancelled) return null;
-      // One backend's odd answer must not end the probing of all others.
-      this.#options.defect(error, target);
-      return voided("worker-restart", "L7RSP", "internal error of the probe");
-    }
+    if (this.queued > 0 && !this.#ended) this.#runQueue();
   }
 
   #finish(slot: Slot, attempt: Attempt, found: Verdict): void {
@@ -284,7 +287,11 @@ export class Engine implements Disposable {
     const now = clock.now();
     this.#stalls.pass(now);
     const lagMs = this.#lost(attempt, now);
-    const { code, detail, void: cause } = judge(found, target.check.timeoutMs, lagMs);
+    const { code, detail, void: cause } = judge(
+      found.mayBeLate ? this.#options.review(slot.plan, found) : found,
+      target.check.timeoutMs,
+      lagMs,
+    );
     const { ok, layer } = PROBE_CODES[code];
     const { lateMs } = slot;
     slot.attempt = null;
@@ -298,7 +305,7 @@ export class Engine implements Disposable {
       ? nextDue(slot, slot.intervalMs, now)
       : nextAfterVoid(slot, target.check.fastIntervalMs, slot.voids, now);
     this.#timers.set(slot, slot.due);
-    this.#arm(now);
+    this.#options.changed();
     const wall = clock.wall();
     const totalMs = now - attempt.start;
     const result: ProbeResult = {

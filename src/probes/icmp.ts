@@ -5,7 +5,7 @@
  * @module
  */
 import type { Fd } from "../../ffi/fd.ts";
-import { type EchoId, type EchoKind, echoRequest, openEcho, parseEcho, sendEcho } from "../../ffi/icmp.ts";
+import { type EchoKind, EchoWriter, openEcho, parseEcho, sendEcho } from "../../ffi/icmp.ts";
 import { E, ErrnoError, errnoName } from "../../ffi/libc.ts";
 import { type Reactor, READABLE, type Watch } from "../../ffi/reactor.ts";
 import { receive } from "../../ffi/socket.ts";
@@ -37,6 +37,8 @@ interface Waiting {
 }
 
 const buffer = new Uint8Array(2048);
+const SIZE = BigInt(buffer.length);
+const bufferView = new DataView(buffer.buffer);
 
 /** One echo socket. */
 export class EchoSocket implements Disposable {
@@ -51,7 +53,9 @@ export class EchoSocket implements Disposable {
   readonly #namespace: string | null;
   readonly #waiting = new Map<number, Waiting>();
   /** What a stranger would have to guess: identifier and half the cookie; the other half counts. */
-  readonly #secret = crypto.getRandomValues(new Uint32Array(2));
+  readonly #identifier: number;
+  readonly #cookieHigh: number;
+  readonly #writer: EchoWriter;
   #count = 0;
 
   /** Takes `fd`, made for the namespace, family and source of `plan`. */
@@ -62,7 +66,11 @@ export class EchoSocket implements Disposable {
     this.#kind = kind;
     this.#family = plan.family;
     this.#namespace = namespaceId(plan.target.netns);
-    this.#watch = reactor.watch(fd, () => this.#receive());
+    const [identifier = 0, cookieHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
+    this.#identifier = identifier & 0xffff;
+    this.#cookieHigh = cookieHigh;
+    this.#writer = new EchoWriter(plan.family, this.#identifier, cookieHigh);
+    this.#watch = reactor.watch(fd.number, () => this.#receive());
     this.#watch.arm(READABLE);
   }
 
@@ -77,28 +85,24 @@ export class EchoSocket implements Disposable {
   }
 
   /**
-   * Sends an echo and has `answer` called with what comes back.
+   * Sends an echo and has `answer` called with what comes back, until `forget`.
    *
-   * @returns how to stop waiting, or a negative errno
+   * @returns its sequence number, or a negative errno
    */
-  send(address: Uint8Array<ArrayBuffer>, answer: (answer: EchoAnswer) => void): Disposable | number {
+  send(address: Uint8Array<ArrayBuffer>, answer: (answer: EchoAnswer) => void): number {
     if (this.#waiting.size >= SEQUENCES) return -E.ENOBUFS;
     let sequence = this.#count & 0xffff;
     while (this.#waiting.has(sequence)) sequence = ++this.#count & 0xffff;
     const cookieLow = this.#count++ >>> 0;
-    const id: EchoId = {
-      identifier: this.#identifier,
-      sequence,
-      cookie: [this.#secret[1] ?? 0, cookieLow],
-    };
-    const sent = sendEcho(this.#fd, echoRequest(this.#family, id), address);
+    const sent = sendEcho(this.#fd, this.#writer.write(sequence, cookieLow), address);
     if (sent < 0) return sent;
     this.#waiting.set(sequence, { cookieLow, answer });
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#waiting.get(sequence)?.cookieLow === cookieLow) this.#waiting.delete(sequence);
-      },
-    };
+    return sequence;
+  }
+
+  /** Waits for the answer to an echo no longer. */
+  forget(sequence: number): void {
+    this.#waiting.delete(sequence);
   }
 
   /** Closes; what waits is told. */
@@ -108,20 +112,16 @@ export class EchoSocket implements Disposable {
     for (const { answer } of this.#waiting.values()) answer({ kind: "lost" });
   }
 
-  get #identifier(): number {
-    return (this.#secret[0] ?? 0) & 0xffff;
-  }
-
   #receive(): void {
     // An error that the kernel hands over (a network went down) ends no probe: each has its deadline.
-    for (let got = receive(this.#fd, buffer); got > 0; got = receive(this.#fd, buffer)) {
-      this.#handle(buffer.subarray(0, got));
+    for (let got = receive(this.#fd, buffer, SIZE); got > 0; got = receive(this.#fd, buffer, SIZE)) {
+      this.#handle(got);
     }
     this.#watch.arm(READABLE);
   }
 
-  #handle(octets: Uint8Array): void {
-    const message = parseEcho(this.#family, this.#kind, octets);
+  #handle(length: number): void {
+    const message = parseEcho(this.#family, this.#kind, bufferView, length);
     if (message === null) return;
     if (message.kind === "error") {
       if (message.identifier !== this.#identifier) return;
@@ -130,7 +130,7 @@ export class EchoSocket implements Disposable {
     }
     const { identifier, sequence, cookie } = message.id;
     const waiting = this.#waiting.get(sequence);
-    if (waiting === undefined || waiting.cookieLow !== cookie[1] || this.#secret[1] !== cookie[0]) return;
+    if (waiting === undefined || waiting.cookieLow !== cookie[1] || this.#cookieHigh !== cookie[0]) return;
     if (this.#kind === "raw" && identifier !== this.#identifier) return;
     waiting.answer({ kind: "reply" });
   }
@@ -155,7 +155,7 @@ export class EchoSockets implements Disposable {
   /** The socket for a plan; a failure to make one is void. */
   get(plan: ProbePlan, now: Millis): Result<EchoSocket, Verdict> {
     this.#sweep(now);
-    const key = keyOf(plan);
+    const key = plan.ground;
     const known = this.#sockets.get(key);
     if (known !== undefined) {
       known.usedAt = now;
@@ -173,7 +173,7 @@ export class EchoSockets implements Disposable {
 
   /** Closes the socket of a plan, so that the next probe makes a new one; what waits on it runs late. */
   drop(plan: ProbePlan): void {
-    const key = keyOf(plan);
+    const key = plan.ground;
     this.#sockets.get(key)?.[Symbol.dispose]();
     this.#sockets.delete(key);
   }
@@ -193,10 +193,6 @@ export class EchoSockets implements Disposable {
       this.#sockets.delete(key);
     }
   }
-}
-
-function keyOf({ target, family, source }: ProbePlan): string {
-  return `${target.netns}|${family}|${source ?? ""}`;
 }
 
 /** Opens a raw socket, or a datagram socket where the right for a raw one is missing. */
@@ -222,30 +218,30 @@ const TRIES = 3;
 
 /** Probes by one echo. Throws Cancelled. */
 export async function probeIcmp(attempt: Attempt, sockets: EchoSockets): Promise<Verdict> {
-  let found: Verdict | null = null;
-  for (let tries = 0; found === null && tries < TRIES; tries++) {
-    found = await echo(attempt, sockets);
+  const { plan } = attempt;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const socket = sockets.get(plan, attempt.start);
+    if (!socket.ok) return socket.error;
+    let heard: ((answer: EchoAnswer) => void) | null = null;
+    const sent = socket.value.send(plan.address, (answer) => heard?.(answer));
+    if (sent < 0) return unsent(errnoName(-sent), plan, sockets);
+    try {
+      const answer = await attempt.wait<EchoAnswer>((done) => heard = done);
+      if (answer === LATE) return silence(plan);
+      if (answer.kind === "error") return verdict("L4CON", answer.detail);
+      if (answer.kind === "reply") {
+        attempt.phase("firstByteMs");
+        return verdict("L7OK", "echo reply");
+      }
+    } finally {
+      socket.value.forget(sent);
+    }
   }
-  return found ?? voided("netns", "L4CON", "the echo socket was lost again and again");
+  return voided("netns", "L4CON", "the echo socket was lost again and again");
 }
 
-/** Sends one echo and waits; null when its socket was lost. */
-async function echo(attempt: Attempt, sockets: EchoSockets): Promise<Verdict | null> {
-  const { plan } = attempt;
-  const socket = sockets.get(plan, attempt.start);
-  if (!socket.ok) return socket.error;
-  let heard: ((answer: EchoAnswer) => void) | null = null;
-  const sent = socket.value.send(plan.address, (answer) => heard?.(answer));
-  if (typeof sent === "number") return unsent(errnoName(-sent), plan, sockets);
-  using _waiting = sent;
-  const answer = await attempt.wait<EchoAnswer>((done) => heard = done);
-  if (answer === LATE) {
-    return lateable("L4TOUT", `no echo reply within ${duration(plan.target.check.timeoutMs)}`);
-  }
-  if (answer.kind === "error") return verdict("L4CON", answer.detail);
-  if (answer.kind === "lost") return null;
-  attempt.phase("firstByteMs");
-  return verdict("L7OK", "echo reply");
+function silence(plan: ProbePlan): Verdict {
+  return lateable("L4TOUT", `no echo reply within ${duration(plan.target.check.timeoutMs)}`);
 }
 
 /** Judges an echo that could not be sent. A full send buffer is this host's trouble, not the backend's. */

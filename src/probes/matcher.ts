@@ -50,6 +50,11 @@ export class ThreadMatcher implements Matcher, Disposable {
     this.#spawn = spawn;
   }
 
+  /** Requests that are not answered yet. */
+  get pending(): number {
+    return this.#queue.size + (this.#running === null ? 0 : 1);
+  }
+
   /** Queues a request. */
   match(pattern: BodyPattern, body: Uint8Array, events: MatchEvents): Disposable {
     const job: Job = { request: { expression: pattern.expression, body: new Uint8Array(body) }, events };

@@ -4,7 +4,8 @@
  * @module
  */
 import type { CheckType, Millis } from "../model.ts";
-import type { ProbeReport, ProbeTarget } from "./prober.ts";
+import type { Batch } from "./batch.ts";
+import type { ProbeTarget } from "./prober.ts";
 
 /** To the worker. */
 export type ToWorker =
@@ -15,6 +16,8 @@ export type ToWorker =
     readonly debug: boolean;
     /** Probes that may run at once. */
     readonly limit: number;
+    /** Number of the eventfd that is raised with every message. */
+    readonly flag: number;
     readonly shared: SharedArrayBuffer;
   }
   | { readonly kind: "start"; readonly targets: readonly PlacedTarget[] }
@@ -38,17 +41,9 @@ export interface PlacedTarget {
   readonly place: number;
 }
 
-/** One finished probe with how late it began. */
-export interface TimedReport {
-  /** What came of it. */
-  readonly report: ProbeReport;
-  /** From due to begun, in ms. */
-  readonly lateMs: Millis;
-}
-
 /** From the worker. */
 export type FromWorker =
-  | { readonly kind: "batch"; readonly reports: readonly TimedReport[] }
+  | { readonly kind: "batch"; readonly batch: Batch }
   | {
     readonly kind: "begun";
     readonly probes: readonly { readonly backend: string; readonly type: CheckType }[];

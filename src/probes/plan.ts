@@ -15,6 +15,8 @@ export interface ProbePlan {
   readonly source: Uint8Array<ArrayBuffer> | null;
   /** Where to connect; port 0 for icmp. */
   readonly address: Uint8Array<ArrayBuffer>;
+  /** What an echo socket is shared by: namespace, family and source. */
+  readonly ground: string;
   /** The whole request of an http(s) check, else null. */
   readonly request: Uint8Array<ArrayBuffer> | null;
   /** The pattern of the body, or null. */
@@ -37,6 +39,7 @@ export function probePlan(target: ProbeTarget, version: string): ProbePlan {
     family: own,
     source: source === null ? null : octets(source),
     address: sockaddr(octets(address), check.port ?? 0),
+    ground: `${target.netns}|${own}|${source ?? ""}`,
     request: http === null ? null : requestBytes(http.type, address, http.port, http.params, version),
     pattern: expression === null ? null : compileBody(expression),
   };

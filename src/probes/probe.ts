@@ -2,9 +2,11 @@ import type { Attempt } from "./attempt.ts";
 import { probeHttp } from "./http.ts";
 import { EchoSockets, probeIcmp } from "./icmp.ts";
 import { ThreadMatcher } from "./matcher.ts";
+import type { ProbePlan } from "./plan.ts";
 import type { Verdict } from "./result.ts";
 import { lostGround, type Reactor } from "./socket.ts";
 import { probeTcp } from "./tcp.ts";
+import { TlsConnection } from "./tls.ts";
 import { TlsFiles } from "./tls_files.ts";
 
 /** Runs probes of every type, and owns what they share. */
@@ -20,13 +22,13 @@ export class Probes implements Disposable {
     this.#echoes = new EchoSockets(reactor);
   }
 
-  /** Runs one probe. Throws Cancelled. */
-  async run(attempt: Attempt): Promise<Verdict> {
-    const found = await this.#byType(attempt);
-    return found.mayBeLate ? lostGround(attempt.plan) ?? found : found;
+  /** Connections and matches that wait for the platform's event loop and not for a raw socket. */
+  get onPlatform(): number {
+    return TlsConnection.alive + this.#matcher.pending;
   }
 
-  #byType(attempt: Attempt): Promise<Verdict> {
+  /** Runs one probe. Throws Cancelled. */
+  run(attempt: Attempt): Promise<Verdict> {
     switch (attempt.plan.target.check.type) {
       case "tcp":
         return probeTcp(attempt, this.#reactor, this.#files);
@@ -36,6 +38,11 @@ export class Probes implements Disposable {
       case "icmp":
         return probeIcmp(attempt, this.#echoes);
     }
+  }
+
+  /** Silence counts against a backend only while the probes stand on their namespace and source address. */
+  review(plan: ProbePlan, found: Verdict): Verdict {
+    return lostGround(plan) ?? found;
   }
 
   /** Closes what the probes share; none may run any more. */

@@ -7,15 +7,10 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { CheckType, Millis, ProbeResult, VoidCause } from "../model.ts";
-import {
-  type FromWorker,
-  SHARED_HEADER,
-  SHARED_PLACES,
-  type TimedReport,
-  type ToWorker,
-} from "./messages.ts";
+import { type Batch, unpackBatch } from "./batch.ts";
+import { type FromWorker, SHARED_HEADER, SHARED_PLACES, type ToWorker } from "./messages.ts";
 import type { Prober, ProbeReport, ProbeTarget, ReportSink } from "./prober.ts";
-import { descriptorLimit } from "./socket.ts";
+import { descriptorLimit, Flag } from "./socket.ts";
 import { VoidLog } from "./void_log.ts";
 
 /** What the prober tells beside its reports, for metrics. */
@@ -89,6 +84,8 @@ class WorkerProber implements Prober {
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
   readonly #freePlaces: number[] = [];
+  readonly #byPlace: (Known | undefined)[] = [];
+  readonly #flag = new Flag();
   readonly #voids: VoidLog;
   readonly #limit: number;
   #warned = false;
@@ -118,7 +115,9 @@ class WorkerProber implements Prober {
     const now = this.#clock.now();
     for (const target of targets) {
       const place = this.#known.get(target.backend)?.place ?? this.#freePlaces.pop() ?? this.#places++;
-      this.#known.set(target.backend, { target, place, nextDue: now + target.firstDelayMs });
+      const known = { target, place, nextDue: now + target.firstDelayMs };
+      this.#known.set(target.backend, known);
+      this.#byPlace[place] = known;
     }
     this.#warnOfLimit();
     this.#post({ kind: "start", targets: targets.map((target) => this.#placed(target)) });
@@ -139,6 +138,7 @@ class WorkerProber implements Prober {
       if (known === undefined) continue;
       this.#known.delete(backend);
       this.#freePlaces.push(known.place);
+      this.#byPlace[known.place] = undefined;
       unreported[known.place] = 0;
     }
     this.#post({ kind: "stop", backends });
@@ -151,12 +151,14 @@ class WorkerProber implements Prober {
     this.#restart?.[Symbol.dispose]();
     this.#voids[Symbol.dispose]();
     this.#known.clear();
+    using _flag = this.#flag;
     const worker = this.#worker;
     this.#worker = null;
     if (worker === null) return;
     // A worker that hangs is not waited for.
     const ended = new Promise<void>((resolve) => this.#ended = resolve);
     worker.postMessage({ kind: "end" } satisfies ToWorker);
+    this.#flag.raise();
     const timeout = new AbortController();
     await Promise.race([ended, this.#clock.sleep(LOOK_MS, timeout.signal).catch(() => {})]);
     timeout.abort();
@@ -178,7 +180,9 @@ class WorkerProber implements Prober {
   }
 
   #post(message: ToWorker): void {
-    this.#worker?.postMessage(message);
+    if (this.#worker === null) return;
+    this.#worker.postMessage(message);
+    this.#flag.raise();
   }
 
   #spawn(): void {
@@ -195,8 +199,9 @@ class WorkerProber implements Prober {
       event.preventDefault();
       this.#died(worker, event.message);
     };
+    const { number: flag } = this.#flag;
     const [limit, shared] = [this.#limit, this.#shared];
-    this.#post({ kind: "begin", version, debug: this.#debug, limit, shared });
+    this.#post({ kind: "begin", version, debug: this.#debug, limit, flag, shared });
   }
 
   #hear(worker: Worker, message: FromWorker): void {
@@ -205,7 +210,7 @@ class WorkerProber implements Prober {
     const { log } = this.#options;
     switch (message.kind) {
       case "batch":
-        return this.#batch(message.reports);
+        return this.#batch(message.batch);
       case "begun":
         for (const attrs of message.probes) log.debug("probe-start", { ...attrs });
         return;
@@ -216,16 +221,19 @@ class WorkerProber implements Prober {
     }
   }
 
-  #batch(timed: readonly TimedReport[]): void {
+  #batch(batch: Batch): void {
     const { sink, events, log } = this.#options;
+    const ahead = this.#clock.now() - this.#clock.wall();
     const reports: ProbeReport[] = [];
-    for (const { report, lateMs } of timed) {
-      const known = this.#known.get(report.backend);
-      if (known === undefined || known.target.generation !== report.generation) continue;
-      known.nextDue = this.#clock.now() + Math.max(0, report.nextDueAt - this.#clock.wall());
+    for (const { place, generation, result, nextDueAt, lateMs } of unpackBatch(batch)) {
+      const known = this.#byPlace[place];
+      if (known === undefined || known.target.generation !== generation) continue;
+      const { backend, check } = known.target;
+      const report = { backend, generation, result, nextDueAt };
+      known.nextDue = ahead + nextDueAt;
       reports.push(report);
       events?.lateness?.(lateMs);
-      this.#tell(report, known.target.check.type);
+      this.#tell(report, check.type);
       log.debug("probe-done", () => describe(report));
     }
     if (reports.length > 0) sink(reports);

@@ -7,7 +7,7 @@
 import type { Fd } from "../../ffi/fd.ts";
 import { E, ErrnoError, errnoName } from "../../ffi/libc.ts";
 import { inNamespace } from "../../ffi/netns.ts";
-import { type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
+import { eventFlag, lower, raise, type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
 import * as tcp from "../../ffi/socket.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type Attempt, LATE } from "./attempt.ts";
@@ -20,8 +20,40 @@ export { descriptorLimit } from "../../ffi/limits.ts";
 export { Reactor } from "../../ffi/reactor.ts";
 export { sockaddr } from "../../ffi/sockaddr.ts";
 
+/** Wakes a thread of this process that waits in the kernel; made and raised by one thread, watched by another. */
+export class Flag implements Disposable {
+  readonly #fd = eventFlag();
+
+  /** Number of the descriptor, to be told to the other thread. */
+  get number(): number {
+    return this.#fd.number;
+  }
+
+  /** Has the other thread's `raised` called. */
+  raise(): void {
+    raise(this.#fd.number);
+  }
+
+  /** Watches the flag of another thread, which keeps owning it. */
+  static watch(number: number, reactor: Reactor, raised: () => void): Disposable {
+    const watch = reactor.watch(number, () => {
+      lower(number);
+      watch.arm(READABLE);
+      raised();
+    });
+    watch.arm(READABLE);
+    return watch;
+  }
+
+  /** Closes it; the other thread must have ended. */
+  [Symbol.dispose](): void {
+    this.#fd[Symbol.dispose]();
+  }
+}
+
 /** One buffer for all reads of a thread: what is read is used up before the next read. */
 const buffer = new Uint8Array(16 * 1024);
+const SIZE = BigInt(buffer.length);
 
 const END_READ = { kind: "end" } as const;
 
@@ -81,7 +113,7 @@ export class Connection implements Stream {
   private constructor(fd: Fd, attempt: Attempt, reactor: Reactor) {
     this.#fd = fd;
     this.#attempt = attempt;
-    this.#watch = reactor.watch(fd, (events) => this.#ready?.(events));
+    this.#watch = reactor.watch(fd.number, (events) => this.#ready?.(events));
   }
 
   /** Makes the socket and connects it. A failure is the probe's verdict. Throws Cancelled. */
@@ -121,7 +153,7 @@ export class Connection implements Stream {
 
   /** Reads what has arrived. */
   poll(): Read | null {
-    const got = tcp.receive(this.#fd, buffer);
+    const got = tcp.receive(this.#fd, buffer, SIZE);
     if (got > 0) return { kind: "data", bytes: buffer.subarray(0, got) };
     if (got === 0) return END_READ;
     return got === -E.EAGAIN ? null : failed(got);

@@ -40,15 +40,18 @@ export function tlsNames({ target: { address, check } }: ProbePlan): TlsNames {
 
 /** A TLS connection of one probe, closed with a reset. */
 export class TlsConnection implements Stream {
+  static #alive = 0;
   readonly #attempt: Attempt;
   readonly #raw: Socket;
   readonly #socket: TLSSocket;
   readonly #arrived: Read[] = [];
   #wake: (() => void) | null = null;
   #secure = false;
+  #closed = false;
 
   private constructor(attempt: Attempt, fd: number, options: ConnectionOptions) {
     this.#attempt = attempt;
+    TlsConnection.#alive++;
     this.#raw = new Socket({ fd, readable: true, writable: true });
     this.#socket = connectTls({ ...options, socket: this.#raw });
     this.#raw.on("error", () => {}); // the TLS socket tells the same error
@@ -69,6 +72,11 @@ export class TlsConnection implements Stream {
         tls,
       });
     });
+  }
+
+  /** Connections of this thread that are not closed. */
+  static get alive(): number {
+    return TlsConnection.#alive;
   }
 
   /** Connects and does the handshake. A failure is the probe's verdict. Throws Cancelled. */
@@ -132,6 +140,9 @@ export class TlsConnection implements Stream {
 
   /** Closes; the descriptor's linger setting makes it a reset. */
   [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    TlsConnection.#alive--;
     this.#wake = null;
     this.#socket.destroy();
     this.#raw.destroy();

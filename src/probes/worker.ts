@@ -4,79 +4,95 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
 import { systemClock } from "../clock.ts";
-import type { CheckType } from "../model.ts";
+import type { Millis } from "../model.ts";
 import { Engine } from "./engine.ts";
-import { type FromWorker, SHARED_HEADER, type TimedReport, type ToWorker } from "./messages.ts";
+import { Loop } from "./loop.ts";
+import { type FromWorker, SHARED_HEADER, type ToWorker } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
 import { Probes } from "./probe.ts";
-import { Reactor } from "./socket.ts";
+import { Flag, Reactor } from "./socket.ts";
 
 /** The worker's side of the message channel; `lib.deno.window` does not describe it. */
 interface Scope {
-  postMessage(message: FromWorker): void;
+  postMessage(message: FromWorker, transfer: Transferable[]): void;
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   close(): void;
 }
 const scope = globalThis as unknown as Scope;
 
-/** Reports that surely change no state wait this long for company, in ms. */
-const BATCH_MS = 10;
 /** The main thread takes a worker without a sign of life for dead; this is how often it gives one, in ms. */
-const SIGN_MS = 100;
+const SIGN_MS: Millis = 100;
 /** Probes that have to wait are told this often at most, in ms. */
-const LIMITED_MS = 10_000;
+const LIMITED_MS: Millis = 10_000;
 
 class ProbeWorker implements AsyncDisposable {
-  readonly #reactor: Reactor;
-  readonly #probes: Probes;
-  readonly #engine: Engine;
+  readonly #resources = new AsyncDisposableStack();
+  readonly #outbox = new Outbox((message, transfer) => scope.postMessage(message, transfer));
   readonly #signs: Int32Array;
   readonly #unreported: Uint8Array;
   readonly #places = new Map<string, number>();
-  readonly #pulse: ReturnType<typeof setInterval>;
+  readonly #engine: Engine;
+  readonly #loop: Loop;
   #debug: boolean;
-  #begun: { backend: string; type: CheckType }[] = [];
-  #batch: TimedReport[] = [];
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  #flushSoon = false;
-  #limitedUntil = 0;
+  #signedAt: Millis = 0;
+  #limitedUntil: Millis = 0;
 
   constructor(begin: Extract<ToWorker, { kind: "begin" }>) {
     this.#debug = begin.debug;
     this.#signs = new Int32Array(begin.shared, 0, 1);
     this.#unreported = new Uint8Array(begin.shared, SHARED_HEADER);
-    const reactor = new Reactor(() => this.#engine.pass());
-    this.#reactor = reactor;
-    const probes = new Probes(reactor);
-    this.#probes = probes;
-    this.#engine = new Engine({
-      clock: systemClock,
-      random: Math.random,
-      version: begin.version,
-      limit: begin.limit,
-      limited: (queued) => this.#limited(queued),
-      probe: (attempt) => probes.run(attempt),
-      drain: () => void reactor.drain(),
-      soon: (callback) => void setImmediate(callback),
-      begin: ({ backend, check }) => this.#began(backend, check.type),
-      report: (report, lateMs, urgent) => {
-        this.#batch.push({ report, lateMs });
-        if (urgent) this.#soon();
-        else this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS);
-      },
-      defect: (error, { backend }) => {
-        const text = error instanceof Error ? error.stack ?? error.message : String(error);
-        scope.postMessage({ kind: "defect", backend, error: text });
-      },
-    });
-    this.#pulse = setInterval(() => void Atomics.add(this.#signs, 0, 1), SIGN_MS);
+    const clock = systemClock;
+    const reactor = this.#resources.use(new Reactor());
+    const probes = this.#resources.use(new Probes(reactor));
+    // What was cancelled unwinds before its sockets' reactor goes.
+    this.#resources.defer(() => this.#engine.settled());
+    this.#engine = this.#resources.use(
+      new Engine({
+        clock,
+        random: Math.random,
+        version: begin.version,
+        limit: begin.limit,
+        limited: (queued) => this.#limited(queued),
+        probe: (attempt) => probes.run(attempt),
+        review: (plan, found) => probes.review(plan, found),
+        drain: () => reactor.wait(0),
+        changed: () => {},
+        begin: ({ backend, check }) => {
+          this.#count(this.#places.get(backend), 1);
+          if (this.#debug) this.#outbox.begun(backend, check.type);
+        },
+        report: ({ backend, ...report }, lateMs, urgent) => {
+          const place = this.#places.get(backend);
+          if (place !== undefined) this.#outbox.report({ ...report, place, lateMs }, urgent, clock.now());
+        },
+        defect: (error, { backend }) => {
+          const text = error instanceof Error ? error.stack ?? error.message : String(error);
+          scope.postMessage({ kind: "defect", backend, error: text }, []);
+        },
+      }),
+    );
+    this.#loop = this.#resources.use(
+      new Loop({
+        clock,
+        reactor,
+        engine: this.#engine,
+        mayBlock: () => probes.onPlatform === 0,
+        passed: () => this.#passed(clock.now()),
+      }),
+    );
+    // A message cannot wake a thread that waits in the kernel; the flag that is raised with it can.
+    this.#resources.use(Flag.watch(begin.flag, reactor, () => this.#loop.attend()));
   }
 
   handle(message: Exclude<ToWorker, { kind: "begin" | "end" }>): void {
+    this.#loop.attend();
     switch (message.kind) {
       case "start":
-        for (const { target, place } of message.targets) this.#places.set(target.backend, place);
+        for (const { target, place } of message.targets) {
+          this.#places.set(target.backend, place);
+          this.#unreported[place] = 0;
+        }
         return this.#engine.start(message.targets.map(({ target }) => target));
       case "pace":
         return this.#engine.pace(message.backend, message.generation, message.intervalMs);
@@ -90,23 +106,18 @@ class ProbeWorker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#pulse);
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#engine[Symbol.dispose]();
-    this.#probes[Symbol.dispose]();
-    await this.#reactor[Symbol.asyncDispose]();
+    await this.#resources.disposeAsync();
   }
 
-  #began(backend: string, type: CheckType): void {
-    this.#count(backend, 1);
-    if (!this.#debug) return;
-    this.#begun.push({ backend, type });
-    this.#soon();
+  #passed(now: Millis): void {
+    for (const place of this.#outbox.flush(now)) this.#count(place, -1);
+    if (now - this.#signedAt < SIGN_MS) return;
+    this.#signedAt = now;
+    Atomics.add(this.#signs, 0, 1);
   }
 
   /** Keeps the number of begun but unreported probes where the main thread can read it after a crash. */
-  #count(backend: string, change: 1 | -1): void {
-    const place = this.#places.get(backend);
+  #count(place: number | undefined, change: 1 | -1): void {
     if (place === undefined) return;
     this.#unreported[place] = Math.max(0, (this.#unreported[place] ?? 0) + change);
   }
@@ -115,28 +126,7 @@ class ProbeWorker implements AsyncDisposable {
     const now = systemClock.now();
     if (now < this.#limitedUntil) return;
     this.#limitedUntil = now + LIMITED_MS;
-    scope.postMessage({ kind: "limited", queued });
-  }
-
-  #soon(): void {
-    if (this.#flushSoon) return;
-    this.#flushSoon = true;
-    setImmediate(() => {
-      this.#flushSoon = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    if (this.#begun.length > 0) scope.postMessage({ kind: "begun", probes: this.#begun.splice(0) });
-    if (this.#batch.length === 0) return;
-    const reports = this.#batch.splice(0);
-    scope.postMessage({ kind: "batch", reports });
-    for (const { report } of reports) {
-      this.#count(report.backend, -1);
-    }
+    scope.postMessage({ kind: "limited", queued }, []);
   }
 }
 
@@ -148,7 +138,7 @@ scope.onmessage = async ({ data: message }) => {
   } else if (message.kind === "end") {
     await worker?.[Symbol.asyncDispose]();
     worker = null;
-    scope.postMessage({ kind: "ended" });
+    scope.postMessage({ kind: "ended" }, []);
     scope.close();
   } else {
     worker?.handle(message);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checksum, type EchoId, echoRequest, parseEcho } from "../../ffi/icmp.ts";
+import { checksum, type EchoId, type EchoKind, EchoWriter, parseEcho as parse } from "../../ffi/icmp.ts";
 
 const u16 = fc.nat(0xffff);
 const u32 = fc.nat(0xffffffff);
@@ -9,6 +9,18 @@ const id: fc.Arbitrary<EchoId> = fc.record(
   { noNullPrototype: true },
 );
 const family = fc.constantFrom(4 as const, 6 as const);
+
+/** A request on its own. */
+function echoRequest(of: 4 | 6, { identifier, sequence, cookie }: EchoId): Uint8Array {
+  return new EchoWriter(of, identifier, cookie[0]).write(sequence, cookie[1]).slice();
+}
+
+/** Parses octets that stand in a larger buffer, as they do in life. */
+function parseEcho(of: 4 | 6, kind: EchoKind, octets: Uint8Array): ReturnType<typeof parse> {
+  const buffer = new Uint8Array(2048).fill(0xff);
+  buffer.set(octets);
+  return parse(of, kind, new DataView(buffer.buffer), octets.length);
+}
 
 /** An IPv4 header of `size` octets before `rest`, with protocol ICMP. */
 function ipv4(rest: Uint8Array, size = 20, protocol = 1): Uint8Array {
@@ -46,6 +58,19 @@ function errorAbout(of: 4 | 6, type: number, code: number, quoted: Uint8Array): 
 
 Deno.test("echoRequest() has a checksum that adds up to zero", () => {
   fc.assert(fc.property(id, (echo) => checksum(echoRequest(4, echo)) === 0));
+});
+
+Deno.test("EchoWriter writes one request after the other", () => {
+  const writer = new EchoWriter(4, 7, 8);
+  fc.assert(fc.property(u16, u32, (sequence, low) => {
+    const request = writer.write(sequence, low);
+    assert.equal(checksum(request), 0);
+    const reply = replyTo(4, request);
+    assert.deepEqual(parseEcho(4, "datagram", reply), {
+      kind: "reply",
+      id: { identifier: 7, sequence, cookie: [8, low] },
+    });
+  }));
 });
 
 Deno.test("checksum() agrees with the example of RFC 1071, section 3", () => {

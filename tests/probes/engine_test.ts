@@ -28,6 +28,7 @@ class Bench implements AsyncDisposable {
   readonly pending: (() => void)[] = [];
   behave: (backend: string) => Behaviour = () => PASS;
   random = 0.5;
+  #timer: Disposable | null = null;
 
   constructor(options: Partial<EngineOptions> = {}) {
     this.engine = new Engine({
@@ -36,8 +37,9 @@ class Bench implements AsyncDisposable {
       version: "test",
       limit: 1000,
       probe: (attempt) => this.#probe(attempt),
+      review: (_plan, found) => found,
       drain: () => this.pending.splice(0).forEach((deliver) => deliver()),
-      soon: (callback) => void this.clock.after(0, callback),
+      changed: () => this.#arm(),
       report: (report, _lateMs, urgent) => {
         this.urgent.push(urgent);
         this.reports.sink([report]);
@@ -46,6 +48,17 @@ class Bench implements AsyncDisposable {
       defect: (error) => this.defects.push(error),
       limited: (queued) => this.limited.push(queued),
       ...options,
+    });
+    this.#arm();
+  }
+
+  /** Drives the engine: a pass at the time it asks for. */
+  #arm(): void {
+    this.#timer?.[Symbol.dispose]();
+    const wait = Math.max(0, this.engine.nextPass - this.clock.now());
+    this.#timer = this.clock.after(wait, () => {
+      this.engine.pass();
+      this.#arm();
     });
   }
 
@@ -56,6 +69,7 @@ class Bench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.engine[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
     await settle();
     assert.equal(this.clock.pending, 0, "every timer was released");
   }
@@ -328,4 +342,20 @@ Deno.test("Engine: reports are urgent until a long row of passes surely changes 
   bench.behave = () => REFUSED;
   await bench.clock.advance(100);
   assert.equal(bench.urgent.at(-1), true);
+});
+
+Deno.test("Engine: a failure that may have other reasons is looked at again, another is not", async () => {
+  const reviewed: string[] = [];
+  await using bench = new Bench({
+    review: (plan, found) => {
+      reviewed.push(plan.target.backend);
+      return { ...found, void: "netns" };
+    },
+  });
+  bench.behave = (name) => name === "mute" ? "silent" : REFUSED;
+  bench.engine.start([target("mute", check(1000, 100)), target("shut", check(1000))]);
+  await bench.clock.advance(120);
+  assert.deepEqual(reviewed, ["mute"]);
+  assert.equal(bench.reports.of("mute")[0]?.result.void, "netns");
+  assert.equal(bench.reports.of("shut")[0]?.result.void, null);
 });

@@ -2,12 +2,13 @@ import { setImmediate } from "node:timers";
 import { systemClock } from "../../src/clock.ts";
 import type { ProbeResult } from "../../src/model.ts";
 import { Engine } from "../../src/probes/engine.ts";
+import { Loop } from "../../src/probes/loop.ts";
 import { Probes } from "../../src/probes/probe.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
 import { Reactor } from "../../src/probes/socket.ts";
 import { Reports } from "./helpers.ts";
 
-/** An engine on this thread, over real sockets and the machine's clock. */
+/** An engine on this thread, over real sockets and the machine's clock; it never blocks, as servers run here too. */
 export class LocalProber implements AsyncDisposable {
   /** What it reported. */
   readonly reports: Reports = new Reports();
@@ -15,27 +16,35 @@ export class LocalProber implements AsyncDisposable {
   readonly defects: unknown[] = [];
   /** The engine. */
   readonly engine: Engine;
-  readonly #reactor: Reactor;
-  readonly #probes: Probes;
+  readonly #resources = new AsyncDisposableStack();
   readonly #begun: (() => void)[] = [];
 
   /** Starts it with nothing to probe. */
   constructor(limit = 1000) {
-    this.#reactor = new Reactor(() => this.engine.pass());
-    this.#probes = new Probes(this.#reactor);
-    this.engine = new Engine({
-      clock: systemClock,
-      random: () => 0.5,
-      version: "test",
-      limit,
-      limited: () => {},
-      probe: (attempt) => this.#probes.run(attempt),
-      drain: () => void this.#reactor.drain(),
-      soon: (callback) => void setImmediate(callback),
-      begin: () => this.#begun.splice(0).forEach((resolve) => resolve()),
-      report: (report) => this.reports.sink([report]),
-      defect: (error) => this.defects.push(error),
-    });
+    const clock = systemClock;
+    const reactor = this.#resources.use(new Reactor());
+    const probes = this.#resources.use(new Probes(reactor));
+    this.#resources.defer(() => this.engine.settled());
+    const engine = this.#resources.use(
+      new Engine({
+        clock,
+        random: () => 0.5,
+        version: "test",
+        limit,
+        limited: () => {},
+        probe: (attempt) => probes.run(attempt),
+        review: (plan, found) => probes.review(plan, found),
+        drain: () => reactor.wait(0),
+        changed: () => loop?.attend(),
+        begin: () => this.#begun.splice(0).forEach((resolve) => resolve()),
+        report: (report) => this.reports.sink([report]),
+        defect: (error) => this.defects.push(error),
+      }),
+    );
+    this.engine = engine;
+    const loop: Loop | null = this.#resources.use(
+      new Loop({ clock, reactor, engine, mayBlock: () => false, passed: () => {} }),
+    );
   }
 
   /** Probes a target once and returns the result. */
@@ -57,9 +66,7 @@ export class LocalProber implements AsyncDisposable {
 
   /** Stops everything. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.engine[Symbol.dispose]();
-    this.#probes[Symbol.dispose]();
-    await this.#reactor[Symbol.asyncDispose]();
+    await this.#resources.disposeAsync();
   }
 }
 
