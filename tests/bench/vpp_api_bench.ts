@@ -5,24 +5,14 @@
  *
  * On a real VPP it needs a lb plugin without VIPs in 198.18.0.0/15, which it uses and clears.
  */
-import type { Op } from "../../src/lb/balancer.ts";
-import { ip } from "../../src/net/ip.ts";
-import type { VipKey } from "../../src/model.ts";
 import { calls } from "../../src/vpp/messages.ts";
 import type { Session } from "../../src/vpp/session.ts";
+import { additions, clear, keys, send } from "./vpp_load.ts";
 import { type BenchTarget, cpuMs, median, openSession, realVpp, simulatedVpp } from "./vpp_target.ts";
 
 const RUNS = 5;
-const VIPS = 1000;
 const SERVERS = 8;
-const IN_FLIGHT = 32;
 const TABLE = Number(Deno.env.get("MAGLEV_BENCH_TABLE") ?? 1024);
-
-const vips = Array.from({ length: VIPS }, (_, i): VipKey => ({
-  prefix: `198.18.${i >> 8}.${i & 255}/32`,
-  protocol: 6,
-  port: 443,
-}));
 
 function show(what: string, unit: string, runs: readonly number[], limit: string): void {
   const list = runs.map((run) => run.toFixed(2)).join(" ");
@@ -56,47 +46,16 @@ async function pings({ client }: Session): Promise<void> {
   show("ratio", "×", both.map((run) => run.many / run.one), "wanted ≥ 20");
 }
 
-/** Sends operations with a bounded number in flight. */
-async function send(session: Session, ops: readonly Op[]): Promise<void> {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let op = ops[next++]; op !== undefined; op = ops[next++]) {
-      const { error } = await session.lb.apply(op);
-      if (error !== null) throw new Error(`${JSON.stringify(op)}: ${error}`);
-    }
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, work));
-}
-
-async function clear(session: Session): Promise<void> {
-  const there = (await session.lb.readAll()).vips.filter((vip) => vip.prefix.startsWith("198.18."));
-  await send(session, there.map((vip): Op => ({ kind: "vip-delete", vip, encap: vip.encap })));
-}
-
 async function state(session: Session): Promise<void> {
-  const adds = vips.map((vip): Op => ({
-    kind: "vip-add",
-    vip,
-    encap: "gre4",
-    tableLength: TABLE,
-    srcIpSticky: false,
-  }));
-  const servers = vips.flatMap((vip, n) =>
-    Array.from({ length: SERVERS }, (_, m): Op => ({
-      kind: "as-add",
-      vip,
-      address: ip(`10.0.${(n + m) & 63}.${m}`),
-      weight: 10,
-    }))
-  );
+  const adds = additions(TABLE, SERVERS);
   const program = async (): Promise<{ cpu: number; wall: number }> => {
     await clear(session);
     const cpu = cpuMs();
     const start = performance.now();
-    await send(session, adds);
-    await send(session, servers);
+    await send(session, adds.vips);
+    await send(session, adds.servers);
     return {
-      cpu: ((cpuMs() - cpu) * 1000) / (adds.length + servers.length),
+      cpu: ((cpuMs() - cpu) * 1000) / (adds.vips.length + adds.servers.length),
       wall: performance.now() - start,
     };
   };
@@ -107,7 +66,7 @@ async function state(session: Session): Promise<void> {
     const cpu = cpuMs();
     const start = performance.now();
     const { vips } = await lb.readAll();
-    if (vips.filter((vip) => vip.servers.length === SERVERS).length < VIPS) {
+    if (vips.filter((vip) => vip.servers.length === SERVERS).length < keys.length) {
       throw new Error("VIPs are missing");
     }
     return { cpu: cpuMs() - cpu, wall: performance.now() - start };

@@ -59,8 +59,8 @@ export function realVpp(): BenchTarget | null {
   return { name: "real VPP", api, stats, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** A session with it. */
-export function openSession({ api, stats }: BenchTarget): Promise<Session> {
+/** A session with it; `connect` opens its API socket. */
+export function openSession({ api, stats }: BenchTarget, connect = connectUnix): Promise<Session> {
   return Session.open({
     apiAddress: api,
     statsAddress: stats,
@@ -68,7 +68,7 @@ export function openSession({ api, stats }: BenchTarget): Promise<Session> {
     log: silentLog,
     deadlineMs: 60_000,
     onMessage: () => {},
-    connect: connectUnix,
+    connect,
   }, new AbortController().signal);
 }
 
