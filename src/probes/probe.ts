@@ -42,7 +42,10 @@ export class Probes implements Disposable {
 
   /** Silence counts against a backend only while the probes stand on their namespace and source address. */
   review(plan: ProbePlan, found: Verdict): Verdict {
-    return lostGround(plan) ?? found;
+    const lost = lostGround(plan);
+    // An echo socket keeps a source address that the host has lost, and IPv6 goes on sending from it.
+    if (lost !== null && plan.target.check.type === "icmp") this.#echoes.drop(plan);
+    return lost ?? found;
   }
 
   /** Closes what the probes share; none may run any more. */

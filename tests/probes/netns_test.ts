@@ -122,6 +122,20 @@ testWith([noNamespaces], "probes in a network namespace", async (t) => {
     network.prober.ip("addr", "del", "198.18.77.10/32", "dev", "wire");
     assert.equal((await waiting)[2], "source-address");
   });
+  await t.step(
+    "an echo begun without its source address is void, also if the address is back at its end",
+    async () => {
+      const icmp = icmpCheck({ probeIpv6Src: ip("fd77::10"), timeoutMs: 300 });
+      assert.equal((await probe(icmp, "fd77::2"))[2], null);
+      network.prober.ip("-6", "addr", "del", "fd77::10/128", "dev", "wire");
+      assert.equal((await probe(icmp, "fd77::2"))[2], "source-address");
+      const begun = prober.begun();
+      const waiting = probe(icmp, "fd77::2");
+      await begun;
+      network.prober.ip("-6", "addr", "add", "fd77::10/128", "dev", "wire", "nodad");
+      assert.equal((await waiting)[2], "source-address");
+    },
+  );
   await t.step("source ports that run out are this host's failure", async () => {
     network.prober.sysctl("net.ipv4.ip_local_port_range", "50000 50001");
     await using server = serveIn(network.router.name, "198.18.77.2");
