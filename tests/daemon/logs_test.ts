@@ -1,0 +1,210 @@
+/**
+ * Every record of the log that is promised, with the fields that are promised: the daemon is led through what can
+ * happen to it, and the names that come are collected.
+ */
+import assert from "node:assert/strict";
+import { TestDaemon } from "../e2e/harness.ts";
+import { Backends, lbSettings, Vpp, wwwConfig } from "../e2e/world.ts";
+import { fasterClock, Inside, type Line } from "./inside.ts";
+
+/** Fields of each record; `?` marks one that stands only where there is something to tell. */
+const promised: Readonly<Record<string, string>> = {
+  "starting": "version commit deno pid config",
+  "config-loaded": "config healthchecks backends frontends",
+  "config-reload": "config? ok? by? changes? errors? detail? weights?",
+  "config-error": "file line column path error hint?",
+  "listening": "address only?",
+  "ready": "after_ms",
+  "probe-start": "backend type",
+  "probe-done": "backend ok code detail total_ms lag_ms void",
+  "probe-void": "backend cause detail count",
+  "backend-blind": "backend blind cause? missing? detail hint? silent_ms?",
+  "backend-transition": "backend from to code detail by?",
+  "frontend-transition": "frontend from to active_pool reason",
+  "vpp-connect": "version build_date build_directory pid boot_time",
+  "vpp-disconnect": "reason",
+  "vpp-conflict": "reason clients",
+  "vpp-api-send": "message context *",
+  "vpp-api-recv": "message context retval *",
+  "vpp-api-send-multi": "message context count *",
+  "vpp-api-recv-multi": "message context count",
+  "vpp-lb-conf-set":
+    "ipv4_src_address ipv6_src_address sticky_buckets_per_core flow_timeout reason retval traffic_affecting? error?",
+  "vpp-lbsync-start": "scope frontend changes",
+  "vpp-lbsync-done":
+    "scope frontend done? failed? skipped? error? conf_set? vip_added? vip_removed? vip_recreated? as_added? as_removed? as_weight_updated?",
+  "vpp-lbsync-vip-add": "frontend vip protocol port reason retval error? traffic_affecting?",
+  "vpp-lbsync-vip-del": "frontend vip protocol port reason retval error? traffic_affecting?",
+  "vpp-lbsync-vip-recreate": "frontend vip protocol port reason retval error? traffic_affecting?",
+  "vpp-lbsync-as-add":
+    "frontend vip protocol port address backend from to flush reason retval error? traffic_affecting?",
+  "vpp-lbsync-as-del":
+    "frontend vip protocol port address backend from to flush reason retval error? traffic_affecting?",
+  "vpp-lbsync-as-weight":
+    "frontend vip protocol port address backend from to flush reason retval error? traffic_affecting?",
+  "vpp-lbsync-held": "held changes digest vips detail",
+  "warmup-released": "frontend reason",
+  "api-change": "principal peer method path before after",
+  "worker-restart": "reason probes_lost targets",
+  "stopping": "forgets? paused? disabled? enabled? weights? signal? detail?",
+};
+
+const seen = new Map<string, Line[]>();
+
+function collect(lines: readonly Line[]): void {
+  for (const line of lines) seen.set(line.msg, [...(seen.get(line.msg) ?? []), line]);
+}
+
+const transition = (backend: string, to: string) => (line: Line) =>
+  line.msg === "backend-transition" && line.backend === backend && line.to === to;
+
+Deno.test("a day in the life: warm-up, syncs, refusals, reloads, operators, a VPP that goes and comes", async () => {
+  await using vpp = await Vpp.start();
+  await using servers = new Backends("77.90");
+  const config = wwwConfig("77.90", servers.port).replaceAll("delay: 0s", "delay: 2s");
+  {
+    await using inside = await Inside.start({
+      config,
+      vpp: vpp.paths,
+      clock: fasterClock(3),
+      level: "debug",
+      args: ["--listen", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"],
+    });
+    await inside.logged("warmup-released");
+    await inside.logged("ready");
+    await inside.logged((line) => line.msg.startsWith("vpp-lbsync-as-") && line.to === 100);
+    await inside.synced();
+
+    await servers.at(1).stop();
+    await inside.logged(transition("b1", "down"));
+    await servers.at(2).stop();
+    await inside.logged((line) => line.msg === "frontend-transition" && line.active_pool === "fallback");
+    await inside.send("POST", "/v1/backends/b3/pause");
+    await inside.send("PUT", "/v1/frontends/www/pools/primary/backends/b1/weight", { weight: 1 });
+
+    const reload = async (text: string, status = 200) => {
+      await Deno.writeTextFile(inside.config, text);
+      await inside.send("POST", "/v1/config/reload", undefined, status);
+    };
+    await reload(config.replace("rise: 2", "rise: 0"), 422);
+    const other = `    other: { address: 198.51.100.11, pools: [{ name: p, backends: { b3: {} } }] }\n`;
+    await reload(config + other);
+    const without = config.replace(", b2: { weight: 50 }", "");
+    await reload(without);
+    await reload(without.replace("port: 80\n", "port: 80\n      src-ip-sticky: true\n"));
+    vpp.simulator.faults.add({ on: "lb_as_set_weight", outcome: { kind: "retval", retval: -6 }, times: 1 });
+    await inside.send("POST", "/v1/backends/b3/resume");
+    await inside.logged((line) => line.msg === "vpp-lbsync-as-weight" && line.retval === -6);
+
+    await vpp.simulator.restart();
+    await inside.logged("vpp-disconnect");
+    await inside.synced();
+    // Somebody else's VIPs are most of what is there: no sync deletes them by itself.
+    const { lb } = vpp.simulator.vpp;
+    for (let i = 0; i < 3; i++) {
+      const foreign = {
+        pfx: `203.0.113.${i}/32`,
+        protocol: 6,
+        port: 80,
+        encap: 0,
+        dscp: 0,
+        type: 0,
+      } as const;
+      const rest = {
+        target_port: 0,
+        node_port: 0,
+        new_flows_table_length: 1024,
+        src_ip_sticky: false,
+        is_del: false,
+      };
+      assert.equal(lb.lb_add_del_vip_v2({ ...foreign, ...rest }, 1), 0);
+    }
+    await reload(config);
+    await inside.logged((line) => line.msg === "vpp-lbsync-held" && line.level === "ERROR");
+
+    await using second = await Inside.start({ config, vpp: vpp.paths, clock: fasterClock(3) });
+    await second.logged("vpp-conflict");
+    collect(second.log);
+    await inside.send("POST", "/v1/backends/b3/pause");
+    await inside[Symbol.asyncDispose]();
+    collect(inside.log);
+  }
+});
+
+Deno.test("a host that cannot probe: void results, blind backends", async () => {
+  const config = wwwConfig("77.91", 9).replace(
+    "maglev:\n",
+    "maglev:\n  healthchecker: { netns: maglev-nowhere }\n",
+  )
+    .replace("timeout: 2s", "timeout: 100ms");
+  await using inside = await Inside.start({ config, vpp: null, clock: fasterClock(10), level: "debug" });
+  const blind = await inside.logged("backend-blind");
+  assert.deepEqual([blind.level, blind.cause], ["ERROR", "netns"]);
+  collect(inside.log);
+});
+
+Deno.test("a probe worker without a sign of life is replaced", async () => {
+  // So fast that ten looks are over before a worker has begun.
+  await using inside = await Inside.start({
+    config: wwwConfig("77.92", 9),
+    vpp: null,
+    clock: fasterClock(1000),
+  });
+  await inside.logged("worker-restart");
+  collect(inside.log);
+});
+
+Deno.test("a process: what it says when it starts and ends", async () => {
+  const config = `maglev:
+${lbSettings}
+  healthchecks: { unused: { type: icmp } }
+  backends: { b1: { address: 127.77.93.1 } }
+  frontends: { www: { address: 198.51.100.10, pools: [{ name: p, backends: { b1: {} } }] } }
+`;
+  await using daemon = await TestDaemon.start({ config, vpp: null, until: "ready" });
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.status()).code, 0);
+  assert.deepEqual(daemon.log.map((line) => [line.level, line.msg]), [
+    ["INFO", "starting"],
+    ["WARN", "config-error"],
+    ["INFO", "config-loaded"],
+    ["INFO", "backend-transition"],
+    ["INFO", "frontend-transition"],
+    ["INFO", "listening"],
+    ["INFO", "ready"],
+    ["INFO", "stopping"],
+  ]);
+  collect(daemon.log);
+});
+
+Deno.test("every promised record came, each with its fields and no others", () => {
+  assert.deepEqual(Object.keys(promised).filter((name) => !seen.has(name)), [], "these never came");
+  assert.deepEqual([...seen.keys()].filter((name) => !(name in promised)), [], "nobody knows these");
+  for (const [name, lines] of seen) {
+    const words = (promised[name] ?? "").split(" ");
+    const known = new Set(words.map((word) => word.replace("?", "")));
+    const needed = words.filter((word) => !/[?*]/.test(word));
+    for (const { time, level, msg: _msg, ...fields } of lines) {
+      const text = `${name} ${JSON.stringify(fields)}`;
+      assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      assert.match(level, /^(DEBUG|INFO|WARN|ERROR)$/);
+      for (const field of Object.keys(fields)) {
+        assert.match(field, /^[a-z0-9_]+$/, text);
+        assert.ok(known.has(field) || known.has("*"), `${field} is not known: ${text}`);
+      }
+      for (const field of needed) assert.ok(field in fields, `${field} is missing: ${text}`);
+    }
+  }
+});
+
+Deno.test("the guide to the API lists every record", async () => {
+  const guide = await Deno.readTextFile(new URL("../../docs/api.md", import.meta.url));
+  const table = guide.slice(guide.indexOf("\n## Log\n"));
+  for (const name of Object.keys(promised)) {
+    const short = name.replace(/^vpp-lbsync(?=-(vip|as)-)/, "");
+    assert.ok(
+      table.includes(`\`${name}\``) || table.includes(`\`${short}\``),
+      `docs/api.md does not name ${name}`,
+    );
+  }
+});
