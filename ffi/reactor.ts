@@ -54,6 +54,8 @@ export function lower(number: number): void {
 export interface Watch extends Disposable {
   /** Asks for the next event only (`READABLE`, `WRITABLE` or both); each event must be asked for again. */
   arm(events: number): void;
+  /** Ends it for a descriptor that is closed next, of which the kernel lets go by itself. */
+  abandon(): void;
 }
 
 interface Slot {
@@ -97,11 +99,9 @@ export class Reactor implements AsyncDisposable {
         this.#control(this.#inner, call, number, events | EPOLLONESHOT, index, generation);
         added = true;
       },
+      abandon: () => void this.#giveUp(slot, index, generation),
       [Symbol.dispose]: () => {
-        if (slot.generation !== generation) return;
-        slot.generation = (generation + 1) | 0;
-        slot.handler = null;
-        this.#free.push(index);
+        if (!this.#giveUp(slot, index, generation)) return;
         if (added && !this.#closed) this.#control(this.#inner, EPOLL_CTL_DEL, number, 0);
       },
     };
@@ -144,6 +144,15 @@ export class Reactor implements AsyncDisposable {
     await libc.epoll_wait_parked(this.#outer.number, new Uint8Array(EVENT_SIZE), 1, PARK_MS);
     this.#parked = null;
     this.#onReady?.();
+  }
+
+  /** Whether the slot was still the owner's. */
+  #giveUp(slot: Slot, index: number, generation: number): boolean {
+    if (slot.generation !== generation) return false;
+    slot.generation = (generation + 1) | 0;
+    slot.handler = null;
+    this.#free.push(index);
+    return true;
   }
 
   #dispatch(count: number): void {

@@ -107,24 +107,35 @@ export function lostGround(plan: ProbePlan): Verdict | null {
 export class Connection implements Stream {
   readonly #fd: Fd;
   readonly #attempt: Attempt;
-  readonly #watch: Watch;
+  readonly #reactor: Reactor;
+  #watch: Watch | null = null;
   #ready: ((events: number) => void) | null = null;
 
   private constructor(fd: Fd, attempt: Attempt, reactor: Reactor) {
     this.#fd = fd;
     this.#attempt = attempt;
-    this.#watch = reactor.watch(fd.number, (events) => this.#ready?.(events));
+    this.#reactor = reactor;
   }
 
   /** Makes the socket and connects it. A failure is the probe's verdict. Throws Cancelled. */
   static async open(attempt: Attempt, reactor: Reactor): Promise<Result<Connection, Verdict>> {
-    const made = open(attempt.plan);
+    const { plan } = attempt;
+    const made = open(plan);
     if (!made.ok) return made;
-    const connection = new Connection(made.value, attempt, reactor);
+    const fd = made.value;
+    const connection = new Connection(fd, attempt, reactor);
     let kept = false;
     try {
-      const failure = await connection.#connect();
-      if (failure !== null) return err(failure);
+      let result = tcp.connect(fd, plan.address);
+      // A peer on this host answers within the call, so asking once more saves the wait for an event.
+      if (tcp.underWay(result)) result = tcp.connect(fd, plan.address);
+      while (tcp.underWay(result)) {
+        if (await connection.#until(WRITABLE) === LATE) {
+          return err(lateable("L4TOUT", `no connection within ${duration(plan.target.check.timeoutMs)}`));
+        }
+        result = tcp.connect(fd, plan.address);
+      }
+      if (result !== 0) return err(unconnected(errnoName(-result)));
       attempt.phase("connectMs");
       kept = true;
       return ok(connection);
@@ -135,7 +146,7 @@ export class Connection implements Stream {
 
   /** Ends the watching and hands the descriptor over, e.g. to a TLS socket. */
   release(): number {
-    this.#watch[Symbol.dispose]();
+    this.#watch?.[Symbol.dispose]();
     return this.#fd.release();
   }
 
@@ -161,42 +172,34 @@ export class Connection implements Stream {
 
   /** Has `ready` called when there is something to poll. */
   arm(ready: () => void): void {
-    this.#ready = ready;
-    this.#watch.arm(READABLE);
+    this.#arm(READABLE, ready);
   }
 
   /** Closes, with a reset. */
   [Symbol.dispose](): void {
-    this.#watch[Symbol.dispose]();
+    this.#watch?.abandon();
     this.#fd[Symbol.dispose]();
   }
 
-  async #connect(): Promise<Verdict | null> {
-    const { plan } = this.#attempt;
-    let result = tcp.connect(this.#fd, plan.address);
-    // A peer on this host answers within the call, so asking once more saves the wait for an event.
-    if (tcp.underWay(result)) result = tcp.connect(this.#fd, plan.address);
-    while (tcp.underWay(result)) {
-      if (await this.#until(WRITABLE) === LATE) {
-        return lateable("L4TOUT", `no connection within ${duration(plan.target.check.timeoutMs)}`);
-      }
-      result = tcp.connect(this.#fd, plan.address);
-    }
-    if (result === 0) return null;
-    const name = errnoName(-result);
-    const cause = voidCause("connect", name);
-    if (cause !== null) return voided(cause, "L4CON", `connect: ${name}`);
-    if (name === "ETIMEDOUT") return lateable("L4TOUT", sentence(name));
-    const say = name === "ECONNRESET" || name === "ECONNABORTED" ? lateable : verdict;
-    return say("L4CON", sentence(name));
+  #until(events: number): Promise<number | typeof LATE> {
+    return this.#attempt.wait<number>((answer) => this.#arm(events, answer));
   }
 
-  #until(events: number): Promise<number | typeof LATE> {
-    return this.#attempt.wait<number>((answer) => {
-      this.#ready = answer;
-      this.#watch.arm(events);
-    });
+  /** Watches from the first wait on; many connections never wait. */
+  #arm(events: number, ready: (events: number) => void): void {
+    this.#ready = ready;
+    this.#watch ??= this.#reactor.watch(this.#fd.number, (happened) => this.#ready?.(happened));
+    this.#watch.arm(events);
   }
+}
+
+/** The verdict on a connect that failed. */
+function unconnected(name: string): Verdict {
+  const cause = voidCause("connect", name);
+  if (cause !== null) return voided(cause, "L4CON", `connect: ${name}`);
+  if (name === "ETIMEDOUT") return lateable("L4TOUT", sentence(name));
+  const say = name === "ECONNRESET" || name === "ECONNABORTED" ? lateable : verdict;
+  return say("L4CON", sentence(name));
 }
 
 function failed(result: number): Failure {

@@ -84,6 +84,21 @@ Deno.test("Reactor: arming a watch that has ended is an error, ending it twice i
   assert.throws(() => watch.arm(READABLE), /has ended/);
 });
 
+Deno.test("abandon() ends a watch whose descriptor is closed next, and its slot serves another", async () => {
+  await using reactor = new Reactor();
+  let heard = 0;
+  for (let i = 0; i < 3; i++) {
+    using fd = event(1);
+    const watch = reactor.watch(fd.number, () => heard++);
+    watch.arm(READABLE);
+    watch.abandon();
+    watch[Symbol.dispose]();
+    assert.throws(() => watch.arm(READABLE), /has ended/);
+  }
+  assert.equal(reactor.wait(0), 0);
+  assert.equal(heard, 0);
+});
+
 Deno.test("wait() waits with the thread until the first event, and no longer than it may", async () => {
   await using reactor = new Reactor();
   using fd = event();
