@@ -1,0 +1,140 @@
+// deno-lint-ignore-file no-console -- a benchmark talks to the person who runs it
+/**
+ * HAProxy and the probes in turn against the same nginx: processor time a check, and resident memory. One thread
+ * each, one listener, backends on 127.66.x.y, interval 1 s. Rounds alternate, so that what else the machine does
+ * falls on both; the ratio of each round counts, and of those the median.
+ *
+ *   deno run -A tests/bench/probe_haproxy_bench.ts [seconds of each run, default 10] [rounds, default 3]
+ *
+ * HAProxy comes from the PATH; Debian's package has it.
+ *
+ * @module
+ */
+import { httpCheck, tcpCheck } from "../probes/helpers.ts";
+import { Nginx } from "../probes/nginx.ts";
+import { noNginx } from "../probes/needs.ts";
+import { measure, probesOf, row } from "./probe_world.ts";
+
+const seconds = Number(Deno.args[0] ?? 10);
+const rounds = Number(Deno.args[1] ?? 3);
+const WARM_SECONDS = 4;
+
+/** Null if HAProxy is there. */
+const noHaproxy = (() => {
+  try {
+    new Deno.Command("haproxy", { args: ["-v"], stdout: "null", stderr: "null" }).outputSync();
+    return null;
+  } catch {
+    return "no haproxy installed";
+  }
+})();
+if (noNginx !== null || noHaproxy !== null) {
+  console.log(`skipped: ${noNginx ?? noHaproxy}`);
+  Deno.exit(0);
+}
+
+interface Cost {
+  readonly cpuUs: number;
+  readonly rssMib: number;
+}
+
+function configuration(type: "http" | "tcp", count: number, port: number, socket: string): string {
+  const how = type === "http"
+    ? "option httpchk GET /\n http-check expect status 200-399"
+    : "option tcp-check";
+  const servers = Array.from(
+    { length: count },
+    (_, i) => ` server s${i} 127.66.${Math.floor(i / 250)}.${1 + i % 250}:${port} check inter 1s`,
+  );
+  return [
+    "global",
+    " nbthread 1",
+    " maxconn 4000",
+    "defaults",
+    ` mode ${type}`,
+    " timeout connect 1s",
+    " timeout check 1s",
+    " timeout client 10s",
+    " timeout server 10s",
+    "backend b",
+    ` ${how}`,
+    ...servers,
+    // Without a listener it ends at once.
+    "frontend f",
+    ` bind unix@${socket}`,
+    " default_backend b",
+    "",
+  ].join("\n");
+}
+
+/** Processor time of a process so far, in microseconds; the kernel counts hundredths of a second. */
+function cpuOf(pid: number): number {
+  const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+const sleep = (s: number) => new Promise((resolve) => setTimeout(resolve, s * 1000));
+
+async function haproxy(type: "http" | "tcp", count: number, port: number): Promise<Cost> {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/haproxy.cfg`;
+  await Deno.writeTextFile(path, configuration(type, count, port, `${folder}/socket`));
+  const child = new Deno.Command("haproxy", { args: ["-f", path, "-db"], stdout: "null", stderr: "null" })
+    .spawn();
+  try {
+    await sleep(WARM_SECONDS);
+    const before = cpuOf(child.pid);
+    const start = performance.now();
+    await sleep(seconds);
+    const checks = count * (performance.now() - start) / 1000;
+    const cpuUs = (cpuOf(child.pid) - before) / checks;
+    const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
+    return { cpuUs, rssMib: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024 };
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function ours(type: "http" | "tcp", count: number, port: number): Promise<Cost & { late: string }> {
+  const pace = { intervalMs: 1000, fastIntervalMs: 1000, timeoutMs: 1000 };
+  const check = type === "http" ? httpCheck(port, {}, pace) : tcpCheck(port, pace);
+  const groups = [{ name: "b", check, count, network: "127.66.0" }];
+  const figures = await measure({ groups, warmSeconds: WARM_SECONDS, seconds });
+  const late = figures.groups.b?.lateMs;
+  return {
+    cpuUs: figures.cpuUs / probesOf(figures),
+    rssMib: figures.rssMib,
+    late: `${late?.p50.toFixed(1)}/${late?.p99.toFixed(1)}`,
+  };
+}
+
+const median = (list: number[]) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? NaN;
+
+await using nginx = await Nginx.start(
+  `access_log off; server { listen {http} backlog=8192; location / { return 200 "well"; } }`,
+  ["http"],
+);
+const port = nginx.port("http");
+console.log(row("", "HAProxy us", "ours us", "ratio", "RSS MiB", "ours", "late ms", "load"));
+for (const [type, count] of [["tcp", 1000], ["http", 1000], ["tcp", 4000], ["http", 4000]] as const) {
+  const ratios: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const them = await haproxy(type, count, port);
+    const us = await ours(type, count, port);
+    ratios.push(us.cpuUs / them.cpuUs);
+    console.log(row(
+      `${type} ${count}`,
+      them.cpuUs.toFixed(1),
+      us.cpuUs.toFixed(1),
+      (us.cpuUs / them.cpuUs).toFixed(2),
+      them.rssMib.toFixed(0),
+      us.rssMib.toFixed(0),
+      us.late,
+      (Deno.loadavg()[0] ?? 0).toFixed(1),
+    ));
+  }
+  console.log(row("", "", "median", median(ratios).toFixed(2)));
+}
