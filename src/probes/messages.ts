@@ -54,7 +54,11 @@ export type FromWorker =
   | { readonly kind: "limited"; readonly queued: number }
   | { readonly kind: "ended" };
 
-/** Octets before the places: one Int32 that the worker raises with every tick. */
-export const SHARED_HEADER = 4;
+/** Octets before the places: two Int32, `SIGNS` and `POSTED`. */
+export const SHARED_HEADER = 8;
+/** Index of the Int32 that the worker raises with every tick. */
+export const SIGNS = 0;
+/** Index of the Int32 that the main thread raises with every message, before it is posted. */
+export const POSTED = 1;
 /** Places for targets in the shared memory; a target without one is handed over all the same. */
 export const SHARED_PLACES = 65_536;

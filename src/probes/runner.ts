@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { CheckType, Millis, ProbeResult, VoidCause } from "../model.ts";
 import { type Batch, unpackBatch } from "./batch.ts";
-import { type FromWorker, SHARED_HEADER, SHARED_PLACES, type ToWorker } from "./messages.ts";
+import { type FromWorker, POSTED, SHARED_HEADER, SHARED_PLACES, SIGNS, type ToWorker } from "./messages.ts";
 import type { Prober, ProbeReport, ProbeTarget, ReportSink } from "./prober.ts";
 import { descriptorLimit, Flag } from "./socket.ts";
 import { VoidLog } from "./void_log.ts";
@@ -157,8 +157,7 @@ class WorkerProber implements Prober {
     if (worker === null) return;
     // A worker that hangs is not waited for.
     const ended = new Promise<void>((resolve) => this.#ended = resolve);
-    worker.postMessage({ kind: "end" } satisfies ToWorker);
-    this.#flag.raise();
+    this.#postTo(worker, { kind: "end" });
     const timeout = new AbortController();
     await Promise.race([ended, this.#clock.sleep(LOOK_MS, timeout.signal).catch(() => {})]);
     timeout.abort();
@@ -180,8 +179,12 @@ class WorkerProber implements Prober {
   }
 
   #post(message: ToWorker): void {
-    if (this.#worker === null) return;
-    this.#worker.postMessage(message);
+    if (this.#worker !== null) this.#postTo(this.#worker, message);
+  }
+
+  #postTo(worker: Worker, message: ToWorker): void {
+    Atomics.add(new Int32Array(this.#shared, 0, 2), POSTED, 1);
+    worker.postMessage(message);
     this.#flag.raise();
   }
 
@@ -260,7 +263,7 @@ class WorkerProber implements Prober {
     const debug = this.#options.log.enabled("debug");
     if (debug !== this.#debug) this.#post({ kind: "debug", on: debug });
     this.#debug = debug;
-    const sign = Atomics.load(new Int32Array(this.#shared, 0, 1), 0);
+    const sign = Atomics.load(new Int32Array(this.#shared, 0, 2), SIGNS);
     this.#silentLooks = sign === this.#lastSign ? this.#silentLooks + 1 : 0;
     this.#lastSign = sign;
     if (this.#silentLooks >= SILENT_LOOKS) this.#died(worker, `no sign of life for ${SILENT_LOOKS} s`);

@@ -8,7 +8,7 @@ import { systemClock } from "../clock.ts";
 import type { Millis } from "../model.ts";
 import { Engine } from "./engine.ts";
 import { Loop } from "./loop.ts";
-import { type FromWorker, SHARED_HEADER, type ToWorker } from "./messages.ts";
+import { type FromWorker, POSTED, SHARED_HEADER, SIGNS, type ToWorker } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { Probes } from "./probe.ts";
 import { Flag, Reactor } from "./socket.ts";
@@ -35,12 +35,14 @@ class ProbeWorker implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #loop: Loop;
   #debug: boolean;
+  /** Messages that have arrived; this worker's first one made it. */
+  #arrived = 1;
   #signedAt: Millis = 0;
   #limitedUntil: Millis = 0;
 
   constructor(begin: Extract<ToWorker, { kind: "begin" }>) {
     this.#debug = begin.debug;
-    this.#signs = new Int32Array(begin.shared, 0, 1);
+    this.#signs = new Int32Array(begin.shared, 0, 2);
     this.#unreported = new Uint8Array(begin.shared, SHARED_HEADER);
     const clock = systemClock;
     const reactor = this.#resources.use(new Reactor());
@@ -77,7 +79,8 @@ class ProbeWorker implements AsyncDisposable {
         clock,
         reactor,
         engine: this.#engine,
-        mayBlock: () => probes.onPlatform === 0,
+        // The platform takes its own number of turns to deliver a message, so until it is there nobody may block.
+        mayBlock: () => probes.onPlatform === 0 && Atomics.load(this.#signs, POSTED) === this.#arrived,
         passed: () => this.#passed(clock.now()),
       }),
     );
@@ -86,6 +89,7 @@ class ProbeWorker implements AsyncDisposable {
   }
 
   handle(message: Exclude<ToWorker, { kind: "begin" | "end" }>): void {
+    this.#arrived++;
     this.#loop.attend();
     switch (message.kind) {
       case "start":
@@ -113,7 +117,7 @@ class ProbeWorker implements AsyncDisposable {
     for (const place of this.#outbox.flush(now)) this.#count(place, -1);
     if (now - this.#signedAt < SIGN_MS) return;
     this.#signedAt = now;
-    Atomics.add(this.#signs, 0, 1);
+    Atomics.add(this.#signs, SIGNS, 1);
   }
 
   /** Keeps the number of begun but unreported probes where the main thread can read it after a crash. */

@@ -66,9 +66,10 @@ Deno.test("a paused backend is not probed, and neither is a disabled one", async
     assert.equal(backend.state, to);
     await weightTold(daemon, "b1", weight, mark);
     const before = servers.at(1).requests.length;
-    // Two rounds of the others are more than the paused one's own interval.
-    await servers.at(2).more(4);
-    assert.equal(servers.at(1).requests.length, before, `no probe while ${to}`);
+    // Rounds of the others are more than the paused one's own interval.
+    await servers.at(2).more(6);
+    // The one that was under way had sent its request; the server may have counted it since.
+    assert.ok(servers.at(1).requests.length <= before + 1, `no probe while ${to}`);
   };
   await pass("pause", "paused", 0);
   assert.equal((await daemon.send<Problem>("POST", "/v1/backends/b1/enable")).type, undefined);
