@@ -19,6 +19,20 @@ function open(path: string): Fd {
 }
 
 /**
+ * Names the network namespace that the file at `path` stands for at this moment, by device and inode; null if it
+ * cannot be opened. By the kernel and not by `Deno.stat`, which keeps files under /proc to itself.
+ */
+export function namespaceId(path: string): string | null {
+  const number = libc.open(cString(path), O_CLOEXEC, 0);
+  if (number < 0) return null;
+  using fd = new Fd(number);
+  // st_dev and st_ino are the first two fields of struct stat, 64 bits each, on x86_64 and aarch64.
+  const stat = new BigUint64Array(32);
+  if (libc.fstat(fd.number, new Uint8Array(stat.buffer)) !== 0) return null;
+  return `${stat[0]}:${stat[1]}`;
+}
+
+/**
  * Runs `make` with this thread in the network namespace of the file at `path`. The file is opened anew each
  * time: a descriptor that was kept would hold a deleted namespace alive, and probe a network that is gone.
  *

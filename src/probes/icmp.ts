@@ -8,11 +8,12 @@ import type { Fd } from "../../ffi/fd.ts";
 import { type EchoKind, EchoWriter, openEcho, parseEcho, sendEcho } from "../../ffi/icmp.ts";
 import { E, ErrnoError, errnoName } from "../../ffi/libc.ts";
 import { type Reactor, READABLE, type Watch } from "../../ffi/reactor.ts";
+import { namespaceId } from "../../ffi/netns.ts";
 import { receive } from "../../ffi/socket.ts";
 import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type Attempt, LATE } from "./attempt.ts";
-import { namespaceId } from "./namespace.ts";
+import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { hostFailure, lostGround, within } from "./socket.ts";
@@ -40,6 +41,10 @@ const buffer = new Uint8Array(2048);
 const SIZE = BigInt(buffer.length);
 const bufferView = new DataView(buffer.buffer);
 
+function idOf(netns: string): string | null {
+  return netns === "" ? null : namespaceId(namespacePath(netns));
+}
+
 /** One echo socket. */
 export class EchoSocket implements Disposable {
   /** When a probe last used it, on the monotonic clock. */
@@ -65,7 +70,7 @@ export class EchoSocket implements Disposable {
     this.#fd = fd;
     this.#kind = kind;
     this.#family = plan.family;
-    this.#namespace = namespaceId(plan.target.netns);
+    this.#namespace = idOf(plan.target.netns);
     const [identifier = 0, cookieHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
     this.#identifier = identifier & 0xffff;
     this.#cookieHigh = cookieHigh;
@@ -76,7 +81,7 @@ export class EchoSocket implements Disposable {
 
   /** Whether the namespace of this name is still the one that the socket was made in. */
   isIn(netns: string): boolean {
-    return namespaceId(netns) === this.#namespace;
+    return idOf(netns) === this.#namespace;
   }
 
   /** Whether nothing waits here. */

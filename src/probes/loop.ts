@@ -11,7 +11,6 @@ import type { Clock } from "../clock.ts";
 import type { Millis } from "../model.ts";
 import type { Engine } from "./engine.ts";
 import type { Reactor } from "./socket.ts";
-import { TICK_MS } from "./stall.ts";
 
 /** What a loop needs. */
 export interface LoopOptions {

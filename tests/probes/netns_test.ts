@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import type { HealthCheck, ProbeCode, VoidCause } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
-import { inNamespace } from "../../ffi/netns.ts";
-import { namespaceId } from "../../src/probes/namespace.ts";
+import { inNamespace, namespaceId } from "../../ffi/netns.ts";
 import { httpCheck, icmpCheck, noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber } from "./local.ts";
 import { Namespace, Network } from "./namespaces.ts";
@@ -177,7 +176,7 @@ testWith(
     const home = here();
     const inside = inNamespace(path, here);
     assert.notEqual(inside, home);
-    assert.equal(`net:[${namespaceId(namespace.name)?.split(":")[1]}]`, inside);
+    assert.equal(`net:[${namespaceId(path)?.split(":")[1]}]`, inside);
     const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
     const before = open();
     for (let i = 0; i < 100; i++) {
