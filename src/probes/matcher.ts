@@ -14,12 +14,12 @@ export interface MatchRequest {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** From the matcher's thread: whether the body matched. */
-export type MatchAnswer = boolean;
+/** From the matcher's thread: first that it is ready, then for each request whether the body matched. */
+export type MatchAnswer = "ready" | boolean;
 
 /** What becomes of a request. */
 export interface MatchEvents {
-  /** It left the queue. */
+  /** It left the queue; before that its backend waits for this host, and not the other way round. */
   begun(): void;
   /** It is done. */
   answer(matches: boolean): void;
@@ -41,6 +41,7 @@ export class ThreadMatcher implements Matcher, Disposable {
   readonly #spawn: () => Worker;
   readonly #queue = new Set<Job>();
   #worker: Worker | null = null;
+  #ready = false;
   #running: Job | null = null;
 
   /** `spawn` makes a worker of `matcher_worker.ts`. */
@@ -71,25 +72,38 @@ export class ThreadMatcher implements Matcher, Disposable {
   }
 
   #next(): void {
-    if (this.#running !== null) return;
     const [job] = this.#queue;
-    if (job === undefined) return;
+    if (this.#running !== null || job === undefined) return;
+    this.#worker ??= this.#start();
+    if (!this.#ready) return;
     this.#queue.delete(job);
     this.#running = job;
     job.events.begun();
-    this.#worker ??= this.#start();
     this.#worker.postMessage(job.request, [job.request.body.buffer]);
   }
 
   #start(): Worker {
     const worker = this.#spawn();
+    this.#ready = false;
     worker.onmessage = ({ data }: MessageEvent<MatchAnswer>) => {
-      const job = this.#running;
+      if (data === "ready") this.#ready = true;
+      else this.#answer(data);
+      this.#next();
+    };
+    // A defect there costs the backend whose body ran into it its verdict, and no other.
+    worker.onerror = (event) => {
+      event.preventDefault();
       this.#running = null;
-      job?.events.answer(data);
+      this.#endThread();
       this.#next();
     };
     return worker;
+  }
+
+  #answer(matches: boolean): void {
+    const job = this.#running;
+    this.#running = null;
+    job?.events.answer(matches);
   }
 
   #takeBack(job: Job): void {

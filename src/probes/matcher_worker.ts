@@ -14,3 +14,4 @@ interface Scope {
 const scope = globalThis as unknown as Scope;
 
 scope.onmessage = ({ data: { expression, body } }) => scope.postMessage(compileBody(expression).test(body));
+scope.postMessage("ready");

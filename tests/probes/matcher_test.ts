@@ -16,8 +16,17 @@ function matched(matcher: Matcher, expression: string, octets = body): Promise<b
   return new Promise((answer) => matcher.match(compileBody(expression), octets, { begun() {}, answer }));
 }
 
+/** Matches on a thread of its own, which is there when this is done. */
+async function matchedBy(spawn: () => Worker): Promise<void> {
+  using matcher = new ThreadMatcher(spawn);
+  await matched(matcher, "w");
+}
+
+const source = (script: string) => new Worker(`data:application/javascript,${script}`, { type: "module" });
 /** A thread that never answers. */
-const deaf = () => new Worker("data:application/javascript,", { type: "module" });
+const deaf = () => source('postMessage("ready")');
+const real = () =>
+  new Worker(new URL("../../src/probes/matcher_worker.ts", import.meta.url), { type: "module" });
 
 Deno.test("compileBody() has Go's syntax and searches octets, also those that are no UTF-8", () => {
   assert.equal(compileBody("(?i)^ok\\z").test(encode("OK")), true);
@@ -65,13 +74,14 @@ Deno.test("ThreadMatcher answers each request, in turn", async () => {
 
 Deno.test("ThreadMatcher: a request that is taken back while it runs costs its thread and nobody else's answer", async () => {
   let threads = 0;
-  using matcher = new ThreadMatcher(() =>
-    threads++ === 0
-      ? deaf()
-      : new Worker(new URL("../../src/probes/matcher_worker.ts", import.meta.url), { type: "module" })
-  );
+  using matcher = new ThreadMatcher(() => threads++ === 0 ? deaf() : real());
   let stuckAnswered = false;
-  const stuck = matcher.match(compileBody("w"), body, { begun() {}, answer: () => stuckAnswered = true });
+  const begun = Promise.withResolvers<void>();
+  const stuck = matcher.match(compileBody("w"), body, {
+    begun: begun.resolve,
+    answer: () => stuckAnswered = true,
+  });
+  await begun.promise;
   const next = matched(matcher, "well");
   let queuedBegun = false;
   const queued = matcher.match(compileBody("w"), body, { begun: () => queuedBegun = true, answer() {} });
@@ -79,6 +89,25 @@ Deno.test("ThreadMatcher: a request that is taken back while it runs costs its t
   stuck[Symbol.dispose]();
   assert.equal(await next, true);
   assert.deepEqual([threads, stuckAnswered, queuedBegun], [2, false, false]);
+});
+
+Deno.test("ThreadMatcher: a thread that dies on one request is replaced for the others", async () => {
+  let threads = 0;
+  const dying = () => source('onmessage=()=>{throw new Error("died")};postMessage("ready")');
+  using matcher = new ThreadMatcher(() => threads++ === 0 ? dying() : real());
+  let answered = false;
+  using _lost = matcher.match(compileBody("w"), body, { begun() {}, answer: () => answered = true });
+  assert.equal(await matched(matcher, "well"), true);
+  assert.deepEqual([threads, answered], [2, false]);
+});
+
+Deno.test("ThreadMatcher: while its thread starts, no request has begun", async () => {
+  using matcher = new ThreadMatcher(() => source(""));
+  let begun = false;
+  using _request = matcher.match(compileBody("w"), body, { begun: () => begun = true, answer() {} });
+  await matchedBy(real);
+  assert.equal(begun, false);
+  assert.equal(matcher.pending, 1);
 });
 
 /** A matcher that keeps its requests for the test to answer. */
