@@ -53,7 +53,9 @@ type Wait = "first" | "interval" | "repeat";
 
 /** One backend being probed. */
 interface Slot extends Timed {
-  readonly plan: ProbePlan;
+  readonly target: ProbeTarget;
+  /** Worked out before the first probe, so that a thousand new targets are not worked out at once. */
+  plan: ProbePlan | null;
   intervalMs: Millis;
   wait: Wait;
   /** When the running or next probe is due. */
@@ -125,7 +127,8 @@ export class Engine implements Disposable {
       const slot: Slot = {
         at: due,
         place: -1,
-        plan: probePlan(target, this.#options.version),
+        target,
+        plan: null,
         intervalMs: target.intervalMs,
         wait: "first",
         due,
@@ -146,7 +149,7 @@ export class Engine implements Disposable {
   /** Sets the interval of a running target; the wait under way is cut or stretched. */
   pace(backend: string, generation: number, intervalMs: Millis): void {
     const slot = this.#slots.get(backend);
-    if (slot === undefined || slot.plan.target.generation !== generation) return;
+    if (slot === undefined || slot.target.generation !== generation) return;
     slot.intervalMs = intervalMs;
     // Running or queued: it is due already.
     if (slot.place < 0 || slot.attempt !== null || slot.wait !== "interval") return;
@@ -219,7 +222,7 @@ export class Engine implements Disposable {
       if (this.queued > 0) this.#options.limited(this.queued);
       return;
     }
-    const { timeoutMs } = slot.plan.target.check;
+    const { timeoutMs } = slot.target.check;
     const lostMs = this.#lost(attempt, now);
     const moved = deadline(attempt.start, timeoutMs, lostMs);
     // A probe that is held would move its deadline for ever.
@@ -250,8 +253,10 @@ export class Engine implements Disposable {
 
   #begin(slot: Slot): void {
     const { clock, begin } = this.#options;
-    const { target } = slot.plan;
-    const attempt = new Attempt(slot.plan, clock, this.#stalls.total, this.#gauge);
+    const { target } = slot;
+    const plan = this.#planned(slot);
+    if (plan === null) return;
+    const attempt = new Attempt(plan, clock, this.#stalls.total, this.#gauge);
     slot.attempt = attempt;
     slot.lateMs = Math.max(0, attempt.start - slot.due);
     // A turn that was missed as a whole is skipped: the one that runs now is the last due one.
@@ -259,6 +264,17 @@ export class Engine implements Disposable {
     this.#timers.set(slot, deadline(attempt.start, target.check.timeoutMs, 0));
     begin(target);
     void this.#run(slot, attempt, slot.slow);
+  }
+
+  /** The slot's plan; null if it cannot be worked out, and then the target is never probed. */
+  #planned(slot: Slot): ProbePlan | null {
+    try {
+      slot.plan ??= probePlan(slot.target, this.#options.version);
+    } catch (error) {
+      this.#timers.remove(slot);
+      this.#options.defect(error, slot.target);
+    }
+    return slot.plan;
   }
 
   async #run(slot: Slot, attempt: Attempt, slow: boolean): Promise<void> {
@@ -270,7 +286,7 @@ export class Engine implements Disposable {
     } catch (error) {
       if (!(error instanceof Cancelled)) {
         // One backend's odd answer must not end the probing of all others.
-        this.#options.defect(error, slot.plan.target);
+        this.#options.defect(error, slot.target);
         found = voided("worker-restart", "L7RSP", "internal error of the probe");
       }
     }
@@ -283,12 +299,12 @@ export class Engine implements Disposable {
 
   #finish(slot: Slot, attempt: Attempt, found: Verdict): void {
     const { clock, random, report } = this.#options;
-    const { target } = slot.plan;
+    const { target } = slot;
     const now = clock.now();
     this.#stalls.pass(now);
     const lagMs = this.#lost(attempt, now);
     const { code, detail, void: cause } = judge(
-      found.mayBeLate ? this.#options.review(slot.plan, found) : found,
+      found.mayBeLate ? this.#options.review(attempt.plan, found) : found,
       target.check.timeoutMs,
       lagMs,
     );

@@ -5,7 +5,7 @@ import { Engine, type EngineOptions } from "../../src/probes/engine.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
 import { lateable, type Verdict, verdict, voided } from "../../src/probes/result.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
-import { Reports, target, tcpCheck } from "./helpers.ts";
+import { httpCheck, Reports, target, tcpCheck } from "./helpers.ts";
 
 const PASS = verdict("L4OK", "connected");
 const REFUSED = verdict("L4CON", "connection refused");
@@ -358,4 +358,14 @@ Deno.test("Engine: a failure that may have other reasons is looked at again, ano
   assert.deepEqual(reviewed, ["mute"]);
   assert.equal(bench.reports.of("mute")[0]?.result.void, "netns");
   assert.equal(bench.reports.of("shut")[0]?.result.void, null);
+});
+
+Deno.test("Engine: a target that cannot be planned is told, never probed, and harms no other", async () => {
+  await using bench = new Bench();
+  const broken = httpCheck(80, { responseRegexp: "(" }, { intervalMs: 100 });
+  bench.engine.start([target("broken", broken), target("fine", check(100))]);
+  await bench.clock.advance(350);
+  assert.equal(bench.defects.length, 1);
+  assert.deepEqual(bench.reports.of("broken"), []);
+  assert.equal(bench.reports.of("fine").length, 4);
 });
