@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { type Message, messages, readHead, SOCKCLNT_CREATE_ID } from "../vpp/messages.ts";
-import { Cursor, DecodeError } from "../vpp/wire.ts";
+import { type Cursor, DecodeError } from "../vpp/wire.ts";
 import type { ApiClient } from "./cli.ts";
 import type { Faults, Outcome, Recorder } from "./faults.ts";
 import { Pool } from "./pool.ts";
@@ -150,16 +150,15 @@ export class ApiServer implements AsyncDisposable {
     }
   }
 
-  #payload(session: Session, payload: Uint8Array<ArrayBuffer>): Promise<void> | void {
+  #payload(session: Session, payload: Cursor): Promise<void> | void {
     const held = this.#options.faults.held;
     if (held === null) return this.#request(session, payload);
-    const kept = payload.slice();
+    const kept = payload.copy();
     return held.then(() => this.#request(session, kept));
   }
 
-  #request(session: Session, payload: Uint8Array<ArrayBuffer>): Promise<void> | void {
-    const from = new Cursor(payload);
-    const id = from.view.getUint16(0);
+  #request(session: Session, from: Cursor): Promise<void> | void {
+    const id = from.view.getUint16(from.at);
     try {
       if (id === SOCKCLNT_CREATE_ID) return this.#create(session, from);
       if (id === this.#options.table.idOf(messages.sockclnt_delete)) return this.#delete(from);

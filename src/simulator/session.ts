@@ -6,11 +6,12 @@
  */
 import { FrameError, HEADER_SIZE, Splitter, writeFrame } from "../vpp/frame.ts";
 import type { Head, Message } from "../vpp/messages.ts";
-import { Writer } from "../vpp/wire.ts";
+import { type Cursor, Writer } from "../vpp/wire.ts";
 
 /** What VPP leaves in the parts of a header that mean nothing. */
 const JUNK = Uint8Array.of(0xc0, 0x64, 0x04, 0x30, 0x01, 0, 0, 0);
 const READ_SIZE = 64 * 1024;
+const FIRST_SIZE = 4096;
 
 /** Octets of id and context before the fields of a row. */
 const DETAILS_HEAD = 6;
@@ -19,8 +20,8 @@ const encoded = new WeakMap<object, Uint8Array>();
 
 /** What a connection tells its server. */
 export interface SessionEvents {
-  /** A payload; what it returns is waited for before the next one. The payload is valid until then. */
-  payload(session: Session, payload: Uint8Array<ArrayBuffer>): Promise<void> | void;
+  /** A payload, from the cursor to its end and valid during the call only; what it returns is waited for. */
+  payload(session: Session, payload: Cursor): Promise<void> | void;
   /** The connection is over. */
   ended(session: Session): void;
 }
@@ -37,9 +38,11 @@ export class Session {
   readonly #conn: Deno.Conn;
   readonly #events: SessionEvents;
   readonly #splitter = new Splitter();
-  #waiting: Uint8Array<ArrayBuffer>[] = [];
+  #waiting: Cursor[] = [];
   #busy = false;
-  #out = new Writer(4096);
+  #out = new Writer(FIRST_SIZE);
+  /** Written already, for the next to be gathered in. */
+  #spare = new Writer(FIRST_SIZE);
   #writing = false;
   #closed = false;
 
@@ -58,9 +61,10 @@ export class Session {
   /** Serves the connection until it ends; never rejects. */
   async run(): Promise<void> {
     const chunk = new Uint8Array(READ_SIZE);
+    const arrived = (payload: Cursor): void => this.#arrived(payload);
     try {
       for (let n = await this.#conn.read(chunk); n !== null; n = await this.#conn.read(chunk)) {
-        this.#splitter.push(chunk.subarray(0, n), (payload) => this.#arrived(payload));
+        this.#splitter.read(chunk.subarray(0, n), arrived);
         this.#flush();
       }
     } catch (error) {
@@ -118,10 +122,10 @@ export class Session {
     this.#events.ended(this);
   }
 
-  #arrived(payload: Uint8Array<ArrayBuffer>): void {
+  #arrived(payload: Cursor): void {
     if (this.#closed) return;
     if (this.#busy) {
-      this.#waiting.push(payload.slice());
+      this.#waiting.push(payload.copy());
       return;
     }
     const wait = this.#events.payload(this, payload);
@@ -165,7 +169,9 @@ export class Session {
       await Promise.resolve();
       while (this.#out.length > 0 && !this.#closed) {
         const gathered = this.#out;
-        this.#out = new Writer(4096);
+        this.#out = this.#spare;
+        this.#out.length = 0;
+        this.#spare = gathered;
         for (let at = 0; at < gathered.length;) {
           at += await this.#conn.write(gathered.bytes.subarray(at, gathered.length));
         }

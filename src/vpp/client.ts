@@ -31,10 +31,11 @@ import {
 } from "./messages.ts";
 import { type ByteStream, Outbox } from "./outbox.ts";
 import { Pending, type Waiting } from "./pending.ts";
+import { AnyReply, GoodReply, type Reply } from "./reply.ts";
 import { type MessageHook, Trace } from "./trace.ts";
 import { type Cursor, DecodeError, EncodeError } from "./wire.ts";
 
-export type { ByteStream };
+export type { ByteStream, Reply };
 
 /** What a session needs from its surroundings. */
 export interface ClientOptions {
@@ -50,14 +51,6 @@ export interface ClientOptions {
   readonly onMessage: MessageHook;
   /** Ends the session when it aborts. */
   readonly signal?: AbortSignal;
-}
-
-/** VPP's answer to one request. */
-export interface Reply<R> {
-  /** 0, or VPP's negative error. */
-  readonly retval: number;
-  /** The fields; with an error VPP may leave them senseless, and then this is null. */
-  readonly body: R | null;
 }
 
 const READ_SIZE = 64 * 1024;
@@ -86,6 +79,8 @@ export class VppClient implements AsyncDisposable {
   readonly #stop = (): void => this.end(new VppSessionError("stopped", "this side ended the session"));
   /** Null until VPP has accepted us. */
   #clientIndex: number | null = null;
+  /** Whether the session is over; asking its signal for every message would cost more than all the rest. */
+  #ended = false;
   #closed = false;
   /** False once the stream is out of step. */
   #understood = true;
@@ -139,17 +134,16 @@ export class VppClient implements AsyncDisposable {
    * EncodeError (nothing was sent) for values that the message cannot carry.
    */
   request<Q, R>(call: Call<Q, R>, body: Q): Promise<Reply<R>> {
-    return new Promise((resolve, reject) => this.#ask(call, body, resolve, reject));
+    return new Promise((resolve, reject) =>
+      this.#ask(call, body, new AnyReply(this.#trace, call, this.#pending.deadline(), resolve, reject))
+    );
   }
 
   /** Like `request`, where an error of VPP is an exception: rejects with VppRetvalError as well. */
   demand<Q, R>(call: Call<Q, R>, body: Q): Promise<R> {
-    return new Promise((resolve, reject) => {
-      this.#ask(call, body, ({ retval, body }) => {
-        if (retval !== 0 || body === null) reject(new VppRetvalError(call.request.name, retval));
-        else resolve(body);
-      }, reject);
-    });
+    return new Promise((resolve, reject) =>
+      this.#ask(call, body, new GoodReply(this.#trace, call, this.#pending.deadline(), resolve, reject))
+    );
   }
 
   /** Sends a dump and the ping that ends it, and waits for all rows. Rejects like `demand`. */
@@ -202,7 +196,8 @@ export class VppClient implements AsyncDisposable {
 
   /** Ends the session for `reason`; every request without an answer is rejected with it. */
   end(reason: VppSessionError): void {
-    if (this.#end.signal.aborted) return;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#options.signal?.removeEventListener("abort", this.#stop);
     this.#outbox.clear();
     this.#end.abort(reason);
@@ -279,32 +274,15 @@ export class VppClient implements AsyncDisposable {
     });
   }
 
-  #ask<Q, R>(
-    { request, reply }: Call<Q, R>,
-    body: Q,
-    resolve: (reply: Reply<R>) => void,
-    reject: (reason: unknown) => void,
-  ): void {
+  #ask<Q, R>({ request }: Call<Q, R>, body: Q, waiting: Waiting): void {
     const context = this.#pending.nextContext();
-    const take = (head: Head, fields: Cursor): boolean => {
-      resolve(this.#takeReply(reply, head, fields));
-      return true;
-    };
-    const deadlineAt = this.#pending.deadline();
-    const queued = this.#send(request, context, body, {
-      msg: request.name,
-      deadlineAt,
-      expects: reply,
-      take,
-      reject,
-    });
-    if (queued) this.#trace.sending(request.name, context, body);
+    if (this.#send(request, context, body, waiting)) this.#trace.sending(request.name, context, body);
   }
 
   /** Queues a message; `waiting` then waits for its context. False: it was rejected instead. */
   #send<T>(message: Message<T>, context: number, body: T, waiting: Waiting | null): boolean {
     try {
-      this.#end.signal.throwIfAborted();
+      if (this.#ended) throw this.#end.signal.reason;
       const id = this.#table.get(message.tableName);
       if (id === undefined) throw new VppSessionError("refused", `this VPP has no ${message.tableName}`);
       this.#outbox.push(message, { id, context, clientIndex: this.#clientIndex ?? 0 }, body);
@@ -355,7 +333,7 @@ export class VppClient implements AsyncDisposable {
 
   #take(from: Cursor): void {
     const id = from.view.getUint16(from.at);
-    if (this.#end.signal.aborted) {
+    if (this.#ended) {
       if (id === this.#table.get(messages.sockclnt_delete_reply.tableName)) this.#close();
       return;
     }
@@ -371,17 +349,6 @@ export class VppClient implements AsyncDisposable {
       throw new DecodeError(message.name, `context ${head.context} waits for ${waiting.expects.name}`);
     }
     if (waiting.take(head, from)) this.#pending.delete(head.context);
-  }
-
-  #takeReply<R>(reply: Message<R>, { context, retval }: Head, fields: Cursor): Reply<R> {
-    let body: R | null = null;
-    try {
-      body = readBody(reply, fields);
-    } catch (error) {
-      if (retval === 0 || !(error instanceof DecodeError)) throw error;
-    }
-    this.#trace.received(reply.name, context, retval, body);
-    return { retval, body };
   }
 
   #keepAlive({ context }: Head, fields: Cursor): void {

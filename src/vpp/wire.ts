@@ -71,6 +71,11 @@ export class Cursor {
     this.end = bytes.length;
   }
 
+  /** The octets from here to the end with a cursor of their own, for as long as wanted. */
+  copy(): Cursor {
+    return new Cursor(this.bytes.slice(this.at, this.end));
+  }
+
   /** Moves past `count` octets and returns the offset of the first; throws DecodeError if they are not all there. */
   take(count: number): number {
     const at = this.at;
@@ -334,9 +339,7 @@ export function struct<S extends Shape>(shape: S): Field<ValueOf<S>> {
 
 /** The 4 octets of an IPv4 address. */
 export const ip4: Field<IpAddress> = {
-  read: (from) => {
-    return ip4Text(from.view, from.take(4));
-  },
+  read: (from) => ip4Text(from.view, from.take(4)),
   write: (to, value) => {
     if (family(value) !== 4) throw new EncodeError("", `${value} is not an IPv4 address`);
     const at = to.place(4);
@@ -346,9 +349,7 @@ export const ip4: Field<IpAddress> = {
 
 /** The 16 octets of an IPv6 address. */
 export const ip6: Field<IpAddress> = {
-  read: (from) => {
-    return ip6Text(from.view, from.take(16));
-  },
+  read: (from) => ip6Text(from.view, from.take(16)),
   write: (to, value) => {
     if (family(value) !== 6) throw new EncodeError("", `${value} is not an IPv6 address`);
     const at = to.room(16);
