@@ -67,7 +67,7 @@ export class NeedlessChanges implements Disposable {
   constructor(simulator: Simulator) {
     this.#watch = simulator.faults.add({
       on: (request) => {
-        const why = whyNeedless(simulator.vpp.lb, request);
+        const why = simulator.death === null ? whyNeedless(simulator.vpp.lb, request) : null;
         if (why !== null) this.found.push(`${request.name} ${JSON.stringify(request.body)}: ${why}`);
         return false;
       },

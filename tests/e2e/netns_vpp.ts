@@ -8,6 +8,7 @@
  * @module
  */
 import { systemClock } from "../../src/clock.ts";
+import type { Op, OpReply } from "../../src/lb/balancer.ts";
 import { silentLog } from "../../src/log.ts";
 import type { ActualVip, Family, IpAddress, VipKey } from "../../src/model.ts";
 import { family, ip } from "../../src/net/ip.ts";
@@ -43,9 +44,14 @@ export class HandSession implements AsyncDisposable {
     return (await this.#lb.readAll()).vips;
   }
 
+  /** Sends one message; returns VPP's answer. */
+  apply(op: Op): Promise<OpReply> {
+    return this.#lb.apply(op);
+  }
+
   /** Changes a weight behind maglevd's back. */
   async setWeight(vip: VipKey, address: IpAddress, weight: number): Promise<void> {
-    const { retval } = await this.#lb.apply({ kind: "as-weight", vip, address, weight, flush: false });
+    const { retval } = await this.apply({ kind: "as-weight", vip, address, weight, flush: false });
     if (retval !== 0) throw new Error(`lb_as_set_weight: ${retval}`);
   }
 
