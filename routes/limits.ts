@@ -40,3 +40,29 @@ export const apiLimits: Limits = {
 
 /** Bounds of the metrics listener, which few and known clients use. */
 export const metricsLimits: Limits = { ...apiLimits, connections: 64 };
+
+/** However few descriptors there are, so many connections each listener takes. */
+const fewestConnections = 4;
+
+const bounded = (count: number, most: number): number =>
+  Math.max(fewestConnections, Math.min(most, Math.floor(count)));
+
+/**
+ * Bounds of all listeners of a daemon: no more connections than there are descriptors for them.
+ *
+ * @param descriptors what probes and the daemon itself leave of the limit of open files; may be negative
+ * @param listeners of the API
+ * @param metrics whether there is a listener for metrics besides
+ */
+export function sharedLimits(
+  descriptors: number,
+  listeners: number,
+  metrics: boolean,
+): { readonly api: Limits; readonly metrics: Limits } {
+  const forMetrics = metrics ? bounded(descriptors / 4, metricsLimits.connections) : 0;
+  const each = (descriptors - forMetrics) / Math.max(1, listeners);
+  return {
+    api: { ...apiLimits, connections: bounded(each, apiLimits.connections) },
+    metrics: { ...metricsLimits, connections: forMetrics },
+  };
+}

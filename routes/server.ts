@@ -29,6 +29,8 @@ export interface ServeOptions {
   readonly clock: Clock;
   /** Bounds of the API's listeners. */
   readonly limits?: Limits;
+  /** Bounds of the metrics listener. */
+  readonly metricsLimits?: Limits;
 }
 
 /** Open listeners; disposing closes them and cuts what is still open after a second. */
@@ -46,9 +48,10 @@ export interface Serving extends AsyncDisposable {
  */
 export async function serve(options: ServeOptions): Promise<Result<Serving, ListenError>> {
   const { app, metricsApp, metricsListen = null, tls, limits = apiLimits } = options;
+  const forMetrics = options.metricsLimits ?? metricsLimits;
   const opening = options.listen.map((address) => open(app, address, tls, limits, options));
   const metrics = metricsListen !== null && metricsApp !== undefined
-    ? open(metricsApp, metricsListen, null, metricsLimits, options)
+    ? open(metricsApp, metricsListen, null, forMetrics, options)
     : null;
   const results = await Promise.all(metrics === null ? opening : [...opening, metrics]);
   const listeners = results.flatMap((result) => result.ok ? [result.value] : []);

@@ -10,6 +10,8 @@ import { descriptorLimit, openDescriptors } from "../../ffi/limits.ts";
 import { createApp, createMetricsApp } from "../../routes/app.ts";
 import type { AuthTable } from "../../routes/auth.ts";
 import type { Api } from "../../routes/env.ts";
+import { maxStreams } from "../../routes/events.ts";
+import { sharedLimits } from "../../routes/limits.ts";
 import type { ListenError, TlsPair } from "../../routes/listener.ts";
 import { serve, type Serving } from "../../routes/server.ts";
 import type { VppEvent } from "../api.ts";
@@ -22,7 +24,7 @@ import { Reconciler } from "../lb/reconcile.ts";
 import type { Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import type { Config, Millis } from "../model.ts";
-import { startProber } from "../probes/runner.ts";
+import { probeLimit, startProber } from "../probes/runner.ts";
 import { ok, type Result } from "../result.ts";
 import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
@@ -190,11 +192,25 @@ export class Daemon implements AsyncDisposable {
       listen: () => serving?.addresses ?? [],
     });
     sources = { tracker: health, reconciler: lb, link, clock };
-    const api = { control, bus, log, clock, auth: parts.auth, recorder: metrics };
+    const listen = parts.listens ? options.listen : [];
+    const open = descriptorLimit();
+    const left = open - probeLimit(open) - ownDescriptors;
+    const limits = sharedLimits(left, listen.length, options.metricsAddr !== null);
+    const api = {
+      control,
+      bus,
+      log,
+      clock,
+      auth: parts.auth,
+      recorder: metrics,
+      maxStreams: Math.min(maxStreams, Math.floor(limits.api.connections / 2)),
+    };
     const app = createApp(api);
     const opened = await serve({
       app,
-      listen: parts.listens ? options.listen : [],
+      listen,
+      limits: limits.api,
+      metricsLimits: limits.metrics,
       metricsApp: createMetricsApp(api),
       metricsListen: options.metricsAddr,
       tls: parts.tls,
@@ -205,9 +221,12 @@ export class Daemon implements AsyncDisposable {
     serving = building.use(opened.value);
     // Readers of events are told the end first, so that their connections do not hold up the listeners.
     building.defer(() => bus[Symbol.dispose]());
-    for (const address of serving.addresses) log.info("listening", { address });
+    for (const address of serving.addresses) {
+      log.info("listening", { address, connections: limits.api.connections });
+    }
     if (serving.metricsAddress !== null) {
-      log.info("listening", { address: serving.metricsAddress, only: "metrics" });
+      const { connections } = limits.metrics;
+      log.info("listening", { address: serving.metricsAddress, connections, only: "metrics" });
     }
     building.use(tellReady(clock, log, () => control.ready().ready, startedAtMs));
     return ok(new Daemon(building.move(), log, health, control, reloader, app));
@@ -230,6 +249,9 @@ export class Daemon implements AsyncDisposable {
     await this.#stack[Symbol.asyncDispose]();
   }
 }
+
+/** Descriptors of the daemon itself: its runtime and threads, VPP's sockets, and three configurations in check. */
+const ownDescriptors = 96;
 
 /** Looks for readiness this often, in ms, until it is there for the first time. */
 const readyLookMs = 50;

@@ -13,7 +13,7 @@ const promised: Readonly<Record<string, string>> = {
   "config-loaded": "config healthchecks backends frontends",
   "config-reload": "config? ok? by? changes? errors? detail? weights?",
   "config-error": "file line column path error hint?",
-  "listening": "address only?",
+  "listening": "address connections only?",
   "ready": "after_ms",
   "probe-start": "backend type",
   "probe-done": "backend ok code detail total_ms lag_ms void",
