@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { didYouMean } from "./config/nearest.ts";
 import type { Level } from "./log.ts";
 import { parseIp } from "./net/ip.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -222,7 +223,10 @@ export function parseFlags(
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     // Node's message goes on with advice on positional arguments, which maglevd does not have.
-    return err([error.message.split(". To specify")[0] ?? error.message]);
+    const message = error.message.split(". To specify")[0] ?? error.message;
+    const [, unknown] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
+    const hint = unknown === undefined ? null : didYouMean(unknown, flagSpecs.map(({ name }) => name));
+    return err([hint === null ? message : `${message}; ${hint}`]);
   }
   const text = (name: string): string[] => {
     const spec = flagSpecs.find((s) => s.name === name);
@@ -291,19 +295,36 @@ export function parseFlags(
   return errors.length > 0 ? err(errors) : ok(options);
 }
 
+/** Width of the help, and where its second column begins. */
+const helpWidth = 100;
+const helpColumn = 28;
+
+/** Breaks a text into lines of at most `width`, at blanks. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines.push(`${lines.pop()} ${word}`);
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** The text of `--help`. */
 export function helpText(): string {
   const rows = flagSpecs.map((spec) => {
     const left = `  --${spec.name}${spec.value === "" ? "" : ` <${spec.value}>`}`;
     const fallback = spec.kind === "switch" || spec.default === "" ? "" : ` (default ${spec.default})`;
-    return `${left.padEnd(28)}${spec.help}${fallback}`;
+    const right = wrap(spec.help + fallback, helpWidth - helpColumn);
+    return left.padEnd(helpColumn) + right.join(`\n${" ".repeat(helpColumn)}`);
   });
   return [
     "maglevd - health checker and control plane for VPP's Maglev load balancer",
     "",
     "Usage: maglevd [flags]",
     "",
-    "Every flag has an environment form, MAGLEV_CONFIG for --config and so on; the flag wins.",
+    "Every flag has an environment form, MAGLEV_CONFIG for --config and so on (MAGLEV_LISTEN: separated",
+    "by commas); the flag wins.",
     "",
     ...rows,
     "",

@@ -73,6 +73,38 @@ Deno.test("parseFlags() names an unknown flag and a stray word", () => {
   }
 });
 
+Deno.test("a misspelt flag is told which one was probably meant", () => {
+  const parsed = parseFlags(["--conifg", "x"], none);
+  assert.deepEqual(parsed, { ok: false, error: [`Unknown option '--conifg'; did you mean "config"?`] });
+});
+
+Deno.test("every flag has its environment form, to the same effect", () => {
+  const values: Record<string, string> = {
+    "config": "/x.yaml",
+    "listen": "unix:/x.sock",
+    "metrics-addr": "[::1]:9091",
+    "vpp-api-addr": "/x/api.sock",
+    "vpp-stats-addr": "/x/stats.sock",
+    "vpp-inflight": "7",
+    "log-level": "warn",
+    "log-format": "text",
+    "auth-file": "/x/auth.yaml",
+    "tls-cert": "/x/cert.pem",
+    "tls-key": "/x/key.pem",
+  };
+  // A certificate without its key is a mistake.
+  const tls = (name: string) => name === "tls-cert" ? "tls-key" : name === "tls-key" ? "tls-cert" : null;
+  for (const { name, kind } of flagSpecs) {
+    const names = [name, tls(name)].filter((one) => one !== null);
+    const asFlags = names.flatMap((one) =>
+      kind === "switch" ? [`--${one}`] : [`--${one}`, values[one] ?? ""]
+    );
+    const asEnv = Object.fromEntries(names.map((one) => [environmentName(one), values[one] ?? "true"]));
+    assert.deepEqual(options([], asEnv), options(asFlags), name);
+    assert.notDeepEqual(options([], asEnv), options([]), `${name} has an effect`);
+  }
+});
+
 Deno.test("parseListenAddress() knows four forms and refuses the rest", () => {
   assert.deepEqual(parseListenAddress("[::1]:80"), { transport: "tcp", hostname: "::1", port: 80 });
   assert.deepEqual(parseListenAddress(":9091"), { transport: "tcp", hostname: "::", port: 9091 });
@@ -87,4 +119,16 @@ Deno.test("parseListenAddress() knows four forms and refuses the rest", () => {
 Deno.test("helpText() names every flag and the environment names follow from the flags", () => {
   for (const spec of flagSpecs) assert.ok(helpText().includes(`--${spec.name}`), spec.name);
   assert.equal(environmentName("vpp-api-addr"), "MAGLEV_VPP_API_ADDR");
+});
+
+Deno.test("helpText() fits a terminal, tells defaults, signals and exit codes", () => {
+  const lines = helpText().split("\n");
+  for (const line of lines) assert.ok(line.length <= 100, line);
+  const text = lines.map((line) => line.trim()).join(" ");
+  for (const { default: value, kind, name } of flagSpecs) {
+    if (kind !== "switch" && value !== "") assert.ok(text.includes(`(default ${value})`), name);
+  }
+  for (const word of ["SIGHUP", "SIGTERM", "SIGINT", "Exit codes", "environment"]) {
+    assert.ok(text.includes(word), word);
+  }
 });

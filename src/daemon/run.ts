@@ -11,6 +11,7 @@ import { printSchema } from "../config/json_schema.ts";
 import { loadConfig } from "../config/load.ts";
 import { helpText, parseFlags } from "../flags.ts";
 import { createLog } from "../log.ts";
+import { LogOutput } from "../log_output.ts";
 import type { Actor } from "../model.ts";
 import { buildInfo, version } from "../version.ts";
 import { Daemon } from "./daemon.ts";
@@ -57,6 +58,12 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     return 2;
   }
   const options = parsed.value;
+  if (!listens && options.tls !== null) {
+    complain(
+      "maglevd: MAGLEV_TLS_CERT and MAGLEV_TLS_KEY have no effect here: give deno serve --cert and --key",
+    );
+    return 2;
+  }
   const build = buildInfo(env);
   if (options.help) return print(helpText()), 0;
   if (options.version) {
@@ -72,14 +79,16 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   const clock = systemClock;
   await using resources = new AsyncDisposableStack();
   const bus = resources.use(new Bus({ clock }));
+  const output = new LogOutput((octets) => Deno.stdout.writeSync(octets));
   const log = createLog({
     level: options.logLevel,
     format: options.logFormat,
     colour: options.logFormat === "text" && Deno.stdout.isTerminal() && !Deno.noColor,
     clock,
-    write: print,
+    write: output.write,
     listener: bus,
   });
+  output.onRecovered = (lines, error) => log.error("log-lost", { lines, error });
   resources.use(endOnUnhandled(log));
   log.info("starting", {
     version,
