@@ -19,7 +19,8 @@ export interface Reply<R> {
   readonly body: R | null;
 }
 
-abstract class OneReply<R> implements Waiting {
+/** Waits for one reply, and tells of it. */
+export abstract class OneReply<R> implements Waiting {
   readonly #trace: Trace;
   readonly #call: Call<unknown, R>;
   /** When it must be there, on the monotonic clock. */
@@ -27,6 +28,7 @@ abstract class OneReply<R> implements Waiting {
   /** Told that no answer will come. */
   readonly reject: (reason: unknown) => void;
 
+  /** Waits for the reply of `call`. */
   constructor(trace: Trace, call: Call<unknown, R>, deadlineAt: Millis, reject: (reason: unknown) => void) {
     this.#trace = trace;
     this.#call = call;
@@ -34,14 +36,17 @@ abstract class OneReply<R> implements Waiting {
     this.reject = reject;
   }
 
+  /** Name of the request. */
   get msg(): string {
     return this.#call.request.name;
   }
 
+  /** The reply. */
   get expects(): Message<unknown> {
     return this.#call.reply;
   }
 
+  /** Takes it. Throws DecodeError. */
   take({ context, retval }: Head, fields: Cursor): boolean {
     const { reply } = this.#call;
     let body: R | null = null;
@@ -55,6 +60,7 @@ abstract class OneReply<R> implements Waiting {
     return true;
   }
 
+  /** What becomes of it; `body` is null where VPP left the fields senseless beside its error. */
   protected abstract settle(retval: number, body: R | null): void;
 }
 
@@ -74,6 +80,7 @@ export class AnyReply<R> extends OneReply<R> {
     this.#resolve = resolve;
   }
 
+  /** Resolves. */
   protected override settle(retval: number, body: R | null): void {
     this.#resolve({ retval, body });
   }
@@ -95,6 +102,7 @@ export class GoodReply<R> extends OneReply<R> {
     this.#resolve = resolve;
   }
 
+  /** Resolves, or rejects with VppRetvalError. */
   protected override settle(retval: number, body: R | null): void {
     if (retval !== 0 || body === null) this.reject(new VppRetvalError(this.msg, retval));
     else this.#resolve(body);
