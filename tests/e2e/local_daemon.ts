@@ -187,6 +187,12 @@ export class LocalDaemon implements AsyncDisposable {
     return must(await this.control.sync(frontend === undefined ? {} : { frontend }, operator)).value;
   }
 
+  /** An operator's sync that carries the digest of the plan, so that what is held goes too. */
+  async release(): Promise<SyncResult> {
+    const { digest } = must(await this.control.plan(null));
+    return must(await this.control.sync({ plan_digest: digest }, operator)).value;
+  }
+
   /** Changes that an ordinary sync would send now. */
   async planned(): Promise<string[]> {
     const { changes } = must(await this.control.plan(null));
