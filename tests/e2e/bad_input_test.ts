@@ -58,6 +58,23 @@ Deno.test("--check: 0 and ok, 1 for structure, 2 for sense, every error with its
   });
 });
 
+Deno.test("--check of a doubtful file: ok and 0, its warning on standard error", async () => {
+  const doubtful = good.replace("backends:\n", "backends:\n    spare: { address: 192.0.2.9 }\n");
+  await withFile(doubtful, async (path) => {
+    const line = doubtful.split("\n").findIndex((text) => text.includes("spare")) + 1;
+    assert.deepEqual(await maglevd("--check", "--config", path), {
+      code: 0,
+      stdout: `${path}: ok\n`,
+      stderr: `${path}:${line}:5: warning: maglev.backends.spare: no frontend uses this backend\n`,
+    });
+  });
+});
+
+Deno.test("--print-schema prints the schema that the documents hold", async () => {
+  const { code, stdout } = await maglevd("--print-schema");
+  assert.deepEqual([code, stdout], [0, await Deno.readTextFile(project("docs/maglev.schema.json"))]);
+});
+
 Deno.test("a start on a bad file prints and exits as --check does", async () => {
   await withFile("maglev: [", async (path) => {
     const checked = await maglevd("--check", "--config", path);

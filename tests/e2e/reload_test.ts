@@ -297,3 +297,34 @@ Deno.test("reload: `enabled` of the file is an order when it changes, and flushe
     assert.deepEqual(told().slice(1), ["weight 127.77.43.1 100"]);
   });
 });
+
+Deno.test("a check says of the file what a reload would say of it, and of a body all but what its files hold", async () => {
+  await onSite("77.44", async ({ config, daemon, log, told }) => {
+    const check = async (body: string | null) => {
+      const checked = await daemon.control.checkConfig(body);
+      assert.ok(checked.ok);
+      return checked.value;
+    };
+    assert.equal((await check(null)).ok, true);
+    const wrong = config.replace("rise: 2", "rise: 0").replace("weight: 50", "wait: 50");
+    const refusal = await daemon.refusedReload(wrong);
+    const { errors, ok, parse_error: parse, semantic_error: semantic } = await check(null);
+    assert.deepEqual([ok, errors], [false, refusal.errors]);
+    assert.match(parse, /^[^\n]*wait: unknown key[^\n]*$/);
+    assert.match(semantic, /^[^\n]*rise: must be from 1 to 100, not 0$/);
+    const tls = config.replace("type: tcp", "type: https").replace(
+      "rise: 2",
+      "params: { ca-file: /nowhere }, rise: 2",
+    );
+    await daemon.write(tls);
+    assert.deepEqual((await check(null)).errors.map(({ path }) => path), [
+      "maglev.healthchecks.web.params.ca-file",
+    ]);
+    assert.deepEqual([(await check(tls)).ok, (await check(wrong)).errors.map(({ file }) => file)], [true, [
+      "<body>",
+      "<body>",
+    ]]);
+    assert.deepEqual(told(), []);
+    assert.deepEqual(daemon.transitions(log), []);
+  });
+});
