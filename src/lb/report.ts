@@ -136,18 +136,22 @@ export class HeldLog {
 
   /** Takes the plan of a full sync. */
   tell(plan: SyncPlan): void {
-    const held = plan.changes.filter((change) => change.held !== null && !passing.has(change.held));
+    const steps = plan.steps.filter(({ hold }) => hold !== null && !passing.has(hold.text));
+    const held = steps.map((step) => step.change);
     // Once the rest was sent, the plan consists of what is held, so this is its digest then.
     const digest = planDigest(held);
     if (digest === this.#last) return;
     this.#last = digest;
-    for (const [why, changes] of Map.groupBy(held, (change) => change.held ?? "")) {
+    for (const [why, group] of Map.groupBy(steps, ({ hold }) => hold?.text ?? "")) {
+      const blocked = group.some(({ hold }) => hold?.blocked === true);
       const attrs = () => ({
         held: why,
-        changes: changes.length,
-        digest,
-        vips: [...new Set(changes.map((c) => `${c.prefix} ${c.protocol} ${c.port}`))].slice(0, 20),
-        detail: "sent only by a sync that carries the digest of the plan showing them",
+        changes: group.length,
+        ...(blocked ? {} : { digest }),
+        vips: [...new Set(group.map(({ change: c }) => `${c.prefix} ${c.protocol} ${c.port}`))].slice(0, 20),
+        detail: blocked
+          ? "sent once it is gone: delete it in VPP, or let foreign-vips be delete"
+          : "sent only by a sync that carries the digest of the plan showing them",
       });
       if (why === heldMassDeletion) this.#log.error("vpp-lbsync-held", attrs);
       else this.#log.warn("vpp-lbsync-held", attrs);

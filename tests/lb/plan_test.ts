@@ -267,6 +267,9 @@ Deno.test("a foreign VIP that is kept and in the way blocks its prefix, even for
   assert.equal(world.reconciler.overall, "out-of-sync");
   const [add] = await changes(world);
   assert.equal(add?.held, "foreign VIP 192.0.2.1/32 any 0 in the way");
+  const [line] = world.log.named("vpp-lbsync-held");
+  assert.deepEqual([line?.held, line?.digest], [add?.held, undefined], "no digest would send it");
+  assert.match(String(line?.detail), /delete it in VPP/);
   const planned = await world.reconciler.plan(null);
   assert.ok(planned.ok);
   const synced = await world.reconciler.sync({ plan_digest: planned.value.plan.digest });
