@@ -160,7 +160,7 @@ const situations: readonly Situation[] = [
     name: "dying and coming back in the middle of requests",
     statuses: [...always, 503],
     disturb: async ({ simulator }, crowd, inside) => {
-      switch (crowd % 12) {
+      switch (crowd % 24) {
         case 2:
         case 5:
         case 8:
@@ -198,7 +198,7 @@ for (const [index, situation] of situations.entries()) {
     await using inside = await Inside.start({
       config: text,
       vpp: paths,
-      clock: fasterClock(20),
+      clock: fasterClock(8),
       auth: situation.auth === true ? auth : null,
     });
     let crowds = 0;

@@ -176,7 +176,7 @@ Deno.test("debug records go to the subscriber who asks, not to others and not to
     config: wwwConfig("77.96", servers.port),
     vpp: vpp.paths,
     args: listening,
-    clock: fasterClock(3),
+    clock: fasterClock(2),
   });
   await settled(inside);
   await using curious = await Subscriber.join(inside, "?kinds=log&level=debug");
@@ -256,7 +256,7 @@ Deno.test("VPP's comings and goings are events with the reason and with what cam
     config: wwwConfig("77.98", servers.port),
     vpp: vpp.paths,
     args: listening,
-    clock: fasterClock(3),
+    clock: fasterClock(2),
   });
   await settled(inside);
   await using subscriber = await Subscriber.join(inside, "?kinds=vpp");

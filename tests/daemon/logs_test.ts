@@ -66,7 +66,7 @@ Deno.test("a day in the life: warm-up, syncs, refusals, reloads, operators, a VP
     await using inside = await Inside.start({
       config,
       vpp: vpp.paths,
-      clock: fasterClock(3),
+      clock: fasterClock(2),
       level: "debug",
       args: ["--listen", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"],
     });
@@ -122,7 +122,7 @@ Deno.test("a day in the life: warm-up, syncs, refusals, reloads, operators, a VP
     await reload(config);
     await inside.logged((line) => line.msg === "vpp-lbsync-held" && line.level === "ERROR");
 
-    await using second = await Inside.start({ config, vpp: vpp.paths, clock: fasterClock(3) });
+    await using second = await Inside.start({ config, vpp: vpp.paths, clock: fasterClock(2) });
     await second.logged("vpp-conflict");
     collect(second.log);
     await inside.send("POST", "/v1/backends/b3/pause");

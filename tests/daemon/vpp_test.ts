@@ -38,7 +38,7 @@ async function start(net: string, vpp: Vpp, servers: Backends, more = ""): Promi
   return await Inside.start({
     config: wwwConfig(net, servers.port, more),
     vpp: vpp.paths,
-    clock: fasterClock(3),
+    clock: fasterClock(2),
   });
 }
 
