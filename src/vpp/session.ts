@@ -21,6 +21,8 @@ export const CLIENT_NAME = "vpp-maglev";
 /** A VPP takes a moment to notice that a client is gone: the one before a restart of maglevd is no conflict. */
 const CLIENT_LOOKS = 5;
 const CLIENT_LOOK_MS = 50;
+/** Between looks at a stats segment that VPP is changing. */
+const BUSY_LOOK_MS = 50;
 /**
  * A VPP may keep a client that was killed, for as long as the last failed system call of its main thread failed
  * with EAGAIN. This command changes nothing but that: there can be no such file.
@@ -153,7 +155,7 @@ export class Session implements AsyncDisposable {
         buildDate: version.build_date,
         buildDirectory: version.build_directory,
         pid,
-        bootTime: stats === null ? 0 : await readBootTime(stats),
+        bootTime: stats === null ? 0 : await readBootTime(stats, options, client.signal),
         connectedAt: options.clock.wall(),
       };
       return new Session(client, stats, info, options);
@@ -211,9 +213,23 @@ async function checkAlone(client: VppClient, clock: Clock, log: Log): Promise<vo
   }
 }
 
-async function readBootTime(stats: StatsSource): Promise<number> {
-  const read = await stats.read(readPulse);
-  if (read.outcome === "ok") return read.value.bootTime ?? 0;
-  const detail = read.outcome === "busy" ? "VPP is changing it all the time" : read.problem;
-  throw new VppSessionError("stats", `cannot read the stats segment: ${detail}`);
+async function readBootTime(
+  stats: StatsSource,
+  { clock, deadlineMs }: SessionOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const deadlineAt = clock.now() + deadlineMs;
+  for (;;) {
+    const read = await stats.read(readPulse);
+    if (read.outcome === "ok") return read.value.bootTime ?? 0;
+    if (read.outcome === "stale") {
+      throw new VppSessionError("stats", `cannot read the stats segment: ${read.problem}`);
+    }
+    // A segment that VPP is changing is no failure, only later.
+    if (clock.now() >= deadlineAt) {
+      const seconds = deadlineMs / 1000;
+      throw new VppSessionError("stats", `VPP has been changing its stats segment for ${seconds} s`);
+    }
+    await clock.sleep(BUSY_LOOK_MS, signal);
+  }
 }

@@ -242,6 +242,24 @@ Deno.test("link: a heartbeat that stands still ends the session, one that moves 
   assert.equal(h.link.reason, "VPP's heartbeat has not moved for 60 s");
 });
 
+Deno.test("link: a segment that is busy while the link connects makes it later, and a failure after 5 s", async () => {
+  await using target = await simulated();
+  const { stats } = target.simulator.vpp;
+  {
+    const change = stats.change();
+    await using h = new LinkHarness(target);
+    await h.pass(1000, 50);
+    assert.deepEqual(h.changes, []);
+    change[Symbol.dispose]();
+    await h.connected();
+    assert.equal(h.link.info?.bootTime, target.simulator.bootTime);
+  }
+  using _change = stats.change();
+  await using h = new LinkHarness(target);
+  await h.pass(6000, 50);
+  assert.equal(h.link.reason, "VPP has been changing its stats segment for 5 s");
+});
+
 Deno.test("link: a segment that is busy is no failure", async () => {
   await using target = await simulated();
   await using h = new LinkHarness(target);
