@@ -33,8 +33,8 @@ const MAIL_ROUNDS = 4;
  * half as much again as one that wakes for eight at a time. Answers are heard when they arrive, whatever this says.
  */
 const GRAIN_MS: Millis = 8;
-/** The platform gets a turn at least this often, for what no socket announces, in ms. */
-const YIELD_MS: Millis = 10;
+/** The platform gets a turn at least this often, for what nobody announces, in ms. */
+const YIELD_MS: Millis = 100;
 
 /** Drives an engine until it is disposed. */
 export class Loop implements AsyncDisposable {
@@ -42,6 +42,7 @@ export class Loop implements AsyncDisposable {
   readonly #running: Promise<void>;
   #ended = false;
   #rounds = 0;
+  #mightBlock = true;
   #yieldedAt: Millis = 0;
   #wake: (() => void) | null = null;
 
@@ -65,7 +66,7 @@ export class Loop implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { clock, reactor, engine, mayBlock, passed } = this.#options;
+    const { clock, reactor, engine, passed } = this.#options;
     while (!this.#ended) {
       engine.pass();
       await engine.settled();
@@ -73,11 +74,15 @@ export class Loop implements AsyncDisposable {
       const now = clock.now();
       const untilPass = Math.ceil(engine.nextPass - now);
       const waitMs = untilPass <= 0 ? 0 : Math.max(GRAIN_MS, untilPass);
+      const mayBlock = this.#options.mayBlock();
+      // What the platform still has to do for its last socket, closing it say, needs its turns too.
+      if (mayBlock && !this.#mightBlock) this.#rounds = MAIL_ROUNDS;
+      this.#mightBlock = mayBlock;
       if (this.#rounds > 0 || engine.unsettled || now - this.#yieldedAt >= YIELD_MS) {
         if (this.#rounds > 0) this.#rounds--;
         this.#yieldedAt = now;
         await new Promise<void>((resolve) => setImmediate(resolve));
-      } else if (mayBlock()) {
+      } else if (mayBlock) {
         reactor.wait(waitMs);
       } else {
         await this.#sleep(waitMs);
