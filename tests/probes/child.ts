@@ -22,6 +22,10 @@ const log: Log = {
   error: (msg, attrs) => print({ log: msg, attrs }),
 };
 
+// Deno sets its signals up when it first needs them, and ends the process if that finds no descriptor left.
+const ignore = () => {};
+Deno.addSignalListener("SIGUSR2", ignore);
+
 await using prober = startProber({ log, sink: (reports) => reports.forEach((report) => print({ report })) });
 prober.start(targets);
 const held: Deno.FsFile[] = [];
@@ -36,3 +40,4 @@ for await (const _line of Deno.stdin.readable) {
   } catch { /* all are used up */ }
 }
 for (const file of held) file.close();
+Deno.removeSignalListener("SIGUSR2", ignore);
