@@ -46,8 +46,8 @@ export class Crowd implements AsyncDisposable {
   }
 }
 
-/** A configuration of `count` backends, eight to a frontend, each probed once a second. */
-export function crowdConfig(count: number, port: number, check = "http"): string {
+/** A configuration of `count` backends, `each` to a frontend, each probed once a second. */
+export function crowdConfig(count: number, port: number, check = "http", each = 8): string {
   const text = [
     "maglev:",
     "  vpp: { lb: { ipv4-src-address: 192.0.2.254, ipv6-src-address: 2001:db8::254, startup-min-delay: 0s, startup-max-delay: 0s } }",
@@ -57,10 +57,9 @@ export function crowdConfig(count: number, port: number, check = "http"): string
   const address = (i: number) => `127.81.${Math.floor(i / 250)}.${1 + i % 250}`;
   for (let i = 0; i < count; i++) text.push(`    b${i}: { address: ${address(i)}, healthcheck: c }`);
   text.push("  frontends:");
-  for (let f = 0; f * 8 < count; f++) {
-    const members = Array.from({ length: Math.min(8, count - f * 8) }, (_, m) => `b${f * 8 + m}: {}`).join(
-      ", ",
-    );
+  for (let f = 0; f * each < count; f++) {
+    const length = Math.min(each, count - f * each);
+    const members = Array.from({ length }, (_, m) => `b${f * each + m}: {}`).join(", ");
     text.push(
       `    f${f}: { address: 10.99.${f >> 8}.${
         f & 255
