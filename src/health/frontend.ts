@@ -10,11 +10,12 @@
  *   down, disabled     any                  0
  *
  * A backend that is not yet known (no counted result and no operator's action since the daemon's start) is
- * judged by what VPP has: weight > 0 there counts as up with exactly that weight, anything else as unknown.
+ * judged by what VPP has: weight > 0 there counts as up with exactly that weight (or the one that an operator has
+ * set since, who is to be obeyed), anything else as unknown.
  *
  * @module
  */
-import type { Frontend, FrontendState, State } from "../model.ts";
+import type { Frontend, FrontendState, PoolMember, State } from "../model.ts";
 
 /** What weights depend on, of one backend. */
 export interface MemberStatus {
@@ -50,6 +51,11 @@ export interface FrontendWeights {
   readonly members: readonly MemberWeight[];
 }
 
+/** Weight of a member that is not yet known, if its pool is the active one. */
+function notYetKnown({ byOperator, weight }: PoolMember, inVpp: number): number {
+  return inVpp > 0 && byOperator === true ? weight : inVpp;
+}
+
 /**
  * Judges a frontend.
  *
@@ -69,7 +75,7 @@ export function frontendWeights(
       const judged = known || state !== "unknown";
       const weightIfActive = judged
         ? (state === "up" ? member.weight : 0)
-        : Math.max(0, inVpp(member.backend) ?? 0);
+        : notYetKnown(member, inVpp(member.backend) ?? 0);
       return { member, state, known, weightIfActive };
     }),
   }));

@@ -33,7 +33,7 @@ export function memberWeight(config: Config, frontend: string, pool: string, bac
   return members?.find((member) => member.backend === backend)?.weight ?? null;
 }
 
-/** The configuration with one weight replaced; a member that does not exist leaves it as it is. */
+/** The configuration with one weight as an operator set it; a member that does not exist leaves it as it is. */
 export function withWeight(
   config: Config,
   frontendName: string,
@@ -46,7 +46,9 @@ export function withWeight(
   const pools = frontend.pools.map((pool) =>
     pool.name !== poolName ? pool : {
       ...pool,
-      members: pool.members.map((member) => member.backend === backend ? { ...member, weight } : member),
+      members: pool.members.map((member) =>
+        member.backend === backend ? { ...member, weight, byOperator: true as const } : member
+      ),
     }
   );
   const frontends = new Map(config.frontends);

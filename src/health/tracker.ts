@@ -131,11 +131,9 @@ export class Tracker implements Disposable {
     if (!Number.isInteger(weight) || weight < 0 || weight > 100) {
       return err({ type: "invalid", detail: "weight must be a whole number from 0 to 100" });
     }
-    if (weight !== before) {
-      this.#running = withWeight(this.#running, frontend, pool, backend, weight);
-      const reason = `weight of backend ${backend} set from ${before} to ${weight} by operator`;
-      this.recheckFrontends([frontend], reason);
-    }
+    this.#running = withWeight(this.#running, frontend, pool, backend, weight);
+    const reason = `weight of backend ${backend} set from ${before} to ${weight} by operator`;
+    this.recheckFrontends([frontend], reason);
     return ok({ before, after: weight });
   }
 

@@ -51,6 +51,10 @@ function reasonWithoutHistory(
   context: ReasonContext,
 ): string {
   if (server.weight > 0 && before > 0) return weightReasonOf(server, context);
+  // What is not yet known keeps its weight but for an operator's word, or while its pool is passive.
+  if (!server.known && server.state === "unknown" && before > 0) {
+    return server.pool === vip.activePool ? weightReasonOf(server, context) : poolReason(vip);
+  }
   if (server.weight > 0) return stateReason(server);
   if (server.state !== "up") return stateReason(server);
   return server.pool === vip.activePool ? weightReasonOf(server, context) : poolReason(vip);

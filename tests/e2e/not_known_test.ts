@@ -61,10 +61,18 @@ Deno.test("what is not known is left alone by connect, interval, reconnect, relo
   await daemon.logged(({ msg }) => msg === "vpp-connect", log);
   await look("reconnect");
 
+  // An operator is obeyed: his weight goes in place of VPP's.
+  const weighed = await daemon.weigh("www", "q", "b3", 20);
+  assert.equal(weighed.pools[1]?.backends[0]?.effective_weight, 20);
+  assert.deepEqual(vpp.weights(), { ...untouched, [`${net}.3`]: 20 });
+  const told = await daemon.logged(({ backend, msg }) => msg === "vpp-lbsync-as-weight" && backend === "b3");
+  assert.equal(told.reason, "weight set by operator");
+  await daemon.weigh("www", "q", "b3", 0);
+
   // An operator's action makes one known, and only that one.
   daemon.act("b4", "pause");
   await daemon.sync();
-  assert.deepEqual(vpp.weights(), { ...untouched, [`${net}.4`]: 0 });
+  assert.deepEqual(vpp.weights(), { ...untouched, [`${net}.3`]: 0, [`${net}.4`]: 0 });
   // A result makes known; the primary pool carries again, so the reserve lets go, without a flush.
   await daemon.reload(
     text(servers.port).replace(`${net}.1, healthcheck: never`, `${net}.1, healthcheck: tcp`),
@@ -72,5 +80,10 @@ Deno.test("what is not known is left alone by connect, interval, reconnect, relo
   await daemon.became("b1", "up");
   await daemon.sync();
   assert.deepEqual(vpp.weights(), { [`${net}.1`]: 100, [`${net}.2`]: 0, [`${net}.3`]: 0, [`${net}.4`]: 0 });
-  assert.deepEqual(vpp.told().slice(2), [`weight ${net}.4 0`, `weight ${net}.1 100`, `weight ${net}.3 0`]);
+  assert.deepEqual(vpp.told().slice(2), [
+    `weight ${net}.3 20`,
+    `weight ${net}.3 0`,
+    `weight ${net}.4 0`,
+    `weight ${net}.1 100`,
+  ]);
 });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { FrontendState, State } from "../../src/model.ts";
 import { type FrontendWeights, frontendWeights, type MemberStatus } from "../../src/health/frontend.ts";
-import { frontend } from "./kit.ts";
+import { withWeight } from "../../src/health/running.ts";
+import { backend, config, frontend, tcpCheck } from "./kit.ts";
 
 const states: State[] = ["unknown", "up", "down", "paused", "disabled", "removed"];
 
@@ -81,6 +82,33 @@ Deno.test("not yet known: weight in VPP counts as up with exactly that weight, 0
   assert.equal(failedOver.activePool, "fallback");
   assert.deepEqual(effective(failedOver), { b1: 0, b2: 0, b3: 0, b4: 10 });
   assert.equal(judge(pools, all).state, "unknown");
+});
+
+Deno.test("not yet known: a weight that an operator set counts in place of VPP's, where VPP has one above 0", () => {
+  const configured = config({
+    checks: [tcpCheck("web")],
+    backends: ["b1", "b2", "b3"].map((name, i) => backend(name, `10.0.0.${i + 1}`, "web")),
+    frontends: [frontend("www", "192.0.2.1", { primary: { b1: 100, b2: 100 }, fallback: { b3: 100 } })],
+  });
+  const weighed = (weights: Readonly<Record<string, number>>, vpp: Readonly<Record<string, number>>) => {
+    let running = configured;
+    for (const [name, weight] of Object.entries(weights)) {
+      running = withWeight(running, "www", "primary", name, weight);
+    }
+    const www = running.frontends.get("www");
+    assert.ok(www !== undefined);
+    return frontendWeights(www, () => ({ state: "unknown", known: false }), (name) => vpp[name] ?? null);
+  };
+  const vpp = { b1: 70, b2: 0, b3: 0 };
+  assert.deepEqual(effective(weighed({ b1: 30, b2: 30 }, vpp)), { b1: 30, b2: 0, b3: 0 });
+  assert.deepEqual(
+    effective(weighed({ b1: 100 }, vpp)),
+    { b1: 100, b2: 0, b3: 0 },
+    "the file's, if he says so",
+  );
+  // Drained by an operator, the pool does not carry, known or not.
+  const drained = weighed({ b1: 0 }, { b1: 70, b3: 40 });
+  assert.deepEqual([drained.activePool, effective(drained)], ["fallback", { b1: 0, b2: 0, b3: 40 }]);
 });
 
 Deno.test("a backend that is unknown because an operator resumed it weighs nothing, whatever VPP has", () => {
