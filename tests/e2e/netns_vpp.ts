@@ -10,7 +10,7 @@
 import { systemClock } from "../../src/clock.ts";
 import type { Op, OpReply } from "../../src/lb/balancer.ts";
 import { silentLog } from "../../src/log.ts";
-import type { ActualVip, Family, IpAddress, VipKey } from "../../src/model.ts";
+import type { ActualConf, ActualVip, Family, IpAddress, VipKey } from "../../src/model.ts";
 import { family, ip } from "../../src/net/ip.ts";
 import { VppClient } from "../../src/vpp/client.ts";
 import { VppLoadBalancer } from "../../src/vpp/lb.ts";
@@ -42,6 +42,11 @@ export class HandSession implements AsyncDisposable {
   /** Every VIP with its servers. */
   async vips(): Promise<readonly ActualVip[]> {
     return (await this.#lb.readAll()).vips;
+  }
+
+  /** The global settings. */
+  conf(): Promise<ActualConf> {
+    return this.#lb.readConf();
   }
 
   /** Sends one message; returns VPP's answer. */
@@ -110,6 +115,9 @@ const startCommand = Deno.env.get("MAGLEV_TEST_VPP_START") ?? "";
 /** Whether the environment names a real VPP. */
 export const isReal: boolean = realApi !== "" && realStats !== "";
 
+/** Paths of the real VPP's sockets; empty where there is none. */
+export const realPaths = { api: realApi, stats: realStats } as const;
+
 /** The real VPP that the environment names, with a cable to the segment; else a simulated one. */
 export function startVpp(place: Place): Promise<TestVpp> {
   return isReal ? RealVpp.attach(place) : SimulatedTestVpp.start(place);
@@ -166,7 +174,7 @@ class SimulatedTestVpp implements TestVpp {
 
 class RealVpp implements TestVpp {
   readonly name = "real";
-  readonly paths = { api: realApi, stats: realStats };
+  readonly paths = realPaths;
   readonly mustLive = startCommand === "" ? "MAGLEV_TEST_VPP_START is not set" : null;
   readonly #place: Place;
   readonly #interface = `mge${Deno.pid}`;
