@@ -16,7 +16,7 @@ import type { Actor } from "../model.ts";
 import { buildInfo, version } from "../version.ts";
 import { Daemon } from "./daemon.ts";
 import { logFindings } from "./reload.ts";
-import { endOnUnhandled, StopSignals } from "./signals.ts";
+import { endOnUnhandled, Hangups, StopSignals } from "./signals.ts";
 
 const encoder = new TextEncoder();
 
@@ -70,6 +70,8 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     return print(`maglevd ${version} (commit ${build.commit}, deno ${Deno.version.deno})\n`), 0;
   }
   if (options.printSchema) return print(printSchema()), 0;
+  await using resources = new AsyncDisposableStack();
+  const hangups = resources.use(new Hangups());
   const checked = loadConfig(options.config);
   for (const finding of checked.findings) complain(formatFinding(finding));
   const { config } = checked;
@@ -77,7 +79,6 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   if (options.check) return print(`${options.config}: ok\n`), 0;
 
   const clock = systemClock;
-  await using resources = new AsyncDisposableStack();
   const bus = resources.use(new Bus({ clock }));
   const output = new LogOutput((octets) => Deno.stdout.writeSync(octets));
   const log = createLog({
@@ -110,13 +111,6 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     return 1;
   }
   const stop = resources.use(new StopSignals(log));
-  // Listened to from the first moment: the usual effect of SIGHUP is the end of the process.
-  let reload = () => {};
-  const onHangup = () => reload();
-  Deno.addSignalListener("SIGHUP", onHangup);
-  resources.defer(() => Deno.removeSignalListener("SIGHUP", onHangup));
-  const early = Promise.withResolvers<void>();
-  reload = () => early.resolve();
   const parts = { options, config, clock, log, bus, random: Math.random, build, ...secrets.value, listens };
   const started = await Daemon.start(parts);
   if (!started.ok) {
@@ -124,13 +118,12 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     return 1;
   }
   const daemon = resources.use(started.value);
-  reload = () => {
-    // A signal has no answer to carry a failure, and a failed reload is no reason to end a daemon that works.
-    daemon.reloader.reloadOnSignal(signalActor).catch((error) =>
+  // A signal has no answer to carry a failure, and a failed reload is no reason to end a daemon that works.
+  hangups.handle(() =>
+    void daemon.reloader.reloadOnSignal(signalActor).catch((error) =>
       log.error("config-reload", { ok: false, by: signalActor.principal, error: String(error) })
-    );
-  };
-  early.promise.then(reload);
+    )
+  );
   return { daemon, stop, resources: resources.move() };
 }
 

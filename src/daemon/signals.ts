@@ -51,6 +51,35 @@ export class StopSignals implements Disposable {
   }
 }
 
+/** SIGHUP, whose usual effect is the end of the process: from the first moment on it is listened to, and kept. */
+export class Hangups implements Disposable {
+  readonly #onHangup = () => this.#take();
+  #missed = false;
+  #handler: (() => void) | null = null;
+
+  /** Listens from now on. */
+  constructor() {
+    Deno.addSignalListener("SIGHUP", this.#onHangup);
+  }
+
+  /** Has `handler` called for every one from now on, and at once if there was one already. */
+  handle(handler: () => void): void {
+    this.#handler = handler;
+    if (this.#missed) handler();
+    this.#missed = false;
+  }
+
+  /** Stops listening; the signal has its usual effect again. */
+  [Symbol.dispose](): void {
+    Deno.removeSignalListener("SIGHUP", this.#onHangup);
+  }
+
+  #take(): void {
+    if (this.#handler === null) this.#missed = true;
+    else this.#handler();
+  }
+}
+
 /**
  * Has an error that nobody handled end the process with a record and exit code 70: a daemon in an unknown state
  * must not go on deciding, and VPP keeps forwarding as it is.

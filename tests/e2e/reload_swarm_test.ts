@@ -1,7 +1,8 @@
 /** Reloads that come in swarms, while VPP is slow, or at the wrong moment. */
 import assert from "node:assert/strict";
 import type { Backend, BackendList } from "../../src/api.ts";
-import { TestDaemon } from "./harness.ts";
+import { lines } from "../../src/demo/process.ts";
+import { project, TestDaemon } from "./harness.ts";
 import { LocalDaemon } from "./local_daemon.ts";
 import { lbSettings, Vpp } from "./world.ts";
 
@@ -67,4 +68,32 @@ Deno.test("SIGTERM in the middle of a reload ends the daemon as at any other tim
   assert.equal((await daemon.status()).code, 0);
   assert.deepEqual(daemon.log.filter(({ level }) => level === "ERROR"), []);
   assert.equal(daemon.errors, "");
+});
+
+Deno.test("a SIGHUP that comes while the file is being read ends nothing, and reloads when the daemon has started", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
+  await using _ = { [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+  // A pipe tells when its reader is there, and keeps it waiting.
+  const pipe = `${folder}/maglev.yaml`;
+  assert.ok((await new Deno.Command("mkfifo", { args: [pipe] }).output()).success);
+  const write = async (text: string, meanwhile: () => void) => {
+    using file = await Deno.open(pipe, { write: true });
+    meanwhile();
+    await file.write(new TextEncoder().encode(text));
+  };
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", project("main.ts"), "--config", pipe, "--listen", "127.0.0.1:0", "--vpp-api-addr="],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const log = lines(child.stdout);
+  const next = async () => JSON.parse((await log.next()).value ?? "null")?.msg;
+  await write(text("b1"), () => child.kill("SIGHUP"));
+  for (let msg = await next(); msg !== "listening"; msg = await next()) assert.notEqual(msg, undefined);
+  await write(text("b1", "b2"), () => {});
+  for (let msg = await next(); msg !== "config-reload"; msg = await next()) assert.notEqual(msg, undefined);
+  child.kill("SIGTERM");
+  for await (const _ of log) { /* until its end */ }
+  assert.equal((await child.status).code, 0);
 });
