@@ -41,7 +41,8 @@ export function logFindings(log: Log, check: CheckResult): void {
 }
 
 /** What a reload comes to. */
-type Outcome = Result<Changed<api.ConfigReload>, Refusal>;
+/** What a reload did, or why nothing was changed. */
+export type Outcome = Result<Changed<api.ConfigReload>, Refusal>;
 
 /**
  * Reloads: files are checked and taken one at a time, and none waits for what VPP makes of the one before it.

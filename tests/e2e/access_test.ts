@@ -329,7 +329,10 @@ Deno.test("heads that are too large, too slow or nonsense, and hosts with and wi
     for (const letter of text) {
       if (ended) break;
       await writeAll(conn, letter).catch(() => {});
-      await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 250))]);
+      const waited = Promise.withResolvers<void>();
+      const timer = setTimeout(waited.resolve, 250);
+      await Promise.race([answer, waited.promise]);
+      clearTimeout(timer);
     }
     return await answer;
   })();
