@@ -68,3 +68,27 @@ Deno.test("reload: new backends are probed at once, and go to a VPP that was awa
     assert.deepEqual(Object.values(vpp.weights()), [100, 50, 0, 0]);
   });
 });
+
+Deno.test("reload: a new address that says nothing is waited for as long as its timeout, and no longer", async () => {
+  await onSite("77.48", async ({ clock, config, daemon, log, servers, told }) => {
+    servers.startSilent("127.77.48.4");
+    const patient = config.replace("127.77.48.1, healthcheck: web", "127.77.48.4, healthcheck: patient")
+      .replace(
+        "  backends:\n",
+        `    patient: { type: http, port: ${servers.port}, timeout: 10m }\n  backends:\n`,
+      );
+    const { sync } = await daemon.reload(patient);
+    assert.deepEqual(sync?.changes.map(({ address, held }) => [address, held]), [
+      ["127.77.48.4", "new address not yet probed"],
+      ["127.77.48.1", "new address not yet probed"],
+    ]);
+    clock.jump(590_000);
+    await daemon.sync("www");
+    assert.deepEqual(told(), []);
+    assert.equal(daemon.control.frontend("www")?.vpp, "held");
+    clock.jump(11_000);
+    await daemon.logged(({ msg }) => msg === "vpp-lbsync-as-del", log);
+    assert.deepEqual(told(), ["add 127.77.48.4 0", "delete 127.77.48.1 flush"]);
+    assert.deepEqual(daemon.transitions(log), ["b1 up>unknown reload"]);
+  });
+});
