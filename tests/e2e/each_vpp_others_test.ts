@@ -110,10 +110,11 @@ onEachVpp(
       text(tls + frontend("web", "203.0.113.1") + frontend("dns", "203.0.113.2")),
     );
     const reason = "encap is gre4, not gre6";
+    // Both are deleted before one is made again: VPP has one encapsulation a prefix.
     const recreated = [
       `vip-recreate ${web} 80 ${reason}`,
-      `as-add ${web} 80 2001:db8:78::1 100 ${reason}`,
       `vip-recreate ${web} 443 ${reason}`,
+      `as-add ${web} 80 2001:db8:78::1 100 ${reason}`,
       `as-add ${web} 443 2001:db8:78::1 100 ${reason}`,
     ];
     assert.deepEqual(await running.reload(text(six)), { told: recreated, held: [] });
