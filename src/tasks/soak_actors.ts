@@ -219,3 +219,12 @@ export async function release(world: SoakWorld): Promise<void> {
   }
   world.held.clear();
 }
+
+/** Has every backend tell of itself once more. */
+export async function nudge(world: SoakWorld): Promise<void> {
+  for (const backend of world.site.backends.keys()) {
+    for (const action of ["pause", "resume"]) {
+      await world.api.send("POST", `/v1/backends/${backend}/${action}`);
+    }
+  }
+}

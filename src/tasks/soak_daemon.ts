@@ -1,6 +1,7 @@
 /**
- * maglevd as the soak starts it: it ends when its standard input closes, and SIGUSR2 has it log how many timers
- * of its main thread wait. Nothing outside of a process can count those.
+ * maglevd as the soak starts it: it ends when its standard input closes, and SIGUSR2 has it log which timers of its
+ * main thread wait, and what its heap holds once all garbage is gone. Nothing outside of a process can tell that.
+ * Needs `--v8-flags=--expose-gc`.
  *
  * @module
  */
@@ -41,11 +42,16 @@ function describe({ ms, made }: Waiting): string {
 
 Object.assign(globalThis, { setTimeout: beginCounted, clearTimeout: endCounted });
 
+/** Collects all garbage. */
+const { gc } = globalThis as { gc?: () => void };
+
 Deno.addSignalListener("SIGUSR2", () => {
+  gc?.();
   const line = JSON.stringify({
     level: "INFO",
-    msg: "soak-timers",
-    waiting: [...timers.values()].map(describe),
+    msg: "soak-inside",
+    timers: [...timers.values()].map(describe),
+    heap_kib: Math.round(Deno.memoryUsage().heapUsed / 1024),
   });
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 });

@@ -37,7 +37,7 @@ export const subscriber: Actor = async (world, random) => {
     if (ended && mirror.dropped === null) world.problems.push(`events of ?${query} ended without a reason`);
     world.problems.push(...mirror.gaps.splice(0).map((gap) => `events of ?${query}: ${gap}`));
     if (mirror.dropped !== null) count(world, "subscriber cut off");
-    left = mirror.dropped === null && mirror.lastId !== "" ? { query, mirror } : null;
+    left = mirror.lastId === "" ? null : { query, mirror };
   }
 };
 

@@ -10,6 +10,14 @@ export interface LogLine {
   readonly [key: string]: unknown;
 }
 
+/** What the daemon's main thread holds. */
+export interface Inside {
+  /** Timers that wait: length and who made each. */
+  readonly timers: readonly string[];
+  /** Heap in use after all garbage was collected, in KiB. */
+  readonly heapKib: number;
+}
+
 /** Longest wait for a line of the log, in ms. */
 const patienceMs = 60_000;
 
@@ -39,7 +47,16 @@ export class Maglevd implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "maglev-soak-" });
     await Deno.writeTextFile(`${folder}/maglev.yaml`, config);
     const entry = new URL("./soak_daemon.ts", import.meta.url).pathname;
-    const args = ["run", "-A", entry, "--config", `${folder}/maglev.yaml`, "--listen", "127.0.0.1:0"];
+    const args = [
+      "run",
+      "-A",
+      "--v8-flags=--expose-gc",
+      entry,
+      "--config",
+      `${folder}/maglev.yaml`,
+      "--listen",
+      "127.0.0.1:0",
+    ];
     args.push("--vpp-api-addr", vpp.api, "--vpp-stats-addr", vpp.stats);
     const daemon = new Maglevd(folder, new DemoProcess("maglevd", args));
     try {
@@ -93,12 +110,12 @@ export class Maglevd implements AsyncDisposable {
     if (this.#ended === null) Deno.kill(this.pid, signal);
   }
 
-  /** Timers of its main thread that wait now: length and who made each. */
-  async timers(): Promise<string[]> {
-    const told = this.next((line) => line.msg === "soak-timers");
+  /** What only the process itself can tell. */
+  async inside(): Promise<Inside> {
+    const told = this.next((line) => line.msg === "soak-inside");
     this.kill("SIGUSR2");
-    const { waiting } = await told;
-    return Array.isArray(waiting) ? waiting.map(String) : [];
+    const { timers, heap_kib: heapKib } = await told;
+    return { timers: Array.isArray(timers) ? timers.map(String) : [], heapKib: Number(heapKib) };
   }
 
   /** Asks it to end and resolves with its exit code. */

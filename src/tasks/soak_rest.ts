@@ -6,35 +6,42 @@
 import { systemClock } from "../clock.ts";
 import type { Millis } from "../model.ts";
 import { floorSlope, type Holdings, holdings, type Sample } from "./soak_measure.ts";
-import type { Maglevd } from "./soak_process.ts";
+import type { Inside, Maglevd } from "./soak_process.ts";
 
-/** Memory is judged in runs of this length; in shorter ones it still grows to its usual size. */
-const memoryMs: Millis = 5 * 60_000;
 /**
- * Most that the memory's floor may grow. The daemon makes some 500 probes a second, 30,000 a minute: a leak of
- * 35 octets a probe is 1 MiB a minute.
+ * Most that the heap may hold more afterwards, garbage aside: the events and transitions that are kept, up to
+ * their limits, and what is counted by name. A leak of 35 octets a probe is as much in a quarter of an hour.
  */
-const memoryKibPerMinute = 1024;
+const heapGrowthKib = 16 * 1024;
+/** The heap is judged in runs of this length, which end with a longer rest. */
+export const heapMs: Millis = 60_000;
+/** Memory of the process is judged in runs of this length; in shorter ones it still grows to its usual size. */
+const memoryMs: Millis = 10 * 60_000;
+/** Collections of all garbage are less than this apart, so that each span of it has a floor. */
+const spanSeconds = 120;
+/**
+ * Most that the floor may grow. The collector's floors differ by some 10 MiB from one to the next, and a leak of 70
+ * octets a probe at 500 probes a second is 2 MiB a minute.
+ */
+const memoryKibPerMinute = 2048;
 
 /** What the daemon holds when it is at rest. */
-export interface AtRest extends Holdings {
-  /** Timers that wait: length and who made each. */
-  readonly timers: readonly string[];
-}
+export interface AtRest extends Holdings, Inside {}
 
 /** The least of some looks, since probes come and go. */
 export async function atRest(daemon: Maglevd): Promise<AtRest> {
   let { descriptors, kinds } = holdings(daemon.pid);
-  let timers = await daemon.timers();
+  let { timers, heapKib } = await daemon.inside();
   for (let look = 0; look < 60; look++) {
     await systemClock.sleep(50);
     const now = holdings(daemon.pid);
     if (now.descriptors < descriptors) ({ descriptors, kinds } = now);
-    if (look % 6 > 0) continue;
-    const waiting = await daemon.timers();
-    if (waiting.length < timers.length) timers = waiting;
+    if (look % 10 > 0) continue;
+    const inside = await daemon.inside();
+    if (inside.timers.length < timers.length) timers = inside.timers;
+    heapKib = Math.min(heapKib, inside.heapKib);
   }
-  return { ...holdings(daemon.pid), descriptors, kinds, timers };
+  return { ...holdings(daemon.pid), descriptors, kinds, timers, heapKib };
 }
 
 /** Samples the daemon's resident memory every second, in KiB. */
@@ -51,6 +58,7 @@ export function sampleMemory(daemon: Maglevd, samples: Sample[]): Disposable {
 export function compare(
   before: AtRest,
   after: AtRest,
+  forMs: Millis,
   figures: Map<string, string>,
   problems: string[],
 ): void {
@@ -66,6 +74,12 @@ export function compare(
     if (times > Math.max(1, makers(before).get(maker) ?? 0)) {
       problems.push(`leaked timers: ${times} by ${maker}`);
     }
+  }
+  const grown = after.heapKib - before.heapKib;
+  const [was, is] = [before.heapKib, after.heapKib].map((kib) => (kib / 1024).toFixed(1));
+  figures.set("heap without garbage", `${was} MiB before, ${is} MiB after (bound +${heapGrowthKib / 1024})`);
+  if (grown > heapGrowthKib && forMs >= heapMs) {
+    problems.push(`leaked heap: ${was} MiB before, ${is} MiB after`);
   }
   figures.set("mappings", `${before.mappings} before, ${after.mappings} after`);
   figures.set(
@@ -96,7 +110,9 @@ export function judgeMemory(
   problems: string[],
 ): void {
   const judged = samples.slice(Math.floor(samples.length / 3));
-  const slope = floorSlope(judged, 20);
+  const [first, last] = [judged[0], judged.at(-1)];
+  const seconds = first === undefined || last === undefined ? 0 : last.at - first.at;
+  const slope = floorSlope(judged, Math.floor(seconds / spanSeconds));
   if (slope === null || forMs < memoryMs) {
     figures.set("memory's floor", `not judged in less than ${memoryMs / 60_000} minutes`);
     return;

@@ -12,11 +12,12 @@ import * as actors from "./soak_actors.ts";
 import { SoakApi } from "./soak_api.ts";
 import { judge } from "./soak_judge.ts";
 import { holdings, type Sample } from "./soak_measure.ts";
+import type { EventMirror } from "./soak_mirror.ts";
 import { NeedlessChanges } from "./soak_needless.ts";
 import { stranger, subscriber } from "./soak_people.ts";
 import { Maglevd } from "./soak_process.ts";
 import { Random } from "./soak_random.ts";
-import { atRest, compare, judgeMemory, sampleMemory } from "./soak_rest.ts";
+import { atRest, compare, heapMs, judgeMemory, sampleMemory } from "./soak_rest.ts";
 import { startServers } from "./soak_servers.ts";
 import { Site } from "./soak_site.ts";
 import { Subscriber } from "./soak_subscriber.ts";
@@ -51,7 +52,7 @@ const quietMs: Millis = 90_000;
 async function settle(world: SoakWorld): Promise<string[]> {
   const { daemon } = world;
   const deadline = performance.now() + quietMs;
-  const subscribe = () => Subscriber.open(daemon.api, "kinds=backend,frontend,vpp");
+  const subscribe = (from?: EventMirror) => Subscriber.open(daemon.api, "kinds=backend,frontend,vpp", from);
   let watcher = await subscribe();
   try {
     for (;;) {
@@ -61,10 +62,10 @@ async function settle(world: SoakWorld): Promise<string[]> {
       if (wrong.length === 0 || performance.now() > deadline || daemon.ended !== null) return wrong;
       await systemClock.sleep(200);
       if (watcher.mirror.dropped === null) continue;
-      // More events at once than are kept for a subscriber: it was told, and begins anew.
+      // More events at once than are kept for a subscriber: it was told, and goes on where it was.
       count(world, "subscriber cut off");
       await watcher[Symbol.asyncDispose]();
-      watcher = await subscribe();
+      watcher = await subscribe(watcher.mirror);
     }
   } finally {
     await watcher[Symbol.asyncDispose]();
@@ -117,6 +118,9 @@ async function trouble(
     }
   }));
 }
+
+/** The daemon keeps events for 30 s, and details for as long after the last one who asked for them. */
+const eventsStayMs: Millis = 61_000;
 
 /** Soaks. Rejects when the world for it cannot be made. */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
@@ -177,8 +181,12 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   for (const server of servers) if (!server.healthy) await server.become("well");
   await actors.release(world);
   await look("all healed");
+  // Events stay for a while, more than usual where somebody asked for details; the next one drives them out.
+  if (forMs >= heapMs) await systemClock.sleep(eventsStayMs);
+  await actors.nudge(world);
+  await look("at rest");
   const after = await atRest(daemon);
-  compare(before, after, figures, problems);
+  compare(before, after, forMs, figures, problems);
   judgeMemory(samples, forMs, figures, problems);
 
   problems.push(...api.wrong, ...needless.found.slice(0, 10).map((sentence) => `needless: ${sentence}`));

@@ -29,6 +29,7 @@ export class Subscriber implements AsyncDisposable {
   static async open(api: string, query: string, from?: EventMirror): Promise<Subscriber> {
     const ending = new AbortController();
     const mirror = from ?? new EventMirror();
+    mirror.dropped = null;
     const headers: Record<string, string> = mirror.lastId === "" ? {} : { "last-event-id": mirror.lastId };
     const response = await fetch(`${api}/v1/events?${query}`, { signal: ending.signal, headers });
     if (response.status === 200) return new Subscriber(response, ending, mirror);

@@ -49,12 +49,13 @@ Deno.test("what is held more of afterwards is a leak, and a timer that comes and
     mappings: 300,
     sharedMappings: 1,
     residentKib: 200_000,
+    heapKib: 30_000,
     timers: ["5000 ms by a", "1000 ms by b"],
     ...more,
   });
   const leaks = (after: AtRest): string[] => {
     const problems: string[] = [];
-    compare(rest(), after, new Map(), problems);
+    compare(rest(), after, 60_000, new Map(), problems);
     return problems;
   };
   assert.deepEqual(leaks(rest()), []);
@@ -62,6 +63,8 @@ Deno.test("what is held more of afterwards is a leak, and a timer that comes and
   assert.deepEqual(leaks(rest({ timers: ["5000 ms by a", "1000 ms by b", "30 ms by c"] })), []);
   assert.match(leaks(rest({ timers: ["5000 ms by a", "4000 ms by a"] }))[0] ?? "", /timers: 2 by a/);
   assert.match(leaks(rest({ descriptors: 21 }))[0] ?? "", /descriptors: 20 before, 21 after/);
+  assert.deepEqual(leaks(rest({ heapKib: 40_000, residentKib: 900_000 })), []);
+  assert.match(leaks(rest({ heapKib: 50_000 }))[0] ?? "", /heap: 29\.3 MiB before, 48\.8 MiB after/);
   assert.match(leaks(rest({ sharedMappings: 2 }))[0] ?? "", /mappings of counters: 1 before, 2 after/);
 });
 
