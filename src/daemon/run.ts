@@ -91,6 +91,8 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   });
   output.onRecovered = (lines, error) => log.error("log-lost", { lines, error });
   resources.use(endOnUnhandled(log));
+  // From the first record on: who has read that the daemon starts may ask it to stop.
+  const stop = resources.use(new StopSignals(log));
   log.info("starting", {
     version,
     commit: build.commit,
@@ -110,7 +112,6 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     for (const error of secrets.error) complain(`maglevd: ${error}`);
     return 1;
   }
-  const stop = resources.use(new StopSignals(log));
   const parts = { options, config, clock, log, bus, random: Math.random, build, ...secrets.value, listens };
   const started = await Daemon.start(parts);
   if (!started.ok) {
