@@ -9,9 +9,11 @@ import type { AuthTable } from "../../routes/auth.ts";
 import { Bus } from "../../src/bus.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { Checker } from "../../src/daemon/checker.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { parseFlags } from "../../src/flags.ts";
-import { createLog, type Level } from "../../src/log.ts";
+import { createLog, type Level, silentLog } from "../../src/log.ts";
+import { startProber } from "../../src/probes/runner.ts";
 
 /** One JSON line of the log. */
 export interface Line {
@@ -41,6 +43,24 @@ export function fasterClock(factor: number): Clock {
     after: (ms, run) => systemClock.after(ms / factor, run),
     sleep: (ms, signal) => systemClock.sleep(ms / factor, signal),
   };
+}
+
+/** A clock by which nothing is ever late. */
+const patient: Clock = {
+  ...systemClock,
+  after: () => ({ [Symbol.dispose]() {} }),
+  sleep: () => new Promise(() => {}),
+};
+
+let warmed: Promise<void> | null = null;
+
+/**
+ * The test runner checks the types of a thread's program before it runs, which takes seconds the first time; a
+ * daemon would take the thread for dead.
+ */
+async function warmThreads(): Promise<void> {
+  await using _prober = startProber({ clock: patient, log: silentLog, sink() {} });
+  await new Checker(patient).check({ text: "" });
 }
 
 /** How the daemon is started. */
@@ -96,6 +116,7 @@ export class Inside implements AsyncDisposable {
 
   /** Starts it. */
   static async start(options: InsideOptions): Promise<Inside> {
+    await (warmed ??= warmThreads());
     await using stack = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
     stack.defer(() => Deno.remove(folder, { recursive: true }));

@@ -254,7 +254,6 @@ Deno.test("weights that VPP has and no configuration can have fit the contract",
   assert.match(await look("/v1/vpp/lb/state", "LbState"), /"weight":255/);
   assert.match(await look("/v1/frontends/www", "Frontend"), /"effective_weight":255/);
   assert.match(await look("/v1/frontends/www/table", "Table"), /"weight":255/);
-  await inside.send<Frontend>("PUT", weightPath, { weight: 100 });
   await inside.send<Backend>("POST", "/v1/backends/b1/pause");
   assert.match(await look("/v1/backends/b1", "Backend"), /"weight_before":255/);
 });
