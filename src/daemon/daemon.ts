@@ -137,7 +137,11 @@ export class Daemon implements AsyncDisposable {
           changed: metrics.changed,
           answered: metrics.answered,
           // What VPP has decides for backends that are not yet known, so frontends are judged again.
-          stateChanged: (frontends) => health.recheckFrontends(frontends ?? undefined),
+          stateChanged: (frontends) =>
+            health.recheckFrontends(
+              frontends ?? undefined,
+              reconciler?.overall === "disconnected" ? "VPP is away" : "as read from VPP",
+            ),
         },
         enabled: options.vppApiAddr !== null,
         inFlight: options.vppInflight,

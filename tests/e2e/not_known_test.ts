@@ -1,5 +1,7 @@
 /** What the daemon does not know it leaves alone, whatever makes it look. */
 import assert from "node:assert/strict";
+import { systemClock } from "../../src/clock.ts";
+import { eventually } from "./harness.ts";
 import { JumpClock } from "./jump_clock.ts";
 import { LocalDaemon } from "./local_daemon.ts";
 import { TcpServers } from "./tcp_servers.ts";
@@ -56,9 +58,15 @@ Deno.test("what is not known is left alone by connect, interval, reconnect, relo
   await look("interval");
   vpp.simulator.disconnect();
   await daemon.logged(({ msg }) => msg === "vpp-disconnect");
+  // Nobody knows any more whether it carries.
+  const lost = await daemon.logged(({ msg, to }) => msg === "frontend-transition" && to === "unknown");
+  assert.equal(lost.reason, "VPP is away");
   const log = daemon.log.length;
-  clock.jump(6_000);
-  await daemon.logged(({ msg }) => msg === "vpp-connect", log);
+  await eventually(
+    () => "a new session",
+    () => daemon.log.slice(log).find(({ msg }) => msg === "vpp-connect"),
+    () => systemClock.sleep(40).then(() => clock.jump(500)),
+  );
   await look("reconnect");
 
   // An operator is obeyed: his weight goes in place of VPP's.
