@@ -4,6 +4,7 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import type { Log } from "../src/log.ts";
 import { type Peer, tcpPeer, unixPeer } from "./access.ts";
@@ -162,18 +163,44 @@ async function answerOf(request: IncomingMessage, options: AdapterOptions): Prom
   }
 }
 
+/** Requests that may wait on one connection behind the one that is being answered. */
+export const pipelineLimit = 16;
+
+/** Resolves when an answer has left the process, or never will. */
+function isOut(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed) resolve();
+    else response.once("close", () => resolve());
+  });
+}
+
 /** Makes the listener of a server's `request` event. */
 export function requestListener(
   options: AdapterOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  const lines = new WeakMap<Socket, { last: Promise<void>; waiting: number }>();
   return (request, response) => {
+    const line = lines.get(request.socket) ?? { last: Promise.resolve(), waiting: 0 };
+    lines.set(request.socket, line);
+    // Answers to a client that sends requests and reads nothing would pile up in memory.
+    if (line.waiting > pipelineLimit) {
+      request.socket.destroy();
+      return;
+    }
+    line.waiting++;
     const handle = async () => {
-      await send(request, response, await answerOf(request, options));
+      try {
+        if (response.destroyed || request.socket.destroyed) return;
+        await send(request, response, await answerOf(request, options));
+        await isOut(response);
+      } catch (error) {
+        // The client went away, or the answer's source gave up: there is nobody left to tell.
+        options.log.debug("api-abort", { path: pathOf(request), error });
+        response.destroy();
+      } finally {
+        line.waiting--;
+      }
     };
-    handle().catch((error) => {
-      // The client went away, or the answer's source gave up: there is nobody left to tell.
-      options.log.debug("api-abort", { path: pathOf(request), error });
-      response.destroy();
-    });
+    line.last = line.last.then(handle);
   };
 }

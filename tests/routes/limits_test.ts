@@ -151,3 +151,29 @@ Deno.test("a body over 1 MiB is refused before it has arrived, and ends the conn
   if (text !== "") assert.match(text, /^HTTP\/1\.1 413 /);
   assert.deepEqual(world.control.commands, []);
 });
+
+Deno.test("requests in advance are answered in order, one at a time, and not more than a few of them wait", async () => {
+  const world = makeWorld();
+  await using serving = await start(world);
+  const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+  const paths = Array.from({ length: 10 }, (_, i) => `/v1/backends/x${i}`);
+  const text = paths.map((path) => get(path)).join("") + get("/healthz", "Connection: close\r\n");
+  const answers = await exchange(first(serving), text);
+  assert.deepEqual([...answers.matchAll(/"instance":"([^"]+)"/g)].map(([, path]) => path), paths);
+  assert.match(answers, /\{"status":"ok"\}$/);
+  // A client that asks for much and reads nothing would have its answers pile up here.
+  world.control.metricsText = "x".repeat(8 * 1024 * 1024);
+  let asked = 0;
+  const { metrics } = world.control;
+  world.control.metrics = () => {
+    asked++;
+    return metrics.call(world.control);
+  };
+  using greedy = await dial(first(serving));
+  await writeAll(greedy, get("/metrics").repeat(10));
+  assert.match(await exchange(first(serving), request("GET /healthz")), /^HTTP\/1\.1 200 /);
+  assert.ok(asked <= 1, String(asked));
+  await writeAll(greedy, get("/metrics").repeat(100)).catch(() => {});
+  await readToEnd(greedy);
+  assert.ok(asked <= 3, String(asked));
+});
