@@ -84,7 +84,7 @@ onEachVpp(
       );
     const daemon = await start(vpp, many(4096));
     // A real one takes its time for tables; the simulated one would be done before a signal arrives.
-    using _slow = vpp.simulator?.faults.add({ on: "lb_flush_vip", outcome: { kind: "delay", ms: 5 } });
+    const slow = vpp.simulator?.faults.add({ on: "lb_flush_vip", outcome: { kind: "delay", ms: 5 } });
     await Deno.writeTextFile(daemon.config, many(16_384));
     daemon.kill("SIGHUP");
     await daemon.logged(({ msg }) => msg === "vpp-lbsync-vip-recreate");
