@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { Plan } from "../../src/api.ts";
+import type { Level } from "../../src/log.ts";
 import type { VipKey } from "../../src/model.ts";
 import type { OwnVpp } from "./each_vpp.ts";
 import { JumpClock } from "./jump_clock.ts";
@@ -51,9 +52,9 @@ export class Running implements AsyncDisposable {
   }
 
   /** Starts one and waits until it is ready. */
-  static async start(vpp: OwnVpp, config: string): Promise<Running> {
+  static async start(vpp: OwnVpp, config: string, level: Level = "info"): Promise<Running> {
     const clock = new JumpClock();
-    const daemon = await LocalDaemon.start({ config, vpp: vpp.paths, clock });
+    const daemon = await LocalDaemon.start({ config, vpp: vpp.paths, clock, level });
     await daemon.logged(({ msg }) => msg === "ready");
     return new Running(daemon, clock);
   }
@@ -98,6 +99,12 @@ export class Running implements AsyncDisposable {
       ]
         .filter((field) => field !== undefined && field !== null).join(" ")
     );
+  }
+
+  /** Names of the messages that went to VPP since index `from` of a log at level debug. */
+  asked(from: number): string[] {
+    return this.daemon.log.slice(from).filter(({ msg }) => msg.startsWith("vpp-api-send"))
+      .map(({ message }) => String(message));
   }
 
   /** The plan as it is now. */

@@ -11,7 +11,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import type { BackendAction, Control, Refusal } from "../../src/control.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog, type Level } from "../../src/log.ts";
 import type { Actor } from "../../src/model.ts";
 import type { Result } from "../../src/result.ts";
 import { eventually, type LogLine } from "./harness.ts";
@@ -26,6 +26,8 @@ export interface LocalOptions {
   readonly vpp: { readonly api: string; readonly stats: string } | null;
   /** Default: the machine's. */
   readonly clock?: Clock;
+  /** Default: info. */
+  readonly level?: Level;
 }
 
 function must<T>(result: Result<T, Refusal>): T {
@@ -62,7 +64,9 @@ export class LocalDaemon implements AsyncDisposable {
   }
 
   /** Starts one; throws what the checker says of a wrong configuration. */
-  static async start({ config: text, vpp, clock = systemClock }: LocalOptions): Promise<LocalDaemon> {
+  static async start(
+    { config: text, vpp, clock = systemClock, level = "info" }: LocalOptions,
+  ): Promise<LocalDaemon> {
     await using owned = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
     owned.defer(() => Deno.remove(folder, { recursive: true }));
@@ -74,7 +78,7 @@ export class LocalDaemon implements AsyncDisposable {
     const lines: LogLine[] = [];
     let told = () => {};
     const log = createLog({
-      level: "info",
+      level,
       format: "json",
       clock,
       listener: bus,
@@ -91,7 +95,7 @@ export class LocalDaemon implements AsyncDisposable {
         vppApiAddr: vpp?.api ?? null,
         vppStatsAddr: vpp?.stats ?? null,
         vppInflight: 32,
-        logLevel: "info",
+        logLevel: level,
         logFormat: "json",
         authFile: null,
         tls: null,
