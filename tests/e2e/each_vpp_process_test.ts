@@ -71,6 +71,28 @@ onEachVpp(
   },
 );
 
+onEachVpp("maglevd: no more changes wait for VPP's answer than --vpp-inflight allows", async (vpp) => {
+  const config = text(Array.from({ length: 20 }, (_, n) => frontend(`f${n}`, `203.0.113.${n}`)).join(""));
+  for (const [args, bound] of [[["--vpp-inflight", "3"], 3], [[], 32]] as const) {
+    const daemon = await TestDaemon.start({
+      config,
+      vpp: vpp.paths,
+      until: "ready",
+      args: ["--log-level", "debug", ...args],
+    });
+    await daemon[Symbol.asyncDispose]();
+    let waiting = 0;
+    let most = 0;
+    for (const { msg, message } of daemon.log) {
+      if (!/^lb_(conf|add_del_\w+?|as_set_weight|flush_vip)(_reply)?$/.test(String(message))) continue;
+      waiting += msg === "vpp-api-send" ? 1 : -1;
+      most = Math.max(most, waiting);
+    }
+    assert.deepEqual([most, waiting], [bound, 0]);
+    for (const vip of await vpp.hand.vips()) await vpp.hand.remove(vip);
+  }
+});
+
 onEachVpp(
   "maglevd: SIGTERM in the middle of recreates leaves every VIP whole, before or after",
   async (vpp) => {
@@ -91,6 +113,7 @@ onEachVpp(
     daemon.kill("SIGTERM");
     assert.equal((await daemon.status()).code, 0);
     await daemon[Symbol.asyncDispose]();
+    slow?.[Symbol.dispose]();
     const lines = await vipLines(vpp.hand);
     assert.equal(lines.length, 120);
     for (const line of lines) assert.match(line, / gre4 (4096|16384): 10\.77\.0\.1 100, 10\.77\.0\.2 50$/);
