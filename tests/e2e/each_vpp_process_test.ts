@@ -72,7 +72,7 @@ onEachVpp(
 );
 
 onEachVpp("maglevd: no more changes wait for VPP's answer than --vpp-inflight allows", async (vpp) => {
-  const config = text(Array.from({ length: 20 }, (_, n) => frontend(`f${n}`, `203.0.113.${n}`)).join(""));
+  const config = text(Array.from({ length: 40 }, (_, n) => frontend(`f${n}`, `203.0.113.${n}`)).join(""));
   for (const [args, bound] of [[["--vpp-inflight", "3"], 3], [[], 32]] as const) {
     const daemon = await TestDaemon.start({
       config,
