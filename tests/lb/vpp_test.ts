@@ -17,6 +17,7 @@ import type {
   VipKey,
 } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
+import { connectUnix } from "../../src/vpp/link.ts";
 import { Bench, onEachVpp, onlyOurs, openSession, simulated } from "../vpp/targets.ts";
 import { anyConfig, anyStates, anyVips } from "./arbitrary.ts";
 import { config as configOf, frontend, settings, TestWorld } from "./setup.ts";
@@ -196,6 +197,39 @@ onEachVpp("a VPP that refuses one message is told of, and the rest goes on", asy
   assert.match(String(failure?.error), /ADDRESS_FAMILY/);
   assert.equal(daemon.reconciler.standing("web"), "in-sync");
   assert.equal(daemon.reconciler.standing("six"), "error");
+});
+
+onEachVpp("the messages of a recreate reach VPP in one write, however small the window", async (target) => {
+  const writes: Uint8Array[] = [];
+  await using bench = await Bench.open(target, {
+    async connect(path, signal) {
+      const stream = await connectUnix(path, signal);
+      return {
+        read: (into) => stream.read(into),
+        async write(from) {
+          const length = await stream.write(from);
+          writes.push(from.slice(0, length));
+          return length;
+        },
+        close: () => stream.close(),
+      };
+    },
+  });
+  const lb = new Ours(bench.session.lb);
+  const servers = { b1: 1, b2: 1, b3: 1, b9: 1, b10: 1, b200: 1 };
+  const sticky = (on: boolean) =>
+    frontend("web", { p: servers }, { address: ip("203.0.113.7"), srcIpSticky: on });
+  await using daemon = new TestWorld(await keepingConf(configOf([sticky(false)]), lb), {}, 2);
+  daemon.reconciler.connected(lb);
+  assert.ok((await daemon.reconciler.sync({})).ok);
+  daemon.config = await keepingConf(configOf([sticky(true)]), lb);
+  writes.length = 0;
+  const synced = await daemon.reconciler.reloaded();
+  assert.equal(synced?.done, 7);
+  // The prefix stands in the dump of its servers, and in each message of the recreate.
+  const prefix = "00cb007107";
+  const count = (write: Uint8Array) => write.toHex().split(prefix).length - 1;
+  assert.deepEqual(writes.map(count).filter((n) => n > 0), [1, 9], "flush, delete, add, and six servers");
 });
 
 Deno.test("a periodic sync that changes nothing sends reads only, and none of them unfiltered", async () => {
