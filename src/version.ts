@@ -18,12 +18,18 @@ function readHead(): string {
   return reference === undefined ? head : Deno.readTextFileSync(new URL(reference, gitDirectory)).trim();
 }
 
+/** A point in time in the API's form, however a packager wrote it; the epoch if it cannot be read. */
+function dateText(text: string): string {
+  const ms = Date.parse(text);
+  return new Date(Number.isNaN(ms) ? 0 : ms).toISOString();
+}
+
 /**
  * Commit and date of this build. A package sets MAGLEV_COMMIT and MAGLEV_BUILD_DATE; in a checkout the commit
  * is read from git's own files. Anything missing is `unknown`: the version number alone must be enough to run.
  */
 export function buildInfo(env: (name: string) => string | undefined): BuildInfo {
-  const date = env("MAGLEV_BUILD_DATE") ?? "1970-01-01T00:00:00.000Z";
+  const date = dateText(env("MAGLEV_BUILD_DATE") ?? "");
   const given = env("MAGLEV_COMMIT");
   if (given !== undefined && given !== "") return { commit: given, date };
   try {
