@@ -1,4 +1,4 @@
-import { check, cString, libc } from "./libc.ts";
+import { check, cString, ErrnoError, libc } from "./libc.ts";
 import { Fd } from "./fd.ts";
 
 const RLIMIT_NOFILE = 7;
@@ -32,4 +32,21 @@ export function openDescriptors(): number {
   }
   // Without ".", ".." and the folder itself.
   return count - 3;
+}
+
+/** Descriptors that a new thread takes while it starts: nine were counted; the others for what is opened meanwhile. */
+const THREAD_NEEDS = 32;
+
+/**
+ * Whether a thread (a Worker) may be started now. Where the descriptors for it are missing the runtime does not
+ * fail, it ends the process.
+ */
+export function roomForThread(): boolean {
+  try {
+    return descriptorLimit() - openDescriptors() >= THREAD_NEEDS;
+  } catch (error) {
+    // Not even the one to count them with.
+    if (error instanceof ErrnoError) return false;
+    throw error;
+  }
 }

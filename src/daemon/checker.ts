@@ -12,17 +12,26 @@ const limitMs = 10_000;
 /** Checks configurations off the main thread. */
 export class Checker {
   readonly #clock: Clock;
+  readonly #room: () => boolean;
   #running = 0;
 
-  /** Makes a checker; each has its own bound on checks under way. */
-  constructor(clock: Clock) {
+  /** Makes a checker; each has its own bound on checks under way. `room` tells whether a thread may be started. */
+  constructor(clock: Clock, room: () => boolean) {
     this.#clock = clock;
+    this.#room = room;
   }
 
-  /** Checks a file, or posted text. Refused `busy` when two checks are under way or this one takes over 10 s. */
+  /**
+   * Checks a file, or posted text. Refused `busy` when two checks are under way, when there are no descriptors for
+   * another thread, or when this one takes over 10 s.
+   */
   async check(request: CheckRequest): Promise<Result<CheckResult, Refusal>> {
     if (this.#running >= atOnce) {
       return err({ type: "busy", detail: `${atOnce} checks are under way already` });
+    }
+    if (!this.#room()) {
+      const detail = "no file descriptors are left for the check's thread; raise the limit (LimitNOFILE)";
+      return err({ type: "busy", detail });
     }
     this.#running++;
     const worker = new Worker(new URL("./checker_worker.ts", import.meta.url), { type: "module" });

@@ -5,6 +5,7 @@
  * @module
  */
 import type { BodyPattern } from "./body.ts";
+import { roomForThread } from "./socket.ts";
 
 /** To the matcher's thread. */
 export interface MatchRequest {
@@ -39,16 +40,19 @@ interface Job {
 /** The matcher with its thread, which starts with the first body and stays. */
 export class ThreadMatcher implements Matcher, Disposable {
   readonly #spawn: () => Worker;
+  readonly #room: () => boolean;
   readonly #queue = new Set<Job>();
   #worker: Worker | null = null;
   #ready = false;
   #running: Job | null = null;
 
-  /** `spawn` makes a worker of `matcher_worker.ts`. */
+  /** `spawn` makes a worker of `matcher_worker.ts`; `room` tells whether there is room for its thread. */
   constructor(
     spawn = (): Worker => new Worker(new URL("./matcher_worker.ts", import.meta.url), { type: "module" }),
+    room: () => boolean = roomForThread,
   ) {
     this.#spawn = spawn;
+    this.#room = room;
   }
 
   /** Requests that are not answered yet. */
@@ -74,6 +78,8 @@ export class ThreadMatcher implements Matcher, Disposable {
   #next(): void {
     const [job] = this.#queue;
     if (this.#running !== null || job === undefined) return;
+    // Asked again with the next request; until then what waits here is excused, and in the end void.
+    if (this.#worker === null && !this.#room()) return;
     this.#worker ??= this.#start();
     if (!this.#ready) return;
     this.#queue.delete(job);

@@ -10,7 +10,7 @@ import type { CheckType, Millis, ProbeResult, VoidCause } from "../model.ts";
 import { type Batch, unpackBatch } from "./batch.ts";
 import { type FromWorker, POSTED, SHARED_HEADER, SHARED_PLACES, SIGNS, type ToWorker } from "./messages.ts";
 import type { Prober, ProbeReport, ProbeTarget, ReportSink } from "./prober.ts";
-import { descriptorLimit, Flag } from "./socket.ts";
+import { descriptorLimit, Flag, roomForThread } from "./socket.ts";
 import { VoidLog } from "./void_log.ts";
 
 /** What the prober tells beside its reports, for metrics. */
@@ -41,6 +41,8 @@ export interface ProberOptions {
   readonly descriptors?: number;
   /** Makes a worker; for tests. */
   readonly spawn?: () => Worker;
+  /** Whether there is room for the thread of another worker; for tests. */
+  readonly room?: () => boolean;
 }
 
 /** Descriptors that stay for the rest of the daemon: its share of the limit, and this many at least. */
@@ -286,7 +288,17 @@ class WorkerProber implements Prober {
     this.#options.events?.restart?.();
     this.#voidLost(lost);
     const wait = RESTART_MS[Math.min(this.#deaths - 1, RESTART_MS.length - 1)] ?? 0;
+    this.#restartAfter(wait, true);
+  }
+
+  #restartAfter(wait: Millis, first: boolean): void {
+    const { log, room = roomForThread } = this.#options;
     this.#restart = this.#clock.after(wait, () => {
+      if (!room()) {
+        const reason = "no descriptors are left for a new thread";
+        if (first) log.error("worker-restart", { reason, targets: this.#known.size, hint: LIMIT_HINT });
+        return this.#restartAfter(LOOK_MS, false);
+      }
       this.#spawn();
       this.#handOver();
     });

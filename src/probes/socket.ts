@@ -16,7 +16,7 @@ import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import type { Failure, Read, Stream } from "./stream.ts";
 
-export { descriptorLimit } from "../../ffi/limits.ts";
+export { descriptorLimit, roomForThread } from "../../ffi/limits.ts";
 export { Reactor } from "../../ffi/reactor.ts";
 export { sockaddr } from "../../ffi/sockaddr.ts";
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Backend, BackendList } from "../../src/api.ts";
 import { lines } from "../../src/demo/process.ts";
 import { project, TestDaemon } from "./harness.ts";
+import { optionalTool } from "../tool.ts";
 import { LocalDaemon } from "./local_daemon.ts";
 import { lbSettings, Vpp } from "./world.ts";
 
@@ -96,4 +97,28 @@ Deno.test("a SIGHUP that comes while the file is being read ends nothing, and re
   child.kill("SIGTERM");
   for await (const _ of log) { /* until its end */ }
   assert.equal((await child.status).code, 0);
+});
+
+const prlimit = await optionalTool("prlimit");
+
+Deno.test({
+  name: `a reload without descriptors for its thread is refused, and the daemon lives on${prlimit.suffix}`,
+  ignore: prlimit.missing,
+  async fn() {
+    await using daemon = await TestDaemon.start({ config: text("b1"), vpp: null });
+    const limit = async (files: string) => {
+      const args = ["--pid", String(daemon.pid), `--nofile=${files}`];
+      assert.ok((await new Deno.Command("prlimit", { args }).output()).success);
+    };
+    await Deno.writeTextFile(daemon.config, text("b1", "b2"));
+    await limit("8:4096");
+    daemon.kill("SIGHUP");
+    const refused = await daemon.logged(({ msg }) => msg === "config-reload");
+    assert.deepEqual([refused.level, refused.ok], ["ERROR", false]);
+    assert.match(String(refused.error), /no file descriptors are left.*LimitNOFILE/);
+    await limit("4096:4096");
+    daemon.kill("SIGHUP");
+    await daemon.logged(({ msg, ok }) => msg === "config-reload" && ok === true);
+    assert.equal((await daemon.get<Backend>("/v1/backends/b2")).state, "up");
+  },
 });

@@ -110,6 +110,21 @@ Deno.test("ThreadMatcher: while its thread starts, no request has begun", async 
   assert.equal(matcher.pending, 1);
 });
 
+Deno.test("ThreadMatcher starts no thread that there is no room for, and asks again with the next request", async () => {
+  let room = false;
+  let threads = 0;
+  using matcher = new ThreadMatcher(() => {
+    threads++;
+    return real();
+  }, () => room);
+  const first = matched(matcher, "well");
+  assert.deepEqual([threads, matcher.pending], [0, 1]);
+  room = true;
+  assert.equal(await matched(matcher, "ill"), false);
+  assert.equal(await first, true);
+  assert.equal(threads, 1);
+});
+
 /** A matcher that keeps its requests for the test to answer. */
 class FakeMatcher implements Matcher {
   readonly asked: { size: number; begun: () => void; answer: (matches: boolean) => void }[] = [];

@@ -148,6 +148,34 @@ Deno.test("a worker that crashes is replaced; its probes are void, and every tar
   assert.equal(log.named("probe-void").length, 1);
 });
 
+Deno.test("a worker that died is not replaced before there are descriptors for its thread", async () => {
+  const clock = new FakeClock();
+  const log = new Kept();
+  const reports = new Reports();
+  const died = Promise.withResolvers<void>();
+  let [spawned, room] = [0, false];
+  await using prober = startProber({
+    clock,
+    log,
+    sink: reports.sink,
+    room: () => room,
+    events: { restart: died.resolve },
+    spawn: () => spawned++ === 0 ? worker("workers/crashing.ts") : ours(),
+  });
+  prober.start([target("b", tcpCheck(closedPort(), { intervalMs: 20 }))]);
+  await died.promise;
+  await clock.advance(5_000);
+  assert.equal(spawned, 1);
+  const [death, wait] = log.named("worker-restart");
+  assert.match(String(death?.reason), /a defect in the worker/);
+  assert.match(String(wait?.reason), /no descriptors/);
+  assert.equal(log.named("worker-restart").length, 2);
+  room = true;
+  await clock.advance(1_000);
+  assert.equal(spawned, 2);
+  await reports.next("b");
+});
+
 Deno.test("a worker without a sign of life is replaced after ten looks, not before", async () => {
   const clock = new FakeClock();
   const log = new Kept();
