@@ -13,7 +13,13 @@ export type MessageHook = (
   count: number,
 ) => void;
 
+/** A text of VPP's command line may have a megabyte; a record keeps its beginning. */
+const LONGEST_TEXT = 2000;
+
 function plain(value: unknown): unknown {
+  if (typeof value === "string" && value.length > LONGEST_TEXT) {
+    return `${value.slice(0, LONGEST_TEXT)}… (${value.length} characters)`;
+  }
   if (value instanceof Uint8Array) return value.toHex();
   if (Array.isArray(value)) return value.map(plain);
   return typeof value === "object" && value !== null ? printable(value) : value;

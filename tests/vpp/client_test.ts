@@ -376,6 +376,18 @@ Deno.test("client: each message is logged with its fields, a dump as one line ea
   ]);
 });
 
+Deno.test("client: of a long text the log keeps the beginning, the caller gets all of it", async () => {
+  const log = new Recorder(true);
+  const text = "line\n".repeat(100_000);
+  await using vpp = new ScriptedVpp(({ head }, connection) =>
+    connection.answer(messages.cli_inband_reply, { context: head.context }, { reply: text })
+  );
+  await using client = await openClient(vpp, { log });
+  assert.equal((await client.demand(calls.cliInband, { cmd: "show lb vips verbose" })).reply, text);
+  const [, attrs] = log.lines.at(-1) ?? [];
+  assert.equal(attrs?.reply, `${text.slice(0, 2000)}… (500000 characters)`);
+});
+
 Deno.test("client: with the debug level off no field is looked at for the log", async () => {
   const log = new Recorder(false);
   await using vpp = new ScriptedVpp(({ head }, connection) => connection.pong(head.context));
