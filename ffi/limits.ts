@@ -1,4 +1,4 @@
-import { check, cString, ErrnoError, libc } from "./libc.ts";
+import { check, cString, E, ErrnoError, libc } from "./libc.ts";
 import { Fd } from "./fd.ts";
 
 const RLIMIT_NOFILE = 7;
@@ -34,6 +34,19 @@ export function openDescriptors(): number {
   return count - 3;
 }
 
+/** Descriptors that the process has open and may have open. Where none is left to count with, all of them are open. */
+export function descriptorUse(): { open: number; max: number } {
+  const max = descriptorLimit();
+  try {
+    return { open: openDescriptors(), max };
+  } catch (error) {
+    if (error instanceof ErrnoError && (error.errno === E.EMFILE || error.errno === E.ENFILE)) {
+      return { open: max, max };
+    }
+    throw error;
+  }
+}
+
 /** Descriptors that a new thread takes while it starts: nine were counted; the others for what is opened meanwhile. */
 const THREAD_NEEDS = 32;
 
@@ -42,11 +55,6 @@ const THREAD_NEEDS = 32;
  * fail, it ends the process.
  */
 export function roomForThread(): boolean {
-  try {
-    return descriptorLimit() - openDescriptors() >= THREAD_NEEDS;
-  } catch (error) {
-    // Not even the one to count them with.
-    if (error instanceof ErrnoError) return false;
-    throw error;
-  }
+  const { max, open } = descriptorUse();
+  return max - open >= THREAD_NEEDS;
 }

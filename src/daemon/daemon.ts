@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { descriptorLimit, openDescriptors, roomForThread } from "../../ffi/limits.ts";
+import { descriptorLimit, descriptorUse, roomForThread } from "../../ffi/limits.ts";
 import { createApp, createMetricsApp } from "../../routes/app.ts";
 import type { AuthTable } from "../../routes/auth.ts";
 import type { Api } from "../../routes/env.ts";
@@ -97,7 +97,7 @@ export class Daemon implements AsyncDisposable {
       source: () => sources === null ? { backends: [], frontends: [], vpp: null } : metricsSnapshot(sources),
       version,
       build: parts.build,
-      descriptors: () => ({ open: openDescriptors(), max: descriptorLimit() }),
+      descriptors: descriptorUse,
     });
     let tracker: Tracker | null = null;
     const prober = building.use(startProber({

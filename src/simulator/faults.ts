@@ -131,9 +131,22 @@ export class Recorder {
     return requests;
   }
 
-  /** The next request that matches, from now on. */
-  next(on: string | ((request: ReceivedRequest) => boolean)): Promise<ReceivedRequest> {
+  /** The next request that matches, from now on; rejects when none came for `limitMs`. */
+  async next(
+    on: string | ((request: ReceivedRequest) => boolean),
+    limitMs = 30_000,
+  ): Promise<ReceivedRequest> {
     const matches = typeof on === "string" ? (request: ReceivedRequest) => request.name === on : on;
-    return new Promise((resolve) => this.#waiting.add({ matches, resolve }));
+    const { promise, resolve, reject } = Promise.withResolvers<ReceivedRequest>();
+    const one = { matches, resolve };
+    this.#waiting.add(one);
+    const what = typeof on === "string" ? on : "the awaited request";
+    const late = setTimeout(() => reject(new Error(`${what} did not come within ${limitMs} ms`)), limitMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(late);
+      this.#waiting.delete(one);
+    }
   }
 }

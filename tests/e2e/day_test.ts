@@ -10,9 +10,9 @@ import { hostPrefix, ip } from "../../src/net/ip.ts";
 import type { LogLine } from "./harness.ts";
 import { namespacesMissing } from "./netns.ts";
 import { Day, dayConfig, type Expected, probeSources, servers, vips } from "./netns_day.ts";
-import { isReal } from "./netns_vpp.ts";
+import { isReal, vppMissing } from "./netns_vpp.ts";
 
-const missing = await namespacesMissing();
+const missing = await namespacesMissing() ?? await vppMissing();
 const skipped = missing === null ? "" : ` (skipped: ${missing})`;
 
 const healthy: Expected = { weights: { www: [100, 100, 0], www6: [100, 50, 0] } };

@@ -37,12 +37,13 @@ export async function namespacesMissing(): Promise<string | null> {
     try {
       await run("ip", "-n", trial, "link", "add", "bridge", "type", "bridge");
       await run("ip", "-n", trial, "link", "add", "name", "one", "type", "veth", "peer", "name", "other");
+      await run("ip", "-n", trial, "address", "add", "fd77::1/64", "dev", "one");
     } finally {
       await run("ip", "netns", "delete", trial);
     }
     return null;
   } catch (error) {
-    return `this machine gives no network namespace, bridge or veth pair: ${
+    return `this machine gives no network namespace with bridge, veth pair and IPv6: ${
       error instanceof Error ? error.message : error
     }`;
   }

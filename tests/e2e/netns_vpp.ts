@@ -118,6 +118,14 @@ export const isReal: boolean = realApi !== "" && realStats !== "";
 /** Paths of the real VPP's sockets; empty where there is none. */
 export const realPaths = { api: realApi, stats: realStats } as const;
 
+/** Why the VPP of the environment cannot carry packets between namespaces; null: it can, or none is named. */
+export async function vppMissing(): Promise<string | null> {
+  if (!isReal) return null;
+  await using session = await HandSession.open(realApi);
+  const plugins = await session.cli("show plugins");
+  return plugins.includes("af_packet_plugin.so") ? null : "the given VPP has no af_packet plugin";
+}
+
 /** The real VPP that the environment names, with a cable to the segment; else a simulated one. */
 export function startVpp(place: Place): Promise<TestVpp> {
   return isReal ? RealVpp.attach(place) : SimulatedTestVpp.start(place);

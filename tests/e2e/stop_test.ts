@@ -16,8 +16,13 @@ Deno.test("SIGTERM ends a daemon in order, whatever is under way: a silent VPP, 
     return [readToEnd(conn)];
   };
   try {
-    // From now on VPP takes requests and answers none.
-    using _silent = vpp.simulator.faults.add({ on: () => true, outcome: { kind: "ignore" } });
+    // From the plan's first question on VPP takes requests and answers none. Not before: what the daemon may still
+    // have to ask after its start would stay without an answer, and the session be given up in place of asking.
+    let silent = false;
+    using _silent = vpp.simulator.faults.add({
+      on: ({ name }) => silent ||= name === "lb_vip_dump",
+      outcome: { kind: "ignore" },
+    });
     const asked = vpp.simulator.recorder.next("lb_vip_dump");
     const [plan = Promise.resolve("")] = await ask(request("GET /v1/vpp/lb/plan"));
     await asked;

@@ -33,7 +33,7 @@ Deno.test({
   name: `roomForThread() is false before the last descriptors are taken${prlimit.suffix}`,
   ignore: prlimit.missing,
   async fn() {
-    const script = `import { roomForThread } from ${
+    const script = `import { descriptorUse, roomForThread } from ${
       JSON.stringify(import.meta.resolve("../../ffi/limits.ts"))
     };
       const files = [];
@@ -46,14 +46,17 @@ Deno.test({
         while (true) files.push(Deno.openSync("/proc/self/status"));
       } catch (error) {
         const none = roomForThread();
+        const { open, max } = descriptorUse();
         for (const file of files) file.close();
-        console.log(JSON.stringify([error.code ?? error.name, none, roomForThread(), asked > 20 && asked < 1000]));
+        console.log(JSON.stringify([
+          error.code ?? error.name, none, [open, max], roomForThread(), asked > 20 && asked < 1000,
+        ]));
       }`;
     const { stdout, success } = await new Deno.Command("prlimit", {
       args: ["--nofile=128:128", Deno.execPath(), "eval", script],
       stdin: "null",
     }).output();
     assert.ok(success);
-    assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), ["EMFILE", false, true, true]);
+    assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), ["EMFILE", false, [128, 128], true, true]);
   },
 });
