@@ -8,7 +8,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { HealthMetrics } from "./health/hooks.ts";
-import type { SyncHooks } from "./lb/report.ts";
+import type { SyncHooks } from "./lb/world.ts";
 import { catalog, type MetricName } from "./metrics/catalog.ts";
 import { BackendCounters } from "./metrics/probes.ts";
 import type { MetricsSource } from "./metrics/source.ts";

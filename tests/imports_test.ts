@@ -84,6 +84,21 @@ Deno.test("imports follow the arrows of docs/architecture.md", async () => {
   assert.deepEqual(broken, []);
 });
 
+Deno.test("no file imports itself by way of others", async () => {
+  const next = Map.groupBy(await arrows(), ({ from }) => from);
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, path: readonly string[]) => {
+    const at = path.indexOf(file);
+    if (at >= 0) circles.push([...path.slice(at), file].join(" -> "));
+    if (at >= 0 || done.has(file)) return;
+    for (const { to } of next.get(file) ?? []) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+  assert.deepEqual(circles, []);
+});
+
 Deno.test("no file outside ffi/ names a pointer", async () => {
   const offenders: string[] = [];
   for (const folder of ["src", "routes"]) {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Code, Finding, FState, Ns, Nul, Protocol, State, Time } from "./base.ts";
+import type { Moved } from "./vpp.ts";
 
 /** GET /v1/healthchecks/{name} */
 export interface HealthCheck {
@@ -294,16 +295,4 @@ export interface TableServer {
   share: number;
   /** Share that its weight asks for. */
   wanted_share: number;
-}
-
-/** How much of a table changes its server. */
-export interface Moved {
-  /** Entries that move. */
-  moved_buckets: number;
-  /** The same as a share 0…1. */
-  moved_share: number;
-  /** Entries that must move whatever the hash. */
-  least_buckets: number;
-  /** The same as a share 0…1. */
-  least_share: number;
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import type { Encap, Finding, Ns, Nul, Protocol, Time } from "./base.ts";
-import type { Moved } from "./health.ts";
 
 /** GET /v1/vpp/info */
 export interface VppInfo {
@@ -282,4 +281,16 @@ export interface SyncResult {
     /** VPP's name of the error. */
     error: Nul<string>;
   })[];
+}
+
+/** How much of a table changes its server. */
+export interface Moved {
+  /** Entries that move. */
+  moved_buckets: number;
+  /** The same as a share 0…1. */
+  moved_share: number;
+  /** Entries that must move whatever the hash. */
+  least_buckets: number;
+  /** The same as a share 0…1. */
+  least_share: number;
 }

@@ -5,14 +5,9 @@
  */
 import type { Millis } from "../model.ts";
 import type { PlanHolds } from "./plan.ts";
+import { heldNewAddress, heldWarmup } from "./reasons.ts";
 import { askFor, beginWarmup, keepFrontends, stepWarmup, type Warmup, warmupDue } from "./warmup.ts";
 import type { ReconcilerParts } from "./world.ts";
-
-/** Held: the warm-up has not released it. */
-export const heldWarmup = "warm-up";
-
-/** Held: a backend of the frontend has a new address that has not answered yet. */
-export const heldNewAddress = "new address not yet probed";
 
 /** Where the warm-up stands, for display. */
 export interface WarmupView {

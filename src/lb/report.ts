@@ -7,28 +7,14 @@ import type * as api from "../api.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log.ts";
-import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { confView } from "../snapshot/vpp.ts";
 import { planDigest } from "./digest.ts";
-import { heldNewAddress, heldWarmup } from "./gate.ts";
 import { isSent, type StepResult } from "./apply.ts";
 import type { SyncPlan } from "./plan.ts";
 import { heldMassDeletion } from "./plan.ts";
-import type { Synced } from "./sync.ts";
-
-/** Counts and timings that a sync gives. Never throws, never waits. */
-export interface SyncHooks {
-  /** One change was made; for `maglev_vpp_lbsync_total`. */
-  changed(scope: "all" | "vip", kind: Exclude<api.ChangeKind, "conf_set">): void;
-  /** Time from a deciding result to VPP's reply, in ms; for `maglev_transition_to_vpp_seconds`. */
-  answered(ms: Millis): void;
-  /** What is known of these frontends' VIPs changed (null: of all). */
-  stateChanged(frontends: readonly string[] | null): void;
-}
-
-/** Hooks that nobody listens to. */
-export const noHooks: SyncHooks = { changed() {}, answered() {}, stateChanged() {} };
+import { heldNewAddress, heldWarmup } from "./reasons.ts";
+import type { Synced } from "./synced.ts";
 
 const messages = {
   conf_set: "vpp-lb-conf-set",

@@ -1,4 +1,4 @@
-import type { Standing, Synced } from "./sync.ts";
+import type { Standing, Synced } from "./synced.ts";
 
 /** How VPP stands as a whole, but for `refused`, which only the link knows. */
 export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";

@@ -3,11 +3,11 @@
  *
  * @module
  */
+import type * as api from "../api.ts";
 import type { Clock } from "../clock.ts";
 import type { MemberStatus } from "../health/frontend.ts";
 import type { Log } from "../log.ts";
 import type { Config, Millis } from "../model.ts";
-import type { SyncHooks } from "./report.ts";
 
 /** The present: the running configuration and the states of its backends. */
 export interface World {
@@ -18,6 +18,19 @@ export interface World {
   /** Frontends that wait for the first answer of a backend with a new address. */
   readonly awaiting: () => ReadonlySet<string>;
 }
+
+/** Counts and timings that a sync gives. Never throws, never waits. */
+export interface SyncHooks {
+  /** One change was made; for `maglev_vpp_lbsync_total`. */
+  changed(scope: "all" | "vip", kind: Exclude<api.ChangeKind, "conf_set">): void;
+  /** Time from a deciding result to VPP's reply, in ms; for `maglev_transition_to_vpp_seconds`. */
+  answered(ms: Millis): void;
+  /** What is known of these frontends' VIPs changed (null: of all). */
+  stateChanged(frontends: readonly string[] | null): void;
+}
+
+/** Hooks that nobody listens to. */
+export const noHooks: SyncHooks = { changed() {}, answered() {}, stateChanged() {} };
 
 /** What a reconciler is made of. */
 export interface ReconcilerParts {

@@ -4,7 +4,7 @@
  * @module
  */
 import { timeText } from "../api/text.ts";
-import type { Attrs, Level, LogRecord } from "../log.ts";
+import type { Attrs, Level, LogRecord } from "./record.ts";
 import { isSecretName, redacted, redactText } from "./redact.ts";
 
 const maxDepth = 8;

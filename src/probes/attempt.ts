@@ -1,9 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Millis } from "../model.ts";
 import type { ProbePlan } from "./plan.ts";
-
-/** What a wait answers when the probe's deadline has passed. */
-export const LATE: unique symbol = Symbol("late");
+import { LATE } from "./stream.ts";
 
 /** Thrown out of a wait of a probe that was cancelled; unwinds the probe, never reported. */
 export class Cancelled extends Error {

@@ -1,11 +1,11 @@
 import type { HttpParams } from "../model.ts";
-import { type Attempt, LATE } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import { ResponseReader } from "./http1.ts";
 import { BodyLook } from "./look.ts";
 import type { Matcher } from "./matcher.ts";
 import { duration, lateable, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { Connection, type Reactor } from "./socket.ts";
-import type { Read, Stream } from "./stream.ts";
+import { LATE, type Read, type Stream } from "./stream.ts";
 import { TlsConnection, tlsParams } from "./tls.ts";
 import type { TlsFiles } from "./tls_files.ts";
 

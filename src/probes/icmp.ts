@@ -12,11 +12,12 @@ import { namespaceId } from "../../ffi/netns.ts";
 import { receive } from "../../ffi/socket.ts";
 import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type Attempt, LATE } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { hostFailure, lostGround, within } from "./socket.ts";
+import { LATE } from "./stream.ts";
 
 /** A namespace may be deleted, or deleted and made anew, while a socket keeps the old one; looked at this often. */
 const NAMESPACE_CHECK_MS: Millis = 20;

@@ -1,4 +1,4 @@
-import { sockaddr } from "./socket.ts";
+import { sockaddr } from "../../ffi/sockaddr.ts";
 import type { Family, IpAddress } from "../model.ts";
 import { family, octets } from "../net/ip.ts";
 import type { ProbeTarget } from "./prober.ts";

@@ -10,15 +10,14 @@ import { inNamespace } from "../../ffi/netns.ts";
 import { eventFlag, lower, raise, type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
 import * as tcp from "../../ffi/socket.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type Attempt, LATE } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
-import type { Failure, Read, Stream } from "./stream.ts";
+import { type Failure, LATE, type Read, type Stream } from "./stream.ts";
 
 export { descriptorLimit, roomForThread } from "../../ffi/limits.ts";
 export { Reactor } from "../../ffi/reactor.ts";
-export { sockaddr } from "../../ffi/sockaddr.ts";
 
 /** Wakes a thread of this process that waits in the kernel; made and raised by one thread, watched by another. */
 export class Flag implements Disposable {

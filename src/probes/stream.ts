@@ -1,4 +1,5 @@
-import type { LATE } from "./attempt.ts";
+/** What a wait answers when the probe's deadline has passed. */
+export const LATE: unique symbol = Symbol("late");
 
 /** What a connection has to tell. */
 export type Read =

@@ -8,11 +8,11 @@ import { isIP, Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
 import type { HealthCheck, TlsParams } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type Attempt, LATE } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voided } from "./result.ts";
 import { Connection, type Reactor } from "./socket.ts";
-import type { Read, Stream } from "./stream.ts";
+import { LATE, type Read, type Stream } from "./stream.ts";
 import type { TlsFiles } from "./tls_files.ts";
 
 /** Names of a handshake: what the client hello says, and what the certificate must be for. */

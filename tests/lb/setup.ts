@@ -12,7 +12,7 @@ import type { MemberStatus } from "../../src/health/frontend.ts";
 import { ip } from "../../src/net/ip.ts";
 import { frontendVip } from "../../src/lb/vips.ts";
 import { Reconciler } from "../../src/lb/reconcile.ts";
-import { noHooks, type SyncHooks } from "../../src/lb/report.ts";
+import { noHooks, type SyncHooks } from "../../src/lb/world.ts";
 import { FakeClock } from "../fake_clock.ts";
 
 /** `b1: 100` pairs, pool by pool. */

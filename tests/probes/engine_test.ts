@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Millis } from "../../src/model.ts";
-import { type Attempt, LATE } from "../../src/probes/attempt.ts";
+import type { Attempt } from "../../src/probes/attempt.ts";
+import { LATE } from "../../src/probes/stream.ts";
 import { Engine, type EngineOptions } from "../../src/probes/engine.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
 import { lateable, type Verdict, verdict, voided } from "../../src/probes/result.ts";
