@@ -32,6 +32,8 @@ export async function pair(): Promise<Pair> {
   const simulated = owned.use(await RawClient.greet(sockets.api, "comparison"));
   const real = owned.use(await RawClient.greet(REAL, "comparison"));
   const { body: conf } = await real.ask(m.lb_conf_get, m.lb_conf_get_reply, {});
+  // Settings of an earlier day are no difference.
+  await simulated.ask(m.lb_conf, m.lb_conf_reply, conf);
   owned.defer(async () => {
     await deleteAll(real);
     await real.ask(m.lb_conf, m.lb_conf_reply, conf);
