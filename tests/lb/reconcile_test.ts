@@ -5,7 +5,7 @@ import type { ActualVip, Frontend } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";
-import { backend, config, frontend, TestWorld } from "./setup.ts";
+import { config, frontend, TestWorld } from "./setup.ts";
 
 const weights = (vip: ActualVip | null) =>
   Object.fromEntries((vip?.servers ?? []).map((server) => [server.address, server.weight]));
@@ -203,33 +203,6 @@ Deno.test("a reload runs a full sync at once and answers with it", async () => {
   assert.deepEqual(vpp.reads, ["all"]);
 });
 
-Deno.test("a run-time weight is answered when VPP has it, with the flush that was asked for", async () => {
-  const { world, vpp } = await running();
-  await using _ = world;
-  await world.weigh("web", "b2", 0, true);
-  assert.deepEqual(vpp.ops, [
-    { kind: "as-weight", vip: world.key("web"), address: "10.0.0.2", weight: 0, flush: true },
-  ]);
-  vpp.ops.length = 0;
-  await world.weigh("web", "b2", 0, true);
-  assert.deepEqual(vpp.ops.map((op) => op.kind === "as-weight" && op.flush), [true]);
-});
-
-Deno.test("while VPP is away a weight is answered at once and its flush stays owed", async () => {
-  const { world, vpp } = await running();
-  await using _ = world;
-  world.reconciler.disconnected();
-  assert.equal(world.reconciler.standing("web"), "disconnected");
-  await world.weigh("web", "b2", 7, true);
-  assert.equal(await world.reconciler.reloaded(), null);
-  world.config = config([frontend("web", { primary: { b1: 100, b2: 7 } }), ...pair.slice(1)]);
-  world.reconciler.connected(vpp);
-  await settle();
-  assert.deepEqual(vpp.ops, [
-    { kind: "as-weight", vip: world.key("web"), address: "10.0.0.2", weight: 7, flush: true },
-  ]);
-});
-
 Deno.test("a VPP with another boot time is owed nothing", async () => {
   const { world } = await running();
   await using _ = world;
@@ -262,84 +235,6 @@ Deno.test("the time to VPP is told for what a transition changed, from the decid
   world.reconciler.touch([world.turn("b2", "paused")]);
   await world.clock.advance(10);
   assert.deepEqual(world.answered, [5], "nothing was sent for it");
-});
-
-Deno.test("a frontend that waits for a new address is left alone by every automatic sync", async () => {
-  const { world, vpp } = await running();
-  await using _ = world;
-  world.awaiting.add("web");
-  const moved = { ...backend("b2"), address: ip("10.0.9.9") };
-  world.config = { ...world.config, backends: new Map([...world.config.backends, ["b2", moved]]) };
-  world.states.set("b2", { state: "unknown", known: false });
-  await world.reconciler.reloaded();
-  await world.clock.advance(60_000);
-  assert.equal(vpp.ops.length, 0);
-  assert.equal(world.reconciler.standing("web"), "held");
-  assert.equal(world.reconciler.standing("mail"), "in-sync");
-  world.awaiting.clear();
-  world.become("b2", "up");
-  await settle();
-  assert.deepEqual(vpp.ops.map((op) => op.kind), ["as-add", "as-delete"]);
-});
-
-Deno.test("one-VIP requests read that VIP only and refuse an unknown frontend", async () => {
-  const { world, vpp } = await running();
-  await using _ = world;
-  assert.ok((await world.reconciler.plan("mail")).ok);
-  assert.ok((await world.reconciler.sync({ frontend: "mail" })).ok);
-  assert.deepEqual(vpp.reads, ["192.0.2.2/32 6 25", "192.0.2.2/32 6 25"]);
-  for (
-    const answer of [
-      await world.reconciler.plan("nobody"),
-      await world.reconciler.sync({ frontend: "nobody" }),
-    ]
-  ) {
-    assert.ok(!answer.ok);
-    assert.equal(answer.error.type, "not-found");
-  }
-});
-
-Deno.test("requests are refused while VPP is away, and the ones under way when the daemon stops", async () => {
-  const { world, vpp } = await running();
-  vpp.readGate = () => new Promise(() => {});
-  const under = world.reconciler.plan(null);
-  const behind = world.reconciler.sync({});
-  await settle();
-  await world[Symbol.asyncDispose]();
-  for (const answer of [await under, await behind, await world.reconciler.plan(null)]) {
-    assert.ok(!answer.ok);
-    assert.equal(answer.error.type, "vpp-unavailable");
-  }
-  assert.equal(world.clock.pending, 0, "no timer is left");
-});
-
-Deno.test("a daemon that stops sends nothing more", async () => {
-  const { world, vpp } = await running();
-  vpp.gate = () => new Promise(() => {});
-  world.become("b1", "down");
-  await settle();
-  const sent = vpp.ops.length;
-  await world[Symbol.asyncDispose]();
-  await settle();
-  assert.equal(vpp.ops.length, sent);
-});
-
-Deno.test("what VPP has is known by names, its buckets only as VPP reported them", async () => {
-  await using world = new TestWorld(config(pair));
-  world.reconciler.connected(new FakeBalancer());
-  await settle();
-  const { view } = world.reconciler;
-  assert.equal(view.weight("web", "b2"), 50);
-  assert.equal(view.weight("web", "b3"), null);
-  assert.equal(view.buckets("web", "b2"), null, "only we know of the server so far");
-  await world.clock.advance(1_000);
-  assert.deepEqual(view.buckets("web", "b2"), { count: 350, length: 1024 });
-  world.become("b1", "down");
-  await settle();
-  assert.equal(view.weight("web", "b1"), 0);
-  assert.equal(view.buckets("web", "b2"), null, "a change of ours makes the last report wrong");
-  world.reconciler.disconnected();
-  assert.equal(view.weight("web", "b2"), null);
 });
 
 Deno.test("a first state of the configuration flushes what VPP still sends to it", async () => {
@@ -392,24 +287,6 @@ Deno.test("what is remembered of a VIP is not trusted when its servers say other
   await settle();
   assert.deepEqual(vpp.reads, [`servers ${vipId(mail)}`, vipId(mail)]);
   assert.deepEqual(vpp.refused, []);
-});
-
-Deno.test("a read on demand comes after what is due, and makes the bucket counts known again", async () => {
-  const { world, vpp } = await running();
-  await using _ = world;
-  world.become("b1", "down");
-  const one = await world.reconciler.read("web");
-  assert.ok(one.ok);
-  assert.deepEqual(one.value.vips.map((vip) => weights(vip)), [{ "10.0.0.1": 0, "10.0.0.2": 50 }]);
-  assert.deepEqual(world.reconciler.view.buckets("web", "b2"), { count: 1024, length: 1024 });
-  vpp.drop(world.key("web"));
-  const none = await world.reconciler.read("web");
-  assert.ok(none.ok);
-  assert.deepEqual(none.value.vips, []);
-  const all = await world.reconciler.read(null);
-  assert.ok(all.ok);
-  assert.deepEqual(all.value.vips.map((vip) => vip.prefix), ["192.0.2.2/32"]);
-  assert.ok(!(await world.reconciler.read("nobody")).ok);
 });
 
 Deno.test("several decisions that one sync carries count from the earliest", async () => {
