@@ -11,7 +11,7 @@ import { version } from "../version.ts";
 import { type Bundles, root } from "./deb_bundle.ts";
 import { copyright } from "./deb_licences.ts";
 import { manPages } from "./man.ts";
-import { permissionFlags } from "./permissions.ts";
+import { heapFlag, permissionFlags } from "./permissions.ts";
 
 /** One file of the package. */
 export interface PackageFile {
@@ -61,6 +61,7 @@ export function wrapper(program: "maglevd" | "maglevc", { commit, date }: BuildS
     'lib=$(dirname "$(dirname "$(readlink -f "$0")")")/lib/vpp-maglev',
     `export MAGLEV_COMMIT=${commit} MAGLEV_BUILD_DATE=${date.toISOString()} DENO_NO_UPDATE_CHECK=1`,
     'exec "$lib/deno" run --quiet --no-prompt --no-config --no-lock --no-remote --no-npm --cached-only \\',
+    ...program === "maglevd" ? [`  ${heapFlag} \\`] : [],
     ...rights.map((right) => `  '${right}' \\`),
     `  "$lib/${program}.js" "$@"`,
     "",

@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { heapFlag } from "../../src/tasks/permissions.ts";
 import type { Figures, Task } from "./probe_child.ts";
 
 /** Runs a task in a process of its own. */
 export async function measure(task: Task): Promise<Figures> {
   const child = new URL("probe_child.ts", import.meta.url).pathname;
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", child, JSON.stringify(task)],
+    args: ["run", "-A", "--no-check", heapFlag, child, JSON.stringify(task)],
     stdin: "null",
     stderr: "inherit",
   }).output();

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import manifest from "../../deno.json" with { type: "json" };
 import type { Backend, ConfigCheck, ConfigReload, Frontend, Info, Problem } from "../../src/api.ts";
 import { run } from "../../src/tasks/deb_bundle.ts";
-import { permissionFlags } from "../../src/tasks/permissions.ts";
+import { heapFlag, permissionFlags } from "../../src/tasks/permissions.ts";
 import { version } from "../../src/version.ts";
 import { TestDaemon } from "../e2e/harness.ts";
 import { lbSettings, Vpp, weightsInVpp } from "../e2e/world.ts";
@@ -152,6 +152,15 @@ test("the wrappers hold the rights of deno.json, written out", async () => {
     const rights = [...text.matchAll(/^ {2}'(--allow-.*)' \\$/gm)].map(([, right]) => right);
     assert.deepEqual(rights, permissionFlags(manifest.permissions[set]));
     assert.doesNotMatch(text, / -P| -A|--allow-all/);
+    assert.equal(text.includes(` ${heapFlag} `), set === "daemon");
+  }
+});
+
+Deno.test("every way to start maglevd divides its memory alike", () => {
+  const { compile, start } = manifest.tasks;
+  for (const { command } of [compile, start]) {
+    const [of] = command.split(" && ").filter((part) => part.endsWith(" main.ts"));
+    assert.ok(of?.includes(` ${heapFlag} `), command);
   }
 });
 
