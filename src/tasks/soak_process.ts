@@ -1,4 +1,5 @@
 import { DemoProcess } from "../demo/process.ts";
+import { heapFlag } from "./permissions.ts";
 
 /** One line of the daemon's log. */
 export interface LogLine {
@@ -50,7 +51,7 @@ export class Maglevd implements AsyncDisposable {
     const args = [
       "run",
       "-A",
-      "--v8-flags=--expose-gc",
+      `${heapFlag},--expose-gc`,
       entry,
       "--config",
       `${folder}/maglev.yaml`,
