@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import type { Op } from "../../src/lb/balancer.ts";
 import { vipId } from "../../src/lb/vips.ts";
-import type { ActualVip, Frontend } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";
 import { config, frontend, TestWorld } from "./setup.ts";
+import { pair, running, weights } from "./reconcile_world.ts";
 
-const weights = (vip: ActualVip | null) =>
-  Object.fromEntries((vip?.servers ?? []).map((server) => [server.address, server.weight]));
 const kinds = (ops: readonly Op[]) => ops.map((op) => op.kind);
 
 Deno.test("a first connect programs everything, the global settings first", async () => {
@@ -78,23 +76,6 @@ Deno.test("the plan after a sync is empty, and a sync by its digest does nothing
   assert.ok(synced.ok);
   assert.deepEqual([synced.value.done, synced.value.failed, synced.value.skipped], [0, 0, 0]);
 });
-
-const pair = [
-  frontend("web", { primary: { b1: 100, b2: 50 } }),
-  frontend("mail", { primary: { b1: 1, b3: 1 } }, { address: ip("192.0.2.2"), port: 25 }),
-];
-
-async function running(frontends: readonly Frontend[] = pair) {
-  const world = new TestWorld(config(frontends));
-  const vpp = new FakeBalancer();
-  world.reconciler.connected(vpp);
-  await settle();
-  // The VIPs that the first sync made are read a second later.
-  await world.clock.advance(1_000);
-  vpp.ops.length = vpp.reads.length = vpp.writes.length = 0;
-  world.log.records.length = 0;
-  return { world, vpp };
-}
 
 Deno.test("transitions of one turn are one batch: each VIP is read once", async () => {
   const { world, vpp } = await running();
