@@ -17,13 +17,11 @@ const heapGrowthKib = 16 * 1024;
 export const heapMs: Millis = 60_000;
 /** Memory of the process is judged in runs of this length; in shorter ones it still grows to its usual size. */
 const memoryMs: Millis = 10 * 60_000;
-/** All garbage is collected, and memory looked at, this often. */
-const sampleEveryMs: Millis = 10_000;
-/** The least of so many seconds is a floor. */
-const spanSeconds = 60;
+/** Collections of all garbage are less than this apart, so that each span of it has a floor. */
+const spanSeconds = 120;
 /**
- * Most that the floor may grow. Floors differ by some 10 MiB from one to the next, and a leak of 70 octets a probe
- * at 500 probes a second is 2 MiB a minute.
+ * Most that the floor may grow. The collector's floors differ by some 10 MiB from one to the next, and a leak of 70
+ * octets a probe at 500 probes a second is 2 MiB a minute.
  */
 const memoryKibPerMinute = 2048;
 
@@ -46,32 +44,14 @@ export async function atRest(daemon: Maglevd): Promise<AtRest> {
   return { ...holdings(daemon.pid), descriptors, kinds, timers, heapKib };
 }
 
-/**
- * Samples the daemon's resident memory in KiB, each time when all garbage is gone: on a machine with memory to spare
- * the collector lets it pile up for longer than a soak takes.
- */
-export function sampleMemory(daemon: Maglevd, samples: Sample[], problems: string[]): AsyncDisposable {
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<true>();
-  const pause = async (): Promise<boolean> => {
-    const { promise, resolve } = Promise.withResolvers<false>();
-    const timer = setTimeout(() => resolve(false), sampleEveryMs);
-    const over = await Promise.race([promise, stopped]);
-    clearTimeout(timer);
-    return over;
-  };
-  const sample = async (): Promise<void> => {
-    while (!await pause() && daemon.ended === null) {
-      await daemon.inside();
+/** Samples the daemon's resident memory every second, in KiB. */
+export function sampleMemory(daemon: Maglevd, samples: Sample[]): Disposable {
+  const timer = setInterval(() => {
+    if (daemon.ended === null) {
       samples.push({ at: performance.now() / 1000, value: holdings(daemon.pid).residentKib });
     }
-  };
-  const done = sample().catch((error) => void problems.push(`memory could not be looked at: ${error}`));
-  return {
-    [Symbol.asyncDispose]() {
-      stop(true);
-      return done;
-    },
-  };
+  }, 1000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Tells what was held before and after, and what leaked. */

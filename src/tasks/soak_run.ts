@@ -169,7 +169,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 
   const samples: Sample[] = [];
   {
-    await using _samples = sampleMemory(daemon, samples, problems);
+    using _samples = sampleMemory(daemon, samples);
     using _progress = everyTenSeconds(() => say(`${seconds()}: ${progress(world)}`));
     await trouble(world, options, random, end);
   }

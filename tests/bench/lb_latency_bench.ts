@@ -69,7 +69,7 @@ const check: HealthCheck = {
   params: { tls: null },
 };
 
-async function measure(label: string | null, count = transitions): Promise<void> {
+async function measure(label: string, count = transitions): Promise<void> {
   answered.length = 0;
   counted = 0;
   const pings: number[] = [];
@@ -97,7 +97,6 @@ async function measure(label: string | null, count = transitions): Promise<void>
     pings.push(performance.now() - before);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  if (label === null) return;
   const seconds = (performance.now() - began) / 1000;
   const p99 = quantile(answered, 0.99);
   console.log(
@@ -115,8 +114,7 @@ async function measure(label: string | null, count = transitions): Promise<void>
 }
 
 console.log(`load average ${Deno.loadavg().map((load) => load.toFixed(2)).join(" ")}`);
-// To warm up.
-await measure(null, 200);
+await measure("warm-up", 200);
 await measure("without probes");
 {
   await using prober = startProber({ log: silentLog, sink: (reports) => void (counted += reports.length) });
