@@ -1,7 +1,7 @@
 /**
  * How maglevd's memory is divided, as a flag of `deno run`: V8 lets the space for new objects of each thread grow to
  * 3 × 16 MiB, which thousands of short-lived results a second fill for nothing. With 4 MiB 10,000 backends need
- * half as much memory in all, and no more processor time (docs/benchmarks.md). It can only be set at the start.
+ * half as much memory in all; what it costs in processor time was not clear (docs/benchmarks.md). It can only be set at the start.
  */
 export const heapFlag = "--v8-flags=--max-semi-space-size=4";
 
