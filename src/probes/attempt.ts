@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Millis } from "../model.ts";
 import type { ProbePlan } from "./plan.ts";
+import type { Verdict } from "./result.ts";
 import { LATE } from "./stream.ts";
 
 /** Thrown out of a wait of a probe that was cancelled; unwinds the probe, never reported. */
@@ -28,34 +29,41 @@ export interface Gauge {
   awake: number;
 }
 
-interface Pending {
-  readonly resolve: (value: typeof LATE) => void;
-  readonly reject: (error: Cancelled) => void;
+/** What a probe waits for. Exactly one of these is called, or the wait is ended by `heard`. */
+export interface Listener {
+  /** The deadline passed before there was an answer. */
+  late(): void;
+  /** The probe was cancelled. */
+  cancelled(): void;
 }
 
 /**
  * One running probe: what it is to do, its phases' times, and the single place where it waits. The engine ends
- * a wait from outside, by its deadline or by cancelling.
+ * a wait from outside, by its deadline or by cancelling. It ends by `finish` or `fail`, once.
  */
-export class Attempt {
+export class Attempt implements PhaseTimes {
   /** What to probe and how. */
   readonly plan: ProbePlan;
   /** When it began, on the monotonic clock. */
   readonly start: Millis;
-  /** Filled in as phases end. */
-  readonly times: PhaseTimes = { connectMs: null, tlsMs: null, firstByteMs: null };
+  /** See `PhaseTimes`. */
+  connectMs: Millis | null = null;
+  /** See `PhaseTimes`. */
+  tlsMs: Millis | null = null;
+  /** See `PhaseTimes`. */
+  firstByteMs: Millis | null = null;
   /** Stalls of the thread before this probe began, to tell later what fell into it. */
   readonly stalledBefore: Millis;
   readonly #clock: Pick<Clock, "now">;
   readonly #gauge: Gauge;
   #phaseStart: Millis;
-  #pending: Pending | null = null;
+  #listener: Listener | null = null;
   #expired = false;
   #cancelled = false;
   #heldMs: Millis = 0;
   #heldSince: Millis | null = null;
 
-  /** Begins a probe now. It counts as awake in `gauge` until it waits, and again until its owner ends it. */
+  /** Begins a probe now. It counts as awake in `gauge` until it waits, and again until it ends. */
   constructor(
     plan: ProbePlan,
     clock: Pick<Clock, "now">,
@@ -83,9 +91,9 @@ export class Attempt {
 
   /** Ends a phase: notes how long it took and begins the next; only the first end of a phase counts. */
   phase(name: keyof PhaseTimes): void {
-    if (this.times[name] !== null) return;
+    if (this[name] !== null) return;
     const now = this.#clock.now();
-    this.times[name] = now - this.#phaseStart;
+    this[name] = now - this.#phaseStart;
     this.#phaseStart = now;
   }
 
@@ -110,6 +118,22 @@ export class Attempt {
     return this.#heldMs + (this.#heldSince === null ? 0 : now - this.#heldSince);
   }
 
+  /** Waits for one thing, told to `listener` if it does not come; its answer is announced by `heard`. */
+  listen(listener: Listener): void {
+    if (this.#cancelled) return listener.cancelled();
+    if (this.#expired) return listener.late();
+    this.#listener = listener;
+    this.#gauge.awake--;
+  }
+
+  /** The answer that `listener` waited for is there. False: it waits no longer, and the answer comes too late. */
+  heard(listener: Listener): boolean {
+    if (this.#listener !== listener) return false;
+    this.#listener = null;
+    this.#gauge.awake++;
+    return true;
+  }
+
   /**
    * Waits for one thing. `begin` gets the function that answers; answers after the wait are ignored.
    *
@@ -118,13 +142,11 @@ export class Attempt {
    */
   wait<T>(begin: (answer: (value: T) => void) => void): Promise<T | typeof LATE> {
     return new Promise((resolve, reject) => {
-      if (this.#cancelled) return reject(new Cancelled());
-      if (this.#expired) return resolve(LATE);
-      const pending: Pending = { resolve, reject };
-      this.#pending = pending;
-      this.#gauge.awake--;
+      const listener: Listener = { late: () => resolve(LATE), cancelled: () => reject(new Cancelled()) };
+      this.listen(listener);
+      if (this.#listener !== listener) return;
       begin((value) => {
-        if (this.#pending === pending) this.#awake(() => resolve(value));
+        if (this.heard(listener)) resolve(value);
       });
     });
   }
@@ -132,25 +154,34 @@ export class Attempt {
   /** The deadline has passed: ends the wait under way, or the next one. What has arrived already still counts. */
   expire(): void {
     this.#expired = true;
-    const pending = this.#pending;
-    if (pending !== null) this.#awake(() => pending.resolve(LATE));
+    const listener = this.#listener;
+    if (listener !== null && this.heard(listener)) listener.late();
   }
 
-  /** Cancels: the wait under way, or the next one, throws. */
+  /** Cancels: the wait under way, or the next one, ends with that. */
   cancel(): void {
     this.#cancelled = true;
-    const pending = this.#pending;
-    if (pending !== null) this.#awake(() => pending.reject(new Cancelled()));
+    const listener = this.#listener;
+    if (listener !== null && this.heard(listener)) listener.cancelled();
   }
 
-  /** It is over: no longer awake. */
-  end(): void {
+  /** Ends with what was found out. */
+  finish(found: Verdict): void {
     this.#gauge.awake--;
+    this.ended(found, null);
   }
 
-  #awake(answer: () => void): void {
-    this.#pending = null;
-    this.#gauge.awake++;
-    answer();
+  /** Ends by an error: Cancelled, or a defect of this program. */
+  fail(error: unknown): void {
+    this.#gauge.awake--;
+    this.ended(null, error);
   }
+
+  /** Ends when `probe` does, with what it found or by what it threw. */
+  until(probe: Promise<Verdict>): void {
+    probe.then((found) => this.finish(found), (error) => this.fail(error));
+  }
+
+  /** Told once of the end: what was found, or else the error. */
+  protected ended(_found: Verdict | null, _error: unknown): void {}
 }

@@ -21,27 +21,29 @@ import { deadline, judge, StallMeter, TICK_MS, tooLate } from "./stall.ts";
 import { type Timed, Timers } from "./timers.ts";
 
 /** What the engine needs from outside. */
-export interface EngineOptions {
+export interface EngineOptions<T extends ProbeTarget> {
   /** Time of this thread. */
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Version of the product, for the User-Agent. */
   readonly version: string;
-  /** Runs one probe; throws Cancelled when the attempt is cancelled. */
-  readonly probe: (attempt: Attempt) => Promise<Verdict>;
+  /** Runs one probe, until its `finish` or `fail`; a probe that is known at once may end before this returns. */
+  readonly probe: (attempt: Attempt) => void;
   /** Looks again at a failure that may have other reasons than the backend. */
   readonly review: (plan: ProbePlan, found: Verdict) => Verdict;
   /** Handles all pending socket events; called before anything that depends on time. */
   readonly drain: () => void;
+  /** Sends what the probes of a pass have gathered; called at the end of each. */
+  readonly flush: () => void;
   /** Told when the time of the next pass may have become an earlier one. */
   readonly changed: () => void;
-  /** Receives each finished probe, and how late it began in ms; `urgent` if it may change a state. */
-  readonly report: (report: ProbeReport, lateMs: Millis, urgent: boolean) => void;
+  /** Receives each finished probe of a target, and how late it began in ms; `urgent` if it may change a state. */
+  readonly report: (report: ProbeReport, lateMs: Millis, urgent: boolean, target: T) => void;
   /** Told of each probe that begins. */
-  readonly begin: (target: ProbeTarget) => void;
+  readonly begin: (target: T) => void;
   /** Told when a probe failed for a reason that is a defect of this program. */
-  readonly defect: (error: unknown, target: ProbeTarget) => void;
+  readonly defect: (error: unknown, target: T) => void;
   /** Probes that may run at once, ≥ 1. */
   readonly limit: number;
   /** Told when probes that are due have to wait for the limit, with their number. */
@@ -52,8 +54,8 @@ export interface EngineOptions {
 type Wait = "first" | "interval" | "repeat";
 
 /** One backend being probed. */
-interface Slot extends Timed {
-  readonly target: ProbeTarget;
+interface Slot<T extends ProbeTarget> extends Timed {
+  readonly target: T;
   /** Worked out before the first probe, so that a thousand new targets are not worked out at once. */
   plan: ProbePlan | null;
   intervalMs: Millis;
@@ -84,14 +86,40 @@ const SETTLE_ROUNDS = 4;
 /** Share of the limit that backends which do not answer may take; the rest stays for those that do. */
 const SLOW_SHARE = 0.75;
 
+/** A probe of a slot. */
+class Run<T extends ProbeTarget> extends Attempt {
+  readonly slot: Slot<T>;
+  /** Whether it holds one of the places for backends that do not answer. */
+  readonly slow: boolean;
+  readonly #over: (run: Run<T>, found: Verdict | null, error: unknown) => void;
+
+  constructor(
+    slot: Slot<T>,
+    plan: ProbePlan,
+    clock: Clock,
+    stalledBefore: Millis,
+    gauge: Gauge,
+    over: (run: Run<T>, found: Verdict | null, error: unknown) => void,
+  ) {
+    super(plan, clock, stalledBefore, gauge);
+    this.slot = slot;
+    this.slow = slot.slow;
+    this.#over = over;
+  }
+
+  protected override ended(found: Verdict | null, error: unknown): void {
+    this.#over(this, found, error);
+  }
+}
+
 /** Probes every target it is given, until it is stopped. */
-export class Engine implements Disposable {
-  readonly #options: EngineOptions;
-  readonly #slots = new Map<string, Slot>();
-  readonly #timers = new Timers<Slot>();
+export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
+  readonly #options: EngineOptions<T>;
+  readonly #slots = new Map<string, Slot<T>>();
+  readonly #timers = new Timers<Slot<T>>();
   /** Due, but over the limit; in the order in which they became due. */
-  readonly #queue = new Set<Slot>();
-  readonly #slowQueue = new Set<Slot>();
+  readonly #queue = new Set<Slot<T>>();
+  readonly #slowQueue = new Set<Slot<T>>();
   readonly #stalls: StallMeter;
   #running = 0;
   #slowRunning = 0;
@@ -99,10 +127,12 @@ export class Engine implements Disposable {
   #passedAt: Millis;
   #again = false;
   #settle = 0;
+  /** Whether the queue is being worked off; what ends meanwhile must not begin that once more. */
+  #runningQueue = false;
   #ended = false;
 
   /** Starts the loop, with nothing to probe. */
-  constructor(options: EngineOptions) {
+  constructor(options: EngineOptions<T>) {
     this.#options = options;
     this.#passedAt = options.clock.now();
     this.#stalls = new StallMeter(this.#passedAt);
@@ -119,14 +149,14 @@ export class Engine implements Disposable {
   }
 
   /** Starts or replaces targets. */
-  start(targets: readonly ProbeTarget[]): void {
+  start(targets: readonly T[]): void {
     const now = this.#options.clock.now();
     for (const target of targets) {
       this.#drop(target.backend);
       const due = now + target.firstDelayMs;
-      const slot: Slot = {
+      const slot: Slot<T> = {
         at: due,
-        place: -1,
+        number: -1,
         target,
         plan: null,
         intervalMs: target.intervalMs,
@@ -152,7 +182,7 @@ export class Engine implements Disposable {
     if (slot === undefined || slot.target.generation !== generation) return;
     slot.intervalMs = intervalMs;
     // Running or queued: it is due already.
-    if (slot.place < 0 || slot.attempt !== null || slot.wait !== "interval") return;
+    if (slot.number < 0 || slot.attempt !== null || slot.wait !== "interval") return;
     const now = this.#options.clock.now();
     slot.due = nextDue(slot, intervalMs, now);
     this.#timers.set(slot, slot.due);
@@ -184,6 +214,11 @@ export class Engine implements Disposable {
   /** Passes through the loop: stalls, sockets, deadlines and due times; for at most `SLICE_MS`. */
   pass(): void {
     if (this.#ended) return;
+    this.#pass();
+    this.#options.flush();
+  }
+
+  #pass(): void {
     const { clock, drain } = this.#options;
     const begun = clock.now();
     this.#passedAt = begun;
@@ -209,7 +244,7 @@ export class Engine implements Disposable {
     this.stop([...this.#slots.keys()]);
   }
 
-  #fire(slot: Slot, now: Millis): void {
+  #fire(slot: Slot<T>, now: Millis): void {
     const { attempt } = slot;
     if (attempt === null) {
       // The usual case, kept short: room for another, and nobody before it.
@@ -237,37 +272,46 @@ export class Engine implements Disposable {
   }
 
   #runQueue(): void {
+    if (this.#runningQueue) return;
+    this.#runningQueue = true;
     const { limit } = this.#options;
     for (const slot of this.#queue) {
-      if (this.#running >= limit) return;
+      if (this.#running >= limit) break;
       this.#queue.delete(slot);
       this.#begin(slot);
     }
     const slowLimit = Math.max(1, Math.floor(limit * SLOW_SHARE));
     for (const slot of this.#slowQueue) {
-      if (this.#running >= limit || this.#slowRunning >= slowLimit) return;
+      if (this.#running >= limit || this.#slowRunning >= slowLimit) break;
       this.#slowQueue.delete(slot);
       this.#begin(slot);
     }
+    this.#runningQueue = false;
   }
 
-  #begin(slot: Slot): void {
+  #begin(slot: Slot<T>): void {
     const { clock, begin } = this.#options;
     const { target } = slot;
     const plan = this.#planned(slot);
     if (plan === null) return;
-    const attempt = new Attempt(plan, clock, this.#stalls.total, this.#gauge);
-    slot.attempt = attempt;
-    slot.lateMs = Math.max(0, attempt.start - slot.due);
+    const run = new Run(slot, plan, clock, this.#stalls.total, this.#gauge, this.#over);
+    slot.attempt = run;
+    slot.lateMs = Math.max(0, run.start - slot.due);
     // A turn that was missed as a whole is skipped: the one that runs now is the last due one.
-    if (slot.lateMs >= slot.intervalMs * slot.factor) slot.due = attempt.start;
-    this.#timers.set(slot, deadline(attempt.start, target.check.timeoutMs, 0));
+    if (slot.lateMs >= slot.intervalMs * slot.factor) slot.due = run.start;
+    this.#running++;
+    if (run.slow) this.#slowRunning++;
     begin(target);
-    void this.#run(slot, attempt, slot.slow);
+    try {
+      this.#options.probe(run);
+    } catch (error) {
+      run.fail(error);
+    }
+    if (slot.attempt === run) this.#timers.set(slot, deadline(run.start, target.check.timeoutMs, 0));
   }
 
   /** The slot's plan; null if it cannot be worked out, and then the target is never probed. */
-  #planned(slot: Slot): ProbePlan | null {
+  #planned(slot: Slot<T>): ProbePlan | null {
     try {
       slot.plan ??= probePlan(slot.target, this.#options.version);
     } catch (error) {
@@ -277,27 +321,20 @@ export class Engine implements Disposable {
     return slot.plan;
   }
 
-  async #run(slot: Slot, attempt: Attempt, slow: boolean): Promise<void> {
-    this.#running++;
-    if (slow) this.#slowRunning++;
-    let found: Verdict | null = null;
-    try {
-      found = await this.#options.probe(attempt);
-    } catch (error) {
-      if (!(error instanceof Cancelled)) {
-        // One backend's odd answer must not end the probing of all others.
-        this.#options.defect(error, slot.target);
-        found = voided("worker-restart", "L7RSP", "internal error of the probe");
-      }
-    }
+  readonly #over = (run: Run<T>, found: Verdict | null, error: unknown): void => {
+    const { slot } = run;
     this.#running--;
-    if (slow) this.#slowRunning--;
-    attempt.end();
-    if (found !== null && !attempt.cancelled) this.#finish(slot, attempt, found);
+    if (run.slow) this.#slowRunning--;
+    if (found === null && !(error instanceof Cancelled)) {
+      // One backend's odd answer must not end the probing of all others.
+      this.#options.defect(error, slot.target);
+      found = voided("worker-restart", "L7RSP", "internal error of the probe");
+    }
+    if (found !== null && !run.cancelled) this.#finish(slot, run, found);
     if (this.queued > 0 && !this.#ended) this.#runQueue();
-  }
+  };
 
-  #finish(slot: Slot, attempt: Attempt, found: Verdict): void {
+  #finish(slot: Slot<T>, attempt: Attempt, found: Verdict): void {
     const { clock, random, report } = this.#options;
     const { target } = slot;
     const now = clock.now();
@@ -331,7 +368,9 @@ export class Engine implements Disposable {
       detail,
       scheduledAt: wall - totalMs - lateMs,
       startedAt: wall - totalMs,
-      ...attempt.times,
+      connectMs: attempt.connectMs,
+      tlsMs: attempt.tlsMs,
+      firstByteMs: attempt.firstByteMs,
       totalMs,
       lagMs,
       void: cause,
@@ -339,7 +378,7 @@ export class Engine implements Disposable {
     // Only a long row of passes surely changes nothing; its reports may wait for company.
     const urgent = !ok || slot.passes < target.check.rise + target.check.fall;
     const { backend, generation } = target;
-    report({ backend, generation, result, nextDueAt: wall + slot.due - now }, lateMs, urgent);
+    report({ backend, generation, result, nextDueAt: wall + slot.due - now }, lateMs, urgent, target);
   }
 
   #drop(backend: string): void {

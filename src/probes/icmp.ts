@@ -5,48 +5,43 @@
  * @module
  */
 import type { Fd } from "../../ffi/fd.ts";
-import { type EchoKind, EchoWriter, openEcho, parseEcho, sendEcho } from "../../ffi/icmp.ts";
-import { E, ErrnoError, errnoName } from "../../ffi/libc.ts";
+import { ECHO_BATCH, type EchoKind, EchoReceiver, EchoSender, openEcho, parseEcho } from "../../ffi/icmp.ts";
+import { ErrnoError, errnoName } from "../../ffi/libc.ts";
 import { type Reactor, READABLE, type Watch } from "../../ffi/reactor.ts";
 import { namespaceId } from "../../ffi/netns.ts";
-import { receive } from "../../ffi/socket.ts";
 import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { Attempt } from "./attempt.ts";
+import { type Attempt, Cancelled, type Listener } from "./attempt.ts";
 import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { hostFailure, lostGround, within } from "./socket.ts";
-import { LATE } from "./stream.ts";
+import { MAX_WAITING, type Numbered, Waiting } from "./waiting.ts";
 
 /** A namespace may be deleted, or deleted and made anew, while a socket keeps the old one; looked at this often. */
 const NAMESPACE_CHECK_MS: Millis = 20;
 /** A socket that no probe has used for this long is closed, in ms. */
 const IDLE_MS: Millis = 120_000;
-/** Sequence numbers are 16 bits; so many echoes may wait for an answer on one socket. */
-const SEQUENCES = 0x10000;
 
-/** What comes back for an echo. */
-export type EchoAnswer =
-  | { readonly kind: "reply" }
-  | { readonly kind: "error"; readonly detail: string }
+/** One echo that waits for what comes back. */
+export interface Echo extends Numbered {
+  /** Half of its cookie; written by `EchoSocket.send`. */
+  cookieLow: number;
+  /** The reply came. */
+  replied(): void;
+  /** A router, or the host itself, says that it cannot be delivered. */
+  undeliverable(detail: string): void;
+  /** It could not be sent. */
+  unsent(errno: number): void;
   /** The socket is gone; whether the host or the backend is to blame shows when a new one is made. */
-  | { readonly kind: "lost" };
-
-interface Waiting {
-  readonly cookieLow: number;
-  readonly answer: (answer: EchoAnswer) => void;
+  lost(): void;
 }
-
-const buffer = new Uint8Array(2048);
-const SIZE = BigInt(buffer.length);
-const bufferView = new DataView(buffer.buffer);
 
 function idOf(netns: string): string | null {
   return netns === "" ? null : namespaceId(namespacePath(netns));
 }
 
-/** One echo socket. */
+/** One echo socket. What is asked of it goes out with `flush`. */
 export class EchoSocket implements Disposable {
   /** When a probe last used it, on the monotonic clock. */
   usedAt: Millis;
@@ -57,12 +52,16 @@ export class EchoSocket implements Disposable {
   readonly #fd: Fd;
   readonly #watch: Watch;
   readonly #namespace: string | null;
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Waiting<Echo>();
   /** What a stranger would have to guess: identifier and half the cookie; the other half counts. */
   readonly #identifier: number;
   readonly #cookieHigh: number;
-  readonly #writer: EchoWriter;
+  readonly #sender: EchoSender;
+  readonly #receiver: EchoReceiver;
+  /** Echoes that could not be sent; told at the end of `flush`, when nothing is in the middle of sending. */
+  #unsent: { readonly echo: Echo; readonly errno: number }[] = [];
   #count = 0;
+  #closed = false;
 
   /** Takes `fd`, made for the namespace, family and source of `plan`. */
   constructor(fd: Fd, kind: EchoKind, plan: ProbePlan, reactor: Reactor, now: Millis) {
@@ -75,7 +74,8 @@ export class EchoSocket implements Disposable {
     const [identifier = 0, cookieHigh = 0] = crypto.getRandomValues(new Uint32Array(2));
     this.#identifier = identifier & 0xffff;
     this.#cookieHigh = cookieHigh;
-    this.#writer = new EchoWriter(plan.family, this.#identifier, cookieHigh);
+    this.#sender = new EchoSender(fd, plan.family, this.#identifier, cookieHigh);
+    this.#receiver = new EchoReceiver(fd);
     this.#watch = reactor.watch(fd.number, () => this.#receive());
     this.#watch.arm(READABLE);
   }
@@ -90,55 +90,74 @@ export class EchoSocket implements Disposable {
     return this.#waiting.size === 0;
   }
 
-  /**
-   * Sends an echo and has `answer` called with what comes back, until `forget`.
-   *
-   * @returns its sequence number, or a negative errno
-   */
-  send(address: Uint8Array<ArrayBuffer>, answer: (answer: EchoAnswer) => void): number {
-    if (this.#waiting.size >= SEQUENCES) return -E.ENOBUFS;
-    let sequence = this.#count & 0xffff;
-    while (this.#waiting.has(sequence)) sequence = ++this.#count & 0xffff;
-    const cookieLow = this.#count++ >>> 0;
-    const sent = sendEcho(this.#fd, this.#writer.write(sequence, cookieLow), address);
-    if (sent < 0) return sent;
-    this.#waiting.set(sequence, { cookieLow, answer });
-    return sequence;
+  /** Whether as many wait as there are sequence numbers. */
+  get full(): boolean {
+    return this.#waiting.size >= MAX_WAITING;
+  }
+
+  /** Has an echo sent by the next `flush`, and tells it what comes back until `forget`. The socket must not be full. */
+  send(address: Uint8Array<ArrayBuffer>, echo: Echo): void {
+    if (this.#sender.count === ECHO_BATCH) this.#sendAll();
+    while (this.#waiting.get(this.#count & 0xffff) !== undefined) this.#count++;
+    echo.sequence = this.#count & 0xffff;
+    echo.cookieLow = this.#count++ >>> 0;
+    this.#sender.add(echo.sequence, echo.cookieLow, address);
+    this.#waiting.add(echo);
+  }
+
+  /** Sends what waits for it. */
+  flush(): void {
+    if (this.#sender.count > 0) this.#sendAll();
+    if (this.#unsent.length === 0) return;
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    for (const { echo, errno } of unsent) echo.unsent(errno);
   }
 
   /** Waits for the answer to an echo no longer. */
-  forget(sequence: number): void {
-    this.#waiting.delete(sequence);
+  forget(echo: Echo): void {
+    this.#waiting.remove(echo);
   }
 
-  /** Closes; what waits is told. */
+  /** Closes; what waits is told, in a turn of its own, since it begins anew then. */
   [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#watch[Symbol.dispose]();
     this.#fd[Symbol.dispose]();
-    for (const { answer } of this.#waiting.values()) answer({ kind: "lost" });
+    const waiting = this.#waiting.clear();
+    queueMicrotask(() => waiting.forEach((echo) => echo.lost()));
+  }
+
+  #sendAll(): void {
+    this.#sender.send((sequence, errno) => {
+      const echo = this.#waiting.get(sequence);
+      if (echo !== undefined) this.#unsent.push({ echo, errno });
+    });
   }
 
   #receive(): void {
     // An error that the kernel hands over (a network went down) ends no probe: each has its deadline.
-    for (let got = receive(this.#fd, buffer, SIZE); got > 0; got = receive(this.#fd, buffer, SIZE)) {
-      this.#handle(got);
+    for (let got = ECHO_BATCH; got === ECHO_BATCH && !this.#closed;) {
+      got = this.#receiver.receive();
+      for (let i = 0; i < got; i++) this.#handle(i);
     }
-    this.#watch.arm(READABLE);
+    if (!this.#closed) this.#watch.arm(READABLE);
   }
 
-  #handle(length: number): void {
-    const message = parseEcho(this.#family, this.#kind, bufferView, length);
+  #handle(i: number): void {
+    const receiver = this.#receiver;
+    const message = parseEcho(this.#family, this.#kind, receiver.view, receiver.start(i), receiver.end(i));
     if (message === null) return;
+    const echo = this.#waiting.get(message.sequence);
+    if (echo === undefined) return;
     if (message.kind === "error") {
-      if (message.identifier !== this.#identifier) return;
-      this.#waiting.get(message.sequence)?.answer({ kind: "error", detail: message.detail });
+      if (message.identifier === this.#identifier) echo.undeliverable(message.detail);
       return;
     }
-    const { identifier, sequence, cookie } = message.id;
-    const waiting = this.#waiting.get(sequence);
-    if (waiting === undefined || waiting.cookieLow !== cookie[1] || this.#cookieHigh !== cookie[0]) return;
-    if (this.#kind === "raw" && identifier !== this.#identifier) return;
-    waiting.answer({ kind: "reply" });
+    if (echo.cookieLow !== message.cookieLow || this.#cookieHigh !== message.cookieHigh) return;
+    if (this.#kind === "raw" && message.identifier !== this.#identifier) return;
+    echo.replied();
   }
 }
 
@@ -184,6 +203,11 @@ export class EchoSockets implements Disposable {
     this.#sockets.delete(key);
   }
 
+  /** Sends the echoes that were asked for. */
+  flush(): void {
+    for (const socket of this.#sockets.values()) socket.flush();
+  }
+
   /** Closes all. */
   [Symbol.dispose](): void {
     for (const socket of this.#sockets.values()) socket[Symbol.dispose]();
@@ -222,32 +246,79 @@ function openFirst(plan: ProbePlan): Result<{ fd: Fd; kind: EchoKind }, Verdict>
 /** A probe whose socket is lost tries anew, so often. */
 const TRIES = 3;
 
-/** Probes by one echo. Throws Cancelled. */
-export async function probeIcmp(attempt: Attempt, sockets: EchoSockets): Promise<Verdict> {
-  const { plan } = attempt;
-  for (let tries = 0; tries < TRIES; tries++) {
-    const socket = sockets.get(plan, attempt.start);
-    if (!socket.ok) return socket.error;
-    let heard: ((answer: EchoAnswer) => void) | null = null;
-    const sent = socket.value.send(plan.address, (answer) => heard?.(answer));
-    if (sent < 0) return unsent(errnoName(-sent), plan, sockets);
-    try {
-      const answer = await attempt.wait<EchoAnswer>((done) => heard = done);
-      if (answer === LATE) return silence(plan);
-      if (answer.kind === "error") return verdict("L4CON", answer.detail);
-      if (answer.kind === "reply") {
-        attempt.phase("firstByteMs");
-        return verdict("L7OK", "echo reply");
-      }
-    } finally {
-      socket.value.forget(sent);
-    }
-  }
-  return voided("netns", "L4CON", "the echo socket was lost again and again");
+const REPLIED = verdict("L7OK", "echo reply");
+
+/** Probes by one echo. */
+export function probeIcmp(attempt: Attempt, sockets: EchoSockets): void {
+  new EchoProbe(attempt, sockets).send();
 }
 
-function silence(plan: ProbePlan): Verdict {
-  return lateable("L4TOUT", `no echo reply within ${duration(plan.target.check.timeoutMs)}`);
+/** One probe: an echo, and another when its socket is lost. */
+class EchoProbe implements Echo, Listener {
+  sequence = 0;
+  cookieLow = 0;
+  readonly #attempt: Attempt;
+  readonly #sockets: EchoSockets;
+  #socket: EchoSocket | null = null;
+  #tries = 0;
+
+  constructor(attempt: Attempt, sockets: EchoSockets) {
+    this.#attempt = attempt;
+    this.#sockets = sockets;
+  }
+
+  send(): void {
+    const { plan, start } = this.#attempt;
+    const socket = this.#sockets.get(plan, start);
+    if (!socket.ok) return this.#attempt.finish(socket.error);
+    if (socket.value.full) return this.#attempt.finish(unsent("ENOBUFS", plan, this.#sockets));
+    this.#tries++;
+    this.#socket = socket.value;
+    socket.value.send(plan.address, this);
+    this.#attempt.listen(this);
+  }
+
+  replied(): void {
+    if (!this.#heard()) return;
+    this.#attempt.phase("firstByteMs");
+    this.#attempt.finish(REPLIED);
+  }
+
+  undeliverable(detail: string): void {
+    if (this.#heard()) this.#attempt.finish(verdict("L4CON", detail));
+  }
+
+  unsent(errno: number): void {
+    if (this.#heard()) this.#attempt.finish(unsent(errnoName(errno), this.#attempt.plan, this.#sockets));
+  }
+
+  lost(): void {
+    if (!this.#heard()) return;
+    if (this.#tries === TRIES) {
+      return this.#attempt.finish(voided("netns", "L4CON", "the echo socket was lost again and again"));
+    }
+    try {
+      this.send();
+    } catch (error) {
+      this.#attempt.fail(error);
+    }
+  }
+
+  late(): void {
+    this.#socket?.forget(this);
+    const { timeoutMs } = this.#attempt.plan.target.check;
+    this.#attempt.finish(lateable("L4TOUT", `no echo reply within ${duration(timeoutMs)}`));
+  }
+
+  cancelled(): void {
+    this.#socket?.forget(this);
+    this.#attempt.fail(new Cancelled());
+  }
+
+  #heard(): boolean {
+    this.#socket?.forget(this);
+    return this.#attempt.heard(this);
+  }
 }
 
 /** Judges an echo that could not be sent. A full send buffer is this host's trouble, not the backend's. */

@@ -19,7 +19,7 @@ export interface LoopOptions {
   /** Watches the raw sockets. */
   readonly reactor: Reactor;
   /** What is driven. */
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, "pass" | "settled" | "nextPass" | "unsettled">;
   /** Whether the thread may wait in the kernel now. */
   readonly mayBlock: () => boolean;
   /** Called after each pass, when everything that followed from it has run. */

@@ -3,14 +3,15 @@ import { packBatch, type PlacedReport } from "./batch.ts";
 import type { FromWorker } from "./messages.ts";
 
 /** Reports that surely change no state wait this long for company, in ms. */
-const BATCH_MS: Millis = 10;
+const BATCH_MS: Millis = 25;
 
 /** What the probe worker has to tell, collected and sent in batches. */
 export class Outbox {
   readonly #send: (message: FromWorker, transfer: Transferable[]) => void;
   #reports: PlacedReport[] = [];
   #begun: { backend: string; type: CheckType }[] = [];
-  #oldest: Millis = 0;
+  /** When the oldest of the reports was first seen by `flush`. */
+  #oldest: Millis | null = null;
   #urgent = false;
 
   /** Sends by `send`. */
@@ -19,8 +20,7 @@ export class Outbox {
   }
 
   /** Takes a report; an urgent one goes with the next `flush`. */
-  report(report: PlacedReport, urgent: boolean, now: Millis): void {
-    if (this.#reports.length === 0) this.#oldest = now;
+  report(report: PlacedReport, urgent: boolean): void {
     this.#reports.push(report);
     this.#urgent ||= urgent;
   }
@@ -33,8 +33,11 @@ export class Outbox {
   /** Sends what is due; returns the places of the reports sent. */
   flush(now: Millis): readonly number[] {
     if (this.#begun.length > 0) this.#send({ kind: "begun", probes: this.#begun.splice(0) }, []);
-    if (this.#reports.length === 0 || !this.#urgent && now - this.#oldest < BATCH_MS) return [];
+    if (this.#reports.length === 0) return [];
+    this.#oldest ??= now;
+    if (!this.#urgent && now - this.#oldest < BATCH_MS) return [];
     const reports = this.#reports;
+    this.#oldest = null;
     this.#reports = [];
     this.#urgent = false;
     const batch = packBatch(reports);

@@ -27,17 +27,22 @@ export class Probes implements Disposable {
     return TlsConnection.alive + this.#matcher.pending;
   }
 
-  /** Runs one probe. Throws Cancelled. */
-  run(attempt: Attempt): Promise<Verdict> {
+  /** Runs one probe, until its end. */
+  run(attempt: Attempt): void {
     switch (attempt.plan.target.check.type) {
       case "tcp":
         return probeTcp(attempt, this.#reactor, this.#files);
       case "http":
       case "https":
-        return probeHttp(attempt, this.#reactor, this.#files, this.#matcher);
+        return attempt.until(probeHttp(attempt, this.#reactor, this.#files, this.#matcher));
       case "icmp":
         return probeIcmp(attempt, this.#echoes);
     }
+  }
+
+  /** Sends what probes have gathered to be sent together. */
+  flush(): void {
+    this.#echoes.flush();
   }
 
   /** Silence counts against a backend only while the probes stand on their namespace and source address. */

@@ -10,7 +10,7 @@ import { inNamespace } from "../../ffi/netns.ts";
 import { eventFlag, lower, raise, type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
 import * as tcp from "../../ffi/socket.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { Attempt } from "./attempt.ts";
+import { type Attempt, Cancelled, type Listener } from "./attempt.ts";
 import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
@@ -117,30 +117,30 @@ export class Connection implements Stream {
   }
 
   /** Makes the socket and connects it. A failure is the probe's verdict. Throws Cancelled. */
-  static async open(attempt: Attempt, reactor: Reactor): Promise<Result<Connection, Verdict>> {
-    const { plan } = attempt;
-    const made = open(plan);
-    if (!made.ok) return made;
-    const fd = made.value;
-    const connection = new Connection(fd, attempt, reactor);
-    let kept = false;
-    try {
-      let result = tcp.connect(fd, plan.address);
-      // A peer on this host answers within the call, so asking once more saves the wait for an event.
-      if (tcp.underWay(result)) result = tcp.connect(fd, plan.address);
-      while (tcp.underWay(result)) {
-        if (await connection.#until(WRITABLE) === LATE) {
-          return err(lateable("L4TOUT", `no connection within ${duration(plan.target.check.timeoutMs)}`));
-        }
-        result = tcp.connect(fd, plan.address);
-      }
-      if (result !== 0) return err(unconnected(errnoName(-result)));
-      attempt.phase("connectMs");
-      kept = true;
-      return ok(connection);
-    } finally {
-      if (!kept) connection[Symbol.dispose]();
-    }
+  static open(attempt: Attempt, reactor: Reactor): Promise<Result<Connection, Verdict>> {
+    return new Promise((resolve, reject) =>
+      Connection.connect(attempt, reactor, resolve, () => reject(new Cancelled()))
+    );
+  }
+
+  /**
+   * The same without a promise, which would cost as much as some of the system calls: `then` gets the connection or
+   * the verdict, at once if the peer answers within the call; or else `cancelled` is called.
+   */
+  static connect(
+    attempt: Attempt,
+    reactor: Reactor,
+    then: (made: Result<Connection, Verdict>) => void,
+    cancelled: () => void,
+  ): void {
+    const made = open(attempt.plan);
+    if (!made.ok) return then(made);
+    const connection = new Connection(made.value, attempt, reactor);
+    let result = connection.#connect();
+    // A peer on this host answers within the call, so asking once more saves the wait for an event.
+    if (tcp.underWay(result)) result = connection.#connect();
+    if (tcp.underWay(result)) connection.#await(then, cancelled);
+    else then(connection.#connected(result));
   }
 
   /** Ends the watching and hands the descriptor over, e.g. to a TLS socket. */
@@ -178,6 +178,41 @@ export class Connection implements Stream {
   [Symbol.dispose](): void {
     this.#watch?.abandon();
     this.#fd[Symbol.dispose]();
+  }
+
+  #connect(): number {
+    return tcp.connect(this.#fd, this.#attempt.plan.address);
+  }
+
+  /** Waits until the connect that is under way has ended. */
+  #await(then: (made: Result<Connection, Verdict>) => void, cancelled: () => void): void {
+    const { plan } = this.#attempt;
+    const listener: Listener = {
+      late: () => {
+        this[Symbol.dispose]();
+        then(err(lateable("L4TOUT", `no connection within ${duration(plan.target.check.timeoutMs)}`)));
+      },
+      cancelled: () => {
+        this[Symbol.dispose]();
+        cancelled();
+      },
+    };
+    this.#arm(WRITABLE, () => {
+      const result = this.#connect();
+      if (tcp.underWay(result)) this.#watch?.arm(WRITABLE);
+      else if (this.#attempt.heard(listener)) then(this.#connected(result));
+    });
+    this.#attempt.listen(listener);
+  }
+
+  /** What came of the connect. */
+  #connected(result: number): Result<Connection, Verdict> {
+    if (result === 0) {
+      this.#attempt.phase("connectMs");
+      return ok(this);
+    }
+    this[Symbol.dispose]();
+    return err(unconnected(errnoName(-result)));
   }
 
   #until(events: number): Promise<number | typeof LATE> {

@@ -4,80 +4,101 @@ import type { Millis } from "../model.ts";
 export interface Timed {
   /** When, on the monotonic clock; written by `Timers` only. */
   at: Millis;
-  /** Place in the heap, −1 when not in it; written by `Timers` only. */
-  place: number;
+  /** Number of the entry while it is in, −1 when not; written by `Timers` only. */
+  number: number;
 }
 
-/** A binary heap with moving entries: one per backend, so that its size never grows with the number of probes. */
+const FIRST_ROOM = 64;
+
+/**
+ * A binary heap with moving entries: one per backend, so that its size never grows with the number of probes. All
+ * that is compared and moved are numbers side by side; thousands of objects all over memory would have to be fetched
+ * for it otherwise.
+ */
 export class Timers<T extends Timed> {
-  readonly #heap: T[] = [];
-  /** Times of the entries, side by side: comparing them must not touch thousands of objects. */
-  readonly #times: Millis[] = [];
+  /** Entries by number. */
+  readonly #entries: (T | undefined)[] = [];
+  readonly #free: number[] = [];
+  #size = 0;
+  /** By place in the heap: the entry's number, and its time. */
+  #heap = new Int32Array(FIRST_ROOM);
+  #times = new Float64Array(FIRST_ROOM);
+  /** Place in the heap by number. */
+  #places = new Int32Array(FIRST_ROOM);
 
   /** The earliest entry. */
   peek(): T | undefined {
-    return this.#heap[0];
+    return this.#size === 0 ? undefined : this.#entries[this.#heap[0] ?? -1];
   }
 
   /** Adds an entry, or moves it if it is there. */
   set(entry: T, at: Millis): void {
-    const place = entry.place < 0 ? this.#heap.length : entry.place;
     entry.at = at;
-    this.#sift(entry, at, place);
+    if (entry.number < 0) {
+      entry.number = this.#free.pop() ?? this.#entries.length;
+      this.#entries[entry.number] = entry;
+      if (this.#size === this.#heap.length) this.#grow();
+      this.#places[entry.number] = this.#size++;
+    }
+    this.#sift(entry.number, at, this.#places[entry.number] ?? 0);
   }
 
   /** Takes an entry out, if it is there. */
   remove(entry: T): void {
-    const { place } = entry;
-    if (place < 0) return;
-    entry.place = -1;
-    const last = this.#heap.pop();
-    this.#times.pop();
-    if (last !== undefined && last !== entry) this.#sift(last, last.at, place);
+    const { number } = entry;
+    if (number < 0) return;
+    const place = this.#places[number] ?? 0;
+    entry.number = -1;
+    this.#entries[number] = undefined;
+    this.#free.push(number);
+    const end = --this.#size;
+    if (place !== end) this.#sift(this.#heap[end] ?? 0, this.#times[end] ?? 0, place);
   }
 
-  /** Puts an entry where it belongs, given that only the one at `place` may be wrong. */
-  #sift(entry: T, at: Millis, place: number): void {
-    let hole = this.#rise(at, place);
-    if (hole === place) hole = this.#sink(at, place);
-    this.#put(entry, at, hole);
+  /** Numbers are never more than the most entries there were at once, so they need no more room than places. */
+  #grow(): void {
+    const [heap, times, places] = [this.#heap, this.#times, this.#places];
+    const room = heap.length * 2;
+    this.#heap = new Int32Array(room);
+    this.#times = new Float64Array(room);
+    this.#places = new Int32Array(room);
+    this.#heap.set(heap);
+    this.#times.set(times);
+    this.#places.set(places);
   }
 
-  /** Moves the hole at `place` up past all later times. */
-  #rise(at: Millis, place: number): number {
+  /** Moves the hole at `place` to where an entry with this time belongs, and puts the entry there. */
+  #sift(number: number, at: Millis, place: number): void {
+    const heap = this.#heap;
+    const times = this.#times;
+    const places = this.#places;
+    const size = this.#size;
     let hole = place;
     while (hole > 0) {
       const parent = (hole - 1) >> 1;
-      if ((this.#times[parent] ?? -Infinity) <= at) break;
-      this.#move(parent, hole);
+      const time = times[parent] ?? 0;
+      if (time <= at) break;
+      const moved = heap[parent] ?? 0;
+      heap[hole] = moved;
+      times[hole] = time;
+      places[moved] = hole;
       hole = parent;
     }
-    return hole;
-  }
-
-  /** Moves the hole at `place` down past all earlier times. */
-  #sink(at: Millis, place: number): number {
-    let hole = place;
-    while (true) {
-      const left = 2 * hole + 1;
-      const leftAt = this.#times[left] ?? Infinity;
-      const rightAt = this.#times[left + 1] ?? Infinity;
-      const least = rightAt < leftAt ? left + 1 : left;
-      if (Math.min(leftAt, rightAt) >= at) return hole;
-      this.#move(least, hole);
+    // One that rose need not sink: what lies under its new place is later than what it displaced there.
+    while (hole >= place) {
+      let least = 2 * hole + 1;
+      if (least >= size) break;
+      let time = times[least] ?? 0;
+      if (least + 1 < size && (times[least + 1] ?? 0) < time) time = times[++least] ?? 0;
+      if (time >= at) break;
+      const moved = heap[least] ?? 0;
+      heap[hole] = moved;
+      times[hole] = time;
+      places[moved] = hole;
       hole = least;
     }
-  }
-
-  #move(from: number, to: number): void {
-    const entry = this.#heap[from];
-    const at = this.#times[from];
-    if (entry !== undefined && at !== undefined) this.#put(entry, at, to);
-  }
-
-  #put(entry: T, at: Millis, place: number): void {
-    this.#heap[place] = entry;
-    this.#times[place] = at;
-    entry.place = place;
+    heap[hole] = number;
+    times[hole] = at;
+    places[number] = hole;
   }
 }

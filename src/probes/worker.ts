@@ -11,6 +11,7 @@ import { Loop } from "./loop.ts";
 import { type FromWorker, POSTED, SHARED_HEADER, SIGNS, type ToWorker } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { Probes } from "./probe.ts";
+import type { ProbeTarget } from "./prober.ts";
 import { Flag, Reactor } from "./socket.ts";
 
 /** The worker's side of the message channel; `lib.deno.window` does not describe it. */
@@ -26,13 +27,17 @@ const SIGN_MS: Millis = 100;
 /** Probes that have to wait are told this often at most, in ms. */
 const LIMITED_MS: Millis = 10_000;
 
+/** A target and its octet in the shared memory. */
+interface TargetHere extends ProbeTarget {
+  readonly place: number;
+}
+
 class ProbeWorker implements AsyncDisposable {
   readonly #resources = new AsyncDisposableStack();
   readonly #outbox = new Outbox((message, transfer) => scope.postMessage(message, transfer));
   readonly #signs: Int32Array;
   readonly #unreported: Uint8Array;
-  readonly #places = new Map<string, number>();
-  readonly #engine: Engine;
+  readonly #engine: Engine<TargetHere>;
   readonly #loop: Loop;
   #debug: boolean;
   /** Messages that have arrived; this worker's first one made it. */
@@ -50,7 +55,7 @@ class ProbeWorker implements AsyncDisposable {
     // What was cancelled unwinds before its sockets' reactor goes.
     this.#resources.defer(() => this.#engine.settled());
     this.#engine = this.#resources.use(
-      new Engine({
+      new Engine<TargetHere>({
         clock,
         random: Math.random,
         version: begin.version,
@@ -59,15 +64,14 @@ class ProbeWorker implements AsyncDisposable {
         probe: (attempt) => probes.run(attempt),
         review: (plan, found) => probes.review(plan, found),
         drain: () => reactor.wait(0),
+        flush: () => probes.flush(),
         changed: () => {},
-        begin: ({ backend, check }) => {
-          this.#count(this.#places.get(backend), 1);
+        begin: ({ backend, check, place }) => {
+          this.#count(place, 1);
           if (this.#debug) this.#outbox.begun(backend, check.type);
         },
-        report: ({ backend, ...report }, lateMs, urgent) => {
-          const place = this.#places.get(backend);
-          if (place !== undefined) this.#outbox.report({ ...report, place, lateMs }, urgent, clock.now());
-        },
+        report: ({ generation, result, nextDueAt }, lateMs, urgent, { place }) =>
+          this.#outbox.report({ place, generation, result, nextDueAt, lateMs }, urgent),
         defect: (error, { backend }) => {
           const text = error instanceof Error ? error.stack ?? error.message : String(error);
           scope.postMessage({ kind: "defect", backend, error: text }, []);
@@ -93,17 +97,12 @@ class ProbeWorker implements AsyncDisposable {
     this.#loop.attend();
     switch (message.kind) {
       case "start":
-        for (const { target, place } of message.targets) {
-          this.#places.set(target.backend, place);
-          this.#unreported[place] = 0;
-        }
-        return this.#engine.start(message.targets.map(({ target }) => target));
+        for (const { place } of message.targets) this.#unreported[place] = 0;
+        return this.#engine.start(message.targets.map(({ target, place }) => ({ ...target, place })));
       case "pace":
         return this.#engine.pace(message.backend, message.generation, message.intervalMs);
       case "stop":
-        this.#engine.stop(message.backends);
-        for (const backend of message.backends) this.#places.delete(backend);
-        return;
+        return this.#engine.stop(message.backends);
       case "debug":
         this.#debug = message.on;
     }
@@ -121,8 +120,7 @@ class ProbeWorker implements AsyncDisposable {
   }
 
   /** Keeps the number of begun but unreported probes where the main thread can read it after a crash. */
-  #count(place: number | undefined, change: 1 | -1): void {
-    if (place === undefined) return;
+  #count(place: number, change: 1 | -1): void {
     this.#unreported[place] = Math.max(0, (this.#unreported[place] ?? 0) + change);
   }
 

@@ -55,26 +55,26 @@ export function quantile(sorted: readonly number[], q: number): number {
 
 if (import.meta.main) {
   const task = JSON.parse(Deno.args[0] ?? "") as Task;
-  const late = new Map<string, number[]>();
-  const took = new Map<string, number[]>();
-  const sums = new Map<string, { failed: number; voided: number }>();
-  const clear = () => {
-    for (const { name } of task.groups) {
-      late.set(name, []);
-      took.set(name, []);
-      sums.set(name, { failed: 0, voided: 0 });
-    }
-  };
-  clear();
+  /** What is told of the probes of a group. */
+  interface Sum {
+    late: number[];
+    took: number[];
+    failed: number;
+    voided: number;
+  }
+  const sums = new Map(
+    task.groups.map(({ name }): [string, Sum] => [name, { late: [], took: [], failed: 0, voided: 0 }]),
+  );
+  /** By backend, so that a report costs this process little beside the prober. */
+  const sumOf = new Map<string, Sum>();
   await using prober = startProber({
     log: silentLog,
     sink: (reports) => {
       for (const { backend, result } of reports) {
-        const group = backend.slice(0, backend.indexOf("-"));
-        late.get(group)?.push(result.startedAt - result.scheduledAt);
-        took.get(group)?.push(result.totalMs);
-        const sum = sums.get(group);
+        const sum = sumOf.get(backend);
         if (sum === undefined) continue;
+        sum.late.push(result.startedAt - result.scheduledAt);
+        sum.took.push(result.totalMs);
         if (result.void !== null) sum.voided++;
         else if (!result.ok) sum.failed++;
       }
@@ -83,6 +83,8 @@ if (import.meta.main) {
   prober.start(
     task.groups.flatMap(({ name, check, count, network, netns = "" }) =>
       Array.from({ length: count }, (_, i) => {
+        const sum = sums.get(name);
+        if (sum !== undefined) sumOf.set(`${name}-${i}`, sum);
         const [a, b, c] = network.split(".").map(Number);
         const address = ip(`${a}.${b}.${(c ?? 0) + Math.floor(i / 250)}.${1 + i % 250}`);
         return target(`${name}-${i}`, check, {
@@ -95,19 +97,21 @@ if (import.meta.main) {
   );
   const sleep = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   await sleep(task.warmSeconds);
-  clear();
+  for (const sum of sums.values()) Object.assign(sum, { late: [], took: [], failed: 0, voided: 0 });
   const start = performance.now();
   const before = process.cpuUsage();
   await sleep(task.seconds);
   const { user, system } = process.cpuUsage(before);
   const seconds = (performance.now() - start) / 1000;
   const groups = Object.fromEntries(task.groups.map(({ name }): [string, GroupFigures] => {
-    const lateness = (late.get(name) ?? []).toSorted((a, b) => a - b);
-    const durations = (took.get(name) ?? []).toSorted((a, b) => a - b);
-    const sum = sums.get(name) ?? { failed: 0, voided: 0 };
+    const sum = sums.get(name) ?? { late: [], took: [], failed: 0, voided: 0 };
+    const lateness = sum.late.toSorted((a, b) => a - b);
+    const durations = sum.took.toSorted((a, b) => a - b);
+    const { failed, voided } = sum;
     return [name, {
       probes: lateness.length,
-      ...sum,
+      failed,
+      voided,
       lateMs: { p50: quantile(lateness, 0.5), p99: quantile(lateness, 0.99), max: lateness.at(-1) ?? 0 },
       tookMs: { p50: quantile(durations, 0.5), p99: quantile(durations, 0.99) },
     }];

@@ -1,25 +1,54 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checksum, type EchoId, type EchoKind, EchoWriter, parseEcho as parse } from "../../ffi/icmp.ts";
+import { Fd } from "../../ffi/fd.ts";
+import {
+  checksum,
+  ECHO_BATCH,
+  type EchoKind,
+  EchoReceiver,
+  EchoSender,
+  openEcho,
+  parseEcho as parse,
+} from "../../ffi/icmp.ts";
+import { E } from "../../ffi/libc.ts";
+import { sockaddr } from "../../ffi/sockaddr.ts";
+import { noRawSockets, testWith } from "../probes/needs.ts";
+
+/** What names one echo. */
+interface EchoId {
+  readonly identifier: number;
+  readonly sequence: number;
+  readonly cookieHigh: number;
+  readonly cookieLow: number;
+}
 
 const u16 = fc.nat(0xffff);
 const u32 = fc.nat(0xffffffff);
 const id: fc.Arbitrary<EchoId> = fc.record(
-  { identifier: u16, sequence: u16, cookie: fc.tuple(u32, u32) },
+  { identifier: u16, sequence: u16, cookieHigh: u32, cookieLow: u32 },
   { noNullPrototype: true },
 );
 const family = fc.constantFrom(4 as const, 6 as const);
+const somewhere = sockaddr(Uint8Array.of(127, 0, 0, 1), 0);
+
+/** A sender that never sends. */
+function sender(of: 4 | 6, identifier: number, cookieHigh: number): EchoSender {
+  return new EchoSender(new Fd(2 ** 31 - 1), of, identifier, cookieHigh);
+}
 
 /** A request on its own. */
-function echoRequest(of: 4 | 6, { identifier, sequence, cookie }: EchoId): Uint8Array {
-  return new EchoWriter(of, identifier, cookie[0]).write(sequence, cookie[1]).slice();
+function echoRequest(of: 4 | 6, { identifier, sequence, cookieHigh, cookieLow }: EchoId): Uint8Array {
+  const one = sender(of, identifier, cookieHigh);
+  one.add(sequence, cookieLow, somewhere);
+  return one.packet(0).slice();
 }
 
 /** Parses octets that stand in a larger buffer, as they do in life. */
 function parseEcho(of: 4 | 6, kind: EchoKind, octets: Uint8Array): ReturnType<typeof parse> {
+  const before = 192;
   const buffer = new Uint8Array(2048).fill(0xff);
-  buffer.set(octets);
-  return parse(of, kind, new DataView(buffer.buffer), octets.length);
+  buffer.set(octets, before);
+  return parse(of, kind, new DataView(buffer.buffer), before, before + octets.length);
 }
 
 /** An IPv4 header of `size` octets before `rest`, with protocol ICMP. */
@@ -60,17 +89,42 @@ Deno.test("echoRequest() has a checksum that adds up to zero", () => {
   fc.assert(fc.property(id, (echo) => checksum(echoRequest(4, echo)) === 0));
 });
 
-Deno.test("EchoWriter writes one request after the other", () => {
-  const writer = new EchoWriter(4, 7, 8);
-  fc.assert(fc.property(u16, u32, (sequence, low) => {
-    const request = writer.write(sequence, low);
-    assert.equal(checksum(request), 0);
-    const reply = replyTo(4, request);
-    assert.deepEqual(parseEcho(4, "datagram", reply), {
-      kind: "reply",
-      id: { identifier: 7, sequence, cookie: [8, low] },
+Deno.test("EchoSender writes one request beside the other", () => {
+  const several = fc.array(fc.tuple(u16, u32), { minLength: 1, maxLength: ECHO_BATCH });
+  fc.assert(fc.property(several, (echoes) => {
+    const one = sender(4, 7, 8);
+    for (const [sequence, cookieLow] of echoes) one.add(sequence, cookieLow, somewhere);
+    assert.equal(one.count, echoes.length);
+    echoes.forEach(([sequence, cookieLow], i) => {
+      assert.equal(checksum(one.packet(i)), 0);
+      const reply = replyTo(4, one.packet(i));
+      const expected = { kind: "reply", identifier: 7, sequence, cookieHigh: 8, cookieLow };
+      assert.deepEqual(parseEcho(4, "datagram", reply), expected);
     });
   }));
+});
+
+testWith([noRawSockets], "EchoSender tells which requests could not be sent, and sends all others", () => {
+  using fd = openEcho(4, "raw", null);
+  const one = new EchoSender(fd, 4, 0xbeef, 1);
+  const receiver = new EchoReceiver(fd);
+  // The broadcast address needs a right that the socket does not ask for.
+  const forbidden = sockaddr(Uint8Array.of(255, 255, 255, 255), 0);
+  const bad = new Set([0, 5, 6, ECHO_BATCH - 1]);
+  for (let i = 0; i < ECHO_BATCH; i++) one.add(i, i, bad.has(i) ? forbidden : somewhere);
+  const failed: [number, number][] = [];
+  one.send((sequence, errno) => failed.push([sequence, errno]));
+  assert.deepEqual(failed, [...bad].map((sequence) => [sequence, E.EACCES]));
+  assert.equal(one.count, 0);
+  // On loopback the replies are there when the call returns.
+  const heard: number[] = [];
+  const got = receiver.receive();
+  for (let i = 0; i < got; i++) {
+    const message = parse(4, "raw", receiver.view, receiver.start(i), receiver.end(i));
+    if (message?.kind === "reply" && message.identifier === 0xbeef) heard.push(message.sequence);
+  }
+  assert.deepEqual(heard, Array.from({ length: ECHO_BATCH }, (_, i) => i).filter((i) => !bad.has(i)));
+  assert.equal(receiver.receive(), -E.EAGAIN);
 });
 
 Deno.test("checksum() agrees with the example of RFC 1071, section 3", () => {
@@ -80,10 +134,10 @@ Deno.test("checksum() agrees with the example of RFC 1071, section 3", () => {
 Deno.test("parseEcho() finds the identity of an echo again, in every kind of reply", () => {
   fc.assert(fc.property(family, id, fc.constantFrom(20, 24, 60), (of, echo, header) => {
     const reply = replyTo(of, echoRequest(of, echo));
-    assert.deepEqual(parseEcho(of, "datagram", reply), { kind: "reply", id: echo });
+    assert.deepEqual(parseEcho(of, "datagram", reply), { kind: "reply", ...echo });
     assert.deepEqual(parseEcho(of, "raw", of === 4 ? ipv4(reply, header) : reply), {
       kind: "reply",
-      id: echo,
+      ...echo,
     });
   }));
 });
@@ -99,7 +153,7 @@ Deno.test("parseEcho() finds it in error messages, quoted whole or by 8 octets o
 });
 
 Deno.test("parseEcho() leaves out what is about something else", () => {
-  const echo: EchoId = { identifier: 1, sequence: 2, cookie: [3, 4] };
+  const echo: EchoId = { identifier: 1, sequence: 2, cookieHigh: 3, cookieLow: 4 };
   const request4 = echoRequest(4, echo);
   const request6 = echoRequest(6, echo);
   assert.equal(parseEcho(4, "raw", ipv4(request4)), null, "a request");

@@ -65,12 +65,13 @@ Deno.test("Outbox lets plain passes wait for company and sends urgent reports at
   const sent: string[] = [];
   const outbox = new Outbox((message) => sent.push(message.kind));
   const one = sample();
-  outbox.report(one, false, 100);
-  assert.deepEqual(outbox.flush(105), []);
-  outbox.report(sample(), false, 108);
-  assert.equal(outbox.flush(110).length, 2);
+  outbox.report(one, false);
+  assert.deepEqual(outbox.flush(100), []);
+  outbox.report(sample(), false);
+  assert.deepEqual(outbox.flush(124), []);
+  assert.equal(outbox.flush(125).length, 2);
   assert.deepEqual(outbox.flush(500), []);
-  outbox.report(one, true, 600);
+  outbox.report(one, true);
   assert.deepEqual(outbox.flush(600), [one.place]);
   outbox.begun("b", "tcp");
   outbox.flush(601);

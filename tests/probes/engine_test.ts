@@ -15,6 +15,11 @@ const SILENT = lateable("L4TOUT", "no connection");
 /** What a fake backend does: answers at once, after a time, or never. */
 type Behaviour = Verdict | { readonly after: Millis; readonly answer: Verdict } | "silent";
 
+/** A probe that waits by promises. */
+function promised(probe: (attempt: Attempt) => Promise<Verdict>): EngineOptions<ProbeTarget>["probe"] {
+  return (attempt) => attempt.until(probe(attempt));
+}
+
 /** An engine in fake time over fake backends. */
 class Bench implements AsyncDisposable {
   readonly clock = new FakeClock(0);
@@ -31,15 +36,16 @@ class Bench implements AsyncDisposable {
   random = 0.5;
   #timer: Disposable | null = null;
 
-  constructor(options: Partial<EngineOptions> = {}) {
+  constructor(options: Partial<EngineOptions<ProbeTarget>> = {}) {
     this.engine = new Engine({
       clock: this.clock,
       random: () => this.random,
       version: "test",
       limit: 1000,
-      probe: (attempt) => this.#probe(attempt),
+      probe: promised((attempt) => this.#probe(attempt)),
       review: (_plan, found) => found,
       drain: () => this.pending.splice(0).forEach((deliver) => deliver()),
+      flush: () => {},
       changed: () => this.#arm(),
       report: (report, _lateMs, urgent) => {
         this.urgent.push(urgent);
@@ -220,10 +226,10 @@ Deno.test("Engine: a time-out is void once stalls took more than three timeouts"
 
 Deno.test("Engine: an answer that arrived in a stall is heard before the deadline that passed in it", async () => {
   await using bench = new Bench({
-    probe: async (attempt) => {
+    probe: promised(async (attempt) => {
       const answer = await attempt.wait<Verdict>((done) => bench.pending.push(() => done(PASS)));
       return answer === LATE ? SILENT : answer;
-    },
+    }),
   });
   bench.engine.start([one({}, 10_000, 20)]);
   // The probe begins in this pass; its answer then waits for a drain, which comes only after the stall.
@@ -235,10 +241,10 @@ Deno.test("Engine: an answer that arrived in a stall is heard before the deadlin
 
 Deno.test("Engine: without a stall, too, what has arrived goes before the deadline", async () => {
   await using bench = new Bench({
-    probe: async (attempt) => {
+    probe: promised(async (attempt) => {
       const first = await attempt.wait<null>((done) => bench.pending.push(() => done(null)));
       return first === LATE ? SILENT : PASS;
-    },
+    }),
   });
   bench.engine.start([one({}, 10_000, 20)]);
   await bench.clock.advance(1);
@@ -270,11 +276,11 @@ Deno.test("Engine: after a stall every backend gets one turn, not the turns it m
 
 Deno.test("Engine: the time that a probe is held counts as lag, and too much of it ends the probe as void", async () => {
   await using bench = new Bench({
-    probe: async (attempt) => {
+    probe: promised(async (attempt) => {
       attempt.hold();
       const answer = await attempt.wait<Verdict>(() => {});
       return answer === LATE ? SILENT : answer;
-    },
+    }),
   });
   bench.engine.start([one({}, 10_000, 100)]);
   await bench.clock.advance(300);
@@ -310,6 +316,35 @@ Deno.test("Engine: silent backends leave a quarter of the limit to those that an
   assert.deepEqual(bench.times("live"), [2500, 2600, 2700, 2800]);
 });
 
+Deno.test("Engine: probes that end at once are counted, and a long queue of them is no deep recursion", async () => {
+  const held: Attempt[] = [];
+  await using bench = new Bench({
+    limit: 1,
+    probe: (attempt) => attempt.plan.target.backend === "first" ? held.push(attempt) : attempt.finish(PASS),
+  });
+  const names = Array.from({ length: 20_000 }, (_, i) => `b${i}`);
+  bench.engine.start([target("first", check(100_000)), ...names.map((name) => target(name, check(100_000)))]);
+  await bench.clock.advance(500);
+  assert.equal(bench.engine.queued, names.length);
+  held[0]?.finish(PASS);
+  assert.deepEqual([bench.engine.queued, bench.engine.running], [0, 0]);
+  assert.equal(bench.reports.all.length, names.length + 1);
+});
+
+Deno.test("Engine: what probes have gathered is sent at the end of the pass, before anything else happens", async () => {
+  const done: string[] = [];
+  await using bench = new Bench({
+    probe: (attempt) => {
+      done.push(attempt.plan.target.backend);
+      attempt.finish(PASS);
+    },
+    flush: () => done.push("flush"),
+  });
+  bench.engine.start([target("a", check(100_000)), target("b", check(100_000))]);
+  await bench.clock.advance(1);
+  assert.deepEqual(done.slice(done.indexOf("a"), done.indexOf("a") + 3), ["a", "b", "flush"]);
+});
+
 Deno.test("Engine: a queued backend that is stopped is never probed", async () => {
   await using bench = new Bench({ limit: 1 });
   bench.behave = () => ({ after: 100, answer: PASS });
@@ -324,14 +359,18 @@ Deno.test("Engine: a defect in one probe is told and void, and the others go on"
   await using bench = new Bench({
     probe: (attempt) => {
       if (attempt.plan.target.backend === "odd") throw new Error("boom");
-      return Promise.resolve(PASS);
+      if (attempt.plan.target.backend === "late") return attempt.until(Promise.reject(new Error("bang")));
+      attempt.finish(PASS);
     },
   });
-  bench.engine.start([target("odd", check(1000)), target("even", check(1000))]);
+  bench.engine.start(["odd", "late", "even"].map((name) => target(name, check(1000))));
   await bench.clock.advance(10);
   assert.equal(bench.reports.of("even")[0]?.result.code, "L4OK");
-  assert.equal(bench.reports.of("odd")[0]?.result.void, "worker-restart");
-  assert.ok(bench.defects.length > 0);
+  for (const name of ["odd", "late"]) {
+    assert.equal(bench.reports.of(name)[0]?.result.void, "worker-restart");
+  }
+  // Each is tried once more at once, since what was void says nothing.
+  assert.deepEqual(new Set(bench.defects.map(String)), new Set(["Error: boom", "Error: bang"]));
 });
 
 Deno.test("Engine: reports are urgent until a long row of passes surely changes nothing", async () => {

@@ -35,6 +35,7 @@ export class LocalProber implements AsyncDisposable {
         probe: (attempt) => probes.run(attempt),
         review: (plan, found) => probes.review(plan, found),
         drain: () => reactor.wait(0),
+        flush: () => probes.flush(),
         changed: () => loop?.attend(),
         begin: () => this.#begun.splice(0).forEach((resolve) => resolve()),
         report: (report) => this.reports.sink([report]),

@@ -1,3 +1,5 @@
+import { openEcho } from "../../ffi/icmp.ts";
+
 /** What a test needs beside Deno; null if it is there, else the reason to skip, for the test's name. */
 function program(name: string, ...args: string[]): string | null {
   try {
@@ -15,11 +17,23 @@ export const noNginx: string | null = program("nginx", "-v");
 /** Skips without root or iproute2. */
 export const noNamespaces: string | null = Deno.uid() === 0 ? program("ip", "-V") : "not root";
 
+/** Skips without the right to a raw socket. */
+export const noRawSockets: string | null = rawSockets();
+
+function rawSockets(): string | null {
+  try {
+    using _fd = openEcho(4, "raw", null);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** Defines a test that is skipped, with the reason in its name, when one of the needs is not met. */
 export function testWith(
   needs: (string | null)[],
   name: string,
-  fn: (t: Deno.TestContext) => Promise<void>,
+  fn: (t: Deno.TestContext) => Promise<void> | void,
 ): void {
   const missing = needs.filter((reason) => reason !== null);
   const skipped = missing.length > 0 ? ` (skipped: ${missing.join(", ")})` : "";
