@@ -63,10 +63,11 @@ export class Attempt implements PhaseTimes {
   #heldMs: Millis = 0;
   #heldSince: Millis | null = null;
 
-  /** Begins a probe now. It counts as awake in `gauge` until it waits, and again until it ends. */
+  /** Begins a probe at `start`, now. It counts as awake in `gauge` until it waits, and again until it ends. */
   constructor(
     plan: ProbePlan,
     clock: Pick<Clock, "now">,
+    start: Millis,
     stalledBefore: Millis,
     gauge: Gauge = { awake: 0 },
   ) {
@@ -74,8 +75,8 @@ export class Attempt implements PhaseTimes {
     gauge.awake++;
     this.plan = plan;
     this.#clock = clock;
-    this.start = clock.now();
-    this.#phaseStart = this.start;
+    this.start = start;
+    this.#phaseStart = start;
     this.stalledBefore = stalledBefore;
   }
 

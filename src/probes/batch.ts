@@ -79,30 +79,32 @@ export function packBatch(reports: readonly PlacedReport[]): Batch {
 export function unpackBatch({ numbers, texts }: Batch): PlacedReport[] {
   const reports: PlacedReport[] = [];
   for (let at = 0; at + WIDTH <= numbers.length; at += WIDTH) {
-    const number = (i: number) => numbers[at + i] ?? 0;
-    const phase = (i: number) => number(i) === NONE ? null : number(i);
-    const code = CODES[number(4)] ?? "L4CON";
+    const code = CODES[numbers[at + 4] ?? -1] ?? "L4CON";
     const { ok, layer } = PROBE_CODES[code];
     reports.push({
-      place: number(0),
-      generation: number(1),
-      lateMs: number(2),
-      nextDueAt: number(3),
+      place: numbers[at] ?? 0,
+      generation: numbers[at + 1] ?? 0,
+      lateMs: numbers[at + 2] ?? 0,
+      nextDueAt: numbers[at + 3] ?? 0,
       result: {
         ok,
         layer,
         code,
-        detail: texts[number(6)] ?? "",
-        scheduledAt: number(7),
-        startedAt: number(8),
-        connectMs: phase(9),
-        tlsMs: phase(10),
-        firstByteMs: phase(11),
-        totalMs: number(12),
-        lagMs: number(13),
-        void: CAUSES[number(5)] ?? null,
+        detail: texts[numbers[at + 6] ?? -1] ?? "",
+        scheduledAt: numbers[at + 7] ?? 0,
+        startedAt: numbers[at + 8] ?? 0,
+        connectMs: phase(numbers[at + 9]),
+        tlsMs: phase(numbers[at + 10]),
+        firstByteMs: phase(numbers[at + 11]),
+        totalMs: numbers[at + 12] ?? 0,
+        lagMs: numbers[at + 13] ?? 0,
+        void: CAUSES[numbers[at + 5] ?? -1] ?? null,
       },
     });
   }
   return reports;
+}
+
+function phase(ms: Millis | undefined): Millis | null {
+  return ms === undefined || ms === NONE ? null : ms;
 }

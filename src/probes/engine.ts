@@ -11,10 +11,10 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Millis, ProbeResult } from "../model.ts";
+import type { Millis, ProbeResult, UnixMillis } from "../model.ts";
 import { Attempt, Cancelled, type Gauge } from "./attempt.ts";
 import { type ProbePlan, probePlan } from "./plan.ts";
-import type { ProbeReport, ProbeTarget } from "./prober.ts";
+import type { ProbeTarget } from "./prober.ts";
 import { PROBE_CODES, type Verdict, voided } from "./result.ts";
 import { jitter, nextAfterVoid, nextDue } from "./schedule.ts";
 import { deadline, judge, StallMeter, TICK_MS, tooLate } from "./stall.ts";
@@ -38,8 +38,17 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly flush: () => void;
   /** Told when the time of the next pass may have become an earlier one. */
   readonly changed: () => void;
-  /** Receives each finished probe of a target, and how late it began in ms; `urgent` if it may change a state. */
-  readonly report: (report: ProbeReport, lateMs: Millis, urgent: boolean, target: T) => void;
+  /**
+   * Receives each finished probe of a target: what came out, when the next is due, and how late this one began in ms;
+   * `urgent` if it may change a state.
+   */
+  readonly report: (
+    target: T,
+    result: ProbeResult,
+    nextDueAt: UnixMillis,
+    lateMs: Millis,
+    urgent: boolean,
+  ) => void;
   /** Told of each probe that begins. */
   readonly begin: (target: T) => void;
   /** Told when a probe failed for a reason that is a defect of this program. */
@@ -97,11 +106,12 @@ class Run<T extends ProbeTarget> extends Attempt {
     slot: Slot<T>,
     plan: ProbePlan,
     clock: Clock,
+    start: Millis,
     stalledBefore: Millis,
     gauge: Gauge,
     over: (run: Run<T>, found: Verdict | null, error: unknown) => void,
   ) {
-    super(plan, clock, stalledBefore, gauge);
+    super(plan, clock, start, stalledBefore, gauge);
     this.slot = slot;
     this.slow = slot.slow;
     this.#over = over;
@@ -249,7 +259,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     if (attempt === null) {
       // The usual case, kept short: room for another, and nobody before it.
       if (!slot.slow && this.#queue.size === 0 && this.#running < this.#options.limit) {
-        return this.#begin(slot);
+        return this.#begin(slot, now);
       }
       this.#timers.remove(slot);
       (slot.slow ? this.#slowQueue : this.#queue).add(slot);
@@ -274,27 +284,28 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
   #runQueue(): void {
     if (this.#runningQueue) return;
     this.#runningQueue = true;
-    const { limit } = this.#options;
+    const { clock, limit } = this.#options;
     for (const slot of this.#queue) {
       if (this.#running >= limit) break;
       this.#queue.delete(slot);
-      this.#begin(slot);
+      this.#begin(slot, clock.now());
     }
     const slowLimit = Math.max(1, Math.floor(limit * SLOW_SHARE));
     for (const slot of this.#slowQueue) {
       if (this.#running >= limit || this.#slowRunning >= slowLimit) break;
       this.#slowQueue.delete(slot);
-      this.#begin(slot);
+      this.#begin(slot, clock.now());
     }
     this.#runningQueue = false;
   }
 
-  #begin(slot: Slot<T>): void {
+  /** Begins a probe at `start`, which is now; asking for the time is not for nothing. */
+  #begin(slot: Slot<T>, start: Millis): void {
     const { clock, begin } = this.#options;
     const { target } = slot;
     const plan = this.#planned(slot);
     if (plan === null) return;
-    const run = new Run(slot, plan, clock, this.#stalls.total, this.#gauge, this.#over);
+    const run = new Run(slot, plan, clock, start, this.#stalls.total, this.#gauge, this.#over);
     slot.attempt = run;
     slot.lateMs = Math.max(0, run.start - slot.due);
     // A turn that was missed as a whole is skipped: the one that runs now is the last due one.
@@ -377,8 +388,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     };
     // Only a long row of passes surely changes nothing; its reports may wait for company.
     const urgent = !ok || slot.passes < target.check.rise + target.check.fall;
-    const { backend, generation } = target;
-    report({ backend, generation, result, nextDueAt: wall + slot.due - now }, lateMs, urgent, target);
+    report(target, result, wall + slot.due - now, lateMs, urgent);
   }
 
   #drop(backend: string): void {

@@ -229,6 +229,7 @@ class WorkerProber implements Prober {
   #batch(batch: Batch): void {
     const { sink, events, log } = this.#options;
     const ahead = this.#clock.now() - this.#clock.wall();
+    const debug = log.enabled("debug");
     const reports: ProbeReport[] = [];
     for (const { place, generation, result, nextDueAt, lateMs } of unpackBatch(batch)) {
       const known = this.#byPlace[place];
@@ -239,7 +240,7 @@ class WorkerProber implements Prober {
       reports.push(report);
       events?.lateness?.(lateMs);
       this.#tell(report, check.type);
-      log.debug("probe-done", () => describe(report));
+      if (debug) log.debug("probe-done", () => describe(report));
     }
     if (reports.length > 0) sink(reports);
   }

@@ -70,7 +70,7 @@ class ProbeWorker implements AsyncDisposable {
           this.#count(place, 1);
           if (this.#debug) this.#outbox.begun(backend, check.type);
         },
-        report: ({ generation, result, nextDueAt }, lateMs, urgent, { place }) =>
+        report: ({ place, generation }, result, nextDueAt, lateMs, urgent) =>
           this.#outbox.report({ place, generation, result, nextDueAt, lateMs }, urgent),
         defect: (error, { backend }) => {
           const text = error instanceof Error ? error.stack ?? error.message : String(error);

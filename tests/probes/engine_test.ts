@@ -47,9 +47,9 @@ class Bench implements AsyncDisposable {
       drain: () => this.pending.splice(0).forEach((deliver) => deliver()),
       flush: () => {},
       changed: () => this.#arm(),
-      report: (report, _lateMs, urgent) => {
+      report: ({ backend, generation }, result, nextDueAt, _lateMs, urgent) => {
         this.urgent.push(urgent);
-        this.reports.sink([report]);
+        this.reports.sink([{ backend, generation, result, nextDueAt }]);
       },
       begin: ({ backend }) => this.begun.push([backend, this.clock.now()]),
       defect: (error) => this.defects.push(error),

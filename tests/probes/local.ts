@@ -38,7 +38,8 @@ export class LocalProber implements AsyncDisposable {
         flush: () => probes.flush(),
         changed: () => loop?.attend(),
         begin: () => this.#begun.splice(0).forEach((resolve) => resolve()),
-        report: (report) => this.reports.sink([report]),
+        report: ({ backend, generation }, result, nextDueAt) =>
+          this.reports.sink([{ backend, generation, result, nextDueAt }]),
         defect: (error) => this.defects.push(error),
       }),
     );

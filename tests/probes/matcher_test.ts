@@ -145,7 +145,7 @@ function looking(
   const clock = new FakeClock(0);
   const matcher = new FakeMatcher();
   const plan = probePlan(target("b", httpCheck(80)), "test");
-  const attempt = new Attempt(plan, clock, 0);
+  const attempt = new Attempt(plan, clock, clock.now(), 0);
   return { look: new BodyLook(compileBody(expression), matcher, attempt), matcher, attempt, clock };
 }
 
