@@ -4,7 +4,7 @@ import type { ProbePlan } from "./plan.ts";
 import type { Verdict } from "./result.ts";
 import { LATE } from "./stream.ts";
 
-/** Thrown out of a wait of a probe that was cancelled; unwinds the probe, never reported. */
+/** Ends a probe that was cancelled, thrown out of its wait or handed to `fail`; never reported. */
 export class Cancelled extends Error {
   /** Makes the error. */
   constructor() {
@@ -19,7 +19,7 @@ export interface PhaseTimes {
   connectMs: Millis | null;
   /** Of the TLS handshake. */
   tlsMs: Millis | null;
-  /** From the request, or the echo, to the first octet of the answer. */
+  /** From the request to the first octet of the answer; for an echo from its start, some tenths of a ms before it. */
   firstByteMs: Millis | null;
 }
 
@@ -60,6 +60,7 @@ export class Attempt implements PhaseTimes {
   #listener: Listener | null = null;
   #expired = false;
   #cancelled = false;
+  #over = false;
   #heldMs: Millis = 0;
   #heldSince: Millis | null = null;
 
@@ -166,16 +167,24 @@ export class Attempt implements PhaseTimes {
     if (listener !== null && this.heard(listener)) listener.cancelled();
   }
 
-  /** Ends with what was found out. */
+  /** Ends with what was found out, if it has not ended. */
   finish(found: Verdict): void {
-    this.#gauge.awake--;
-    this.ended(found, null);
+    if (this.#end()) this.ended(found, null);
   }
 
-  /** Ends by an error: Cancelled, or a defect of this program. */
+  /** Ends by an error, Cancelled or a defect of this program, if it has not ended. */
   fail(error: unknown): void {
-    this.#gauge.awake--;
-    this.ended(null, error);
+    if (this.#end()) this.ended(null, error);
+  }
+
+  /** Runs a part of the probe: what it throws ends the probe, and nothing else. Throws what is thrown after the end. */
+  guard(part: () => void): void {
+    try {
+      part();
+    } catch (error) {
+      if (this.#over) throw error;
+      this.fail(error);
+    }
   }
 
   /** Ends when `probe` does, with what it found or by what it threw. */
@@ -185,4 +194,13 @@ export class Attempt implements PhaseTimes {
 
   /** Told once of the end: what was found, or else the error. */
   protected ended(_found: Verdict | null, _error: unknown): void {}
+
+  /** Whether this is the end. */
+  #end(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    if (this.#listener === null) this.#gauge.awake--;
+    this.#listener = null;
+    return true;
+  }
 }

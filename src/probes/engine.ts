@@ -6,7 +6,7 @@
  *                                   └ cancelled: no report
  *
  * Every pass through the loop does the same in the same order: note stalls, handle what the sockets have, then
- * deadlines and due times. So a late thread hears an answer that has arrived before it calls the backend late.
+ * deadlines and due times, then send what was gathered. So a late thread hears an answer that has arrived before it calls the backend late.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly review: (plan: ProbePlan, found: Verdict) => Verdict;
   /** Handles all pending socket events; called before anything that depends on time. */
   readonly drain: () => void;
-  /** Sends what the probes of a pass have gathered; called at the end of each. */
+  /** Sends what the probes of a pass have gathered; called at the end of each and after what followed. */
   readonly flush: () => void;
   /** Told when the time of the next pass may have become an earlier one. */
   readonly changed: () => void;
@@ -137,8 +137,8 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
   #passedAt: Millis;
   #again = false;
   #settle = 0;
-  /** Whether the queue is being worked off; what ends meanwhile must not begin that once more. */
-  #runningQueue = false;
+  /** While something is in the middle of what a probe from the queue would disturb. */
+  #queueHeld = false;
   #ended = false;
 
   /** Starts the loop, with nothing to probe. */
@@ -161,8 +161,8 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
   /** Starts or replaces targets. */
   start(targets: readonly T[]): void {
     const now = this.#options.clock.now();
+    this.stop(targets.map(({ backend }) => backend));
     for (const target of targets) {
-      this.#drop(target.backend);
       const due = now + target.firstDelayMs;
       const slot: Slot<T> = {
         at: due,
@@ -201,7 +201,9 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
 
   /** Stops targets; running probes are cancelled. */
   stop(backends: readonly string[]): void {
-    for (const backend of backends) this.#drop(backend);
+    // None of these may begin because another one ends.
+    this.#holdQueue(() => backends.forEach((backend) => this.#drop(backend)));
+    this.#runQueue();
   }
 
   /** When the next pass is due: at the earliest due time or deadline, and with the tick at the latest. */
@@ -215,13 +217,16 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     return this.#settle > 0;
   }
 
-  /** Waits until everything that follows from the last pass has run, and every probe under way waits. */
+  /** Waits until everything that follows from the last pass has run and was sent, and every probe under way waits. */
   async settled(): Promise<void> {
+    // A probe that lost its socket, or got its place when another ended, begins behind the pass.
+    await null;
     // The bound only keeps a probe that waits for something else from stopping the thread.
     for (let i = 0; this.#gauge.awake > 0 && i < SETTLED_TURNS; i++) await null;
+    if (!this.#ended) this.#options.flush();
   }
 
-  /** Passes through the loop: stalls, sockets, deadlines and due times; for at most `SLICE_MS`. */
+  /** Passes through the loop: stalls, sockets, deadlines and due times for at most `SLICE_MS`, and sending. */
   pass(): void {
     if (this.#ended) return;
     this.#pass();
@@ -238,12 +243,18 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     else if (stalled > 0) this.#settle = SETTLE_ROUNDS;
     this.#again = this.#settle > 0;
     if (this.#again) return;
-    let now = begun;
-    for (let slot = this.#timers.peek(); slot !== undefined && slot.at <= now; slot = this.#timers.peek()) {
+    // What the sockets had may have taken a while, and that must not be taken from the first probe that begins now;
+    // but no deadline may end a probe whose answer came after the sockets were asked.
+    const drained = clock.now();
+    this.#stalls.pass(drained);
+    let now = drained;
+    let until = begun;
+    for (let slot = this.#timers.peek(); slot !== undefined && slot.at <= until; slot = this.#timers.peek()) {
       this.#fire(slot, now);
       now = clock.now();
+      until = now;
       this.#stalls.pass(now);
-      this.#again = now - begun > SLICE_MS;
+      this.#again = now - drained > SLICE_MS;
       if (this.#again) return;
     }
   }
@@ -282,24 +293,35 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
   }
 
   #runQueue(): void {
-    if (this.#runningQueue) return;
-    this.#runningQueue = true;
+    if (this.queued === 0 || this.#queueHeld || this.#ended) return;
     const { clock, limit } = this.#options;
-    for (const slot of this.#queue) {
-      if (this.#running >= limit) break;
-      this.#queue.delete(slot);
-      this.#begin(slot, clock.now());
-    }
     const slowLimit = Math.max(1, Math.floor(limit * SLOW_SHARE));
-    for (const slot of this.#slowQueue) {
-      if (this.#running >= limit || this.#slowRunning >= slowLimit) break;
-      this.#slowQueue.delete(slot);
-      this.#begin(slot, clock.now());
-    }
-    this.#runningQueue = false;
+    this.#holdQueue(() => {
+      for (const slot of this.#queue) {
+        if (this.#running >= limit) return;
+        this.#queue.delete(slot);
+        this.#begin(slot, clock.now());
+      }
+      for (const slot of this.#slowQueue) {
+        if (this.#running >= limit || this.#slowRunning >= slowLimit) return;
+        this.#slowQueue.delete(slot);
+        this.#begin(slot, clock.now());
+      }
+    });
   }
 
-  /** Begins a probe at `start`, which is now; asking for the time is not for nothing. */
+  /** Does something during which what ends makes no room for others. */
+  #holdQueue(act: () => void): void {
+    const held = this.#queueHeld;
+    this.#queueHeld = true;
+    try {
+      act();
+    } finally {
+      this.#queueHeld = held;
+    }
+  }
+
+  /** Begins a probe at `start`, which is now: to ask for the time is not for nothing. */
   #begin(slot: Slot<T>, start: Millis): void {
     const { clock, begin } = this.#options;
     const { target } = slot;
@@ -313,11 +335,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     this.#running++;
     if (run.slow) this.#slowRunning++;
     begin(target);
-    try {
-      this.#options.probe(run);
-    } catch (error) {
-      run.fail(error);
-    }
+    run.guard(() => this.#options.probe(run));
     if (slot.attempt === run) this.#timers.set(slot, deadline(run.start, target.check.timeoutMs, 0));
   }
 
@@ -342,7 +360,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
       found = voided("worker-restart", "L7RSP", "internal error of the probe");
     }
     if (found !== null && !run.cancelled) this.#finish(slot, run, found);
-    if (this.queued > 0 && !this.#ended) this.#runQueue();
+    this.#runQueue();
   };
 
   #finish(slot: Slot<T>, attempt: Attempt, found: Verdict): void {

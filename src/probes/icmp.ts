@@ -20,19 +20,27 @@ import { MAX_WAITING, type Numbered, Waiting } from "./waiting.ts";
 
 /** A namespace may be deleted, or deleted and made anew, while a socket keeps the old one; looked at this often. */
 const NAMESPACE_CHECK_MS: Millis = 20;
+/** Rounds of sending in one pass; what fails at once and makes room for what fails at once must not hold the thread. */
+const FLUSH_ROUNDS = 3;
 /** A socket that no probe has used for this long is closed, in ms. */
 const IDLE_MS: Millis = 120_000;
 
+/** What is known of what the probes of a socket stand on, see `lostGround`; undefined before anybody looked. */
+export interface Ground {
+  /** The void verdict for its probes, or null. */
+  lost?: Verdict | null;
+}
+
 /** One echo that waits for what comes back. */
 export interface Echo extends Numbered {
-  /** Half of its cookie; written by `EchoSocket.send`. */
+  /** Half of its cookie; written by `EchoSocket.gather`. */
   cookieLow: number;
   /** The reply came. */
   replied(): void;
   /** A router, or the host itself, says that it cannot be delivered. */
   undeliverable(detail: string): void;
-  /** It could not be sent. */
-  unsent(errno: number): void;
+  /** It could not be sent. `ground` is one for all that could not at the same time. */
+  unsent(errno: number, ground: Ground): void;
   /** The socket is gone; whether the host or the backend is to blame shows when a new one is made. */
   lost(): void;
 }
@@ -41,7 +49,7 @@ function idOf(netns: string): string | null {
   return netns === "" ? null : namespaceId(namespacePath(netns));
 }
 
-/** One echo socket. What is asked of it goes out with `flush`. */
+/** One echo socket. Echoes are gathered, to go out with one call. */
 export class EchoSocket implements Disposable {
   /** When a probe last used it, on the monotonic clock. */
   usedAt: Millis;
@@ -58,8 +66,8 @@ export class EchoSocket implements Disposable {
   readonly #cookieHigh: number;
   readonly #sender: EchoSender;
   readonly #receiver: EchoReceiver;
-  /** Echoes that could not be sent; told at the end of `flush`, when nothing is in the middle of sending. */
-  #unsent: { readonly echo: Echo; readonly errno: number }[] = [];
+  /** Echoes that could not be sent; told by `flush`, when nothing is in the middle of sending. */
+  readonly #unsent: { readonly echo: Echo; readonly errno: number }[] = [];
   #count = 0;
   #closed = false;
 
@@ -95,9 +103,9 @@ export class EchoSocket implements Disposable {
     return this.#waiting.size >= MAX_WAITING;
   }
 
-  /** Has an echo sent by the next `flush`, and tells it what comes back until `forget`. The socket must not be full. */
-  send(address: Uint8Array<ArrayBuffer>, echo: Echo): void {
-    if (this.#sender.count === ECHO_BATCH) this.#sendAll();
+  /** Has an echo sent by the next `send`, and tells it what comes back until `forget`. The socket must not be full. */
+  gather(address: Uint8Array<ArrayBuffer>, echo: Echo): void {
+    if (this.#sender.count === ECHO_BATCH) this.send();
     while (this.#waiting.get(this.#count & 0xffff) !== undefined) this.#count++;
     echo.sequence = this.#count & 0xffff;
     echo.cookieLow = this.#count++ >>> 0;
@@ -105,13 +113,24 @@ export class EchoSocket implements Disposable {
     this.#waiting.add(echo);
   }
 
-  /** Sends what waits for it. */
+  /** Sends what waits for it, but tells nothing yet of what could not be sent. */
+  send(): void {
+    if (this.#sender.count === 0 || this.#closed) return;
+    this.#sender.send((sequence, errno) => {
+      const echo = this.#waiting.get(sequence);
+      if (echo !== undefined) this.#unsent.push({ echo, errno });
+    });
+  }
+
+  /** Sends what waits for it, and tells what could not be sent. */
   flush(): void {
-    if (this.#sender.count > 0) this.#sendAll();
-    if (this.#unsent.length === 0) return;
-    const unsent = this.#unsent;
-    this.#unsent = [];
-    for (const { echo, errno } of unsent) echo.unsent(errno);
+    this.send();
+    const ground: Ground = {};
+    // To be told may make room for another probe, which may fail as well.
+    for (let one = this.#unsent.shift(); one !== undefined; one = this.#unsent.shift()) {
+      one.echo.unsent(one.errno, ground);
+      if (this.#unsent.length === 0) this.send();
+    }
   }
 
   /** Waits for the answer to an echo no longer. */
@@ -127,13 +146,6 @@ export class EchoSocket implements Disposable {
     this.#fd[Symbol.dispose]();
     const waiting = this.#waiting.clear();
     queueMicrotask(() => waiting.forEach((echo) => echo.lost()));
-  }
-
-  #sendAll(): void {
-    this.#sender.send((sequence, errno) => {
-      const echo = this.#waiting.get(sequence);
-      if (echo !== undefined) this.#unsent.push({ echo, errno });
-    });
   }
 
   #receive(): void {
@@ -165,6 +177,8 @@ export class EchoSocket implements Disposable {
 export class EchoSockets implements Disposable {
   readonly #reactor: Reactor;
   readonly #sockets = new Map<string, EchoSocket>();
+  /** Whether echoes were gathered since the last `flush`. */
+  gathered = false;
   #sweptAt: Millis = 0;
 
   /** Sockets are made when they are first needed, and watched by `reactor`. */
@@ -191,21 +205,36 @@ export class EchoSockets implements Disposable {
     }
     const opened = openFirst(plan);
     if (!opened.ok) return opened;
-    const socket = new EchoSocket(opened.value.fd, opened.value.kind, plan, this.#reactor, now);
-    this.#sockets.set(key, socket);
-    return ok(socket);
+    const { fd, kind } = opened.value;
+    try {
+      const socket = new EchoSocket(fd, kind, plan, this.#reactor, now);
+      this.#sockets.set(key, socket);
+      return ok(socket);
+    } catch (error) {
+      fd[Symbol.dispose]();
+      throw error;
+    }
   }
 
-  /** Closes the socket of a plan, so that the next probe makes a new one; what waits on it runs late. */
+  /** Closes the socket of a plan, so that the next probe makes a new one; what waits on it tries that as well. */
   drop(plan: ProbePlan): void {
     const key = plan.ground;
     this.#sockets.get(key)?.[Symbol.dispose]();
     this.#sockets.delete(key);
   }
 
-  /** Sends the echoes that were asked for. */
+  /** Sends what was gathered; called before anything that takes longer than gathering another echo. */
+  send(): void {
+    if (this.gathered) { for (const socket of this.#sockets.values()) socket.send(); }
+  }
+
+  /** Sends what was gathered, and tells what could not be sent. */
   flush(): void {
-    for (const socket of this.#sockets.values()) socket.flush();
+    // What is told may gather others.
+    for (let round = 0; this.gathered && round < FLUSH_ROUNDS; round++) {
+      this.gathered = false;
+      for (const socket of this.#sockets.values()) socket.flush();
+    }
   }
 
   /** Closes all. */
@@ -271,10 +300,11 @@ class EchoProbe implements Echo, Listener {
     const { plan, start } = this.#attempt;
     const socket = this.#sockets.get(plan, start);
     if (!socket.ok) return this.#attempt.finish(socket.error);
-    if (socket.value.full) return this.#attempt.finish(unsent("ENOBUFS", plan, this.#sockets));
+    if (socket.value.full) return this.#attempt.finish(unsent("ENOBUFS", plan, this.#sockets, {}));
     this.#tries++;
     this.#socket = socket.value;
-    socket.value.send(plan.address, this);
+    socket.value.gather(plan.address, this);
+    this.#sockets.gathered = true;
     this.#attempt.listen(this);
   }
 
@@ -288,8 +318,10 @@ class EchoProbe implements Echo, Listener {
     if (this.#heard()) this.#attempt.finish(verdict("L4CON", detail));
   }
 
-  unsent(errno: number): void {
-    if (this.#heard()) this.#attempt.finish(unsent(errnoName(errno), this.#attempt.plan, this.#sockets));
+  unsent(errno: number, ground: Ground): void {
+    if (!this.#heard()) return;
+    const { plan } = this.#attempt;
+    this.#attempt.guard(() => this.#attempt.finish(unsent(errnoName(errno), plan, this.#sockets, ground)));
   }
 
   lost(): void {
@@ -297,11 +329,7 @@ class EchoProbe implements Echo, Listener {
     if (this.#tries === TRIES) {
       return this.#attempt.finish(voided("netns", "L4CON", "the echo socket was lost again and again"));
     }
-    try {
-      this.send();
-    } catch (error) {
-      this.#attempt.fail(error);
-    }
+    this.#attempt.guard(() => this.send());
   }
 
   late(): void {
@@ -322,11 +350,13 @@ class EchoProbe implements Echo, Listener {
 }
 
 /** Judges an echo that could not be sent. A full send buffer is this host's trouble, not the backend's. */
-function unsent(name: string, plan: ProbePlan, sockets: EchoSockets): Verdict {
+function unsent(name: string, plan: ProbePlan, sockets: EchoSockets, ground: Ground): Verdict {
   const cause = name === "EAGAIN" ? "memory" : voidCause("send", name);
   if (cause !== null) return voided(cause, "L4CON", `send: ${name}`);
   // The kernel has no route from an address that was taken from the host, and says no more than that.
-  const lost = lostGround(plan);
-  if (lost !== null) sockets.drop(plan);
-  return lost ?? verdict("L4CON", sentence(name));
+  if (ground.lost === undefined) {
+    ground.lost = lostGround(plan);
+    if (ground.lost !== null) sockets.drop(plan);
+  }
+  return ground.lost ?? verdict("L4CON", sentence(name));
 }

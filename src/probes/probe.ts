@@ -29,7 +29,9 @@ export class Probes implements Disposable {
 
   /** Runs one probe, until its end. */
   run(attempt: Attempt): void {
-    switch (attempt.plan.target.check.type) {
+    const { type } = attempt.plan.target.check;
+    if (type !== "icmp") this.#echoes.send();
+    switch (type) {
       case "tcp":
         return probeTcp(attempt, this.#reactor, this.#files);
       case "http":

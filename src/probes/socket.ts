@@ -139,8 +139,13 @@ export class Connection implements Stream {
     let result = connection.#connect();
     // A peer on this host answers within the call, so asking once more saves the wait for an event.
     if (tcp.underWay(result)) result = connection.#connect();
-    if (tcp.underWay(result)) connection.#await(then, cancelled);
-    else then(connection.#connected(result));
+    if (!tcp.underWay(result)) return then(connection.#connected(result));
+    try {
+      connection.#await(then, cancelled);
+    } catch (error) {
+      connection[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Ends the watching and hands the descriptor over, e.g. to a TLS socket. */
@@ -197,11 +202,12 @@ export class Connection implements Stream {
         cancelled();
       },
     };
-    this.#arm(WRITABLE, () => {
-      const result = this.#connect();
-      if (tcp.underWay(result)) this.#watch?.arm(WRITABLE);
-      else if (this.#attempt.heard(listener)) then(this.#connected(result));
-    });
+    this.#arm(WRITABLE, () =>
+      this.#attempt.guard(() => {
+        const result = this.#connect();
+        if (tcp.underWay(result)) this.#watch?.arm(WRITABLE);
+        else if (this.#attempt.heard(listener)) then(this.#connected(result));
+      }));
     this.#attempt.listen(listener);
   }
 

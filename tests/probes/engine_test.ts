@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Millis } from "../../src/model.ts";
-import type { Attempt } from "../../src/probes/attempt.ts";
+import { type Attempt, Cancelled } from "../../src/probes/attempt.ts";
 import { LATE } from "../../src/probes/stream.ts";
 import { Engine, type EngineOptions } from "../../src/probes/engine.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
@@ -329,6 +329,61 @@ Deno.test("Engine: probes that end at once are counted, and a long queue of them
   held[0]?.finish(PASS);
   assert.deepEqual([bench.engine.queued, bench.engine.running], [0, 0]);
   assert.equal(bench.reports.all.length, names.length + 1);
+});
+
+Deno.test("Engine: when several are stopped or started anew, none of them begins because another one ends", async () => {
+  await using bench = new Bench({
+    limit: 1,
+    probe: (attempt) =>
+      attempt.listen({
+        late: () => attempt.finish(SILENT),
+        cancelled: () => attempt.fail(new Cancelled()),
+      }),
+  });
+  const all = ["a", "b", "c"].map((name, i) => target(name, check(10_000), { firstDelayMs: i }));
+  bench.engine.start(all);
+  await bench.clock.advance(50);
+  assert.deepEqual([bench.begun.length, bench.engine.queued], [1, 2]);
+  bench.engine.start(all);
+  assert.deepEqual([bench.begun.length, bench.engine.queued, bench.engine.running], [1, 0, 0]);
+  await bench.clock.advance(50);
+  assert.deepEqual(bench.begun.map(([name]) => name), ["a", "a"]);
+  bench.engine.stop(["a", "b"]);
+  assert.deepEqual(bench.begun.map(([name]) => name), ["a", "a", "c"], "its place goes to one that stays");
+});
+
+Deno.test("Engine: a probe ends once; what is thrown behind its end is told as it is", async () => {
+  const seen: Attempt[] = [];
+  await using bench = new Bench({ probe: (attempt) => seen.push(attempt) });
+  bench.engine.start([one()]);
+  await bench.clock.advance(1);
+  const [attempt] = seen;
+  assert.ok(attempt);
+  attempt.finish(PASS);
+  attempt.finish(REFUSED);
+  attempt.fail(new Error("too late"));
+  assert.equal(bench.engine.running, 0);
+  assert.deepEqual(bench.reports.all.map(({ result }) => result.code), ["L4OK"]);
+  assert.throws(() =>
+    attempt.guard(() => {
+      throw new Error("behind the end");
+    }), /behind the end/);
+  assert.deepEqual(bench.defects, []);
+});
+
+Deno.test("Engine: a probe that begins in a pass has its whole timeout, however long the sockets took", async () => {
+  let busy = 0;
+  await using bench: Bench = new Bench({ drain: () => busy > 0 ? bench.clock.stall(busy) : undefined });
+  bench.behave = () => "silent";
+  bench.engine.start([one({ firstDelayMs: 5 }, 10_000, 20)]);
+  busy = 25;
+  await bench.clock.advance(5);
+  busy = 0;
+  await bench.clock.advance(100);
+  const [report] = bench.reports.all;
+  assert.ok(report);
+  assert.ok(report.result.totalMs >= 20 && report.result.totalMs < 25, String(report.result.totalMs));
+  assert.ok(report.result.startedAt - report.result.scheduledAt >= 25);
 });
 
 Deno.test("Engine: what probes have gathered is sent at the end of the pass, before anything else happens", async () => {
