@@ -12,13 +12,14 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Millis, ProbeResult, UnixMillis } from "../model.ts";
-import { Attempt, Cancelled, type Gauge } from "./attempt.ts";
+import { type Attempt, Cancelled, type Gauge } from "./attempt.ts";
 import { type ProbePlan, probePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
 import { PROBE_CODES, type Verdict, voided } from "./result.ts";
 import { jitter, nextAfterVoid, nextDue } from "./schedule.ts";
+import { Run, type Slot } from "./slot.ts";
 import { deadline, judge, StallMeter, TICK_MS, tooLate } from "./stall.ts";
-import { type Timed, Timers } from "./timers.ts";
+import { Timers } from "./timers.ts";
 
 /** What the engine needs from outside. */
 export interface EngineOptions<T extends ProbeTarget> {
@@ -59,32 +60,6 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly limited: (queued: number) => void;
 }
 
-/** What a backend waits for between probes; only the interval's wait follows a change of the interval. */
-type Wait = "first" | "interval" | "repeat";
-
-/** One backend being probed. */
-interface Slot<T extends ProbeTarget> extends Timed {
-  readonly target: T;
-  /** Worked out before the first probe, so that a thousand new targets are not worked out at once. */
-  plan: ProbePlan | null;
-  intervalMs: Millis;
-  wait: Wait;
-  /** When the running or next probe is due. */
-  due: Millis;
-  /** When the one before it was. */
-  lastDue: Millis;
-  factor: number;
-  /** How late the running probe began. */
-  lateMs: Millis;
-  attempt: Attempt | null;
-  /** Void results in a row. */
-  voids: number;
-  /** Passes in a row. */
-  passes: number;
-  /** Whether the last probe ended by its deadline; such probes hold a place for their whole timeout. */
-  slow: boolean;
-}
-
 /** Longest time given to due times and deadlines in one pass, in ms, before sockets are looked at again. */
 const SLICE_MS = 4;
 /** Turns of the microtask queue that a probe may take between two waits; some dozens are usual. */
@@ -94,33 +69,6 @@ const SETTLE_ROUNDS = 4;
 
 /** Share of the limit that backends which do not answer may take; the rest stays for those that do. */
 const SLOW_SHARE = 0.75;
-
-/** A probe of a slot. */
-class Run<T extends ProbeTarget> extends Attempt {
-  readonly slot: Slot<T>;
-  /** Whether it holds one of the places for backends that do not answer. */
-  readonly slow: boolean;
-  readonly #over: (run: Run<T>, found: Verdict | null, error: unknown) => void;
-
-  constructor(
-    slot: Slot<T>,
-    plan: ProbePlan,
-    clock: Clock,
-    start: Millis,
-    stalledBefore: Millis,
-    gauge: Gauge,
-    over: (run: Run<T>, found: Verdict | null, error: unknown) => void,
-  ) {
-    super(plan, clock, start, stalledBefore, gauge);
-    this.slot = slot;
-    this.slow = slot.slow;
-    this.#over = over;
-  }
-
-  protected override ended(found: Verdict | null, error: unknown): void {
-    this.#over(this, found, error);
-  }
-}
 
 /** Probes every target it is given, until it is stopped. */
 export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {

@@ -9,13 +9,12 @@
  * @module
  */
 import type { HealthCheck } from "../../src/model.ts";
-import { heapFlag } from "../../src/tasks/permissions.ts";
 import { httpCheck, icmpCheck, tcpCheck } from "../probes/helpers.ts";
 import { noNginx, noRawSockets } from "../probes/needs.ts";
 import { Nginx } from "../probes/nginx.ts";
 import type { Figures } from "./probe_child.ts";
 import type { DesignTask } from "./probe_design_child.ts";
-import { measure, probesOf, row } from "./probe_world.ts";
+import { measure, measureBy, probesOf, row } from "./probe_world.ts";
 
 if (noNginx !== null || noRawSockets !== null) {
   console.log(`skipped: ${noNginx ?? noRawSockets}`);
@@ -31,16 +30,9 @@ await using nginx = await Nginx.start(
 );
 const pace = { intervalMs: 1000, fastIntervalMs: 1000, timeoutMs: 1000 };
 
-async function other(design: DesignTask["design"], check: HealthCheck, count: number): Promise<Figures> {
+function other(design: DesignTask["design"], check: HealthCheck, count: number): Promise<Figures> {
   const task: DesignTask = { design, check, count, warmSeconds, seconds };
-  const child = new URL("probe_design_child.ts", import.meta.url).pathname;
-  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", heapFlag, child, JSON.stringify(task)],
-    stdin: "null",
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error(`The process of ${design} failed`);
-  return JSON.parse(new TextDecoder().decode(stdout)) as Figures;
+  return measureBy("probe_design_child.ts", task);
 }
 
 type Run = (check: HealthCheck, count: number) => Promise<Figures>;

@@ -6,16 +6,27 @@
 import { heapFlag } from "../../src/tasks/permissions.ts";
 import type { Figures, Task } from "./probe_child.ts";
 
-/** Runs a task in a process of its own. */
-export async function measure(task: Task): Promise<Figures> {
-  const child = new URL("probe_child.ts", import.meta.url).pathname;
+/** Runs a task in a process of its own, started as maglevd is: a file beside this one that prints its figures. */
+export async function measureBy(file: string, task: unknown): Promise<Figures> {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", heapFlag, child, JSON.stringify(task)],
+    args: [
+      "run",
+      "-A",
+      "--no-check",
+      heapFlag,
+      new URL(file, import.meta.url).pathname,
+      JSON.stringify(task),
+    ],
     stdin: "null",
     stderr: "inherit",
   }).output();
-  if (!success) throw new Error("The probing process failed");
+  if (!success) throw new Error(`The process of ${file} failed`);
   return JSON.parse(new TextDecoder().decode(stdout)) as Figures;
+}
+
+/** Runs the product's probes in a process of their own. */
+export function measure(task: Task): Promise<Figures> {
+  return measureBy("probe_child.ts", task);
 }
 
 /** Sum of the probes of all groups. */

@@ -14,6 +14,7 @@ import {
 } from "../../src/lb/owed.ts";
 import type { ActualVip, State } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
+import { placed } from "./plan_world.ts";
 import { config, frontend } from "./setup.ts";
 
 const web = frontend("web", { primary: { b1: 100, b2: 100 } });
@@ -26,13 +27,7 @@ const cause = (owed: OwedFlushes) => owedTo(owed, vip, b1, 100)?.cause ?? null;
 const turn = (owed: OwedFlushes, to: State, first = false, places = members) =>
   oweTransitions(owed, [{ backend: "b1", to, first }], places);
 const actual = (weight: number | null): ActualVip => ({
-  prefix: "192.0.2.1/32",
-  protocol: 6,
-  port: 80,
-  encap: "gre4",
-  srcIpSticky: false,
-  tableLength: 1024,
-  index: 1,
+  ...placed(),
   servers: weight === null ? [] : [{ address: b1, weight, flags: 1, numBuckets: 0, inUseSince: 0 }],
 });
 

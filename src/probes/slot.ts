@@ -1,0 +1,68 @@
+import type { Clock } from "../clock.ts";
+import type { Millis } from "../model.ts";
+import { Attempt, type Gauge } from "./attempt.ts";
+import type { ProbePlan } from "./plan.ts";
+import type { ProbeTarget } from "./prober.ts";
+import type { Verdict } from "./result.ts";
+import type { Timed } from "./timers.ts";
+
+/** What a backend waits for between probes; only the interval's wait follows a change of the interval. */
+export type Wait = "first" | "interval" | "repeat";
+
+/** One backend being probed. */
+export interface Slot<T extends ProbeTarget> extends Timed {
+  /** What is probed. */
+  readonly target: T;
+  /** Worked out before the first probe, so that a thousand new targets are not worked out at once. */
+  plan: ProbePlan | null;
+  /** Interval that applies now, before the random factor. */
+  intervalMs: Millis;
+  /** What it waits for. */
+  wait: Wait;
+  /** When the running or next probe is due. */
+  due: Millis;
+  /** When the one before it was. */
+  lastDue: Millis;
+  /** Random factor of the wait, see schedule.ts. */
+  factor: number;
+  /** How late the running probe began. */
+  lateMs: Millis;
+  /** The running probe. */
+  attempt: Attempt | null;
+  /** Void results in a row. */
+  voids: number;
+  /** Passes in a row. */
+  passes: number;
+  /** Whether the last probe ended by its deadline; such probes hold a place for their whole timeout. */
+  slow: boolean;
+}
+
+/** A probe of a slot. */
+export class Run<T extends ProbeTarget> extends Attempt {
+  /** Whose probe it is. */
+  readonly slot: Slot<T>;
+  /** Whether it holds one of the places for backends that do not answer. */
+  readonly slow: boolean;
+  readonly #over: (run: Run<T>, found: Verdict | null, error: unknown) => void;
+
+  /** Begins it at `start`, which is now; `over` is told of its end. */
+  constructor(
+    slot: Slot<T>,
+    plan: ProbePlan,
+    clock: Clock,
+    start: Millis,
+    stalledBefore: Millis,
+    gauge: Gauge,
+    over: (run: Run<T>, found: Verdict | null, error: unknown) => void,
+  ) {
+    super(plan, clock, start, stalledBefore, gauge);
+    this.slot = slot;
+    this.slow = slot.slow;
+    this.#over = over;
+  }
+
+  /** Tells of the end. */
+  protected override ended(found: Verdict | null, error: unknown): void {
+    this.#over(this, found, error);
+  }
+}

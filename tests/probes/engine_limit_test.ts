@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { type Attempt, Cancelled } from "../../src/probes/attempt.ts";
+import { target } from "./helpers.ts";
+import { Bench, check, PASS, SILENT } from "./engine_world.ts";
+
+Deno.test("Engine: no more probes run at once than the limit allows; the others follow in their order", async () => {
+  await using bench = new Bench({ limit: 2 });
+  bench.behave = () => ({ after: 100, answer: PASS });
+  bench.engine.start(["a", "b", "c", "d"].map((name, i) => target(name, check(10_000), { firstDelayMs: i })));
+  await bench.clock.advance(50);
+  assert.deepEqual(bench.begun.map(([name]) => name), ["a", "b"]);
+  assert.equal(bench.engine.queued, 2);
+  assert.deepEqual(bench.limited, [1, 2]);
+  await bench.clock.advance(100);
+  assert.deepEqual(bench.begun, [["a", 0], ["b", 1], ["c", 100], ["d", 101]]);
+});
+
+Deno.test("Engine: silent backends leave a quarter of the limit to those that answer", async () => {
+  await using bench = new Bench({ limit: 4 });
+  bench.behave = (name) => name.startsWith("dead") ? "silent" : PASS;
+  const dead = ["dead1", "dead2", "dead3", "dead4", "dead5", "dead6"].map((name) =>
+    target(name, check(10, 1000))
+  );
+  bench.engine.start(dead);
+  await bench.clock.advance(2500);
+  assert.equal(bench.engine.running, 3);
+  bench.begun.length = 0;
+  bench.engine.start([target("live", check(100))]);
+  await bench.clock.advance(350);
+  assert.deepEqual(bench.times("live"), [2500, 2600, 2700, 2800]);
+});
+
+Deno.test("Engine: probes that end at once are counted, and a long queue of them is no deep recursion", async () => {
+  const held: Attempt[] = [];
+  await using bench = new Bench({
+    limit: 1,
+    probe: (attempt) => attempt.plan.target.backend === "first" ? held.push(attempt) : attempt.finish(PASS),
+  });
+  const names = Array.from({ length: 20_000 }, (_, i) => `b${i}`);
+  bench.engine.start([target("first", check(100_000)), ...names.map((name) => target(name, check(100_000)))]);
+  await bench.clock.advance(500);
+  assert.equal(bench.engine.queued, names.length);
+  held[0]?.finish(PASS);
+  assert.deepEqual([bench.engine.queued, bench.engine.running], [0, 0]);
+  assert.equal(bench.reports.all.length, names.length + 1);
+});
+
+Deno.test("Engine: when several are stopped or started anew, none of them begins because another one ends", async () => {
+  await using bench = new Bench({
+    limit: 1,
+    probe: (attempt) =>
+      attempt.listen({
+        late: () => attempt.finish(SILENT),
+        cancelled: () => attempt.fail(new Cancelled()),
+      }),
+  });
+  const all = ["a", "b", "c"].map((name, i) => target(name, check(10_000), { firstDelayMs: i }));
+  bench.engine.start(all);
+  await bench.clock.advance(50);
+  assert.deepEqual([bench.begun.length, bench.engine.queued], [1, 2]);
+  bench.engine.start(all);
+  assert.deepEqual([bench.begun.length, bench.engine.queued, bench.engine.running], [1, 0, 0]);
+  await bench.clock.advance(50);
+  assert.deepEqual(bench.begun.map(([name]) => name), ["a", "a"]);
+  bench.engine.stop(["a", "b"]);
+  assert.deepEqual(bench.begun.map(([name]) => name), ["a", "a", "c"], "its place goes to one that stays");
+});
+
+Deno.test("Engine: what probes have gathered is sent at the end of the pass, before anything else happens", async () => {
+  const done: string[] = [];
+  await using bench = new Bench({
+    probe: (attempt) => {
+      done.push(attempt.plan.target.backend);
+      attempt.finish(PASS);
+    },
+    flush: () => done.push("flush"),
+  });
+  bench.engine.start([target("a", check(100_000)), target("b", check(100_000))]);
+  await bench.clock.advance(1);
+  assert.deepEqual(done.slice(done.indexOf("a"), done.indexOf("a") + 3), ["a", "b", "flush"]);
+});
+
+Deno.test("Engine: a queued backend that is stopped is never probed", async () => {
+  await using bench = new Bench({ limit: 1 });
+  bench.behave = () => ({ after: 100, answer: PASS });
+  bench.engine.start([target("a", check(10_000)), target("b", check(10_000), { firstDelayMs: 1 })]);
+  await bench.clock.advance(10);
+  bench.engine.stop(["b"]);
+  await bench.clock.advance(500);
+  assert.deepEqual(bench.begun.map(([name]) => name), ["a"]);
+});
