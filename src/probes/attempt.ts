@@ -157,14 +157,14 @@ export class Attempt implements PhaseTimes {
   expire(): void {
     this.#expired = true;
     const listener = this.#listener;
-    if (listener !== null && this.heard(listener)) listener.late();
+    if (listener !== null && this.heard(listener)) this.guard(() => listener.late());
   }
 
   /** Cancels: the wait under way, or the next one, ends with that. */
   cancel(): void {
     this.#cancelled = true;
     const listener = this.#listener;
-    if (listener !== null && this.heard(listener)) listener.cancelled();
+    if (listener !== null && this.heard(listener)) this.guard(() => listener.cancelled());
   }
 
   /** Ends with what was found out, if it has not ended. */

@@ -124,6 +124,28 @@ Deno.test("Engine: a probe ends once; what is thrown behind its end is told as i
   assert.deepEqual(bench.defects, []);
 });
 
+Deno.test("Engine: a probe that throws when it is late or cancelled is a defect of its own, and the others go on", async () => {
+  await using bench = new Bench({
+    probe: (attempt) =>
+      attempt.listen({
+        late: () => {
+          throw new Error("late");
+        },
+        cancelled: () => {
+          throw new Error("cancelled");
+        },
+      }),
+  });
+  bench.engine.start([target("a", check(10_000, 50)), target("b", check(10_000, 5000))]);
+  await bench.clock.advance(60);
+  assert.equal(bench.reports.of("a")[0]?.result.void, "worker-restart");
+  bench.engine.stop(["a", "b"]);
+  assert.equal(bench.engine.running, 0);
+  assert.equal(bench.reports.of("b").length, 0);
+  // The first was void, so it had begun once more when it was stopped.
+  assert.deepEqual(bench.defects.map(String), ["Error: late", "Error: cancelled", "Error: cancelled"]);
+});
+
 Deno.test("Engine: a defect in one probe is told and void, and the others go on", async () => {
   await using bench = new Bench({
     probe: (attempt) => {
