@@ -147,13 +147,24 @@ export class VppClient implements AsyncDisposable {
   }
 
   /** Sends a dump and the ping that ends it, and waits for all rows. Rejects like `demand`. */
-  async dump<Q, R>(dump: Dump<Q, R>, body: Q): Promise<R[]> {
-    const [rows = []] = await this.dumps(dump, [body]);
+  dump<Q, R>(dump: Dump<Q, R>, body: Q): Promise<R[]>;
+  /** The same with a reader of rows in place of the usual one, for a caller that does not want all of each. */
+  dump<Q, R, T>(dump: Dump<Q, R>, body: Q, read: (fields: Cursor) => T): Promise<T[]>;
+  async dump<Q, R>(dump: Dump<Q, R>, body: Q, read?: (fields: Cursor) => R): Promise<R[]> {
+    const [rows = []] =
+      await (read === undefined ? this.dumps(dump, [body]) : this.dumps(dump, [body], read));
     return rows;
   }
 
   /** Sends several dumps of a kind in one write, and one ping that ends them all. Rejects like `demand`. */
-  dumps<Q, R>(dump: Dump<Q, R>, bodies: readonly Q[]): Promise<R[][]> {
+  dumps<Q, R>(dump: Dump<Q, R>, bodies: readonly Q[]): Promise<R[][]>;
+  /** The same with a reader of rows, which are handed to it in the order of the dumps. */
+  dumps<Q, R, T>(dump: Dump<Q, R>, bodies: readonly Q[], read: (fields: Cursor) => T): Promise<T[][]>;
+  dumps<Q, R>(
+    dump: Dump<Q, R>,
+    bodies: readonly Q[],
+    read = (fields: Cursor): R => readBody(dump.details, fields),
+  ): Promise<R[][]> {
     return new Promise((resolve, reject) => {
       const msg = dump.request.name;
       const ping = calls.controlPing;
@@ -165,7 +176,7 @@ export class VppClient implements AsyncDisposable {
         const rows: R[] = [];
         const context = this.#pending.nextContext();
         const take = (_head: Head, fields: Cursor): boolean => {
-          rows.push(readBody(dump.details, fields));
+          rows.push(read(fields));
           if (rows.length > MAX_ROWS) throw new DecodeError(dump.details.name, `more than ${MAX_ROWS} rows`);
           return false;
         };

@@ -11,7 +11,6 @@ import type { Clock } from "../clock.ts";
 import type { ActualVip, IpAddress, UnixMillis, VipKey } from "../model.ts";
 import { hostPrefix } from "../net/ip.ts";
 import type { VppClient } from "./client.ts";
-import { vipId } from "./lbtext.ts";
 import { calls } from "./messages.ts";
 import type { Outcome, Segment } from "./segment.ts";
 import { type Pulse, readPulse, STAT_NAMES, type StatsSource, VIP_COUNTERS } from "./stats.ts";
@@ -66,8 +65,8 @@ const NO_COLUMN = Infinity;
 
 /** Which columns to read, worked out once for a set of VIPs and servers. */
 interface Layout {
-  /** Tells whether VIPs or servers changed. */
-  readonly signature: string;
+  /** The VIPs it was worked out for. */
+  readonly of: readonly ActualVip[];
   readonly vips: readonly (VipKey & { readonly prefixRow: number })[];
   /** VIP indexes in the order of `vips`, then column 0. */
   readonly vipColumns: readonly number[];
@@ -77,10 +76,14 @@ interface Layout {
   readonly serverColumns: readonly number[];
 }
 
-function signatureOf(vips: readonly ActualVip[]): string {
-  return vips.map((vip) =>
-    `${vipId(vip)} ${vip.index} ${vip.servers.map((server) => server.address).join(",")}`
-  ).join("\n");
+/** Whether the same columns belong to both: the same VIPs in the same order, with the same servers. */
+function sameColumns(a: readonly ActualVip[], b: readonly ActualVip[]): boolean {
+  return a.length === b.length && a.every((one, i) => {
+    const other = b[i];
+    return other !== undefined && one.prefix === other.prefix && one.protocol === other.protocol &&
+      one.port === other.port && one.index === other.index && one.servers.length === other.servers.length &&
+      one.servers.every((server, n) => server.address === other.servers[n]?.address);
+  });
 }
 
 function keyOf({ prefix, protocol, port }: VipKey): VipKey {
@@ -92,8 +95,8 @@ export class Counters {
   readonly #client: VppClient;
   readonly #stats: StatsSource;
   readonly #clock: Clock;
+  /** Replaced only by VIPs that have other columns. */
   #vips: readonly ActualVip[] = [];
-  #signature = "";
   #layout: Layout | null = null;
   #counts: LbCounts | null = null;
 
@@ -111,8 +114,7 @@ export class Counters {
 
   /** VPP's VIPs and servers as they were just read; columns that are not known are looked up at the next poll. */
   setVips(vips: readonly ActualVip[]): void {
-    this.#vips = vips;
-    this.#signature = signatureOf(vips);
+    if (!sameColumns(this.#vips, vips)) this.#vips = vips;
   }
 
   /**
@@ -121,8 +123,8 @@ export class Counters {
    */
   async poll(): Promise<Outcome<Pulse>> {
     let layout = this.#layout;
-    if (layout?.signature !== this.#signature) {
-      layout = await this.#lookUp(this.#vips, this.#signature);
+    if (layout?.of !== this.#vips) {
+      layout = await this.#lookUp(this.#vips);
       this.#layout = layout;
     }
     const read = await this.#stats.read((segment) => ({
@@ -135,7 +137,7 @@ export class Counters {
     return { outcome: "ok", value: pulse };
   }
 
-  async #lookUp(vips: readonly ActualVip[], signature: string): Promise<Layout> {
+  async #lookUp(vips: readonly ActualVip[]): Promise<Layout> {
     const prefixes = new Map<string, number>();
     const servers = new Map<IpAddress, VipKey[]>();
     const rows: (VipKey & { readonly prefixRow: number })[] = [];
@@ -154,7 +156,7 @@ export class Counters {
     }
     const columns = await this.#routes([...prefixes.keys(), ...[...servers.keys()].map(hostPrefix)]);
     return {
-      signature,
+      of: vips,
       vips: rows,
       vipColumns: [...vipColumns, UNMATCHED],
       prefixColumns: columns.slice(0, prefixes.size),

@@ -10,17 +10,17 @@ import type { Log } from "../log.ts";
 import type { ActualServer, ActualVip, Encap, Family, Millis, VipKey } from "../model.ts";
 import { family, octets16, parseIp } from "../net/ip.ts";
 import type { VppClient } from "./client.ts";
-import { type BodyOf, calls, dumps, type messages } from "./messages.ts";
+import { type BodyOf, calls, dumps, messages, readBody } from "./messages.ts";
 import { describeRetval } from "./errors.ts";
 import { parseLbText, vipId, type VipText } from "./lbtext.ts";
+import { RowMemory } from "./rowmemory.ts";
+import type { Cursor } from "./wire.ts";
 
 /** Encapsulations by VPP's number. */
 export const encaps: readonly Encap[] = ["gre4", "gre6", "l3dsr", "nat4", "nat6"];
 
 /** Filtered dumps in flight at a time: one group, sent in one write and ended by one ping. */
 const GROUP = 8;
-/** Filters that are kept for the next read. */
-const MAX_FILTERS = 16_384;
 /** How long the text is believed while nothing seems to have changed. */
 const TEXT_MAX_AGE_MS = 10 * 60 * 1000;
 /** `show lb vips verbose` of this release and older ones is known, and so is the filter of the server dump. */
@@ -30,7 +30,7 @@ const USED = 1;
 
 type VipRow = BodyOf<typeof messages.lb_vip_details>;
 type ServerRow = BodyOf<typeof messages.lb_as_v2_details>;
-type Filter = BodyOf<typeof messages.lb_as_v2_dump>["pfx"];
+type ServerFilter = BodyOf<typeof messages.lb_as_v2_dump>;
 
 /** What is known of a VIP beside its row. */
 interface Known extends Pick<VipText, "srcIpSticky" | "tableLength"> {
@@ -45,14 +45,42 @@ function familyOf(vip: VipKey): Family {
   return vip.prefix.includes(":") ? 6 : 4;
 }
 
-function serverOf(row: ServerRow): ActualServer {
+/** A VIP that VPP lists, and what is asked and looked up by. */
+interface ListedVip {
+  readonly row: VipRow;
+  readonly key: VipKey;
+  /** `vipId` of the key. */
+  readonly id: string;
+  /** Asks for its servers. */
+  readonly filter: ServerFilter;
+}
+
+function listedVip(row: VipRow): ListedVip {
+  const key = keyOf(row.vip);
+  return { row, key, id: vipId(key), filter: filterFor(key) };
+}
+
+/** A row of the server dump, as far as it is wanted. */
+interface Listed {
+  readonly vip: ServerRow["vip"];
+  readonly server: ActualServer;
+}
+
+function listed(row: ServerRow): Listed {
   return {
-    address: row.app_srv,
-    weight: row.weight,
-    flags: row.flags,
-    numBuckets: row.num_buckets,
-    inUseSince: row.in_use_since,
+    vip: row.vip,
+    server: {
+      address: row.app_srv,
+      weight: row.weight,
+      flags: row.flags,
+      numBuckets: row.num_buckets,
+      inUseSince: row.in_use_since,
+    },
   };
+}
+
+function readListed(fields: Cursor): Listed {
+  return listed(readBody(messages.lb_as_v2_details, fields));
 }
 
 /** What a dump of servers found for one VIP. */
@@ -63,43 +91,42 @@ interface Found {
   readonly servers: ActualServer[];
 }
 
-/** The servers of one VIP that exist for us. The rows are not kept: a full read would hold thousands of them. */
-function usedServers(rows: readonly ServerRow[], { prefix, protocol, port }: VipKey): Found {
+/** The servers of one VIP that exist for us. */
+function usedServers(rows: readonly Listed[], { prefix, protocol, port }: VipKey): Found {
   const servers: ActualServer[] = [];
-  for (const row of rows) {
-    const { vip, flags } = row;
-    if ((flags & USED) === 0 || vip.port !== port || vip.protocol !== protocol || vip.pfx !== prefix) {
+  for (const { vip, server } of rows) {
+    if ((server.flags & USED) === 0 || vip.port !== port || vip.protocol !== protocol || vip.pfx !== prefix) {
       continue;
     }
-    servers.push(serverOf(row));
+    servers.push(server);
   }
   return { rows: rows.length, servers };
 }
 
 /** Whether two dumps list the same VIPs, told by the same fields in the same order. */
-function sameVips(a: readonly VipRow[] | null, b: readonly VipRow[]): boolean {
-  return a !== null && a.length === b.length && a.every((one, i) => {
+function sameVips(a: readonly ListedVip[] | null, b: readonly ListedVip[]): boolean {
+  return a !== null && a.length === b.length && a.every(({ row: one, id }, i) => {
     const other = b[i];
-    return other !== undefined && one.vip.pfx === other.vip.pfx && one.vip.protocol === other.vip.protocol &&
-      one.vip.port === other.vip.port && one.encap === other.encap && one.dscp === other.dscp &&
-      one.srv_type === other.srv_type && one.target_port === other.target_port &&
-      one.flow_table_length === other.flow_table_length;
+    return other !== undefined && id === other.id && one.encap === other.row.encap &&
+      one.dscp === other.row.dscp && one.srv_type === other.row.srv_type &&
+      one.target_port === other.row.target_port && one.flow_table_length === other.row.flow_table_length;
   });
 }
 
 /**
- * Filter for the VIPs of a prefix. VPP compares the 16 octets with the plugin's own layout, IPv4 in the last four,
+ * Filter for the servers of a VIP. VPP compares the 16 octets with the plugin's own layout, IPv4 in the last four,
  * and finds nothing for an IPv4 address in the place that the API's type has for it.
  */
-function filterFor(prefix: string): Filter {
+function filterFor({ prefix, protocol, port }: VipKey): ServerFilter {
   const [host = "", length = "0"] = prefix.split("/");
   const address = parseIp(host);
   if (address === null) throw new TypeError(`Not a prefix: "${prefix}"`);
-  return { af: family(address) === 4 ? 0 : 1, octets: octets16(address), len: Number(length) };
+  const af = family(address) === 4 ? 0 : 1;
+  return { pfx: { af, octets: octets16(address), len: Number(length) }, protocol, port };
 }
 
 /** A filter that lists the servers of every VIP. */
-const noFilter: BodyOf<typeof messages.lb_as_v2_dump> = {
+const noFilter: ServerFilter = {
   pfx: { af: 0, octets: new Uint8Array(16), len: 0 },
   protocol: 0,
   port: 0,
@@ -120,15 +147,17 @@ export class LbReader {
   readonly #warned = new Set<string>();
   /** Those who wait for the group in flight, in order. */
   readonly #queue: (() => void)[] = [];
-  readonly #filters = new Map<string, Filter>();
   #inFlight = false;
   #known: Map<string, Known> | null = null;
   #textAt: Millis = 0;
   #textStale = false;
-  #lastVips: readonly VipRow[] | null = null;
+  #lastVips: readonly ListedVip[] | null = null;
   /** Families for which the filter is known to work. */
   readonly #proven: Set<Family>;
   #filterBroken = false;
+  readonly #vipRows = new RowMemory(messages.lb_vip_details, listedVip);
+  /** Of full readings only: between two of them a look at a few VIPs must not take the places of all. */
+  readonly #serverRows = new RowMemory(messages.lb_as_v2_details, listed);
 
   /** Reads by `client`, whose VPP told `version`. */
   constructor(client: VppClient, version: string, clock: Clock, log: Log) {
@@ -145,13 +174,16 @@ export class LbReader {
     this.#lastVips = rows;
     const age = this.#clock.now() - this.#textAt;
     const due = this.#known === null || this.#textStale || changed || age >= TEXT_MAX_AGE_MS;
-    return this.#complete(rows, due);
+    let row = 0;
+    const vips = await this.#complete(rows, due, (fields) => this.#serverRows.read(row++, fields));
+    this.#serverRows.trim(row);
+    return vips;
   }
 
   /** The VIPs of `wanted` that VPP has, with their servers, and nothing of the others. */
   async readSome(wanted: (key: VipKey) => boolean): Promise<ActualVip[]> {
     const rows = await this.#dumpVips();
-    return this.#complete(rows.filter((row) => wanted(keyOf(row.vip))), false);
+    return this.#complete(rows.filter(({ key }) => wanted(key)), false);
   }
 
   /** One VIP with its servers; its dump goes out together with the list, so this is one round trip. */
@@ -160,8 +192,11 @@ export class LbReader {
     if (this.#filterBroken || !this.#proven.has(familyOf(key))) {
       return (await this.readSome((one) => vipId(one) === id))[0] ?? null;
     }
-    const [rows, [found]] = await Promise.all([this.#dumpVips(), this.#dumpGroup([key])]);
-    const row = rows.find((one) => vipId(keyOf(one.vip)) === id);
+    const [rows, [found]] = await Promise.all([
+      this.#dumpVips(),
+      this.#dumpGroup([{ key, filter: filterFor(key) }]),
+    ]);
+    const row = rows.find((one) => one.id === id);
     return row === undefined ? null : this.#vip(row, found);
   }
 
@@ -171,7 +206,7 @@ export class LbReader {
    */
   async readServers(key: VipKey): Promise<ActualServer[] | null> {
     if (this.#filterBroken || !this.#proven.has(familyOf(key))) return null;
-    const [found] = await this.#dumpGroup([key]);
+    const [found] = await this.#dumpGroup([{ key, filter: filterFor(key) }]);
     return found?.servers ?? [];
   }
 
@@ -187,61 +222,76 @@ export class LbReader {
     else this.#known?.set(vipId(key), { ...now, index: null });
   }
 
-  async #complete(rows: readonly VipRow[], textDue: boolean): Promise<ActualVip[]> {
+  async #complete(
+    rows: readonly ListedVip[],
+    textDue: boolean,
+    read = readListed,
+  ): Promise<ActualVip[]> {
     const [text, found] = await Promise.all([
       textDue ? this.#readText() : null,
-      this.#filterBroken ? [] : this.#dumpServers(rows),
+      this.#filterBroken ? [] : this.#dumpServers(rows, read),
     ]);
     if (!this.#filterBroken) await this.#judgeFilter(rows, found, text);
-    const servers = this.#filterBroken ? await this.#dumpAllServers(rows) : found;
+    const servers = this.#filterBroken ? await this.#dumpAllServers(rows, read) : found;
     return rows.map((row, i) => this.#vip(row, servers[i])).filter((vip) => vip !== null);
   }
 
   /** On a VPP newer than tested: a filter that finds something works, one that misses servers never will. */
   async #judgeFilter(
-    rows: readonly VipRow[],
+    rows: readonly ListedVip[],
     found: readonly Found[],
     text: ReadonlyMap<string, VipText> | null,
   ): Promise<void> {
     if (this.#proven.size === 2) return;
-    rows.forEach((row, i) => {
-      if ((found[i]?.rows ?? 0) > 0) this.#proven.add(familyOf(keyOf(row.vip)));
+    rows.forEach(({ key }, i) => {
+      if ((found[i]?.rows ?? 0) > 0) this.#proven.add(familyOf(key));
     });
-    const doubtful = rows.map((row) => keyOf(row.vip)).filter((key) => !this.#proven.has(familyOf(key)));
+    const doubtful = rows.filter(({ key }) => !this.#proven.has(familyOf(key)));
     if (doubtful.length === 0) return;
     // Only the text can tell whether a filter that finds nothing is right.
     const truth = text ?? await this.#readText();
-    const missed = doubtful.find((key) => (truth.get(vipId(key))?.servers ?? 0) > 0);
+    const missed = doubtful.find(({ id }) => (truth.get(id)?.servers ?? 0) > 0);
     if (missed === undefined) return;
     this.#filterBroken = true;
     this.#log.warn("vpp-lb-filter", {
-      vip: vipId(missed),
+      vip: missed.id,
       detail: "the filter of lb_as_v2_dump finds nothing on this VPP where there are servers; " +
         "from now on the servers of all VIPs are read at once, which holds VPP's workers longer",
     });
   }
 
-  #dumpVips(): Promise<VipRow[]> {
-    return this.#client.dump(dumps.lbVips, { pfx: "0.0.0.0/0", le: 0, ge: 0, protocol: 255, port: 0 });
+  async #dumpVips(): Promise<ListedVip[]> {
+    const everyVip = { pfx: "0.0.0.0/0", le: 0, ge: 0, protocol: 255, port: 0 };
+    let row = 0;
+    const rows = await this.#client.dump(
+      dumps.lbVips,
+      everyVip,
+      (fields) => this.#vipRows.read(row++, fields),
+    );
+    this.#vipRows.trim(row);
+    return rows;
   }
 
   /** The servers of each VIP, group by group. */
-  async #dumpServers(rows: readonly VipRow[]): Promise<Found[]> {
+  async #dumpServers(rows: readonly ListedVip[], read: typeof readListed): Promise<Found[]> {
     const found: Found[] = [];
     for (let first = 0; first < rows.length; first += GROUP) {
-      found.push(...await this.#dumpGroup(rows.slice(first, first + GROUP).map((row) => keyOf(row.vip))));
+      found.push(...await this.#dumpGroup(rows.slice(first, first + GROUP), read));
     }
     return found;
   }
 
   /** The servers of a few VIPs. Groups take turns, so one VIP never waits for all of a full read. */
-  async #dumpGroup(vips: readonly VipKey[]): Promise<Found[]> {
+  async #dumpGroup(
+    vips: readonly Pick<ListedVip, "key" | "filter">[],
+    read = readListed,
+  ): Promise<Found[]> {
     if (this.#inFlight) await new Promise<void>((go) => this.#queue.push(go));
     this.#inFlight = true;
     try {
-      const filters = vips.map((vip) => this.#filterOf(vip));
-      const found = await this.#client.dumps(dumps.lbServers, filters);
-      return vips.map((vip, i) => usedServers(found[i] ?? [], vip));
+      const filters = vips.map(({ filter }) => filter);
+      const found = await this.#client.dumps(dumps.lbServers, filters, read);
+      return vips.map(({ key }, i) => usedServers(found[i] ?? [], key));
     } finally {
       const next = this.#queue.shift();
       if (next === undefined) this.#inFlight = false;
@@ -249,22 +299,12 @@ export class LbReader {
     }
   }
 
-  #filterOf(vip: VipKey): BodyOf<typeof messages.lb_as_v2_dump> {
-    let pfx = this.#filters.get(vip.prefix);
-    if (pfx === undefined) {
-      if (this.#filters.size >= MAX_FILTERS) this.#filters.clear();
-      pfx = filterFor(vip.prefix);
-      this.#filters.set(vip.prefix, pfx);
-    }
-    return { pfx, protocol: vip.protocol, port: vip.port };
-  }
-
-  async #dumpAllServers(rows: readonly VipRow[]): Promise<Found[]> {
+  async #dumpAllServers(rows: readonly ListedVip[], read: typeof readListed): Promise<Found[]> {
     const byVip = Map.groupBy(
-      await this.#client.dump(dumps.lbServers, noFilter),
+      await this.#client.dump(dumps.lbServers, noFilter, read),
       (row) => vipId(keyOf(row.vip)),
     );
-    return rows.map(({ vip }) => usedServers(byVip.get(vipId(keyOf(vip))) ?? [], keyOf(vip)));
+    return rows.map(({ key, id }) => usedServers(byVip.get(id) ?? [], key));
   }
 
   async #readText(): Promise<ReadonlyMap<string, VipText>> {
@@ -289,9 +329,7 @@ export class LbReader {
     });
   }
 
-  #vip(row: VipRow, found: Found | undefined): ActualVip | null {
-    const key = keyOf(row.vip);
-    const id = vipId(key);
+  #vip({ row, key, id }: ListedVip, found: Found | undefined): ActualVip | null {
     const encap = encaps[row.encap];
     if (encap === undefined) {
       // A VIP that cannot be described cannot be judged, so it is left alone.
@@ -311,7 +349,9 @@ export class LbReader {
     // Another length is another VIP than the one that the text told of.
     const known = last !== undefined && last.tableLength % 65536 === length ? last : undefined;
     return {
-      ...key,
+      prefix: key.prefix,
+      protocol: key.protocol,
+      port: key.port,
       encap,
       srcIpSticky: known?.srcIpSticky ?? null,
       tableLength: known?.tableLength ?? (length === 0 ? 65536 : length),

@@ -1,6 +1,7 @@
 /** How maglevd reads and writes the lb plugin, seen from VPP's side: what it asks for, and when. */
 import assert from "node:assert/strict";
 import type { ReceivedRequest } from "../../src/simulator/faults.ts";
+import { ip } from "../../src/net/ip.ts";
 import { messages } from "../../src/vpp/messages.ts";
 import { LbReader, newerThanTested } from "../../src/vpp/lbread.ts";
 import type { SessionOptions } from "../../src/vpp/session.ts";
@@ -121,6 +122,34 @@ Deno.test("lb: one VIP is read by the list and its own servers in one write, wit
   assert.deepEqual(asked(recorder.take()), ["lb_vip_dump", "lb_as_v2_dump"]);
   assert.equal((await lb.readPrefix(web.prefix)).length, 1);
   assert.deepEqual(asked(recorder.take()), ["lb_vip_dump", "lb_as_v2_dump"]);
+});
+
+Deno.test("lb: what changed is seen, and what did not is not made again, whatever is read in between", async () => {
+  await using target = await simulated();
+  const { bench: b } = await bench(target);
+  await using _b = b;
+  const two = { "10.77.0.1": 100, "10.77.0.2": 50 };
+  await b.add(web, two);
+  await b.add(other, two);
+  const { lb } = b.session;
+  const read = async () => {
+    const { vips } = await lb.readAll();
+    return (prefix: string) => vips.find((vip) => vip.prefix === prefix);
+  };
+  const before = await read();
+  await lb.readVip(other);
+  await lb.readServers(web);
+  await b.done({ kind: "as-weight", vip: web, address: ip("10.77.0.1"), weight: 7, flush: false });
+  const after = await read();
+  assert.deepEqual(weights(after(web.prefix)), { "10.77.0.1": 7, "10.77.0.2": 50 });
+  assert.deepEqual(weights(after(other.prefix)), two);
+  after(other.prefix)?.servers.forEach((server, i) => {
+    assert.equal(server, before(other.prefix)?.servers[i]);
+  });
+  await b.done({ kind: "as-delete", vip: web, address: ip("10.77.0.1") });
+  const last = await read();
+  assert.deepEqual(weights(last(web.prefix)), { "10.77.0.2": 50 });
+  assert.deepEqual(weights(last(other.prefix)), two);
 });
 
 Deno.test("lb: at most eight dumps of servers are in flight", async () => {

@@ -206,6 +206,13 @@ Deno.test("counters: routes are looked up when VIPs or servers changed, each onc
   await bench.done({ kind: "as-add", vip: web, address: ip("10.77.0.3"), weight: 5 });
   assert.deepEqual(await lookups(), ["10.77.0.1/32", "10.77.0.2/32", "10.77.0.3/32", "203.0.113.1/32"]);
   assert.deepEqual(await lookups(), []);
+  const index = async (): Promise<number | null | undefined> =>
+    (await lb.readAll()).vips.find((vip) => vip.port === tls.port)?.index;
+  const first = await index();
+  await bench.done({ kind: "vip-delete", vip: tls, encap: "gre4" });
+  await bench.add(tls, { "10.77.0.2": 100 });
+  assert.notEqual(await index(), first);
+  assert.equal((await lookups()).length, 4, "a VIP that was made anew is counted in another column");
 });
 
 Deno.test("counters: before the first VIP, and with nothing to count, there is an empty answer", async () => {
