@@ -205,11 +205,6 @@ export class VppClient implements AsyncDisposable {
     });
   }
 
-  /** Resolves when all that was asked for so far is with the kernel, or never will be. */
-  written(): Promise<void> {
-    return this.#outbox.idle();
-  }
-
   /** Ends the session for `reason`; every request without an answer is rejected with it. */
   end(reason: VppSessionError): void {
     if (this.#ended) return;

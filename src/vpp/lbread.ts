@@ -13,7 +13,6 @@ import type { VppClient } from "./client.ts";
 import { type BodyOf, calls, dumps, messages, readBody } from "./messages.ts";
 import { describeRetval } from "./errors.ts";
 import { parseLbText, vipId, type VipText } from "./lbtext.ts";
-import { briefPause } from "./pause.ts";
 import { RowMemory } from "./rowmemory.ts";
 import type { Cursor } from "./wire.ts";
 
@@ -160,14 +159,8 @@ export class LbReader {
   /** Of full readings only: between two of them a look at a few VIPs must not take the places of all. */
   readonly #serverRows = new RowMemory(messages.lb_as_v2_details, listed);
 
-  readonly #standAside: () => void;
-
-  /**
-   * Reads by `client`, whose VPP told `version`. `standAside` blocks for the moment that VPP needs for a group of
-   * dumps.
-   */
-  constructor(client: VppClient, version: string, clock: Clock, log: Log, standAside = briefPause) {
-    this.#standAside = standAside;
+  /** Reads by `client`, whose VPP told `version`. */
+  constructor(client: VppClient, version: string, clock: Clock, log: Log) {
     this.#client = client;
     this.#clock = clock;
     this.#log = log;
@@ -297,10 +290,7 @@ export class LbReader {
     this.#inFlight = true;
     try {
       const filters = vips.map(({ filter }) => filter);
-      const rows = this.#client.dumps(dumps.lbServers, filters, read);
-      // Only where there is more to read than the answer of one VIP, for which somebody may be waiting.
-      const aside = vips.length < GROUP ? null : this.#client.written().then(this.#standAside);
-      const [found] = await Promise.all([rows, aside]);
+      const found = await this.#client.dumps(dumps.lbServers, filters, read);
       return vips.map(({ key }, i) => usedServers(found[i] ?? [], key));
     } finally {
       const next = this.#queue.shift();

@@ -197,15 +197,3 @@ export function serverRow(
     num_buckets: weight,
   };
 }
-
-/** A row of `lb_vip_dump`. */
-export function vipRow(pfx: string, encap: number): BodyOf<typeof messages.lb_vip_details> {
-  return {
-    vip: { pfx, protocol: 6, port: 80 },
-    encap,
-    dscp: 77,
-    srv_type: 0xffffffff,
-    target_port: 0,
-    flow_table_length: 1024,
-  };
-}
