@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { parseIp } from "../src/net/ip.ts";
+import { isLoopbackAddress, isLoopbackHost } from "../src/net/loopback.ts";
 
 /** What a token may do: viewer reads; operator also sets states and weights and syncs; admin also checks and reloads. */
 export type Role = "viewer" | "operator" | "admin";
@@ -49,22 +49,6 @@ export function tcpPeer(hostname: string, port: number): Peer {
 /** Peer of a connection to a unix socket. */
 export function unixPeer(path: string): Peer {
   return { address: `unix:${path}`, loopback: true };
-}
-
-function isLoopbackAddress(text: string): boolean {
-  const address = parseIp(text);
-  if (address === null) return false;
-  return address === "::1" || /^(::ffff:)?127\./.test(address);
-}
-
-/** Whether `host[:port]` names this host by a loopback address or `localhost`. */
-export function isLoopbackHost(host: string): boolean {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::[0-9]{1,5})?$/.exec(host);
-  if (match === null) return false;
-  const [, v6, name] = match;
-  if (v6 !== undefined) return parseIp(v6) === "::1";
-  if (name === undefined) return false;
-  return name.toLowerCase() === "localhost" || (parseIp(name)?.startsWith("127.") ?? false);
 }
 
 function isLoopbackOrigin(origin: string): boolean {

@@ -41,6 +41,11 @@ async function arrows(): Promise<{ from: string; to: string }[]> {
 /** Who may import what: for the first row whose `from` matches, every arrow's end must match `to`. */
 const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   { why: "the vocabulary imports nothing", from: /^src\/(model|result)\.ts$/, to: /^$/ },
+  {
+    why: "what both sides of the API agree on is pure",
+    from: /^src\/net\//,
+    to: /^src\/(model|result)\.ts$|^src\/net\//,
+  },
   { why: "unsafe code knows nothing of ours", from: /^ffi\//, to: /^ffi\// },
   {
     why: "the health core is pure",
@@ -62,7 +67,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "the client talks to the API and to nothing else of the daemon",
     from: /^src\/cli\//,
     to:
-      /^src\/cli\/|^src\/(api|model|result|version|flags|sse)\.ts$|^src\/net\/ip\.ts$|^src\/config\/duration\.ts$|^deno\.json$/,
+      /^src\/cli\/|^src\/(api|model|result|version|flags|sse)\.ts$|^src\/net\/(ip|loopback|local_token)\.ts$|^src\/config\/duration\.ts$|^deno\.json$/,
   },
 ];
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { isLoopbackHost, tcpPeer, unixPeer, whyNoChange } from "../../routes/access.ts";
+import { tcpPeer, unixPeer, whyNoChange } from "../../routes/access.ts";
+import { isLoopbackHost } from "../../src/net/loopback.ts";
 import { makeWorld } from "./world.ts";
 
 Deno.test("a host is this one only by a loopback literal or localhost, with any port", () => {
