@@ -1,3 +1,5 @@
+import type { Step } from "./step.ts";
+
 /** What a wait answers when the probe's deadline has passed. */
 export const LATE: unique symbol = Symbol("late");
 
@@ -29,4 +31,23 @@ export interface Stream extends Disposable {
   poll(): Read | null;
   /** Has `ready` called once when `poll` may have something again. */
   arm(ready: () => void): void;
+}
+
+/**
+ * A connection of one probe as its protocol sees it: plain, or TLS. It never blocks. Where a call answers "wait", the
+ * stream has made sure that the probe's `wake` is called when the call is worth another try; "again" means that
+ * something was done, but not yet what was asked for. Disposal closes it at once, with a reset.
+ */
+export interface ByteStream extends Disposable {
+  /** Goes on opening it: connect, handshake. Null once it is open; a verdict if it cannot be opened. */
+  open(): Step | null;
+  /** Sends what there is room for; returns the number of octets taken. */
+  write(bytes: Uint8Array<ArrayBuffer>): number | "wait" | "again" | Failure;
+  /**
+   * Reads once, at most `size` octets. Not to be called but through `Budget.read`, which counts. "again" means that
+   * the peer sent something that carries no data.
+   */
+  read(size: number): Read | "wait" | "again";
+  /** Goes on closing it in order, where its protocol has an order. Null once it may be disposed. */
+  close(): "wait" | "again" | null;
 }
