@@ -1,44 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { docsPage, docsStyle, type OpenApiDocument } from "./docs_page.ts";
 import type { Api } from "./env.ts";
 import { problems, security } from "./operation.ts";
-import { ProblemError } from "./problem.ts";
-
-const page = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>maglevd API</title>
-<link rel="stylesheet" href="docs/swagger-ui.css">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-</body>
-</html>
-`;
-
-// validatorUrl null: Swagger UI would otherwise ask a service on the internet.
-const start = `SwaggerUIBundle({ url: "openapi.json", dom_id: "#swagger-ui", validatorUrl: null });\n`;
-
-/** Files of the page: media type and text; the big ones are loaded when first asked for. */
-const files: Readonly<Record<string, { type: string; load: () => Promise<string> }>> = {
-  "start.js": { type: "text/javascript", load: () => Promise.resolve(start) },
-  "swagger-ui.css": {
-    type: "text/css",
-    load: async () => (await import("swagger-ui-dist/swagger-ui.css", { with: { type: "text" } })).default,
-  },
-  "swagger-ui-bundle.js": {
-    type: "text/javascript",
-    load: async () =>
-      (await import("swagger-ui-dist/swagger-ui-bundle.js", { with: { type: "text" } })).default,
-  },
-};
 
 const headers = {
   "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
 };
 
@@ -57,27 +24,21 @@ const getDocs = createRoute({
   responses: { 200: text("the page", "<!doctype html>…"), ...problems("unauthorized") },
 });
 
-const getDocsFile = createRoute({
+const getDocsStyle = createRoute({
   method: "get",
-  path: "/docs/{file}",
-  operationId: "getDocsFile",
-  summary: "A script or style sheet of the page",
+  path: "/docs/style.css",
+  operationId: "getDocsStyle",
+  summary: "The style sheet of the page",
   tags: ["daemon"],
   security,
-  request: {
-    params: z.object({
-      file: z.string().openapi({ param: { name: "file", in: "path" }, example: "start.js" }),
-    }),
-  },
   responses: {
     200: {
       description: "the file",
       content: {
-        "text/javascript": { schema: z.string(), example: start },
-        "text/css": { schema: z.string(), example: ".swagger-ui {}" },
+        "text/css": { schema: z.string(), example: "body{}" },
       },
     },
-    ...problems("bad-request", "unauthorized", "not-found"),
+    ...problems("unauthorized"),
   },
 });
 
@@ -102,12 +63,16 @@ const getOpenapi = createRoute({
 /** Mounts /openapi.json and /docs; `describe` makes the document, once. */
 export function mountDocs(app: Api, describe: () => Record<string, unknown>): void {
   let document: Record<string, unknown> | null = null;
-  app.openapi(getOpenapi, (c) => c.json(document ??= describe(), 200));
-  app.openapi(getDocs, (c) => c.html(page, 200, headers));
-  app.openapi(getDocsFile, async (c) => {
-    const { file } = c.req.valid("param");
-    const found = Object.hasOwn(files, file) ? files[file] : undefined;
-    if (found === undefined) throw new ProblemError("not-found", `The page has no file "${file}"`);
-    return c.body(await found.load(), 200, { ...headers, "content-type": `${found.type}; charset=utf-8` });
-  });
+  let page: string | null = null;
+  const described = () => document ??= describe();
+  app.openapi(getOpenapi, (c) => c.json(described(), 200));
+  // The document comes from this program's own routes, so its shape is known.
+  app.openapi(
+    getDocs,
+    (c) => c.html(page ??= docsPage(described() as unknown as OpenApiDocument), 200, headers),
+  );
+  app.openapi(
+    getDocsStyle,
+    (c) => c.body(docsStyle, 200, { ...headers, "content-type": "text/css; charset=utf-8" }),
+  );
 }

@@ -231,7 +231,7 @@ ${
   );
   assert.ok(Date.parse(info.date) > 0, "the time of the build");
   for (
-    const path of ["/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/openapi.json", "/metrics"]
+    const path of ["/docs", "/docs/style.css", "/openapi.json", "/metrics"]
   ) {
     const answer = await fetch(daemon.api + path);
     assert.equal(answer.status, 200, path);
