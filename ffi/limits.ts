@@ -50,11 +50,40 @@ export function descriptorUse(): { open: number; max: number } {
 /** Descriptors that a new thread takes while it starts: nine were counted; the others for what is opened meanwhile. */
 const THREAD_NEEDS = 32;
 
+/** Threads of the system that a Worker takes: its own and one for its files were counted; two in reserve. */
+const WORKER_THREADS = 4;
+
+/** glibc's `sem_t` on x86_64 and aarch64, octets. */
+const SEMAPHORE = 32;
+
 /**
- * Whether a thread (a Worker) may be started now. Where the descriptors for it are missing the runtime does not
- * fail, it ends the process.
+ * Whether the system gives this process `count` threads more at once. It starts them, since neither RLIMIT_NPROC
+ * nor a control group's `pids.max` can be compared with a number that is at hand. They wait on a semaphore and
+ * have ended when this returns (0.4 to 3 ms).
  */
-export function roomForThread(): boolean {
+export function canStartThreads(count: number): boolean {
+  const semaphore = new Uint8Array(SEMAPHORE);
+  check(libc.sem_init(semaphore, 0, 0), "sem_init");
+  const wait = libc.dlsym(null, cString("sem_wait"));
+  if (wait === null) throw new Error("Cannot find sem_wait in the C library");
+  const argument = Deno.UnsafePointer.of(semaphore);
+  const threads: bigint[] = [];
+  for (let i = 0; i < count; i++) {
+    const thread = new BigUint64Array(1);
+    if (libc.pthread_create(new Uint8Array(thread.buffer), null, wait, argument) !== 0) break;
+    threads.push(thread[0] ?? 0n);
+  }
+  for (const _ of threads) libc.sem_post(semaphore);
+  for (const thread of threads) libc.pthread_join(thread, null);
+  return threads.length === count;
+}
+
+/**
+ * What is missing to start a thread (a Worker) now; null: nothing. The runtime does not fail where descriptors or
+ * the second thread of a Worker are missing: it ends the process.
+ */
+export function lackForThread(): "descriptors" | "threads" | null {
   const { max, open } = descriptorUse();
-  return max - open >= THREAD_NEEDS;
+  if (max - open < THREAD_NEEDS) return "descriptors";
+  return canStartThreads(WORKER_THREADS) ? null : "threads";
 }

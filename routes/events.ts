@@ -180,13 +180,14 @@ export function mountEvents(
     if (streams >= limit) {
       return new Response(bus.refuse(`${limit} event streams are open already`), { headers });
     }
-    streams++;
     const wanted: SubscribeOptions = {
       filter,
       lastEventId: c.req.valid("header")["last-event-id"] ?? null,
       present: () => presentState(control),
     };
     const source = new EventSource(bus, clock, wanted, () => streams--);
+    // Counted when it is there: a present state that cannot be told must not take a place for ever.
+    streams++;
     return new Response(new ReadableStream(source, { highWaterMark: 0 }), { headers });
   });
 }

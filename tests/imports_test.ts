@@ -47,6 +47,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     to: /^src\/(model|result)\.ts$|^src\/net\//,
   },
   { why: "unsafe code knows nothing of ours", from: /^ffi\//, to: /^ffi\// },
+  { why: "helpers of waiting know nothing of ours", from: /^src\/async\//, to: /^src\/async\// },
   {
     why: "the health core is pure",
     from: /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states)\.ts$/,

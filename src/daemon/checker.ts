@@ -1,3 +1,4 @@
+import { startThread, threadHints, type ThreadLack } from "../async/thread.ts";
 import type { Clock } from "../clock.ts";
 import type { CheckResult } from "../config/check.ts";
 import type { Refusal } from "../control.ts";
@@ -12,29 +13,39 @@ const limitMs = 10_000;
 /** Checks configurations off the main thread. */
 export class Checker {
   readonly #clock: Clock;
-  readonly #room: () => boolean;
+  readonly #lack: () => ThreadLack | null;
+  readonly #make: () => Worker;
   #running = 0;
 
-  /** Makes a checker; each has its own bound on checks under way. `room` tells whether a thread may be started. */
-  constructor(clock: Clock, room: () => boolean) {
+  /**
+   * Makes a checker; each has its own bound on checks under way.
+   *
+   * @param lack what is missing for another thread now; null: nothing
+   * @param make makes a worker of `checker_worker.ts`
+   */
+  constructor(
+    clock: Clock,
+    lack: () => ThreadLack | null,
+    make = (): Worker => new Worker(new URL("./checker_worker.ts", import.meta.url), { type: "module" }),
+  ) {
     this.#clock = clock;
-    this.#room = room;
+    this.#lack = lack;
+    this.#make = make;
   }
 
   /**
-   * Checks a file, or posted text. Refused `busy` when two checks are under way, when there are no descriptors for
-   * another thread, or when this one takes over 10 s.
+   * Checks a file, or posted text. Refused `busy` when two checks are under way, when no thread can be started for
+   * this one, or when it takes over 10 s.
    */
   async check(request: CheckRequest): Promise<Result<CheckResult, Refusal>> {
     if (this.#running >= atOnce) {
       return err({ type: "busy", detail: `${atOnce} checks are under way already` });
     }
-    if (!this.#room()) {
-      const detail = "no file descriptors are left for the check's thread; raise the limit (LimitNOFILE)";
-      return err({ type: "busy", detail });
+    const worker = startThread(this.#make, this.#lack);
+    if (typeof worker === "string") {
+      return err({ type: "busy", detail: `the check has no thread: ${threadHints[worker]}` });
     }
     this.#running++;
-    const worker = new Worker(new URL("./checker_worker.ts", import.meta.url), { type: "module" });
     const { promise, resolve, reject } = Promise.withResolvers<Result<CheckResult, Refusal>>();
     using _deadline = this.#clock.after(
       limitMs,

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { descriptorLimit, descriptorUse, roomForThread } from "../../ffi/limits.ts";
+import { descriptorLimit, descriptorUse, lackForThread } from "../../ffi/limits.ts";
 import { createApp, createMetricsApp } from "../../routes/app.ts";
 import type { AuthTable } from "../../routes/auth.ts";
 import type { Api } from "../../routes/env.ts";
@@ -170,11 +170,11 @@ export class Daemon implements AsyncDisposable {
         },
       }),
     );
-    const checker = new Checker(clock, roomForThread);
+    const checker = new Checker(clock, lackForThread);
     const reloader = new Reloader({
       path: options.config,
       // One of its own: checks of posted texts must not keep a reload from being made.
-      checker: new Checker(clock, roomForThread),
+      checker: new Checker(clock, lackForThread),
       tracker: health,
       reconciler: lb,
       log,

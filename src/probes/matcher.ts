@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { startThread, type ThreadLack } from "../async/thread.ts";
 import type { BodyPattern } from "./body.ts";
-import { roomForThread } from "./socket.ts";
+import { lackForThread } from "./socket.ts";
 
 /** To the matcher's thread. */
 export interface MatchRequest {
@@ -40,19 +41,19 @@ interface Job {
 /** The matcher with its thread, which starts with the first body and stays. */
 export class ThreadMatcher implements Matcher, Disposable {
   readonly #spawn: () => Worker;
-  readonly #room: () => boolean;
+  readonly #lack: () => ThreadLack | null;
   readonly #queue = new Set<Job>();
   #worker: Worker | null = null;
   #ready = false;
   #running: Job | null = null;
 
-  /** `spawn` makes a worker of `matcher_worker.ts`; `room` tells whether there is room for its thread. */
+  /** `spawn` makes a worker of `matcher_worker.ts`; `lack` tells what is missing for its thread. */
   constructor(
     spawn = (): Worker => new Worker(new URL("./matcher_worker.ts", import.meta.url), { type: "module" }),
-    room: () => boolean = roomForThread,
+    lack: () => ThreadLack | null = lackForThread,
   ) {
     this.#spawn = spawn;
-    this.#room = room;
+    this.#lack = lack;
   }
 
   /** Requests that are not answered yet. */
@@ -79,17 +80,18 @@ export class ThreadMatcher implements Matcher, Disposable {
     const [job] = this.#queue;
     if (this.#running !== null || job === undefined) return;
     // Asked again with the next request; until then what waits here is excused, and in the end void.
-    if (this.#worker === null && !this.#room()) return;
-    this.#worker ??= this.#start();
-    if (!this.#ready) return;
+    const worker = this.#worker ?? this.#start();
+    if (worker === null || !this.#ready) return;
     this.#queue.delete(job);
     this.#running = job;
     job.events.begun();
-    this.#worker.postMessage(job.request, [job.request.body.buffer]);
+    worker.postMessage(job.request, [job.request.body.buffer]);
   }
 
-  #start(): Worker {
-    const worker = this.#spawn();
+  #start(): Worker | null {
+    const worker = startThread(this.#spawn, this.#lack);
+    if (typeof worker === "string") return null;
+    this.#worker = worker;
     this.#ready = false;
     worker.onmessage = ({ data }: MessageEvent<MatchAnswer>) => {
       if (data === "ready") this.#ready = true;

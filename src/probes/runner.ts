@@ -4,13 +4,14 @@
  *
  * @module
  */
+import { startThread, threadHints, type ThreadLack } from "../async/thread.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { CheckType, Millis, ProbeResult, VoidCause } from "../model.ts";
 import { type Batch, unpackBatch } from "./batch.ts";
 import { type FromWorker, POSTED, SHARED_HEADER, SHARED_PLACES, SIGNS, type ToWorker } from "./messages.ts";
 import type { Prober, ProbeReport, ProbeTarget, ReportSink } from "./prober.ts";
-import { descriptorLimit, Flag, roomForThread } from "./socket.ts";
+import { descriptorLimit, Flag, lackForThread } from "./socket.ts";
 import { VoidLog } from "./void_log.ts";
 
 /** What the prober tells beside its reports, for metrics. */
@@ -41,8 +42,8 @@ export interface ProberOptions {
   readonly descriptors?: number;
   /** Makes a worker; for tests. */
   readonly spawn?: () => Worker;
-  /** Whether there is room for the thread of another worker; for tests. */
-  readonly room?: () => boolean;
+  /** What is missing for the thread of another worker; for tests. */
+  readonly lack?: () => ThreadLack | null;
 }
 
 /** Descriptors that stay for the rest of the daemon: its share of the limit, and this many at least. */
@@ -74,6 +75,10 @@ interface Known {
   readonly place: number;
   /** Monotonic time when its next probe is due. */
   nextDue: Millis;
+}
+
+function newWorker(): Worker {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 }
 
 /** Starts the probe worker. The prober ends it on disposal. */
@@ -109,7 +114,7 @@ class WorkerProber implements Prober {
     this.#clock = options.clock ?? systemClock;
     this.#voids = new VoidLog(this.#clock, options.log);
     this.#limit = probeLimit(options.descriptors ?? descriptorLimit());
-    this.#spawn();
+    this.#startWorker(true);
     this.#lookLater();
   }
 
@@ -190,9 +195,8 @@ class WorkerProber implements Prober {
     this.#flag.raise();
   }
 
-  #spawn(): void {
-    const { spawn, log, version = "dev" } = this.#options;
-    const worker = spawn?.() ?? new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  #begin(worker: Worker): void {
+    const { log, version = "dev" } = this.#options;
     this.#worker = worker;
     this.#bornAt = this.#clock.now();
     this.#silentLooks = 0;
@@ -292,17 +296,21 @@ class WorkerProber implements Prober {
     this.#restartAfter(wait, true);
   }
 
+  /** Starts a worker and gives it every target; where that cannot be done now, tries again every second. */
+  #startWorker(first: boolean): void {
+    const { log, lack = lackForThread, spawn = newWorker } = this.#options;
+    const worker = startThread(spawn, lack);
+    if (typeof worker === "string") {
+      const reason = threadHints[worker];
+      if (first) log.error("worker-restart", { reason, targets: this.#known.size });
+      return this.#restartAfter(LOOK_MS, false);
+    }
+    this.#begin(worker);
+    this.#handOver();
+  }
+
   #restartAfter(wait: Millis, first: boolean): void {
-    const { log, room = roomForThread } = this.#options;
-    this.#restart = this.#clock.after(wait, () => {
-      if (!room()) {
-        const reason = "no descriptors are left for a new thread";
-        if (first) log.error("worker-restart", { reason, targets: this.#known.size, hint: LIMIT_HINT });
-        return this.#restartAfter(LOOK_MS, false);
-      }
-      this.#spawn();
-      this.#handOver();
-    });
+    this.#restart = this.#clock.after(wait, () => this.#startWorker(first));
   }
 
   /** Reports the probes that died with their worker as void. */

@@ -16,7 +16,7 @@ import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { type Failure, LATE, type Read, type Stream } from "./stream.ts";
 
-export { descriptorLimit, roomForThread } from "../../ffi/limits.ts";
+export { descriptorLimit, lackForThread } from "../../ffi/limits.ts";
 export { Reactor } from "../../ffi/reactor.ts";
 
 /** Wakes a thread of this process that waits in the kernel; made and raised by one thread, watched by another. */

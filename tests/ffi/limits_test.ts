@@ -30,26 +30,26 @@ Deno.test("openDescriptors() counts more than one read of the folder holds", () 
 const prlimit = await optionalTool("prlimit");
 
 Deno.test({
-  name: `roomForThread() is false before the last descriptors are taken${prlimit.suffix}`,
+  name: `lackForThread() names descriptors before the last descriptors are taken${prlimit.suffix}`,
   ignore: prlimit.missing,
   async fn() {
-    const script = `import { descriptorUse, roomForThread } from ${
+    const script = `import { descriptorUse, lackForThread } from ${
       JSON.stringify(import.meta.resolve("../../ffi/limits.ts"))
     };
       const files = [];
       let asked = 0;
       try {
         for (;; asked++) {
-          if (!roomForThread() || asked > 1000) break;
+          if (lackForThread() !== null || asked > 1000) break;
           files.push(Deno.openSync("/proc/self/status"));
         }
         while (true) files.push(Deno.openSync("/proc/self/status"));
       } catch (error) {
-        const none = roomForThread();
+        const none = lackForThread();
         const { open, max } = descriptorUse();
         for (const file of files) file.close();
         console.log(JSON.stringify([
-          error.code ?? error.name, none, [open, max], roomForThread(), asked > 20 && asked < 1000,
+          error.code ?? error.name, none, [open, max], lackForThread(), asked > 20 && asked < 1000,
         ]));
       }`;
     const { stdout, success } = await new Deno.Command("prlimit", {
@@ -57,6 +57,53 @@ Deno.test({
       stdin: "null",
     }).output();
     assert.ok(success);
-    assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), ["EMFILE", false, [128, 128], true, true]);
+    assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), [
+      "EMFILE",
+      "descriptors",
+      [128, 128],
+      null,
+      true,
+    ]);
+  },
+});
+
+const setpriv = await optionalTool("setpriv");
+// A limit of processes binds no process of root's.
+const canDrop = !prlimit.missing && !setpriv.missing && Deno.uid() === 0;
+
+Deno.test({
+  name: `lackForThread() names threads where the system starts no more${
+    canDrop ? "" : " (skipped: needs root, prlimit and setpriv)"
+  }`,
+  ignore: !canDrop,
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
+    try {
+      await Deno.chmod(folder, 0o777);
+      const script = `import { canStartThreads, lackForThread } from ${
+        JSON.stringify(import.meta.resolve("../../ffi/limits.ts"))
+      };
+        let free = 0;
+        while (free < 100 && canStartThreads(free + 1)) free++;
+        console.log(JSON.stringify([free, lackForThread()]));`;
+      const run = async (limit: number): Promise<[number, string | null]> => {
+        // A user that has no other process: the limit counts all of them.
+        const args = ["--reuid", "64123", "--regid", "64123", "--clear-groups"];
+        const { stdout, stderr, success } = await new Deno.Command("setpriv", {
+          args: [...args, "prlimit", `--nproc=${limit}:${limit}`, Deno.execPath(), "eval", script],
+          env: { HOME: folder, DENO_DIR: folder },
+          stdin: "null",
+        }).output();
+        assert.ok(success, new TextDecoder().decode(stderr));
+        return JSON.parse(new TextDecoder().decode(stdout));
+      };
+      const [free, lack] = await run(60);
+      assert.ok(free > 4 && free < 60, `${free} threads`);
+      assert.equal(lack, null);
+      assert.deepEqual(await run(60 - free + 3), [3, "threads"]);
+      assert.deepEqual(await run(60 - free + 4), [4, null]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   },
 });

@@ -116,13 +116,26 @@ Deno.test("ThreadMatcher starts no thread that there is no room for, and asks ag
   using matcher = new ThreadMatcher(() => {
     threads++;
     return real();
-  }, () => room);
+  }, () => room ? null : "descriptors");
   const first = matched(matcher, "well");
   assert.deepEqual([threads, matcher.pending], [0, 1]);
   room = true;
   assert.equal(await matched(matcher, "ill"), false);
   assert.equal(await first, true);
   assert.equal(threads, 1);
+});
+
+Deno.test("ThreadMatcher: a thread that cannot be started is asked for again with the next request", async () => {
+  let attempts = 0;
+  using matcher = new ThreadMatcher(() => {
+    if (++attempts <= 2) throw new Deno.errors.WouldBlock("Resource temporarily unavailable (os error 11)");
+    return real();
+  }, () => null);
+  const waiting = ["well", "w$"].map((expression) => matched(matcher, expression));
+  assert.deepEqual([attempts, matcher.pending], [2, 2]);
+  assert.equal(await matched(matcher, "ill"), false);
+  assert.deepEqual(await Promise.all(waiting), [true, false]);
+  assert.equal(attempts, 3);
 });
 
 /** A matcher that keeps its requests for the test to answer. */

@@ -158,7 +158,7 @@ Deno.test("a worker that died is not replaced before there are descriptors for i
     clock,
     log,
     sink: reports.sink,
-    room: () => room,
+    lack: () => spawned === 0 || room ? null : "descriptors",
     events: { restart: died.resolve },
     spawn: () => spawned++ === 0 ? worker("workers/crashing.ts") : ours(),
   });
@@ -168,11 +168,37 @@ Deno.test("a worker that died is not replaced before there are descriptors for i
   assert.equal(spawned, 1);
   const [death, wait] = log.named("worker-restart");
   assert.match(String(death?.reason), /a defect in the worker/);
-  assert.match(String(wait?.reason), /no descriptors/);
+  assert.match(String(wait?.reason), /no file descriptors.*LimitNOFILE/);
   assert.equal(log.named("worker-restart").length, 2);
   room = true;
   await clock.advance(1_000);
   assert.equal(spawned, 2);
+  await reports.next("b");
+});
+
+Deno.test("a worker that the system does not start, at the start or later, is tried for again each second", async () => {
+  const clock = new FakeClock();
+  const log = new Kept();
+  const reports = new Reports();
+  let attempts = 0;
+  await using prober = startProber({
+    clock,
+    log,
+    sink: reports.sink,
+    lack: () => null,
+    spawn: () => {
+      if (++attempts <= 3) throw new Deno.errors.WouldBlock("Resource temporarily unavailable (os error 11)");
+      return ours();
+    },
+  });
+  prober.start([target("b", tcpCheck(closedPort(), { intervalMs: 20 }))]);
+  await clock.advance(2_000);
+  assert.deepEqual([attempts, reports.all.length], [3, 0]);
+  const [told, ...again] = log.named("worker-restart");
+  assert.match(String(told?.reason), /TasksMax/);
+  assert.deepEqual(again, []);
+  await clock.advance(1_000);
+  assert.equal(attempts, 4);
   await reports.next("b");
 });
 

@@ -169,6 +169,22 @@ Deno.test("one stream too many is told why and closed; one that ends makes room"
   await fourth.return(undefined);
 });
 
+Deno.test("a present state that cannot be told takes no place for ever", async () => {
+  const world = makeWorld({ maxStreams: 2 });
+  const { control } = world;
+  const backends = control.backends.bind(control);
+  control.backends = () => {
+    throw new Error("a defect");
+  };
+  for (let attempt = 0; attempt < 3; attempt++) {
+    assert.equal((await world.ask("/v1/events?kinds=backend")).status, 500);
+  }
+  control.backends = backends;
+  const stream = await open(world, "?kinds=vpp");
+  assert.deepEqual((await take(stream, 1)).map(brief), ["vpp connected"]);
+  await stream.return(undefined);
+});
+
 Deno.test("500 subscribers, one of which never reads: nobody else waits, and the one is cut off", async () => {
   const world = makeWorld();
   await using serving = await start(world);
