@@ -104,7 +104,7 @@ function buildBackend(name: string, fields: RawBackend): Backend {
   return {
     name,
     address: must(fields.address),
-    healthcheck: fields.healthcheck.value ?? null,
+    healthcheck: textOrNull(fields.healthcheck),
     enabled: must(fields.enabled),
   };
 }

@@ -5,6 +5,7 @@
  */
 import type { Family, IpAddress } from "../model.ts";
 import { family, parseIp } from "../net/ip.ts";
+import { refusedAddress } from "./addresses.ts";
 import { formatDuration, type Nanos, parseDuration } from "./duration.ts";
 import type { Findings, Place } from "./findings.ts";
 import { didYouMean } from "./nearest.ts";
@@ -25,10 +26,10 @@ function wrong(
 /** Go's syntax, for editors; overflow is left to the checker. */
 const DURATION_PATTERN = "^[-+]?(0|(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$";
 
-/** A duration of Go's syntax, from `least` to `most` (durations as text; null: no bound). */
-export function duration(least: string, most: string | null): Spec<Nanos> {
+/** A duration of Go's syntax, from `least` to `most`, both durations as text. */
+export function duration(least: string, most: string): Spec<Nanos> {
   const low = nanos(least);
-  const high = most === null ? null : nanos(most);
+  const high = nanos(most);
   const text: JsonSchema = { type: "string", pattern: DURATION_PATTERN };
   const base = scalar<Nanos>(
     "a duration",
@@ -45,10 +46,9 @@ export function duration(least: string, most: string | null): Spec<Nanos> {
       return undefined;
     },
   );
-  const range = high === null ? `at least ${formatDuration(low)}` : `from ${least} to ${most}`;
   return refine(base, {}, (value, place, out) => {
-    if (value >= low && (high === null || value <= high)) return value;
-    out.semantic(place, `must be ${range}, not ${formatDuration(value)}`);
+    if (value >= low && value <= high) return value;
+    out.semantic(place, `must be from ${least} to ${most}, not ${formatDuration(value)}`);
     return undefined;
   });
 }
@@ -171,8 +171,7 @@ function addressHint(written: string): string | null {
   return /^[A-Za-z0-9.-]*[A-Za-z][A-Za-z0-9.-]*$/.test(written) ? "names are not resolved" : null;
 }
 
-/** An IPv4 or IPv6 literal, in its canonical text. */
-export const address: Spec<IpAddress> = scalar("an IP address", {
+const literal: Spec<IpAddress> = scalar("an IP address", {
   type: "string",
   anyOf: [{ format: "ipv4" }, { format: "ipv6" }],
 }, (node, place, out) => {
@@ -182,25 +181,44 @@ export const address: Spec<IpAddress> = scalar("an IP address", {
   return undefined;
 });
 
+/** Lets an address pass that the file may hold; one place for all keys, so that none can forget it. */
+function judged(spec: Spec<IpAddress>): Spec<IpAddress> {
+  return refine(spec, {}, (value, place, out) => {
+    const refused = refusedAddress(value);
+    if (refused === null) return value;
+    out.semantic(place, `cannot be ${refused.kind}: ${value}`, refused.hint);
+    return undefined;
+  });
+}
+
+/** An IPv4 or IPv6 literal, in its canonical text. */
+export const address: Spec<IpAddress> = judged(literal);
+
 /** A literal of one family. */
 export function addressOf(wanted: Family): Spec<IpAddress> {
-  const checked = refine(address, {}, (value, place, out) => {
+  const ofFamily = refine(literal, {}, (value, place, out) => {
     if (family(value) === wanted) return value;
     out.semantic(place, `must be an IPv${wanted} address, not ${value}`);
     return undefined;
   });
-  return { ...checked, schema: { type: "string", format: `ipv${wanted}` } };
+  return { ...judged(ofFamily), schema: { type: "string", format: `ipv${wanted}` } };
 }
 
+/** Characters that a name may have: it becomes a label of metrics, a part of a path and a word of maglevc. */
+const NAME_LENGTH = 64;
+
 /** What names of health checks, backends, frontends and pools look like, for editors. */
-export const NAME_SCHEMA: JsonSchema = { pattern: "^[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*$" };
+export const NAME_SCHEMA: JsonSchema = {
+  pattern: "^[A-Za-z0-9._-]*[A-Za-z0-9][A-Za-z0-9._-]*$",
+  maxLength: NAME_LENGTH,
+};
 
 /** Checks a name of a health check, backend, frontend or pool. */
 export function checkName(name: string, place: Place, out: Findings): void {
-  if (/^[A-Za-z0-9._-]+$/.test(name) && /[A-Za-z0-9]/.test(name)) return;
-  out.semantic(
-    place,
-    `${quote(name)} is not a name`,
-    'letters, digits, ".", "_" and "-", at least one letter or digit',
-  );
+  if (!/^[A-Za-z0-9._-]+$/.test(name) || !/[A-Za-z0-9]/.test(name)) {
+    const hint = 'letters, digits, ".", "_" and "-", at least one letter or digit';
+    return out.semantic(place, `${quote(name)} is not a name`, hint);
+  }
+  if (name.length <= NAME_LENGTH) return;
+  out.semantic(place, `a name has at most ${NAME_LENGTH} characters, this one has ${name.length}`);
 }

@@ -4,12 +4,18 @@
  * @module
  */
 import type { IpAddress } from "../model.ts";
+import { isLoopbackAddress } from "../net/loopback.ts";
 import { bucketCounts, type TableServer, weightsHaveEffect } from "../lb/table.ts";
 import { formatDuration } from "./duration.ts";
 import type { Findings, Place } from "./findings.ts";
-import type { RawFrontend, RawMaglev, RawPool } from "./schema.ts";
+import type { RawFrontend, RawLb, RawMaglev, RawPool } from "./schema.ts";
 import { quote } from "./tree.ts";
 import { tableLength } from "./table_length.ts";
+
+/** Sticky buckets from which on their memory is worth a warning: 64 MiB a thread, of a heap of 1 GiB by default. */
+const MANY_BUCKETS = 2 ** 20;
+/** Memory of one sticky bucket, measured with VPP's `lb` plugin. */
+const BUCKET_OCTETS = 64;
 
 /** Names that a message lists before it only counts them. */
 const LISTED = 5;
@@ -26,6 +32,25 @@ export function lint(maglev: RawMaglev, out: Findings): void {
     for (const { value: pool } of frontend?.pools.value ?? []) {
       if (frontend !== undefined && pool !== undefined) lintPool(frontend, pool, addresses, out);
     }
+  }
+  const lb = maglev.vpp.value?.lb.value;
+  if (lb !== undefined) lintLb(lb, out);
+}
+
+function lintLb(lb: RawLb, out: Findings): void {
+  const buckets = lb["sticky-buckets-per-core"];
+  if (buckets.value !== undefined && buckets.value >= MANY_BUCKETS) {
+    const mebibytes = buckets.value * BUCKET_OCTETS / 2 ** 20;
+    out.lint(
+      buckets.place,
+      `${buckets.value} buckets take ${mebibytes} MiB of VPP's main heap for each thread that forwards`,
+      "VPP ends when its heap is full; main-heap-size of its startup.conf must have room for them",
+    );
+  }
+  for (const { value: address, place } of [lb["ipv4-src-address"], lb["ipv6-src-address"]]) {
+    if (address === undefined || !isLoopbackAddress(address)) continue;
+    const hint = "servers on other hosts drop packets from it; use an address of this host";
+    out.lint(place, `${address} is a loopback address`, hint);
   }
 }
 

@@ -63,33 +63,20 @@ function checkHealthCheck(
   return readParams(source, type, files, out);
 }
 
-/** Why a backend cannot have an address; null if it can. */
-function unusable(address: IpAddress): string | null {
-  if (address === "0.0.0.0" || address === "::") return "the unspecified address";
-  if (address === "255.255.255.255") return "the broadcast address";
-  if (/^(22[4-9]|23[0-9])\./.test(address) || /^ff[0-9a-f]{2}:/.test(address)) return "a multicast address";
-  if (address.startsWith("::ffff:") && address.includes(".")) return "an IPv4-mapped address";
-  return null;
-}
-
 /** Rules of one backend. */
 function checkBackend(fields: RawBackend, healthchecks: Names, out: Findings): void {
-  const address = fields.address.value;
-  const why = address === undefined ? null : unusable(address);
-  if (why !== null) {
-    const hint = why === "an IPv4-mapped address" ? "write the IPv4 address itself" : null;
-    out.semantic(fields.address.place, `cannot be ${why} ${address}`, hint);
-  }
-  const name = fields.healthcheck.value;
-  if (name !== undefined) checkReference("health check", name, fields.healthcheck.place, healthchecks, out);
+  const { value: name, place } = fields.healthcheck;
+  // An empty text means that the key was not given.
+  if (name !== undefined && name !== "") checkReference("health check", name, place, healthchecks, out);
 }
 
 /** Names that may be referred to; null if they could not all be read, so that nothing is said. */
 type Names = ReadonlySet<string> | null;
 
-/** Names of a section for references. */
+/** Names of a section for references; a section that the file does not have names nothing. */
 function namesOf(section: Field<readonly Named<unknown>[]>, out: Findings): Names {
-  if (section.value === undefined || out.damaged) return null;
+  if (out.damaged) return null;
+  if (section.value === undefined) return section.present ? null : new Set();
   return new Set(section.value.map(({ name }) => name));
 }
 

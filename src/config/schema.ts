@@ -130,7 +130,7 @@ export const LB = {
   "ipv4-src-address": required(addressOf(4), "Outer source address of GRE4 packets."),
   "ipv6-src-address": required(addressOf(6), "Outer source address of GRE6 packets."),
   "sticky-buckets-per-core": withDefault(
-    powerOfTwo(1, 2 ** 31),
+    powerOfTwo(2 ** 4, 2 ** 24),
     65536,
     "65536",
     "Buckets of the flow table of each VPP worker.",
@@ -142,13 +142,13 @@ export const LB = {
     "Idle time after which VPP forgets a flow; whole seconds.",
   ),
   "startup-min-delay": withDefault(
-    duration("0s", null),
+    duration("0s", "10m"),
     5n * SECOND,
     "5s",
     "Nothing is written to VPP before it; read at start only.",
   ),
   "startup-max-delay": withDefault(
-    duration("0s", null),
+    duration("0s", "10m"),
     30n * SECOND,
     "30s",
     "Every frontend is released after it; read at start only.",

@@ -117,9 +117,15 @@ export function quote(text: string): string {
   return printable(JSON.stringify(characters.length > 60 ? `${characters.slice(0, 60).join("")}...` : text));
 }
 
-/** Path of a key below `path`; names that hold more than letters, digits, `_` and `-` are put in brackets. */
+/** Characters of a key that a path shows in full: no name that is allowed is longer. */
+const SHOWN_KEY = 65;
+
+/**
+ * Path of a key below `path`. Keys that hold more than letters, digits, `_` and `-` are put in brackets, and so
+ * are long ones, which are cut: a thousand findings inside one key repeat it a thousand times.
+ */
 export function childPath(path: string, key: string): string {
-  if (/^[A-Za-z0-9_-]+$/.test(key)) return path === "" ? key : `${path}.${key}`;
+  if (key.length <= SHOWN_KEY && /^[A-Za-z0-9_-]+$/.test(key)) return path === "" ? key : `${path}.${key}`;
   return `${path}[${quote(key)}]`;
 }
 
