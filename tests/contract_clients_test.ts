@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
+import manifest from "../deno.json" with { type: "json" };
 import { loadDocument, operationsOf } from "./routes/document.ts";
 import { first, start } from "./routes/serving.ts";
 import { makeWorld } from "./routes/world.ts";
@@ -12,7 +13,9 @@ Deno.test("types that openapi-typescript generates compile, and openapi-fetch dr
     await Deno.writeTextFile(`${directory}/types.d.ts`, types);
     await Deno.copyFile(new URL("fixtures/openapi_client.txt", import.meta.url), `${directory}/client.ts`);
     await using serving = await start(makeWorld());
-    const config = new URL("../deno.json", import.meta.url).pathname;
+    const { scopes, compilerOptions } = manifest;
+    const config = `${directory}/deno.json`;
+    await Deno.writeTextFile(config, JSON.stringify({ imports: scopes["./tests/"], compilerOptions }));
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--check", "--no-lock", "--allow-net", "--config", config, `${directory}/client.ts`]
         .concat(
