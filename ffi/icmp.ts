@@ -7,23 +7,10 @@
  *
  * @module
  */
+import { linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
 import { check, errno, libc } from "./libc.ts";
-import { AF_INET, AF_INET6, sockaddr } from "./sockaddr.ts";
-
-const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
-const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
-const SOL_SOCKET = 1;
-const SO_SNDBUF = 7;
-const SO_RCVBUF = 8;
-const SO_SNDBUFFORCE = 32;
-const SO_RCVBUFFORCE = 33;
-const SOL_RAW = 255;
-const ICMP_FILTER = 1;
-const ICMPV6_FILTER = 1;
+import { sockaddr } from "./sockaddr.ts";
 
 const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
 const ECHO_REPLY = { 4: 0, 6: 129 } as const;
@@ -48,17 +35,18 @@ export type EchoKind = "raw" | "datagram";
  */
 export function openEcho(family: 4 | 6, kind: EchoKind, source: Uint8Array | null): Fd {
   const number = libc.socket(
-    family === 4 ? AF_INET : AF_INET6,
-    (kind === "raw" ? SOCK_RAW : SOCK_DGRAM) | NONBLOCK_CLOEXEC,
-    family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
+    family === 4 ? linux.AF_INET : linux.AF_INET6,
+    (kind === "raw" ? linux.SOCK_RAW : linux.SOCK_DGRAM) | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC,
+    family === 4 ? linux.IPPROTO_ICMP : linux.IPPROTO_ICMPV6,
   );
   const fd = new Fd(check(number, "socket"));
   try {
     // The forced size needs CAP_NET_ADMIN; without it the kernel's limit has to do.
-    for (const [forced, plain] of [[SO_SNDBUFFORCE, SO_SNDBUF], [SO_RCVBUFFORCE, SO_RCVBUF]] as const) {
-      const size = Int32Array.of(BUFFER_SIZE);
-      if (libc.setsockopt(number, SOL_SOCKET, forced, size, 4) === 0) continue;
-      check(libc.setsockopt(number, SOL_SOCKET, plain, size, 4), "setsockopt");
+    const size = Int32Array.of(BUFFER_SIZE);
+    const sizes = [[linux.SO_SNDBUFFORCE, linux.SO_SNDBUF], [linux.SO_RCVBUFFORCE, linux.SO_RCVBUF]] as const;
+    for (const [forced, plain] of sizes) {
+      if (libc.setsockopt(number, linux.SOL_SOCKET, forced, size, 4) === 0) continue;
+      check(libc.setsockopt(number, linux.SOL_SOCKET, plain, size, 4), "setsockopt");
     }
     if (kind === "raw") setFilter(number, family);
     if (source !== null) {
@@ -77,7 +65,9 @@ function setFilter(number: number, family: 4 | 6): void {
   const wanted = [ECHO_REPLY[family], UNREACHABLE[family], TIME_EXCEEDED[family]];
   const blocked = new Uint32Array(family === 4 ? 1 : 8).fill(0xffffffff);
   for (const type of wanted) blocked[type >> 5] = (blocked[type >> 5] ?? 0) & ~(1 << (type & 31));
-  const [level, option] = family === 4 ? [SOL_RAW, ICMP_FILTER] : [IPPROTO_ICMPV6, ICMPV6_FILTER];
+  const [level, option] = family === 4
+    ? [linux.SOL_RAW, linux.ICMP_FILTER]
+    : [linux.IPPROTO_ICMPV6, linux.ICMPV6_FILTER];
   check(libc.setsockopt(number, level, option, blocked, blocked.byteLength), "setsockopt", "ICMP filter");
 }
 
@@ -296,7 +286,7 @@ export function parseEcho(
   if (type !== UNREACHABLE[family] && type !== TIME_EXCEEDED[family]) return null;
   const quoted = start + HEADER_SIZE;
   const inner = family === 4
-    ? ipv4HeaderSize(view, quoted, end, IPPROTO_ICMP)
+    ? ipv4HeaderSize(view, quoted, end, linux.IPPROTO_ICMP)
     : ipv6HeaderSize(view, quoted, end);
   if (inner < 0 || end < quoted + inner + HEADER_SIZE) return null;
   const echo = quoted + inner;
@@ -316,7 +306,7 @@ function ipv4HeaderSize(view: DataView, offset: number, end: number, protocol?: 
 /** Size of an IPv6 header at `offset` directly before ICMPv6 (our echoes have no extension headers), else −1. */
 function ipv6HeaderSize(view: DataView, offset: number, end: number): number {
   if (end < offset + 40 || view.getUint8(offset) >> 4 !== 6) return -1;
-  return view.getUint8(offset + 6) === IPPROTO_ICMPV6 ? 40 : -1;
+  return view.getUint8(offset + 6) === linux.IPPROTO_ICMPV6 ? 40 : -1;
 }
 
 const UNREACHABLE_TEXT: Readonly<Record<4 | 6, Readonly<Record<number, string>>>> = {

@@ -7,12 +7,7 @@
  *
  * @module
  */
-
-if (Deno.build.os !== "linux" || (Deno.build.arch !== "x86_64" && Deno.build.arch !== "aarch64")) {
-  throw new Error(
-    `Cannot run on ${Deno.build.os}/${Deno.build.arch}: struct layouts are known for Linux on x86_64 and aarch64 only`,
-  );
-}
+import { E } from "./constants.ts";
 
 /** The calls with their C types. */
 export const symbols = {
@@ -81,44 +76,6 @@ const errnoView = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(errnoPoin
 export function errno(): number {
   return errnoView[0] ?? 0;
 }
-
-/** errno numbers by name, the ones this product tells apart (the same on x86_64 and aarch64). */
-export const E = {
-  EPERM: 1,
-  ENOENT: 2,
-  EINTR: 4,
-  EBADF: 9,
-  EAGAIN: 11,
-  ENOMEM: 12,
-  EACCES: 13,
-  EBUSY: 16,
-  EEXIST: 17,
-  ENODEV: 19,
-  ENOTDIR: 20,
-  EINVAL: 22,
-  ENFILE: 23,
-  EMFILE: 24,
-  EPIPE: 32,
-  ENOTSOCK: 88,
-  EMSGSIZE: 90,
-  EPROTO: 71,
-  ENOPROTOOPT: 92,
-  EPROTONOSUPPORT: 93,
-  EAFNOSUPPORT: 97,
-  EADDRINUSE: 98,
-  EADDRNOTAVAIL: 99,
-  ENETDOWN: 100,
-  ENETUNREACH: 101,
-  ECONNABORTED: 103,
-  ECONNRESET: 104,
-  ENOBUFS: 105,
-  ETIMEDOUT: 110,
-  ECONNREFUSED: 111,
-  EHOSTDOWN: 112,
-  EHOSTUNREACH: 113,
-  EALREADY: 114,
-  EINPROGRESS: 115,
-} as const;
 
 const names = new Map<number, string>(Object.entries(E).map(([name, number]) => [number, name]));
 

@@ -1,26 +1,22 @@
-import { check, cString, E, ErrnoError, libc } from "./libc.ts";
+import { E, linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
-
-const RLIMIT_NOFILE = 7;
+import { check, cString, ErrnoError, libc } from "./libc.ts";
 
 /** How many descriptors this process may have open at once (`RLIMIT_NOFILE`, the soft limit). Throws ErrnoError. */
 export function descriptorLimit(): number {
   const limits = new BigUint64Array(2);
-  check(libc.getrlimit(RLIMIT_NOFILE, new Uint8Array(limits.buffer)), "getrlimit");
+  check(libc.getrlimit(linux.RLIMIT_NOFILE, new Uint8Array(limits.buffer)), "getrlimit");
   // RLIM_INFINITY is 2^64 − 1.
   return Math.min(Number(limits[0] ?? 0n), Number.MAX_SAFE_INTEGER);
 }
-
-const O_RDONLY_DIRECTORY_CLOEXEC = 0o2200000;
 
 /**
  * Descriptors that the process has open. Asked of the kernel and not of Deno, which gives nobody /proc but those
  * who may do everything.
  */
 export function openDescriptors(): number {
-  using folder = new Fd(
-    check(libc.open(cString("/proc/self/fd"), O_RDONLY_DIRECTORY_CLOEXEC, 0), "open", "/proc/self/fd"),
-  );
+  const flags = linux.O_RDONLY | linux.O_DIRECTORY | linux.O_CLOEXEC;
+  using folder = new Fd(check(libc.open(cString("/proc/self/fd"), flags, 0), "open", "/proc/self/fd"));
   const entries = new Uint8Array(32_768);
   const view = new DataView(entries.buffer);
   let count = 0;

@@ -7,13 +7,10 @@
  *
  * @module
  */
-import { check, cString, errno, ErrnoError, libc } from "./libc.ts";
+import { linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
+import { check, cString, errno, ErrnoError, libc } from "./libc.ts";
 
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const MAP_SHARED = 1;
-const MFD_CLOEXEC = 1;
 /** What mmap returns on failure, as a pointer's value. */
 const MAP_FAILED = 0xffffffffffffffffn;
 /** Offset of `st_size` in `struct stat`, on x86_64 and on aarch64. */
@@ -28,7 +25,7 @@ export function fileSize(fd: Fd): number {
 
 /** An anonymous file of `size` octets of zeros in memory, to be mapped and handed over. Throws ErrnoError. */
 export function createMemfd(name: string, size: number): Fd {
-  const fd = new Fd(check(libc.memfd_create(cString(name), MFD_CLOEXEC), "memfd_create", name));
+  const fd = new Fd(check(libc.memfd_create(cString(name), linux.MFD_CLOEXEC), "memfd_create", name));
   try {
     check(libc.ftruncate(fd.number, BigInt(size)), "ftruncate", name);
   } catch (error) {
@@ -52,8 +49,8 @@ export class Mapping implements Disposable {
    */
   constructor(fd: Fd, size: number, access: "read" | "write" = "read") {
     if (!Number.isSafeInteger(size) || size <= 0) throw new RangeError(`Cannot map ${size} octets`);
-    const protection = access === "write" ? PROT_READ | PROT_WRITE : PROT_READ;
-    const pointer = libc.mmap(null, BigInt(size), protection, MAP_SHARED, fd.number, 0n);
+    const protection = access === "write" ? linux.PROT_READ | linux.PROT_WRITE : linux.PROT_READ;
+    const pointer = libc.mmap(null, BigInt(size), protection, linux.MAP_SHARED, fd.number, 0n);
     const reason = errno();
     if (pointer === null || Deno.UnsafePointer.value(pointer) === MAP_FAILED) {
       throw new ErrnoError("mmap", reason, `${size} octets`);

@@ -4,16 +4,14 @@
  *
  * @module
  */
+import { linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
 import { cString, errno, ErrnoError, libc } from "./libc.ts";
-
-const CLONE_NEWNET = 0x40000000;
-const O_CLOEXEC = 0o2000000;
 
 let home: Fd | null = null;
 
 function open(path: string): Fd {
-  const number = libc.open(cString(path), O_CLOEXEC, 0);
+  const number = libc.open(cString(path), linux.O_CLOEXEC, 0);
   if (number < 0) throw new ErrnoError("netns", errno(), path);
   return new Fd(number);
 }
@@ -23,7 +21,7 @@ function open(path: string): Fd {
  * cannot be opened. By the kernel and not by `Deno.stat`, which keeps files under /proc to itself.
  */
 export function namespaceId(path: string): string | null {
-  const number = libc.open(cString(path), O_CLOEXEC, 0);
+  const number = libc.open(cString(path), linux.O_CLOEXEC, 0);
   if (number < 0) return null;
   using fd = new Fd(number);
   // st_dev and st_ino are the first two fields of struct stat, 64 bits each, on x86_64 and aarch64.
@@ -42,11 +40,11 @@ export function namespaceId(path: string): string | null {
 export function inNamespace<T>(path: string, make: () => T): T {
   home ??= open("/proc/thread-self/ns/net");
   using target = open(path);
-  if (libc.setns(target.number, CLONE_NEWNET) !== 0) throw new ErrnoError("netns", errno(), path);
+  if (libc.setns(target.number, linux.CLONE_NEWNET) !== 0) throw new ErrnoError("netns", errno(), path);
   try {
     return make();
   } finally {
-    if (libc.setns(home.number, CLONE_NEWNET) !== 0) {
+    if (libc.setns(home.number, linux.CLONE_NEWNET) !== 0) {
       const error = new ErrnoError("netns", errno(), "Cannot return to the thread's own network namespace");
       // Nothing that this thread does from here on can be trusted, so nobody may catch this one.
       reportError(error);

@@ -4,18 +4,9 @@
  *
  * @module
  */
-import { check, E, errno, ErrnoError, libc } from "./libc.ts";
+import { E, linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
-
-const AF_UNIX = 1;
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
-const SOCK_SEQPACKET = 5;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const MSG_CTRUNC = 0x08;
-const MSG_NOSIGNAL = 0x4000;
-const MSG_CMSG_CLOEXEC = 0x40000000;
+import { check, errno, ErrnoError, libc } from "./libc.ts";
 
 /** Octets of `sun_path`, its NUL included. */
 const PATH_SIZE = 108;
@@ -34,13 +25,14 @@ function unixAddress(path: string): Uint8Array<ArrayBuffer> {
     throw new RangeError(`Cannot use socket path "${path}": it must have 1…${PATH_SIZE - 1} octets`);
   }
   const address = new Uint8Array(2 + PATH_SIZE);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+  new DataView(address.buffer).setUint16(0, linux.AF_UNIX, true);
   address.set(octets, 2);
   return address;
 }
 
 function newSocket(): Fd {
-  return new Fd(check(libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket"));
+  const type = linux.SOCK_SEQPACKET | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC;
+  return new Fd(check(libc.socket(linux.AF_UNIX, type, 0), "socket"));
 }
 
 /** A msghdr with one iovec and room for one descriptor. Keep the view's buffer alive across the call. */
@@ -84,7 +76,7 @@ export class FdReceiver implements Disposable {
    */
   receive(): Fd | null {
     const view = messageBuffer();
-    const result = libc.recvmsg(this.#socket.number, view, MSG_CMSG_CLOEXEC);
+    const result = libc.recvmsg(this.#socket.number, view, linux.MSG_CMSG_CLOEXEC);
     if (result < 0) {
       const number = errno();
       if (number === E.EAGAIN || number === E.EINTR) return null;
@@ -93,11 +85,11 @@ export class FdReceiver implements Disposable {
     const controlLength = Number(view.getBigUint64(40, true));
     const holdsOne = controlLength >= CONTROL_SIZE &&
       Number(view.getBigUint64(CONTROL, true)) === CONTROL_SIZE &&
-      view.getInt32(CONTROL + 8, true) === SOL_SOCKET &&
-      view.getInt32(CONTROL + 12, true) === SCM_RIGHTS;
+      view.getInt32(CONTROL + 8, true) === linux.SOL_SOCKET &&
+      view.getInt32(CONTROL + 12, true) === linux.SCM_RIGHTS;
     if (!holdsOne) throw new ErrnoError("recvmsg", E.EPROTO, `${this.#path} (no descriptor in the message)`);
     const fd = new Fd(view.getInt32(CONTROL + 16, true));
-    if ((view.getInt32(48, true) & MSG_CTRUNC) !== 0) {
+    if ((view.getInt32(48, true) & linux.MSG_CTRUNC) !== 0) {
       fd[Symbol.dispose]();
       throw new ErrnoError("recvmsg", E.EPROTO, `${this.#path} (more than one descriptor in the message)`);
     }
@@ -138,7 +130,7 @@ export class SeqpacketListener implements Disposable {
 
   /** The next waiting connection, non-blocking and close-on-exec, or null. Throws ErrnoError. */
   accept(): Fd | null {
-    const number = libc.accept4(this.#socket.number, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const number = libc.accept4(this.#socket.number, null, null, linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC);
     if (number >= 0) return new Fd(number);
     const reason = errno();
     if (reason === E.EAGAIN || reason === E.EINTR || reason === E.ECONNABORTED) return null;
@@ -155,8 +147,8 @@ export class SeqpacketListener implements Disposable {
 export function sendFd(socket: Fd, fd: Fd): void {
   const view = messageBuffer();
   view.setBigUint64(CONTROL, BigInt(CONTROL_SIZE), true);
-  view.setInt32(CONTROL + 8, SOL_SOCKET, true);
-  view.setInt32(CONTROL + 12, SCM_RIGHTS, true);
+  view.setInt32(CONTROL + 8, linux.SOL_SOCKET, true);
+  view.setInt32(CONTROL + 12, linux.SCM_RIGHTS, true);
   view.setInt32(CONTROL + 16, fd.number, true);
-  check(libc.sendmsg(socket.number, view, MSG_NOSIGNAL), "sendmsg");
+  check(libc.sendmsg(socket.number, view, linux.MSG_NOSIGNAL), "sendmsg");
 }

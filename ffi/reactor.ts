@@ -12,22 +12,16 @@
  *
  * @module
  */
+import { linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
 import { check, errno, errnoName, libc } from "./libc.ts";
 
 /** Readable, or the peer closed (`EPOLLIN`). */
-export const READABLE = 1;
+export const READABLE = linux.EPOLLIN;
 /** Writable, or a connect ended (`EPOLLOUT`). */
-export const WRITABLE = 4;
+export const WRITABLE = linux.EPOLLOUT;
 
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
-const EPOLLONESHOT = 1 << 30;
-const CLOEXEC = 0o2000000;
-const NONBLOCK = 0o4000;
-/** `struct epoll_event` is packed on x86_64 only. */
-const EVENT_SIZE = Deno.build.arch === "x86_64" ? 12 : 16;
+const EVENT_SIZE = linux.EPOLL_EVENT_SIZE;
 const DATA_OFFSET = EVENT_SIZE - 8;
 const BATCH = 256;
 /** A thread that ends without disposal (a crash) leaves its parked call behind; this bounds for how long. */
@@ -37,7 +31,7 @@ const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 /** Makes an eventfd that is not raised. Throws ErrnoError. */
 export function eventFlag(): Fd {
-  return new Fd(check(libc.eventfd(0, CLOEXEC | NONBLOCK), "eventfd"));
+  return new Fd(check(libc.eventfd(0, linux.O_CLOEXEC | linux.O_NONBLOCK), "eventfd"));
 }
 
 /** Raises the eventfd `number`, which makes it readable. Throws ErrnoError. */
@@ -66,8 +60,8 @@ interface Slot {
 
 /** One epoll for all raw descriptors of a thread. */
 export class Reactor implements AsyncDisposable {
-  readonly #inner = new Fd(check(libc.epoll_create1(CLOEXEC), "epoll_create1"));
-  readonly #outer = new Fd(check(libc.epoll_create1(CLOEXEC), "epoll_create1"));
+  readonly #inner = new Fd(check(libc.epoll_create1(linux.O_CLOEXEC), "epoll_create1"));
+  readonly #outer = new Fd(check(libc.epoll_create1(linux.O_CLOEXEC), "epoll_create1"));
   readonly #end = eventFlag();
   readonly #slots: Slot[] = [];
   readonly #free: number[] = [];
@@ -81,7 +75,9 @@ export class Reactor implements AsyncDisposable {
 
   /** Watches nothing yet. Throws ErrnoError. */
   constructor() {
-    for (const fd of [this.#inner, this.#end]) this.#control(this.#outer, EPOLL_CTL_ADD, fd.number, READABLE);
+    for (const fd of [this.#inner, this.#end]) {
+      this.#control(this.#outer, linux.EPOLL_CTL_ADD, fd.number, READABLE);
+    }
   }
 
   /** Registers the descriptor `number`, which its owner keeps open; nothing is reported before `arm`. */
@@ -95,14 +91,14 @@ export class Reactor implements AsyncDisposable {
     return {
       arm: (events) => {
         if (slot.generation !== generation) throw new Error("Cannot arm a watch that has ended");
-        const call = added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-        this.#control(this.#inner, call, number, events | EPOLLONESHOT, index, generation);
+        const call = added ? linux.EPOLL_CTL_MOD : linux.EPOLL_CTL_ADD;
+        this.#control(this.#inner, call, number, events | linux.EPOLLONESHOT, index, generation);
         added = true;
       },
       abandon: () => void this.#giveUp(slot, index, generation),
       [Symbol.dispose]: () => {
         if (!this.#giveUp(slot, index, generation)) return;
-        if (added && !this.#closed) this.#control(this.#inner, EPOLL_CTL_DEL, number, 0);
+        if (added && !this.#closed) this.#control(this.#inner, linux.EPOLL_CTL_DEL, number, 0);
       },
     };
   }

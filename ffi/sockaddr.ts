@@ -4,11 +4,7 @@
  *
  * @module
  */
-
-/** Address family IPv4 (`AF_INET`). */
-export const AF_INET = 2;
-/** Address family IPv6 (`AF_INET6`). */
-export const AF_INET6 = 10;
+import { linux } from "./constants.ts";
 
 /**
  * Makes a socket address.
@@ -26,7 +22,7 @@ export function sockaddr(octets: Uint8Array, port: number): Uint8Array<ArrayBuff
   const bytes = new Uint8Array(short ? 16 : 28);
   const view = new DataView(bytes.buffer);
   // The family is in the machine's order, the port in the network's; both machines are little-endian.
-  view.setUint16(0, short ? AF_INET : AF_INET6, true);
+  view.setUint16(0, short ? linux.AF_INET : linux.AF_INET6, true);
   view.setUint16(2, port);
   bytes.set(octets, short ? 4 : 8);
   return bytes;
@@ -40,7 +36,7 @@ export function sockaddrPort(bytes: Uint8Array): number {
 /** The 4 or 16 octets of a socket address filled in by the kernel; empty for another family. */
 export function sockaddrOctets(bytes: Uint8Array): Uint8Array {
   const family = (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8);
-  if (family === AF_INET) return bytes.slice(4, 8);
-  if (family === AF_INET6) return bytes.slice(8, 24);
+  if (family === linux.AF_INET) return bytes.slice(4, 8);
+  if (family === linux.AF_INET6) return bytes.slice(8, 24);
   return new Uint8Array();
 }

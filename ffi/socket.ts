@@ -5,23 +5,14 @@
  *
  * @module
  */
+import { E, linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
-import { check, E, errno, libc } from "./libc.ts";
-import { AF_INET, AF_INET6, sockaddr } from "./sockaddr.ts";
-
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
-const SO_LINGER = 13;
-const SOL_IP = 0;
-const IP_BIND_ADDRESS_NO_PORT = 24;
-const MSG_NOSIGNAL = 0x4000;
+import { check, errno, libc } from "./libc.ts";
+import { sockaddr } from "./sockaddr.ts";
 
 const one = Int32Array.of(1);
 /** `struct linger {1, 0}`: close sends RST and leaves no TIME_WAIT that would hold a source port for a minute. */
 const lingerReset = Int32Array.of(1, 0);
-const EISCONN = 106;
 
 /**
  * Makes a TCP socket that closes with a reset.
@@ -32,18 +23,22 @@ const EISCONN = 106;
  */
 export function openTcp(family: 4 | 6, source: Uint8Array | null): Fd {
   const number = libc.socket(
-    family === 4 ? AF_INET : AF_INET6,
-    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+    family === 4 ? linux.AF_INET : linux.AF_INET6,
+    linux.SOCK_STREAM | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC,
     0,
   );
   const fd = new Fd(check(number, "socket"));
   try {
-    check(libc.setsockopt(number, SOL_SOCKET, SO_LINGER, lingerReset, 8), "setsockopt", "SO_LINGER");
+    check(
+      libc.setsockopt(number, linux.SOL_SOCKET, linux.SO_LINGER, lingerReset, 8),
+      "setsockopt",
+      "SO_LINGER",
+    );
     if (source !== null) {
       // The port is chosen at connect, when the peer is known, so that one source address serves 28,000 probes
       // to each backend and not 28,000 in all. The option belongs to IPPROTO_IP for both families.
       check(
-        libc.setsockopt(number, SOL_IP, IP_BIND_ADDRESS_NO_PORT, one, 4),
+        libc.setsockopt(number, linux.IPPROTO_IP, linux.IP_BIND_ADDRESS_NO_PORT, one, 4),
         "setsockopt",
         "IP_BIND_ADDRESS_NO_PORT",
       );
@@ -67,7 +62,7 @@ export function openTcp(family: 4 | 6, source: Uint8Array | null): Fd {
 export function connect(fd: Fd, address: Uint8Array<ArrayBuffer>): number {
   if (libc.connect(fd.number, address, address.length) === 0) return 0;
   const number = errno();
-  return number === EISCONN ? 0 : -number;
+  return number === E.EISCONN ? 0 : -number;
 }
 
 /** Whether a result of `connect` means that the outcome is not known yet. */
@@ -77,7 +72,7 @@ export function underWay(result: number): boolean {
 
 /** Sends what fits without waiting; returns the number of octets or a negative errno, e.g. `-EAGAIN`. */
 export function send(fd: Fd, bytes: Uint8Array<ArrayBuffer>): number {
-  const sent = libc.send(fd.number, bytes, BigInt(bytes.length), MSG_NOSIGNAL);
+  const sent = libc.send(fd.number, bytes, BigInt(bytes.length), linux.MSG_NOSIGNAL);
   return sent < 0 ? -errno() : sent;
 }
 

@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { E } from "../../ffi/constants.ts";
 import type { Fd } from "../../ffi/fd.ts";
-import { E, ErrnoError, errnoName } from "../../ffi/libc.ts";
+import { ErrnoError, errnoName } from "../../ffi/libc.ts";
 import { inNamespace } from "../../ffi/netns.ts";
 import { eventFlag, lower, raise, type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
 import * as tcp from "../../ffi/socket.ts";

@@ -7,7 +7,8 @@
  *
  * @module
  */
-import { E, ErrnoError } from "../../ffi/libc.ts";
+import { E } from "../../ffi/constants.ts";
+import { ErrnoError } from "../../ffi/libc.ts";
 import { FdReceiver } from "../../ffi/passfd.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { IpAddress, Millis } from "../model.ts";

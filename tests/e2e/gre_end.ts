@@ -9,13 +9,12 @@
  *
  * @module
  */
+import { E, linux } from "../../ffi/constants.ts";
 import { Fd } from "../../ffi/fd.ts";
-import { check, E, errno, ErrnoError, libc } from "../../ffi/libc.ts";
+import { check, errno, ErrnoError, libc } from "../../ffi/libc.ts";
 import { inNamespace } from "../../ffi/netns.ts";
-import { AF_INET, AF_INET6, sockaddr } from "../../ffi/sockaddr.ts";
+import { sockaddr } from "../../ffi/sockaddr.ts";
 
-const SOCK_RAW = 3;
-const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const IPPROTO_TCP = 6;
 const IPPROTO_GRE = 47;
 /** A raw socket of this protocol sends packets with the header that they have. */
@@ -35,12 +34,14 @@ function open(namespace: string): Tunnel[] {
   return inNamespace(`/var/run/netns/${namespace}`, () =>
     ([4, 6] as const).map((family) => {
       const raw = (protocol: number) =>
-        new Fd(
-          check(
-            libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_RAW | NONBLOCK_CLOEXEC, protocol),
-            "socket",
+        new Fd(check(
+          libc.socket(
+            family === 4 ? linux.AF_INET : linux.AF_INET6,
+            linux.SOCK_RAW | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC,
+            protocol,
           ),
-        );
+          "socket",
+        ));
       return { arrivals: raw(IPPROTO_GRE), deliveries: raw(IPPROTO_RAW), family };
     }));
 }

@@ -10,7 +10,7 @@ import {
   openEcho,
   parseEcho as parse,
 } from "../../ffi/icmp.ts";
-import { E } from "../../ffi/libc.ts";
+import { E } from "../../ffi/constants.ts";
 import { sockaddr } from "../../ffi/sockaddr.ts";
 import { noRawSockets, testWith } from "../probes/needs.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AF_INET, AF_INET6, sockaddr, sockaddrOctets, sockaddrPort } from "../../ffi/sockaddr.ts";
+import { linux } from "../../ffi/constants.ts";
+import { sockaddr, sockaddrOctets, sockaddrPort } from "../../ffi/sockaddr.ts";
 
 const octets = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }),
@@ -11,7 +12,10 @@ Deno.test("sockaddr() keeps address and port where the kernel reads them", () =>
   fc.assert(fc.property(octets, fc.nat(65535), (address, port) => {
     const bytes = sockaddr(address, port);
     assert.equal(bytes.length, address.length === 4 ? 16 : 28);
-    assert.equal(new DataView(bytes.buffer).getUint16(0, true), address.length === 4 ? AF_INET : AF_INET6);
+    assert.equal(
+      new DataView(bytes.buffer).getUint16(0, true),
+      address.length === 4 ? linux.AF_INET : linux.AF_INET6,
+    );
     assert.equal(sockaddrPort(bytes), port);
     assert.deepEqual([...sockaddrOctets(bytes)], [...address]);
   }));
