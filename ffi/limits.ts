@@ -1,6 +1,6 @@
 import { E, linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
-import { check, cString, ErrnoError, libc } from "./libc.ts";
+import { check, cString, errno, libc } from "./libc.ts";
 
 /** How many descriptors this process may have open at once (`RLIMIT_NOFILE`, the soft limit). Throws ErrnoError. */
 export function descriptorLimit(): number {
@@ -11,17 +11,24 @@ export function descriptorLimit(): number {
 }
 
 /**
- * Descriptors that the process has open. Asked of the kernel and not of Deno, which gives nobody /proc but those
- * who may do everything.
+ * Descriptors that the process has open; null where they cannot be counted. Asked of the kernel and not of Deno, which
+ * gives nobody /proc but those who may do everything. It never throws: timers ask for it.
  */
-export function openDescriptors(): number {
+export function openDescriptors(): number | null {
   const flags = linux.O_RDONLY | linux.O_DIRECTORY | linux.O_CLOEXEC;
-  using folder = new Fd(check(libc.open(cString("/proc/self/fd"), flags, 0), "open", "/proc/self/fd"));
+  const number = libc.open(cString("/proc/self/fd"), flags, 0);
+  if (number < 0) {
+    // Where none is left to count with, all of them are open.
+    const reason = errno();
+    return reason === E.EMFILE || reason === E.ENFILE ? descriptorLimit() : null;
+  }
+  using folder = new Fd(number);
   const entries = new Uint8Array(32_768);
   const view = new DataView(entries.buffer);
   let count = 0;
   for (;;) {
-    const length = check(libc.getdents64(folder.number, entries, BigInt(entries.length)), "getdents64");
+    const length = libc.getdents64(folder.number, entries, BigInt(entries.length));
+    if (length < 0) return null;
     if (length === 0) break;
     // struct linux_dirent64: inode and offset of 8 octets each, then the length of the entry, 2 octets.
     for (let at = 0; at < length; at += view.getUint16(at + 16, true)) count++;
@@ -30,17 +37,9 @@ export function openDescriptors(): number {
   return count - 3;
 }
 
-/** Descriptors that the process has open and may have open. Where none is left to count with, all of them are open. */
-export function descriptorUse(): { open: number; max: number } {
-  const max = descriptorLimit();
-  try {
-    return { open: openDescriptors(), max };
-  } catch (error) {
-    if (error instanceof ErrnoError && (error.errno === E.EMFILE || error.errno === E.ENFILE)) {
-      return { open: max, max };
-    }
-    throw error;
-  }
+/** Descriptors that the process has open (null: not known), and may have open. */
+export function descriptorUse(): { open: number | null; max: number } {
+  return { open: openDescriptors(), max: descriptorLimit() };
 }
 
 /** Descriptors that a new thread takes while it starts: nine were counted; the others for what is opened meanwhile. */
@@ -80,6 +79,6 @@ export function canStartThreads(count: number): boolean {
  */
 export function lackForThread(): "descriptors" | "threads" | null {
   const { max, open } = descriptorUse();
-  if (max - open < THREAD_NEEDS) return "descriptors";
+  if (open !== null && max - open < THREAD_NEEDS) return "descriptors";
   return canStartThreads(WORKER_THREADS) ? null : "threads";
 }

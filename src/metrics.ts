@@ -32,8 +32,8 @@ export interface MetricsOptions {
   readonly version: string;
   /** Where it was built from. */
   readonly build: BuildInfo;
-  /** Descriptors that are open, and how many may be; null: not told. */
-  readonly descriptors?: () => { readonly open: number; readonly max: number };
+  /** Descriptors that are open (null: not known, and then there is no such series), and how many may be. */
+  readonly descriptors?: () => { readonly open: number | null; readonly max: number };
   /** False leaves out the metrics of the process, whose collectors cannot be stopped; for tests. */
   readonly process?: boolean;
 }
@@ -128,13 +128,15 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     return lines.toString();
   }
 
-  #processGauge(name: string, help: string, read: () => number): void {
+  #processGauge(name: string, help: string, read: () => number | null): void {
     new Gauge({
       name,
       help,
       registers: [this.#registry],
       collect() {
-        this.set(read());
+        const value = read();
+        if (value === null) this.remove();
+        else this.set(value);
       },
     });
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Histogram as ClientHistogram, Registry } from "prom-client";
 import fc from "fast-check";
+import { Metrics } from "../src/metrics.ts";
 import { catalog } from "../src/metrics/catalog.ts";
 import type { MetricsSnapshot } from "../src/metrics/source.ts";
 import { Tables } from "../src/metrics/tables.ts";
@@ -208,4 +209,19 @@ Deno.test({
     assert.equal(new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr), "");
     assert.equal(code, 0);
   },
+});
+
+Deno.test("the number of open descriptors has no series while nobody knows it", async () => {
+  let open: number | null = null;
+  const metrics = new Metrics({
+    source: () => snapshotOf(1, 1),
+    version: "1.2.3",
+    build: { commit: "0123456789ab", date: "2026-01-31T12:00:00.000Z" },
+    descriptors: () => ({ open, max: 128 }),
+  });
+  const lines = async () =>
+    (await metrics.text()).split("\n").filter((line) => /^process_(open|max)_fds /.test(line));
+  assert.deepEqual(await lines(), ["process_max_fds 128"]);
+  open = 12;
+  assert.deepEqual(await lines(), ["process_open_fds 12", "process_max_fds 128"]);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { descriptorLimit, openDescriptors } from "../../ffi/limits.ts";
+import { noNamespaces, testWith } from "../probes/needs.ts";
 import { optionalTool } from "../tool.ts";
 
 Deno.test("descriptorLimit() is what the kernel says of this process", () => {
@@ -7,25 +8,49 @@ Deno.test("descriptorLimit() is what the kernel says of this process", () => {
   assert.equal(descriptorLimit(), line === "unlimited" ? Number.MAX_SAFE_INTEGER : Number(line));
 });
 
+function counted(): number {
+  const count = openDescriptors();
+  assert.ok(count !== null);
+  return count;
+}
+
 Deno.test("openDescriptors() sees a descriptor come and go", () => {
-  const before = openDescriptors();
+  const before = counted();
   {
     using _file = Deno.openSync(new URL(import.meta.url));
-    assert.equal(openDescriptors(), before + 1);
+    assert.equal(counted(), before + 1);
   }
-  assert.equal(openDescriptors(), before);
+  assert.equal(counted(), before);
   assert.ok(before < descriptorLimit());
 });
 
 Deno.test("openDescriptors() counts more than one read of the folder holds", () => {
-  const before = openDescriptors();
+  const before = counted();
   const files = Array.from({ length: 900 }, () => Deno.openSync(new URL(import.meta.url)));
   try {
-    assert.equal(openDescriptors(), before + 900);
+    assert.equal(counted(), before + 900);
   } finally {
     for (const file of files) file.close();
   }
 });
+
+testWith(
+  [noNamespaces],
+  "openDescriptors() says that it does not know where there is no /proc, and threads start all the same",
+  async () => {
+    const script = `
+    import { descriptorUse, lackForThread } from ${
+      JSON.stringify(import.meta.resolve("../../ffi/limits.ts"))
+    };
+    console.log(JSON.stringify([descriptorUse().open, lackForThread()]));`;
+    const hidden = 'mount -t tmpfs none /proc && exec "$@"';
+    const { stdout, success } = await new Deno.Command("unshare", {
+      args: ["--mount", "sh", "-c", hidden, "sh", Deno.execPath(), "eval", script],
+    }).output();
+    assert.ok(success);
+    assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), [null, null]);
+  },
+);
 
 const prlimit = await optionalTool("prlimit");
 
