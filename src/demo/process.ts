@@ -1,3 +1,5 @@
+import { lines } from "../lines.ts";
+
 /** A child process of the demo, killed with it. */
 export class DemoProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -59,15 +61,4 @@ function ignorePipe(error: unknown): void {
 
 async function drain(source: AsyncGenerator<string>): Promise<void> {
   for await (const _ of source) { /* the child must not block on a full pipe while it ends */ }
-}
-
-/** Splits a byte stream into lines of text. */
-export async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
-  }
-  if (rest !== "") yield rest;
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import type { Backend, LbState } from "../../src/api.ts";
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 
 const tries = 10;
 const boundMs = 1.1 * (1000 + 2 * 200) + 100;

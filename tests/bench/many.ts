@@ -6,7 +6,7 @@
  * @module
  */
 import { project, TestDaemon } from "../e2e/harness.ts";
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 
 /** One process that answers 200 on every address of 127.0.0.0/8. */
 export class Crowd implements AsyncDisposable {

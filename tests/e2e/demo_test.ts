@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { LbState } from "../../src/api.ts";
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 import { project } from "./harness.ts";
 
 function freeAddress(): string {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 
 /** One JSON line of the daemon's log. */
 export interface LogLine {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Backend, Info, Ready } from "../../src/api.ts";
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 import { project, TestDaemon } from "./harness.ts";
 import { Backends, ready, Vpp, weightsInVpp, wwwConfig } from "./world.ts";
 

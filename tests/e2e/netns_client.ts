@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 
 /** A request to be sent. */
 export interface Order {

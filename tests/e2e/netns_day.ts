@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { BackendList, FrontendList, LbState, State } from "../../src/api.ts";
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 import { hostPrefix, ip } from "../../src/net/ip.ts";
 import { EventMirror } from "../../src/tasks/soak_mirror.ts";
 import { Subscriber } from "../../src/tasks/soak_subscriber.ts";

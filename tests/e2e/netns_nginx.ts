@@ -1,4 +1,4 @@
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 import type { Segment } from "./netns.ts";
 
 /** One line of a server's access log. */

@@ -1,4 +1,4 @@
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 import { project } from "./harness.ts";
 import type { Segment } from "./netns.ts";
 import type { Order, Outcome } from "./netns_client.ts";

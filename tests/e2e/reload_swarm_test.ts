@@ -1,7 +1,7 @@
 /** Reloads that come in swarms, while VPP is slow, or at the wrong moment. */
 import assert from "node:assert/strict";
 import type { Backend, BackendList } from "../../src/api.ts";
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 import { project, TestDaemon } from "./harness.ts";
 import { optionalTool } from "../tool.ts";
 import { LocalDaemon } from "./local_daemon.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { Backend } from "../../src/api.ts";
-import { lines } from "../../src/demo/process.ts";
+import { lines } from "../../src/lines.ts";
 import { Namespace } from "../probes/namespaces.ts";
 import { noNamespaces, run, testWith } from "../probes/needs.ts";
 import { project, TestDaemon } from "./harness.ts";
