@@ -9,7 +9,7 @@
 export type Architecture = "x86_64" | "aarch64";
 
 /** Numbers that are the same on both architectures, under the names that the headers give them. */
-const SAME = {
+export const COMMON = {
   AF_UNIX: 1,
   AF_INET: 2,
   AF_INET6: 10,
@@ -53,8 +53,8 @@ const SAME = {
   CLONE_NEWNET: 0x40000000,
 } as const;
 
-/** Numbers that differ. */
-const OWN = {
+/** Numbers that differ between the architectures. */
+export const DIFFERENT = {
   x86_64: {
     /** What this is on aarch64 means O_DIRECT here, and the other way round. */
     O_DIRECTORY: 0o200000,
@@ -67,15 +67,6 @@ const OWN = {
   },
 } as const;
 
-/** The numbers of one architecture. */
-export type Constants = typeof SAME & Readonly<Record<keyof typeof OWN[Architecture], number>>;
-
-/** The numbers of both. */
-export const constants: Readonly<Record<Architecture, Constants>> = {
-  x86_64: { ...SAME, ...OWN.x86_64 },
-  aarch64: { ...SAME, ...OWN.aarch64 },
-};
-
 function ownArchitecture(): Architecture {
   const { os, arch } = Deno.build;
   if (os === "linux" && (arch === "x86_64" || arch === "aarch64")) return arch;
@@ -83,7 +74,10 @@ function ownArchitecture(): Architecture {
 }
 
 /** The numbers of the architecture that this process runs on. Throws at import on any other. */
-export const linux: Constants = constants[ownArchitecture()];
+export const linux: typeof COMMON & Readonly<Record<keyof typeof DIFFERENT[Architecture], number>> = {
+  ...COMMON,
+  ...DIFFERENT[ownArchitecture()],
+};
 
 /** errno numbers by name, the ones that this program tells apart. They are the same on both architectures. */
 export const E = {

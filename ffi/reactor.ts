@@ -17,9 +17,9 @@ import { Fd } from "./fd.ts";
 import { check, errno, errnoName, libc } from "./libc.ts";
 
 /** Readable, or the peer closed (`EPOLLIN`). */
-export const READABLE = linux.EPOLLIN;
+export const READABLE: number = linux.EPOLLIN;
 /** Writable, or a connect ended (`EPOLLOUT`). */
-export const WRITABLE = linux.EPOLLOUT;
+export const WRITABLE: number = linux.EPOLLOUT;
 
 const EVENT_SIZE = linux.EPOLL_EVENT_SIZE;
 const DATA_OFFSET = EVENT_SIZE - 8;
