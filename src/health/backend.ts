@@ -19,14 +19,14 @@
  *                                                 +----------+                             +---------+
  *
  *   from              event             to        counter h           code
- *   unknown           pass              up        min(h+1, max)       the probe's
- *   unknown           failure           down      max(h-1, 0)         the probe's
- *   up                pass              same      min(h+1, max)
+ *   unknown           pass              up        max                 the probe's
+ *   unknown           failure           down      0                   the probe's
+ *   up                pass              same      max
  *   up                failure, h>rise   same      h-1
- *   up                failure, h=rise   down      h-1                 the probe's
+ *   up                failure, h=rise   down      0                   the probe's
  *   down              pass, h<rise-1    same      h+1
- *   down              pass, h=rise-1    up        h+1                 the probe's
- *   down              failure           same      max(h-1, 0)
+ *   down              pass, h=rise-1    up        max                 the probe's
+ *   down              failure           same      0
  *   unknown, up, down void result       same      h
  *   paused, disabled  pass, failure     same      h
  *   unknown, up, down pause             paused    h                   paused
@@ -55,7 +55,10 @@
  *   any               remove            removed   h                   removed
  *   removed           anything          same      h
  *
- * h counts 0…max with max = rise+fall-1; up means h >= rise. Without a health check there is no counter, and
+ * h counts 0…max with max = rise+fall-1; up means h >= rise. It counts results in a row, as HAProxy's counter does:
+ * `rise` passes in a row make a backend up, `fall` failures in a row make it down. A void result neither counts nor
+ * breaks a row. A counter that moves by one in both directions would flush a server that answers every other probe
+ * at every probe. Without a health check there is no counter, and
  * where the table says `unknown` the backend is `up` with code `static`.
  *
  * @module
@@ -219,6 +222,17 @@ function probeAnew(health: BackendHealth, code: Code, detail: string, now: UnixM
   return enter({ ...known, counter: health.rule.rise - 1 }, "unknown", code, detail, now);
 }
 
+/** The counter after one result: a result of the other kind ends the row. */
+function count(health: BackendHealth, rule: Rule, verdict: "pass" | "fail"): number {
+  const max = counterMax(rule);
+  if (verdict === "fail") {
+    const left = health.counter - 1;
+    return health.state === "down" || left < rule.rise ? 0 : left;
+  }
+  const passes = health.counter + 1;
+  return health.state === "down" && passes < rule.rise ? passes : max;
+}
+
 function counted(
   health: BackendHealth,
   verdict: "pass" | "fail",
@@ -227,8 +241,7 @@ function counted(
   now: UnixMillis,
 ): Step {
   if (health.rule === null || isHeld(health)) return same(health);
-  const max = counterMax(health.rule);
-  const counter = verdict === "pass" ? Math.min(health.counter + 1, max) : Math.max(health.counter - 1, 0);
+  const counter = count(health, health.rule, verdict);
   if (counter === health.counter && health.known && health.state !== "unknown") return same(health);
   const next = { ...health, counter, known: true };
   const entered = enter(next, counter >= health.rule.rise ? "up" : "down", code, detail, now);

@@ -49,7 +49,7 @@ const rows: readonly Row[] = [
     start: at("unknown", 2),
     send: [pass],
     to: "up",
-    counter: () => 3,
+    counter: () => 6,
     code: "L7OK",
   },
   {
@@ -58,7 +58,7 @@ const rows: readonly Row[] = [
     start: at("unknown", 2),
     send: [failure],
     to: "down",
-    counter: () => 1,
+    counter: () => 0,
     code: "L7STS",
   },
   {
@@ -67,7 +67,7 @@ const rows: readonly Row[] = [
     start: at("up", 3, 5, 6),
     send: [pass],
     to: null,
-    counter: (n) => Math.min(n + 1, 6),
+    counter: () => 6,
   },
   {
     from: "up",
@@ -83,7 +83,7 @@ const rows: readonly Row[] = [
     start: at("up", 3),
     send: [failure],
     to: "down",
-    counter: () => 2,
+    counter: () => 0,
     code: "L7STS",
   },
   {
@@ -100,7 +100,7 @@ const rows: readonly Row[] = [
     start: at("down", 2),
     send: [pass],
     to: "up",
-    counter: () => 3,
+    counter: () => 6,
     code: "L7OK",
   },
   {
@@ -109,7 +109,7 @@ const rows: readonly Row[] = [
     start: at("down", 0, 1, 2),
     send: [failure],
     to: null,
-    counter: (n) => Math.max(n - 1, 0),
+    counter: () => 0,
   },
   {
     from: "unknown, up, down",

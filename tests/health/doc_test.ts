@@ -85,7 +85,7 @@ const failure: HealthEvent = { kind: "fail", code: "L4CON", detail: "" };
 
 Deno.test("the counter's table is what the counter does", () => {
   const rows = table("## The counter");
-  assert.equal(rows.length, 10);
+  assert.equal(rows.length, 11);
   const parse = (cell: string): BackendHealth => {
     const [state, h] = cell.split(", ");
     return { state: state as State, counter: Number(h), rule: { rise: 2, fall: 3 }, known: true, since: 0 };

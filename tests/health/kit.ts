@@ -246,6 +246,12 @@ export class World implements Disposable {
     }));
   }
 
+  /** Reports as many failures in a row as take a backend with a full counter down, each in a batch of its own. */
+  fail(name: string, code: ProbeCode = "L4CON"): void {
+    const fall = this.tracker.entry(name)?.health.rule?.fall ?? 0;
+    for (let i = 0; i < fall; i++) this.probe([name, code]);
+  }
+
   /** State of a backend, or null. */
   state(name: string): string | null {
     return this.tracker.entry(name)?.health.state ?? null;

@@ -40,13 +40,13 @@ Deno.test("one batch is one call; a batch that changes no state is none", () => 
   world.probe(["b1", "L4OK"], ["b2", "L4OK"]);
   world.probe(["b1", "L4CON"], ["b2", "L4CON"]);
   assert.equal(world.told.length, 1);
-  assert.equal(world.counter("b1"), 2);
+  assert.equal(world.counter("b1"), 3);
 });
 
 Deno.test("effects name every frontend of the backend, with flush where the frontend wants it", () => {
   using world = World.started(two);
   world.probe(["b1", "L4OK"]);
-  world.probe(["b1", "L4CON"]);
+  world.fail("b1");
   const [up, down] = world.told.slice(1).flatMap((t) => t.transitions);
   assert.deepEqual(up?.effects, [
     { frontend: "www", pool: "primary", weightBefore: 0, weightAfter: 100, flush: false },
@@ -81,7 +81,7 @@ Deno.test("a report of an older generation is rejected", () => {
 Deno.test("two transitions of one backend in one batch each show the weights of their own moment", () => {
   using world = World.started(two);
   world.told.length = 0;
-  world.probe(["b1", "L4OK"], ["b2", "L4OK"], ["b1", "L4CON"]);
+  world.probe(["b1", "L4OK"], ["b2", "L4OK"], ["b1", "L4CON"], ["b1", "L4CON"], ["b1", "L4CON"]);
   assert.equal(world.told.length, 1);
   const seen = world.told[0]?.transitions.map((t) => [
     `${t.backend} ${t.from}>${t.to}`,
@@ -98,7 +98,7 @@ Deno.test("backends of one batch are judged together: the pool that took over sh
   });
   using world = World.started(failover);
   world.probe(["b1", "L4OK"]);
-  world.probe(["b2", "L4OK"], ["b1", "L4CON"]);
+  world.probe(["b2", "L4OK"], ["b1", "L4CON"], ["b1", "L4CON"], ["b1", "L4CON"]);
   const seen = world.told.at(-1)?.transitions.map((t) =>
     t.effects.map((e) => [t.backend, e.weightBefore, e.weightAfter])
   );

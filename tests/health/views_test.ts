@@ -40,7 +40,7 @@ Deno.test("a backend's view holds its counter, its last probe, the next one, and
     "2026-01-01T00:00:01.500Z",
     "late",
   ]);
-  assert.equal(after.next_probe_at, "2026-01-01T00:00:02.500Z");
+  assert.equal(after.next_probe_at, "2026-01-01T00:00:04.000Z");
   world.tracker.act("b1", "disable", alice);
   const off = view(world, "b1");
   assert.deepEqual([off.enabled, off.next_probe_at], [false, null]);

@@ -9,12 +9,9 @@ start
          expect b1 unknown h=1/4 every=500ms
          expect www unknown pool=primary b1=0
 
-# One pass is enough to come up, but the counter is not full yet: the pace stays fast.
+# One pass is enough to come up, and it fills the counter.
 t=0.1s   probe b1 L4OK
          expect told b1 unknown -> up L4OK www 0->100
-         expect b1 up h=2/4 every=500ms
-t=0.6s   probe b1 L4OK
-t=1.1s   probe b1 L4OK
          expect b1 up h=4/4 every=2s
 
 # More passes change nothing.
@@ -29,15 +26,16 @@ t=5.6s   probe b1 L4CON
          expect told nothing
 t=6.1s   probe b1 L4CON
          expect told b1 up -> down L4CON www 100->0 flush
-         expect b1 down h=1/4 every=500ms
+         expect b1 down h=0/4 every=5s
          expect www down pool=primary b1=0
 
-# Once h is 0 the backend is fully down and probed at the down-interval.
-t=6.6s   probe b1 L4CON
+# Two passes in a row bring it back; a failure between them begins the row anew.
+t=11.1s  probe b1 L4OK
+         expect b1 down h=1/4 every=500ms
+t=11.3s  probe b1 L4CON
          expect b1 down h=0/4 every=5s
-
-# Two passes bring it back.
 t=11.6s  probe b1 L4OK
          expect b1 down h=1/4 every=500ms
 t=12.1s  probe b1 L4OK
          expect told b1 down -> up L4OK www 0->100
+         expect b1 up h=4/4 every=2s

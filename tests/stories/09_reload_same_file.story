@@ -14,7 +14,7 @@ start
          expect told b2 unknown -> up L4OK www 0->2
          expect told b3 unknown -> up L4OK www 0->3
          expect told b4 unknown -> up L4OK www 0->4
-t=1s     probe b1 L4OK
+t=1s     probe b1 L4CON
          operator pause b2
          expect told b2 up -> paused paused by alice www 2->0
          operator disable b3
@@ -24,7 +24,7 @@ t=2s     reload
          expect b1 up h=3/4 every=500ms history=up
          expect b2 paused every=never history=paused,up
          expect b3 disabled every=never
-         expect b4 up h=2/4
+         expect b4 up h=4/4
          expect waits nothing
 
 # Another check that is edited, and a backend that comes, do not touch the rest.

@@ -24,5 +24,7 @@ t=3s     reload
          expect told nothing
          expect www up pool=primary b1=0 b2=50
 t=4s     probe b2 L4CON
+         probe b2 L4CON
+         probe b2 L4CON
          expect told b2 up -> down L4CON www 50->0 flush
          expect www up pool=fallback b1=100 b2=0
