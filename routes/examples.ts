@@ -111,10 +111,21 @@ export const healthcheck: api.HealthCheck = {
 };
 
 /** GET /readyz while ready. */
-export const ready: api.Ready = { ready: true, config: true, probes: "running", vpp: "in-sync" };
+export const ready: api.Ready = {
+  ready: true,
+  problems: [],
+  config: true,
+  probes: "running",
+  vpp: "in-sync",
+};
 
 /** GET /v1/info */
 export const info: api.Info = {
+  node: "lb1",
+  auth: false,
+  tls: false,
+  state_dir: null,
+  you: { name: "local", role: "admin" },
   version: "0.1.0",
   commit: "0123456789ab",
   date: at,
@@ -340,9 +351,7 @@ export function problemExample(type: ProblemType): api.Problem {
     detail: details[type],
     instance: "/v1/example",
     ...(status === 400 || status === 422 ? { errors: [finding] } : {}),
-    ...(type === "not-ready"
-      ? { readiness: { ready: false, config: true, probes: "running", vpp: "disconnected" } }
-      : {}),
+    ...(type === "not-ready" ? { readiness: { ...ready, ready: false, vpp: "disconnected" } } : {}),
     ...(type === "plan-changed" ? { plan_digest: plan.digest } : {}),
     ...(type === "vpp-refused" ? { sync: syncResult } : {}),
   };

@@ -24,11 +24,55 @@ import {
 
 export { Finding } from "./schemas_base.ts";
 
+/** One thing that is wrong now. */
+export const CurrentProblem: Schema<api.CurrentProblem> = contract<api.CurrentProblem>()(
+  "CurrentProblem",
+  z.object({
+    severity: z.enum(["critical", "warning", "info"]),
+    kind: z.enum([
+      "frontend-down",
+      "vpp-gone",
+      "vpp-refused",
+      "all-blind",
+      "pool-fallback",
+      "backend-down",
+      "backend-blind",
+      "backend-void",
+      "flapping",
+      "certificate",
+      "out-of-sync",
+      "held",
+      "drift",
+      "file-refused",
+      "file-kept",
+      "file-differs",
+      "address-wait",
+      "disk",
+      "journal",
+      "clock",
+      "fleet-store",
+      "fleet-node",
+      "vpp-memory",
+      "paused",
+      "disabled",
+      "override",
+      "weight-without-effect",
+      "warm-up",
+    ]),
+    object: Text,
+    since: Time,
+    text: Text,
+    show: orNull(Text),
+    fix: orNull(Text),
+  }),
+);
+
 /** GET /readyz */
 export const Ready: Schema<api.Ready> = contract<api.Ready>()(
   "Ready",
   z.object({
     ready: z.boolean(),
+    problems: z.array(CurrentProblem).openapi({ description: "empty for callers that may not read" }),
     config: z.boolean().openapi({ description: "a configuration is loaded" }),
     probes: z.enum(["running", "blind"]).openapi({
       description: "blind: some backend has no counted result",
@@ -63,6 +107,13 @@ export const Health: Schema<api.Health> = contract<api.Health>()(
 export const Info: Schema<api.Info> = contract<api.Info>()(
   "Info",
   z.object({
+    node: Text,
+    auth: z.boolean(),
+    tls: z.boolean(),
+    state_dir: orNull(Text),
+    you: orNull(z.object({ name: Text, role: z.enum(["viewer", "operator", "admin"]) })).openapi({
+      description: "null: a caller without a token",
+    }),
     version: Text,
     commit: Text,
     date: Time,

@@ -62,8 +62,8 @@ export interface TableQuery {
 
 /** Reads and commands of the daemon, in the shapes of the API. */
 export interface Control {
-  /** GET /v1/info */
-  info(): api.Info;
+  /** GET /v1/info; who asks is known to the routes only. */
+  info(): Omit<api.Info, "you">;
   /** GET /readyz */
   ready(): api.Ready;
   /** GET /v1/config */

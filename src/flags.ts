@@ -98,6 +98,13 @@ export const flagSpecs: readonly FlagSpec[] = [
     help: "names, token hashes and roles; empty: changes over loopback only",
   },
   {
+    name: "node-name",
+    kind: "text",
+    default: "",
+    value: "name",
+    help: "name of this daemon; empty: the host's name",
+  },
+  {
     /** As typed after the two dashes. */
     name: "tls-cert",
     /** What it takes. */
@@ -157,6 +164,8 @@ export interface Options {
   readonly logFormat: "json" | "text";
   /** Path of the auth file; null: none. */
   readonly authFile: string | null;
+  /** Name of this daemon. */
+  readonly nodeName: string;
   /** Certificate and key as PEM paths; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Check the configuration and exit. */
@@ -200,11 +209,13 @@ const levels: readonly Level[] = ["debug", "info", "warn", "error"];
  *
  * @param args arguments without the program's name
  * @param env looks up an environment variable
+ * @param host name of the host, which is the name of the daemon unless a flag gives one
  * @returns the options, or every usage error as one sentence each
  */
 export function parseFlags(
   args: readonly string[],
   env: (name: string) => string | undefined,
+  host = "localhost",
 ): Result<Options, string[]> {
   const errors: string[] = [];
   let given: Record<string, string | boolean | (string | boolean)[] | undefined> = {};
@@ -269,6 +280,10 @@ export function parseFlags(
   if ((cert === "") !== (key === "")) errors.push("--tls-cert and --tls-key go together: one is missing");
   const config = one("config");
   if (config === "") complain("config", config, "a file");
+  const nodeName = one("node-name");
+  if (nodeName !== "" && !/^(?=.*[A-Za-z0-9])[A-Za-z0-9._-]{1,64}$/.test(nodeName)) {
+    complain("node-name", nodeName, "a name: letters, digits, dot, underscore and hyphen, at most 64");
+  }
   const options: Options = {
     config,
     listen,
@@ -282,6 +297,7 @@ export function parseFlags(
     logFormat: logFormat === "text" ? "text" : "json",
     /** Path of the auth file; null: none. */
     authFile: one("auth-file") || null,
+    nodeName: nodeName || host,
     tls: cert === "" || key === "" ? null : { cert, key },
     /** Check the configuration and exit. */
     check: flag("check"),

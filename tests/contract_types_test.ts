@@ -26,6 +26,7 @@ type _SameTypes = [
   Proof<Equal<ours.Config, theirs.Config>>,
   Proof<Equal<ours.ConfigCheck, theirs.ConfigCheck>>,
   Proof<Equal<ours.ConfigReload, theirs.ConfigReload>>,
+  Proof<Equal<ours.CurrentProblem, theirs.CurrentProblem>>,
   Proof<Equal<ours.DroppedEvent, theirs.DroppedEvent>>,
   Proof<Equal<ours.Finding, theirs.Finding>>,
   Proof<Equal<ours.Frontend, theirs.Frontend>>,
@@ -80,6 +81,7 @@ function accepts<T>(_schema: Schema<T>): void {}
 Deno.test("every schema has the contract's type and a name in the document", () => {
   accepts<theirs.Backend>(schemas.Backend);
   accepts<theirs.BackendList>(schemas.BackendList);
+  accepts<theirs.CurrentProblem>(schemas.CurrentProblem);
   accepts<theirs.Finding>(schemas.Finding);
   accepts<theirs.Frontend>(schemas.Frontend);
   accepts<theirs.FrontendList>(schemas.FrontendList);
@@ -109,6 +111,6 @@ Deno.test("every schema has the contract's type and a name in the document", () 
   accepts<theirs.ResyncEvent>(events.ResyncEvent);
   accepts<theirs.VppEvent>(events.VppEvent);
   const all = { ...schemas, ...config, ...events, ...vpp };
-  assert.equal(Object.keys(all).length, 30);
+  assert.equal(Object.keys(all).length, 31);
   for (const [name, schema] of Object.entries(all)) assert.ok(schema instanceof z.ZodType, name);
 });

@@ -91,6 +91,7 @@ Deno.test("every flag has its environment form, to the same effect", () => {
     "auth-file": "/x/auth.yaml",
     "tls-cert": "/x/cert.pem",
     "tls-key": "/x/key.pem",
+    "node-name": "lb7",
   };
   // A certificate without its key is a mistake.
   const tls = (name: string) => name === "tls-cert" ? "tls-key" : name === "tls-key" ? "tls-cert" : null;
@@ -130,5 +131,16 @@ Deno.test("helpText() fits a terminal, tells defaults, signals and exit codes", 
   }
   for (const word of ["SIGHUP", "SIGTERM", "SIGINT", "Exit codes", "environment"]) {
     assert.ok(text.includes(word), word);
+  }
+});
+
+Deno.test("the daemon has the host's name unless it gets one, and names follow the rule for names", () => {
+  const parsed = parseFlags([], none, "host7");
+  assert.equal(parsed.ok && parsed.value.nodeName, "host7");
+  assert.equal(options(["--node-name", "lb1.ams"]).nodeName, "lb1.ams");
+  assert.equal(options([], { MAGLEV_NODE_NAME: "lb2" }).nodeName, "lb2");
+  for (const wrong of ["a b", "...", "x".repeat(65), "ü"]) {
+    const refused = parseFlags(["--node-name", wrong], none);
+    assert.ok(!refused.ok && refused.error[0]?.startsWith("--node-name"), wrong);
   }
 });

@@ -74,10 +74,61 @@ export interface Health {
   status: "ok";
 }
 
+/** What kind of thing is wrong. */
+export type ProblemKind =
+  | "frontend-down"
+  | "vpp-gone"
+  | "vpp-refused"
+  | "all-blind"
+  | "pool-fallback"
+  | "backend-down"
+  | "backend-blind"
+  | "backend-void"
+  | "flapping"
+  | "certificate"
+  | "out-of-sync"
+  | "held"
+  | "drift"
+  | "file-refused"
+  | "file-kept"
+  | "file-differs"
+  | "address-wait"
+  | "disk"
+  | "journal"
+  | "clock"
+  | "fleet-store"
+  | "fleet-node"
+  | "vpp-memory"
+  | "paused"
+  | "disabled"
+  | "override"
+  | "weight-without-effect"
+  | "warm-up";
+
+/** One thing that is wrong now. */
+export interface CurrentProblem {
+  /** How grave it is. */
+  severity: "critical" | "warning" | "info";
+  /** What it is. */
+  kind: ProblemKind;
+  /** Name of what it concerns: a backend, a frontend, a file. */
+  object: string;
+  /** Since when. */
+  since: Time;
+  /** One sentence. */
+  text: string;
+  /** Words of maglevc that show more. */
+  show: Nul<string>;
+  /** Words of maglevc that mend it. */
+  fix: Nul<string>;
+}
+
 /** GET /readyz: 200, else a Problem with `readiness`. */
 export interface Ready {
   /** Configuration loaded, no backend blind, VPP in sync or off. */
   ready: boolean;
+  /** What is wrong now, worst first; empty for callers that may not read. */
+  problems: CurrentProblem[];
   /** A configuration is loaded. */
   config: boolean;
   /** Blind: some probed backend has had no counted result for too long. */
@@ -88,6 +139,16 @@ export interface Ready {
 
 /** GET /v1/info */
 export interface Info {
+  /** Name of this daemon: `--node-name`, or the host's. */
+  node: string;
+  /** Whether there is an auth file. */
+  auth: boolean;
+  /** Whether the TCP listeners serve HTTPS. */
+  tls: boolean;
+  /** Where the daemon keeps what must outlive it; null: in memory only. */
+  state_dir: Nul<string>;
+  /** Who asks; null: a caller without a token. */
+  you: Nul<{ name: string; role: "viewer" | "operator" | "admin" }>;
   /** Version of maglevd. */
   version: string;
   /** Git commit, or `unknown`. */

@@ -48,6 +48,12 @@ export interface ControlParts {
   readonly build: BuildInfo;
   /** Path of the configuration file. */
   readonly configPath: string;
+  /** Name of this daemon. */
+  readonly node: string;
+  /** Whether there is an auth file. */
+  readonly auth: boolean;
+  /** Whether the TCP listeners serve HTTPS. */
+  readonly tls: boolean;
   /** What this daemon was started with, e.g. `vpp`, `stats`, `auth`, `tls`. */
   readonly features: readonly string[];
   /** Wall clock. */
@@ -75,10 +81,15 @@ export class DaemonControl implements Control {
   }
 
   /** Version, uptime, listeners and warm-up. */
-  info(): api.Info {
-    const { build, clock, features, listen, reconciler, startedAt, startedAtMs } = this.#parts;
+  info(): Omit<api.Info, "you"> {
+    const { auth, build, clock, features, listen, node, reconciler, startedAt, startedAtMs, tls } =
+      this.#parts;
     const { phase, endsAt, heldFrontends } = reconciler.warmup;
     return {
+      node,
+      auth,
+      tls,
+      state_dir: null,
       version,
       commit: build.commit,
       date: build.date,
@@ -100,7 +111,13 @@ export class DaemonControl implements Control {
     const probes = tracker.blind().length > 0 ? "blind" : "running";
     const overall = reconciler.overall;
     const vpp = overall === "disconnected" && link.state === "refused" ? "refused" : overall;
-    return { ready: probes === "running" && (vpp === "off" || vpp === "in-sync"), config: true, probes, vpp };
+    return {
+      ready: probes === "running" && (vpp === "off" || vpp === "in-sync"),
+      problems: [],
+      config: true,
+      probes,
+      vpp,
+    };
   }
 
   /** The running configuration. */

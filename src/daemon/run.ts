@@ -51,7 +51,7 @@ export interface Launched {
  * configuration wrong
  */
 export async function launch(args: readonly string[], listens: boolean): Promise<Launched | number> {
-  const parsed = parseFlags(args, env);
+  const parsed = parseFlags(args, env, Deno.hostname());
   if (!parsed.ok) {
     for (const error of parsed.error) complain(`maglevd: ${error}`);
     complain('maglevd: "maglevd --help" lists the flags');

@@ -271,6 +271,11 @@ export const healthchecks: api.HealthCheck[] = [
 
 /** GET /v1/info */
 export const info: api.Info = {
+  node: "lb1",
+  auth: false,
+  tls: false,
+  state_dir: null,
+  you: { name: "local", role: "admin" },
   version: "0.1.0",
   commit: "0123456789ab",
   date: "2026-01-15T08:00:00.000Z",

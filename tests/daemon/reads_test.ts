@@ -162,7 +162,13 @@ Deno.test("a daemon that cannot probe is not ready, and says why", async () => {
   await inside.logged("probe-void");
   const problem = await inside.json<Problem>("/readyz", {}, 503);
   assert.equal(problem.type, "urn:maglev:problem:not-ready");
-  assert.deepEqual(problem.readiness, { ready: false, config: true, probes: "blind", vpp: "off" });
+  assert.deepEqual(problem.readiness, {
+    ready: false,
+    problems: [],
+    config: true,
+    probes: "blind",
+    vpp: "off",
+  });
   assert.equal((await inside.json<{ status: string }>("/healthz")).status, "ok");
   const { last_probe, state } = await inside.json<Backend>("/v1/backends/b1");
   assert.deepEqual([state, last_probe?.void], ["unknown", "netns"]);

@@ -179,6 +179,7 @@ Deno.test("switched off: what needs VPP is 503 with Retry-After, everything else
   assert.deepEqual([frontend.vpp, frontend.pools[0]?.backends[0]?.effective_weight], ["off", 3]);
   assert.deepEqual(await inside.json<Ready>("/readyz"), {
     ready: true,
+    problems: [],
     config: true,
     probes: "running",
     vpp: "off",

@@ -126,7 +126,7 @@ Deno.test("deno serve runs the same daemon from the environment alone", async ()
   })();
   await started.promise;
   const answer = await untilListening(`http://127.0.0.1:${port}/readyz`);
-  assert.deepEqual(answer, { ready: true, config: true, probes: "running", vpp: "off" });
+  assert.deepEqual(answer, { ready: true, problems: [], config: true, probes: "running", vpp: "off" });
   const paused = await fetch(`http://127.0.0.1:${port}/v1/backends/b1/pause`, { method: "POST" });
   assert.equal((await paused.json() as Backend).state, "paused");
   child.kill("SIGTERM");

@@ -98,6 +98,7 @@ export class LocalDaemon implements AsyncDisposable {
         logLevel: level,
         logFormat: "json",
         authFile: null,
+        nodeName: "lb1",
         tls: null,
         check: false,
         printSchema: false,

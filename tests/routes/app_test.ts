@@ -122,7 +122,13 @@ Deno.test("a change that is refused writes no api-change line, one that VPP refu
 
 Deno.test("not ready is 503 with Retry-After and says what is missing", async () => {
   const { ask, control } = makeWorld();
-  control.readiness = { ready: false, config: true, probes: "blind", vpp: "out-of-sync" };
+  control.readiness = {
+    ready: false,
+    problems: [],
+    config: true,
+    probes: "blind",
+    vpp: "out-of-sync",
+  };
   const answer = await ask("/readyz");
   assert.equal(answer.status, 503);
   assert.equal(answer.headers.get("retry-after"), "5");
