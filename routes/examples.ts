@@ -232,6 +232,7 @@ const change: api.Change = {
   flush: true,
   traffic_affecting: true,
   held: null,
+  holds: [],
   reason: "backend b2 down",
 };
 

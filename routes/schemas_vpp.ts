@@ -33,11 +33,23 @@ export const VppInfo: Schema<api.VppInfo> = contract<api.VppInfo>()(
   }),
 );
 
+const Encap = z.enum(["gre4", "gre6", "l3dsr", "nat4", "nat6"]);
+
+const LbConf = contract<api.LbConf>()(
+  "LbConf",
+  z.object({
+    ipv4_src_address: Text,
+    ipv6_src_address: Text,
+    sticky_buckets_per_core: count,
+    flow_timeout: count.openapi({ description: "seconds" }),
+  }),
+);
+
 const Vip = contract<api.Vip>()(
   "Vip",
   z.object({
     ...vipKey,
-    encap: z.enum(["gre4", "gre6", "l3dsr", "nat4", "nat6"]),
+    encap: Encap,
     src_ip_sticky: orNull(z.boolean()),
     flow_table_length: count,
     index: orNull(count),
@@ -57,12 +69,7 @@ export const LbState: Schema<api.LbState> = contract<api.LbState>()(
   "LbState",
   z.object({
     read_at: Time,
-    conf: z.object({
-      ipv4_src_address: Text,
-      ipv6_src_address: Text,
-      sticky_buckets_per_core: count,
-      flow_timeout: count.openapi({ description: "seconds" }),
-    }),
+    conf: LbConf,
     vips: z.array(Vip),
   }),
 );
@@ -113,8 +120,15 @@ const change = {
   weight_after: orNull(VppWeight),
   flush: z.boolean(),
   traffic_affecting: z.boolean(),
-  held: orNull(Text).openapi({ description: "why an automatic sync would not send it, else null" }),
+  held: orNull(Text).openapi({
+    description: "why an automatic sync would not send it, the gravest of `holds`; null: it would",
+  }),
+  holds: z.array(Text).openapi({ description: "all reasons why an automatic sync would not send it" }),
   reason: Text,
+  conf: LbConf.optional().openapi({ description: "with `conf_set`: the settings as they become" }),
+  encap: Encap.optional().openapi({ description: "with `vip_added` and `vip_recreated`" }),
+  table_length: count.optional().openapi({ description: "with `vip_added` and `vip_recreated`" }),
+  src_ip_sticky: z.boolean().optional().openapi({ description: "with `vip_added` and `vip_recreated`" }),
 };
 
 const Change = contract<api.Change>()("Change", z.object(change));

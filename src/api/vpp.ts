@@ -199,10 +199,20 @@ export interface Change {
   flush: boolean;
   /** Whether established flows may suffer. */
   traffic_affecting: boolean;
-  /** Why an automatic sync would not send it, else null. */
+  /** Why an automatic sync would not send it: the gravest of `holds`; null: it would. */
   held: Nul<string>;
+  /** All reasons why an automatic sync would not send it, the gravest first. */
+  holds: string[];
   /** Why it is needed. */
   reason: string;
+  /** With `conf_set`: the settings as they become. */
+  conf?: LbConf;
+  /** With `vip_added` and `vip_recreated`. */
+  encap?: Encap;
+  /** With `vip_added` and `vip_recreated`: entries. */
+  table_length?: number;
+  /** With `vip_added` and `vip_recreated`. */
+  src_ip_sticky?: boolean;
 }
 
 /** What a plan does to one VIP's table. */
@@ -234,7 +244,7 @@ export interface Plan {
   scope: "all" | "vip";
   /** Which one. */
   frontend: Nul<string>;
-  /** Covers the changes (all keys but seq), not times, buckets or shares. */
+  /** Covers the changes (all keys but seq, reason, held and holds), not times, buckets or shares. */
   digest: string;
   /** When VPP was read. */
   read_at: Time;

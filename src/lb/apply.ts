@@ -8,6 +8,7 @@
  * @module
  */
 import type { LoadBalancer, Op, OpReply } from "./balancer.ts";
+import { isSent } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
 import type { RebuildUnit, Step, Unit, VipUnit } from "./steps.ts";
 import type { Window } from "./window.ts";
@@ -55,11 +56,6 @@ function tolerated(op: Op, retval: number): boolean {
     retval === ABSENT;
 }
 
-/** Whether an ordinary sync (or, with `release`, one that carries the plan's digest) sends this step. */
-export function isSent(step: { readonly hold: Step["hold"] }, release: boolean): boolean {
-  return step.hold === null || (release && !step.hold.blocked);
-}
-
 /** Whether VPP has other VIPs or servers than it had. */
 export function setHasChanged(results: readonly StepResult[]): boolean {
   return results.some(({ step, status, surprise }) =>
@@ -105,7 +101,7 @@ class Run {
 
   #skip(steps: readonly Step[], why: string): void {
     for (const step of steps) {
-      this.#finish(step, "skipped", step.hold === null ? why : `held: ${step.hold.text}`);
+      this.#finish(step, "skipped", step.change.held === null ? why : `held: ${step.change.held}`);
     }
   }
 

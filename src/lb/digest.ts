@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { Change } from "../api.ts";
 
 /**
- * Digest of a plan: equal for equal changes in equal order, whatever their `seq`. 16 hex digits, short enough
- * to be typed back by an operator.
+ * Digest of a plan: equal for equal changes with equal settings in equal order, whatever their `seq`, reasons and
+ * holds. 16 hex digits, short enough to be typed back by an operator.
  */
 export function planDigest(changes: readonly Change[]): string {
   const rows = changes.map((c) => [
@@ -18,8 +18,10 @@ export function planDigest(changes: readonly Change[]): string {
     c.weight_after,
     c.flush,
     c.traffic_affecting,
-    c.held,
-    c.reason,
+    c.conf ?? null,
+    c.encap ?? null,
+    c.table_length ?? null,
+    c.src_ip_sticky ?? null,
   ]);
   return createHash("sha256").update(JSON.stringify(rows)).digest("hex").slice(0, 16);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Millis } from "../model.ts";
+import { hold, type Holds } from "./holds.ts";
 import type { PlanHolds } from "./plan.ts";
-import { heldNewAddress, heldWarmup } from "./reasons.ts";
 import { askFor, beginWarmup, keepFrontends, stepWarmup, type Warmup, warmupDue } from "./warmup.ts";
 import type { ReconcilerParts } from "./world.ts";
 
@@ -26,6 +26,8 @@ export interface Opened {
   /** Names of those that were released. */
   readonly frontends: readonly string[];
 }
+
+const warmup: Holds = [hold("warm-up")];
 
 /** Keeps the warm-up of one process. */
 export class Gate {
@@ -98,15 +100,19 @@ export class Gate {
     const { phase, waiting } = this.#warmup;
     const awaiting = this.#parts.world().awaiting();
     return {
-      everything: phase === "hold" ? heldWarmup : null,
-      deletions: phase === "done" ? null : heldWarmup,
-      frontend: (name) => waiting.has(name) ? heldWarmup : awaiting.has(name) ? heldNewAddress : null,
+      // Not even a digest releases what may not be written at all.
+      everything: phase === "hold" ? [hold("warm-up", true)] : [],
+      deletions: phase === "done" ? [] : warmup,
+      frontend: (name) => [
+        ...(awaiting.has(name) ? [hold("new address not yet probed")] : []),
+        ...(waiting.has(name) ? warmup : []),
+      ],
     };
   }
 
   /** Whether the VIP of this frontend must be left alone now. */
   isHeld(frontend: string): boolean {
     const holds = this.holds();
-    return holds.everything !== null || holds.frontend(frontend) !== null;
+    return holds.everything.length > 0 || holds.frontend(frontend).length > 0;
   }
 }

@@ -16,11 +16,11 @@ import type { DesiredVip } from "./desired.ts";
 import { diffServers } from "./diff.ts";
 import { planDigest } from "./digest.ts";
 import type { OwedFlushes } from "./owed.ts";
+import { hold, type Holds, together } from "./holds.ts";
 import { configured, drift, type ReasonContext } from "./reasons.ts";
 import {
   additionUnit,
   confStep,
-  type Hold,
   type RebuildUnit,
   rebuildUnit,
   type Rebuilt,
@@ -31,20 +31,14 @@ import {
 } from "./steps.ts";
 import { isAllPort, sortedByVip, vipId, vipText } from "./vips.ts";
 
-/** Held: the live VIP keeps the length it has, since `auto` was given. */
-export const heldTableLength = "table length";
-
-/** Held: at once more than half of VPP's VIPs (and at least two), or all, would go. */
-export const heldMassDeletion = "mass deletion";
-
 /** What may not be sent at this moment, whatever the differences are. */
 export interface PlanHolds {
-  /** Not null: nothing at all may be written, not even by a sync that carries a digest. */
-  readonly everything: string | null;
-  /** Not null: no VIP may be deleted. */
-  readonly deletions: string | null;
-  /** Not null: the frontend's VIP must be left alone. */
-  readonly frontend: (name: string) => string | null;
+  /** Of everything. */
+  readonly everything: Holds;
+  /** Of the deletion of VIPs. */
+  readonly deletions: Holds;
+  /** Of a frontend's VIP. */
+  readonly frontend: (name: string) => Holds;
 }
 
 /** Everything a plan depends on. */
@@ -105,20 +99,9 @@ export interface SyncPlan {
   readonly owedBefore: number;
 }
 
-function worst(...holds: readonly (Hold | null)[]): Hold | null {
-  const present = holds.filter((hold) => hold !== null);
-  const [first] = present;
-  return first === undefined ? null : { text: first.text, blocked: present.some((hold) => hold.blocked) };
-}
-
-function hold(text: string | null, blocked = false): Hold | null {
-  return text === null ? null : { text, blocked };
-}
-
 class Planner {
   readonly #input: PlanInput;
   readonly #actual: ReadonlyMap<string, ActualVip>;
-  readonly #everything: Hold | null;
   readonly #unmatched: ReadonlyMap<string, readonly ActualVip[]>;
   readonly #brake: boolean;
   readonly #clearing = new Map<string, Step>();
@@ -127,8 +110,7 @@ class Planner {
 
   constructor(input: PlanInput) {
     this.#input = input;
-    this.#everything = hold(input.holds.everything, true);
-    this.#conf = confChange(input, this.#everything);
+    this.#conf = confChange(input, input.holds.everything);
     this.#actual = new Map(input.actual.map((vip) => [vipId(vip), vip]));
     const desired = new Set(input.desired.map((vip) => vip.id));
     const unmatched = input.actual.filter((vip) => !desired.has(vipId(vip)));
@@ -145,8 +127,9 @@ class Planner {
       (this.#input.named.has(vipId(vip)) || this.#input.foreign === "delete");
   }
 
-  #frontendHold(frontend: string): Hold | null {
-    return worst(this.#everything, hold(this.#input.holds.frontend(frontend)));
+  #frontendHolds(frontend: string): Holds {
+    const { holds } = this.#input;
+    return together(holds.everything, holds.frontend(frontend));
   }
 
   #wanted(vip: DesiredVip): boolean {
@@ -157,35 +140,34 @@ class Planner {
     return this.#brake || this.#input.braked.has(vipId(vip));
   }
 
-  #deletionHold(vip: ActualVip): Hold | null {
-    return worst(
-      this.#everything,
-      hold(this.#input.holds.deletions),
-      hold(this.#isBraked(vip) ? heldMassDeletion : null),
-    );
+  #deletionHolds(vip: ActualVip): Holds {
+    const { holds } = this.#input;
+    const braked = this.#isBraked(vip) ? hold("mass deletion") : null;
+    return together(holds.everything, holds.deletions, braked);
   }
 
   #removal(vip: ActualVip): Step {
-    return removalStep(vip, this.#deletionHold(vip));
+    return removalStep(vip, this.#deletionHolds(vip));
   }
 
   /** Clears a VIP out of the way of an addition, or says why it must stay. */
-  #clear(vip: ActualVip): Hold | null {
+  #clear(vip: ActualVip): Holds {
     if (this.#mayGo(vip)) {
       const id = vipId(vip);
       if (!this.#clearing.has(id)) this.#clearing.set(id, this.#removal(vip));
-      return this.#deletionHold(vip);
+      return this.#deletionHolds(vip);
     }
-    return this.#input.scope === "vip"
-      ? { text: `VIP ${vipText(vip)} in the way, which a sync of one VIP does not delete`, blocked: true }
-      : { text: `foreign VIP ${vipText(vip)} in the way`, blocked: true };
+    const why = this.#input.scope === "vip"
+      ? `VIP ${vipText(vip)} in the way, which a sync of one VIP does not delete`
+      : `foreign VIP ${vipText(vip)} in the way`;
+    return [hold("obstacle", true, why)];
   }
 
   #inPlace(desired: DesiredVip, actual: ActualVip, supersededBy: RebuildUnit | null): void {
     const { vip: key, frontend } = desired;
     const diff = diffServers(desired, actual, this.#input.owed, this.#input.reasons(desired.id));
     if (diff.raises.length === 0 && diff.lowers.length === 0) return;
-    const held = this.#frontendHold(frontend);
+    const held = this.#frontendHolds(frontend);
     this.#units.push({
       kind: "vip",
       key,
@@ -199,9 +181,9 @@ class Planner {
   }
 
   /** A rebuild; while it is held, or VPP may refuse what comes before it, the VIPs are kept right in place. */
-  #rebuild(vips: readonly Rebuilt[], held: Hold | null): void {
+  #rebuild(vips: readonly Rebuilt[], held: Holds): void {
     const unit = rebuildUnit(vips, held);
-    if (held !== null || this.#conf !== null) {
+    if (held.length > 0 || this.#conf !== null) {
       for (const { desired, actual } of vips) {
         if (actual !== null && this.#wanted(desired)) this.#inPlace(desired, actual, unit);
       }
@@ -211,15 +193,15 @@ class Planner {
 
   /** A VIP that VPP has with the right encapsulation. */
   #matched(desired: DesiredVip, actual: ActualVip): void {
-    const frontend = this.#frontendHold(desired.frontend);
+    const frontend = this.#frontendHolds(desired.frontend);
     if (actual.srcIpSticky !== null && actual.srcIpSticky !== desired.srcIpSticky) {
       const reason = `src-ip-sticky is ${actual.srcIpSticky}, not ${desired.srcIpSticky}`;
       return this.#rebuild([{ desired, actual, reason }], frontend);
     }
     if (actual.tableLength !== desired.tableLength) {
       const reason = `table length is ${actual.tableLength}, not ${desired.tableLength}`;
-      const length = hold(desired.tableLengthAuto ? heldTableLength : null);
-      return this.#rebuild([{ desired, actual, reason }], worst(length, frontend));
+      const length = desired.tableLengthAuto ? hold("table length") : null;
+      return this.#rebuild([{ desired, actual, reason }], together(length, frontend));
     }
     this.#inPlace(desired, actual, null);
   }
@@ -245,11 +227,11 @@ class Planner {
     }
     if (changed.length > 0) {
       const group = [...changed, ...missing];
-      const held = group.map(({ desired: vip }) => this.#frontendHold(vip.frontend));
-      return this.#rebuild(group, worst(...inTheWay, ...held));
+      const held = group.map(({ desired: vip }) => this.#frontendHolds(vip.frontend));
+      return this.#rebuild(group, together(...inTheWay, ...held));
     }
     for (const { desired: vip, reason } of missing) {
-      this.#units.push(additionUnit(vip, reason, worst(...inTheWay, this.#frontendHold(vip.frontend))));
+      this.#units.push(additionUnit(vip, reason, together(...inTheWay, this.#frontendHolds(vip.frontend))));
     }
   }
 
@@ -282,7 +264,7 @@ class Planner {
   }
 }
 
-function confChange({ conf }: PlanInput, held: Hold | null): Step | null {
+function confChange({ conf }: PlanInput, held: Holds): Step | null {
   if (conf === null || sameConf(conf.desired, conf.actual)) return null;
   const had = conf.previous !== null && sameConf(conf.previous, conf.desired);
   return confStep(conf.desired, conf.actual, had ? drift : configured, held);

@@ -108,7 +108,7 @@ function changedVips(input: PredictionInput): Vip[] {
     const has = input.actual.get(id) ?? null;
     const key = want?.vip ?? has;
     if (key === null) return [];
-    return [{ key, desired: want, actual: has, held: list.every((step) => step.hold !== null) }];
+    return [{ key, desired: want, actual: has, held: list.every((step) => step.holds.length > 0) }];
   });
 }
 

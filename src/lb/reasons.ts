@@ -26,12 +26,6 @@ export const configured = "in the configuration";
 /** Reason of a difference that nothing on our side explains. */
 export const drift = "drift";
 
-/** Held: the warm-up has not released it. */
-export const heldWarmup = "warm-up";
-
-/** Held: a backend of the frontend has a new address that has not answered yet. */
-export const heldNewAddress = "new address not yet probed";
-
 function stateReason(server: DesiredServer): string {
   return `backend ${server.backend} ${server.state}`;
 }

@@ -15,6 +15,7 @@ import type { ActualVip, Millis, Transition } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import type { LoadBalancer } from "./balancer.ts";
 import { Gate, type WarmupView } from "./gate.ts";
+import { isBlocked } from "./holds.ts";
 import { type Job, WorkLoop } from "./loop.ts";
 import { Memory } from "./memory.ts";
 import { SyncQueue } from "./queue.ts";
@@ -394,7 +395,7 @@ export class Reconciler implements AsyncDisposable {
       else this.#queue.vipDone(frontend);
     }
     // What one VIP's sync may not do, deleting what is in its way, a full one may.
-    const stuck = synced.results.some(({ step }) => step.hold?.blocked === true);
+    const stuck = synced.results.some(({ step }) => isBlocked(step.holds));
     if (stuck && synced.frontends !== null && !this.#gate.frozen) this.#queue.touchAll(now);
     if (synced.setChanged) this.#queue.setChanged(now);
   }

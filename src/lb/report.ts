@@ -10,10 +10,9 @@ import type { Attrs, Log } from "../log.ts";
 import { err, ok, type Result } from "../result.ts";
 import { confView } from "../snapshot/vpp.ts";
 import { planDigest } from "./digest.ts";
-import { isSent, type StepResult } from "./apply.ts";
+import type { StepResult } from "./apply.ts";
+import { type Holds, isBlocked, isSent, passes } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
-import { heldMassDeletion } from "./plan.ts";
-import { heldNewAddress, heldWarmup } from "./reasons.ts";
 import type { Synced } from "./synced.ts";
 
 const messages = {
@@ -107,13 +106,14 @@ export function logFailed(log: Log, frontends: readonly string[] | null, error: 
   });
 }
 
-/** What is held for these reasons goes by itself after a while. */
-const passing: ReadonlySet<string> = new Set([heldWarmup, heldNewAddress]);
+function isGrave(holds: Holds): boolean {
+  return holds.some(({ kind }) => kind === "mass deletion" || kind === "VPP memory");
+}
 
 /** Logs what is held, once for as long as the same is: the brake on deletions as an error. */
 export class HeldLog {
   readonly #log: Log;
-  #last = planDigest([]);
+  #last = "";
 
   /** Nothing was held so far. */
   constructor(log: Log) {
@@ -122,14 +122,15 @@ export class HeldLog {
 
   /** Takes the plan of a full sync. */
   tell(plan: SyncPlan): void {
-    const steps = plan.steps.filter(({ hold }) => hold !== null && !passing.has(hold.text));
+    const steps = plan.steps.filter(({ holds }) => !passes(holds));
     const held = steps.map((step) => step.change);
     // Once the rest was sent, the plan consists of what is held, so this is its digest then.
     const digest = planDigest(held);
-    if (digest === this.#last) return;
-    this.#last = digest;
-    for (const [why, group] of Map.groupBy(steps, ({ hold }) => hold?.text ?? "")) {
-      const blocked = group.some(({ hold }) => hold?.blocked === true);
+    const state = held.map((change) => change.held).concat(digest).join("\n");
+    if (state === this.#last) return;
+    this.#last = state;
+    for (const [why, group] of Map.groupBy(steps, ({ change }) => change.held ?? "")) {
+      const blocked = group.some(({ holds }) => isBlocked(holds));
       const attrs = () => ({
         held: why,
         changes: group.length,
@@ -139,7 +140,7 @@ export class HeldLog {
           ? "sent once it is gone: delete it in VPP, or let foreign-vips be delete"
           : "sent only by a sync that carries the digest of the plan showing them",
       });
-      if (why === heldMassDeletion) this.#log.error("vpp-lbsync-held", attrs);
+      if (group.some(({ holds }) => isGrave(holds))) this.#log.error("vpp-lbsync-held", attrs);
       else this.#log.warn("vpp-lbsync-held", attrs);
     }
   }

@@ -64,6 +64,6 @@ export class Standings {
     if (frontends !== null) return;
     this.#complete = !othersFailed;
     this.#heldChanges =
-      results.filter(({ step, status }) => step.hold !== null && status === "skipped").length;
+      results.filter(({ step, status }) => step.holds.length > 0 && status === "skipped").length;
   }
 }

@@ -7,17 +7,11 @@ import type { Change } from "../api.ts";
 import type { ActualConf, ActualVip, VipKey } from "../model.ts";
 import type { Op } from "./balancer.ts";
 import type { DesiredVip } from "./desired.ts";
+import { confView } from "../snapshot/vpp.ts";
 import { serverAddition, type ServerChange } from "./diff.ts";
+import type { Holds } from "./holds.ts";
 import { notConfigured } from "./reasons.ts";
 import { protocolName, sortedByAddress, vipId } from "./vips.ts";
-
-/** Why a step is not sent by an ordinary sync. */
-export interface Hold {
-  /** For the plan's `held`. */
-  readonly text: string;
-  /** True: not even by a sync that carries the plan's digest. */
-  readonly blocked: boolean;
-}
 
 /** One change and the messages that make it. */
 export interface Step {
@@ -25,8 +19,8 @@ export interface Step {
   readonly change: Change;
   /** Messages, in order. */
   readonly ops: readonly Op[];
-  /** Null: nothing keeps it back. */
-  readonly hold: Hold | null;
+  /** Why an ordinary sync does not send it. */
+  readonly holds: Holds;
   /** `vipId` of the VIP that changes; null for the global settings. */
   readonly vip: string | null;
   /** A server that is down, disabled or removed: lowered even when a raise of its VIP failed. */
@@ -67,8 +61,8 @@ export interface RebuildUnit {
   readonly kind: "rebuild";
   /** The VIP; of a rebuild the first. */
   readonly key: VipKey;
-  /** Null: nothing keeps it back. */
-  readonly hold: Hold | null;
+  /** Why an ordinary sync does not send it. */
+  readonly holds: Holds;
   /** What the rebuild does, VIP by VIP. */
   readonly steps: readonly Step[];
   /** Its messages: deletions first. */
@@ -84,12 +78,13 @@ interface ChangeFields {
   readonly key?: VipKey;
   readonly server?: ServerChange;
   readonly trafficAffecting?: boolean;
-  readonly hold: Hold | null;
+  readonly holds: Holds;
   readonly reason: string;
+  readonly settings?: Pick<Change, "conf" | "encap" | "table_length" | "src_ip_sticky">;
 }
 
 function change(fields: ChangeFields): Change {
-  const { kind, key, server, hold, reason } = fields;
+  const { kind, key, server, holds, reason } = fields;
   return {
     seq: 0,
     kind,
@@ -103,30 +98,33 @@ function change(fields: ChangeFields): Change {
     weight_after: server?.after ?? null,
     flush: server?.flush ?? kind === "vip_removed",
     traffic_affecting: fields.trafficAffecting ?? false,
-    held: hold?.text ?? null,
+    held: holds[0]?.text ?? null,
+    holds: holds.map(({ text }) => text),
     reason,
+    ...fields.settings,
   };
 }
 
 /** Sets the global settings. */
-export function confStep(desired: ActualConf, actual: ActualConf, reason: string, hold: Hold | null): Step {
+export function confStep(desired: ActualConf, actual: ActualConf, reason: string, holds: Holds): Step {
   return {
     change: change({
       kind: "conf_set",
       // Workers throw their flow tables away when the number of buckets changes.
       trafficAffecting: desired.stickyBucketsPerCore !== actual.stickyBucketsPerCore,
-      hold,
+      holds,
       reason,
+      settings: { conf: confView(desired) },
     }),
     ops: [{ kind: "conf-set", conf: desired }],
-    hold,
+    holds,
     vip: null,
     dead: false,
   };
 }
 
 /** Changes one server of a VIP. */
-export function serverStep(key: VipKey, frontend: string, server: ServerChange, hold: Hold | null): Step {
+export function serverStep(key: VipKey, frontend: string, server: ServerChange, holds: Holds): Step {
   const { address, flush } = server;
   const weight = server.after ?? 0;
   const op: Op = server.kind === "as_added"
@@ -135,21 +133,21 @@ export function serverStep(key: VipKey, frontend: string, server: ServerChange, 
     ? { kind: "as-delete", vip: key, address }
     : { kind: "as-weight", vip: key, address, weight, flush };
   return {
-    change: change({ kind: server.kind, frontend, key, server, hold, reason: server.reason }),
+    change: change({ kind: server.kind, frontend, key, server, holds, reason: server.reason }),
     ops: [op],
-    hold,
+    holds,
     vip: vipId(key),
     dead: server.dead,
   };
 }
 
 /** Deletes a VIP with all its servers; `lb_flush_vip` first, so that its flows end. */
-export function removalStep(actual: ActualVip, hold: Hold | null): Step {
+export function removalStep(actual: ActualVip, holds: Holds): Step {
   const key = keyOf(actual);
   return {
-    change: change({ kind: "vip_removed", key, trafficAffecting: true, hold, reason: notConfigured }),
+    change: change({ kind: "vip_removed", key, trafficAffecting: true, holds, reason: notConfigured }),
     ops: removalOps(actual),
-    hold,
+    holds,
     vip: vipId(key),
     dead: true,
   };
@@ -169,22 +167,26 @@ function additionOp(desired: DesiredVip): Op {
   return { kind: "vip-add", vip, encap, tableLength, srcIpSticky };
 }
 
+function settingsOf({ encap, tableLength, srcIpSticky }: DesiredVip): ChangeFields["settings"] & object {
+  return { encap, table_length: tableLength, src_ip_sticky: srcIpSticky };
+}
+
 /** Makes a VIP that VPP does not have, with its servers. */
-export function additionUnit(desired: DesiredVip, reason: string, hold: Hold | null): VipUnit {
+export function additionUnit(desired: DesiredVip, reason: string, holds: Holds): VipUnit {
   const { vip: key, frontend } = desired;
   return {
     kind: "vip",
     key,
     frontend,
     add: {
-      change: change({ kind: "vip_added", frontend, key, hold, reason }),
+      change: change({ kind: "vip_added", frontend, key, holds, reason, settings: settingsOf(desired) }),
       ops: [additionOp(desired)],
-      hold,
+      holds,
       vip: desired.id,
       dead: false,
     },
     raises: sortedByAddress(desired.servers)
-      .map((server) => serverStep(key, frontend, serverAddition(server, reason), hold)),
+      .map((server) => serverStep(key, frontend, serverAddition(server, reason), holds)),
     lowers: [],
     keepsCapacity: false,
     supersededBy: null,
@@ -202,7 +204,7 @@ export interface Rebuilt {
 }
 
 /** Deletes the VIPs that are there, then makes all of them anew. */
-export function rebuildUnit(vips: readonly Rebuilt[], hold: Hold | null): RebuildUnit {
+export function rebuildUnit(vips: readonly Rebuilt[], holds: Holds): RebuildUnit {
   const steps: Step[] = [];
   const deletions: StepOp[] = [];
   const additions: StepOp[] = [];
@@ -216,11 +218,12 @@ export function rebuildUnit(vips: readonly Rebuilt[], hold: Hold | null): Rebuil
         frontend,
         key,
         trafficAffecting: actual !== null,
-        hold,
+        holds,
         reason,
+        settings: settingsOf(desired),
       }),
       ops: [...gone, add],
-      hold,
+      holds,
       vip: desired.id,
       dead: false,
     };
@@ -228,11 +231,11 @@ export function rebuildUnit(vips: readonly Rebuilt[], hold: Hold | null): Rebuil
     for (const op of gone) deletions.push({ step: made, op });
     additions.push({ step: made, op: add });
     for (const server of sortedByAddress(desired.servers)) {
-      const step = serverStep(key, frontend, serverAddition(server, reason), hold);
+      const step = serverStep(key, frontend, serverAddition(server, reason), holds);
       steps.push(step);
       for (const op of step.ops) additions.push({ step, op });
     }
   }
   const key = vips[0]?.desired.vip ?? { prefix: "", protocol: 0, port: 0 };
-  return { kind: "rebuild", key, hold, steps, ops: [...deletions, ...additions] };
+  return { kind: "rebuild", key, holds, steps, ops: [...deletions, ...additions] };
 }

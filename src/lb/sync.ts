@@ -4,12 +4,13 @@
  * @module
  */
 import type { Millis, UnixMillis } from "../model.ts";
-import { applyPlan, isSent, setHasChanged, type StepResult } from "./apply.ts";
+import { applyPlan, setHasChanged, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op } from "./balancer.ts";
 import { desiredConf, type DesiredVip, desiredVip, desiredVips } from "./desired.ts";
 import type { Gate } from "./gate.ts";
 import type { Memory } from "./memory.ts";
-import { heldTableLength, makePlan, sameConf, type SyncPlan } from "./plan.ts";
+import { isSent } from "./holds.ts";
+import { makePlan, sameConf, type SyncPlan } from "./plan.ts";
 import { readFrontends } from "./read.ts";
 import { logDone, logResult, logStart } from "./report.ts";
 import type { LbReading, Planned, Standing, Synced } from "./synced.ts";
@@ -167,7 +168,7 @@ export class Syncer {
       const held = !isSent(step, release);
       if (frontend === null) othersFailed ||= !held;
       // A length that is held is as the configuration wants it: a live VIP keeps the one it has.
-      else if (held && step.hold?.text === heldTableLength && !step.hold.blocked) continue;
+      else if (held && step.holds.every(({ kind }) => kind === "table length")) continue;
       else if (!held) standings.set(frontend, "error");
       else if (standings.get(frontend) !== "error") standings.set(frontend, "held");
     }

@@ -179,9 +179,9 @@ Deno.test("a digest that no longer matches is refused with the one of now, and n
   assert.deepEqual(vpp.ops, []);
 });
 
-Deno.test("the digest covers every key but seq", async () => {
+Deno.test("the digest covers every key but seq, reason and the holds", async () => {
   const { planDigest } = await import("../../src/lb/digest.ts");
-  const base: Change = {
+  const base: Required<Change> = {
     seq: 1,
     kind: "as_weight_updated",
     frontend: "web",
@@ -195,9 +195,19 @@ Deno.test("the digest covers every key but seq", async () => {
     flush: true,
     traffic_affecting: false,
     held: null,
+    holds: [],
     reason: "backend b1 down",
+    conf: {
+      ipv4_src_address: "198.51.100.1",
+      ipv6_src_address: "2001:db8::1",
+      sticky_buckets_per_core: 65_536,
+      flow_timeout: 40,
+    },
+    encap: "gre4",
+    table_length: 1024,
+    src_ip_sticky: false,
   };
-  const other: Omit<Required<Change>, "seq"> = {
+  const other: Omit<Required<Change>, "seq" | "reason" | "held" | "holds"> = {
     kind: "as_added",
     frontend: "mail",
     prefix: "192.0.2.2/32",
@@ -209,12 +219,18 @@ Deno.test("the digest covers every key but seq", async () => {
     weight_after: 1,
     flush: false,
     traffic_affecting: true,
-    held: "table length",
-    reason: "drift",
+    conf: { ...base.conf, sticky_buckets_per_core: 1024 },
+    encap: "gre6",
+    table_length: 2048,
+    src_ip_sticky: true,
   };
   const digest = planDigest([base]);
-  assert.equal(planDigest([{ ...base, seq: 7 }]), digest);
-  assert.deepEqual(Object.keys(other).sort(), Object.keys(base).filter((key) => key !== "seq").sort());
+  const apart: Partial<Change> = { seq: 7, reason: "drift", held: "table length", holds: ["table length"] };
+  assert.equal(planDigest([{ ...base, ...apart }]), digest);
+  assert.deepEqual(
+    Object.keys(other).sort(),
+    Object.keys(base).filter((key) => !Object.hasOwn(apart, key)).sort(),
+  );
   for (const [key, value] of Object.entries(other)) {
     assert.notEqual(planDigest([{ ...base, [key]: value }]), digest, key);
   }

@@ -54,7 +54,7 @@ type Outcome = SyncResult["changes"][number];
 
 /** What became of a change, or what keeps it from being sent. */
 function remarks(change: Change | Outcome): Inline {
-  const held = change.held === null ? [] : [styled("yellow", `held: ${change.held}`)];
+  const held = change.holds.length === 0 ? [] : [styled("yellow", `held: ${change.holds.join(", ")}`)];
   if (!("status" in change)) {
     const traffic = change.traffic_affecting ? [styled("red", "affects traffic")] : [];
     return [...held, ...traffic].map((remark) => ["; ", remark]);
@@ -69,6 +69,16 @@ function remarks(change: Change | Outcome): Inline {
   return [styled("yellow", change.status), ...held].map((remark) => ["; ", remark]);
 }
 
+/** What the settings become, where the change has some. */
+function settingsText({ conf, encap, table_length, src_ip_sticky }: Change): string {
+  if (conf !== undefined) {
+    const sources = `${conf.ipv4_src_address}, ${conf.ipv6_src_address}`;
+    return `; ${sources}, ${conf.sticky_buckets_per_core} buckets, timeout ${conf.flow_timeout} s`;
+  }
+  if (table_length === undefined) return "";
+  return `; ${encap ?? "?"}, table length ${table_length}${src_ip_sticky === true ? ", src-ip-sticky" : ""}`;
+}
+
 function targetText(change: Change): Inline {
   if (change.address === null) return change.prefix === null ? "settings" : "VIP";
   return [change.backend ?? styled("yellow", "(unknown)"), ` ${change.address}`];
@@ -81,7 +91,7 @@ function changeTable(changes: readonly (Change | Outcome)[], view: View): Line[]
       signs[change.kind],
       targetText(change),
       whatText(change),
-      [styled("dim", change.reason), remarks(change)],
+      [styled("dim", `${change.reason}${settingsText(change)}`), remarks(change)],
     ]),
     view.width,
     2,
