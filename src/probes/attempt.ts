@@ -1,17 +1,47 @@
-import type { Clock } from "../clock.ts";
+/**
+ * One running probe: its machine (step.ts), its budget (budget.ts), its phases' times, and the one place where it
+ * waits. What ends it is one of these: its machine's verdict, its deadline, a cancel, a defect.
+ *
+ *                 step: again              wait                          wake
+ *              +--------------+      +--------------->  waiting  ----------------------+
+ *              v              |      |                                                 v
+ *   new ---> running ---------+------+---------------------------------------------> queued
+ *    run       ^  |                        again, but its turn is over                 |
+ *              |  +---> ended              (or woken when the share is used up)        |
+ *              +-----------------------------------------------------------------------+
+ *                                            turn
+ *
+ *   from      event                      to        what follows
+ *   new       run                        running   steps
+ *   running   step: again                same      the next step
+ *   running   step: again, turn is over  queued
+ *   running   step: wait                 waiting
+ *   running   step: wait, woken before   same      the next step
+ *   running   step: verdict              ended     told
+ *   running   step throws                ended     told as a defect
+ *   running   wake                       same      remembered until the step waits
+ *   running   deadline                   same      remembered until the turn ends: late
+ *   running   cancel                     same      remembered until the step ends: cancelled
+ *   waiting   wake                       running   steps
+ *   waiting   wake, share is used up     queued
+ *   waiting   deadline                   ended     told as late
+ *   queued    turn                       running   steps
+ *   queued    wake                       same
+ *   queued    deadline                   same      remembered until the turn ends: what has arrived is heard
+ *   waiting   cancel                     ended     told as cancelled
+ *   queued    cancel                     ended     told as cancelled
+ *   ended     anything                   same
+ *
+ * A turn is 1 ms, see turns.ts. At its end the machine is disposed first, and then the end is told.
+ *
+ * @module
+ */
 import type { Millis } from "../model.ts";
+import { Budget } from "./budget.ts";
 import type { ProbePlan } from "./plan.ts";
 import type { Verdict } from "./result.ts";
-import { LATE } from "./stream.ts";
-
-/** Ends a probe that was cancelled, thrown out of its wait or handed to `fail`; never reported. */
-export class Cancelled extends Error {
-  /** Makes the error. */
-  constructor() {
-    super("Probe cancelled");
-    this.name = "Cancelled";
-  }
-}
+import type { Machine, Step } from "./step.ts";
+import { type Turn, TURN_MS, type Turns } from "./turns.ts";
 
 /** Durations of the phases that a probe went through, in ms. */
 export interface PhaseTimes {
@@ -23,25 +53,25 @@ export interface PhaseTimes {
   firstByteMs: Millis | null;
 }
 
-/** Probes that run, and do not wait, at this moment. */
-export interface Gauge {
-  /** Their number. */
-  awake: number;
+/** What a defect of this program threw. */
+export class Defect {
+  /** The error. */
+  readonly error: unknown;
+
+  /** Keeps what was thrown. */
+  constructor(error: unknown) {
+    this.error = error;
+  }
 }
 
-/** What a probe waits for. Exactly one of these is called, or the wait is ended by `heard`. */
-export interface Listener {
-  /** The deadline passed before there was an answer. */
-  late(): void;
-  /** The probe was cancelled. */
-  cancelled(): void;
-}
+/** How a probe ended. */
+export type Ending = Verdict | "cancelled" | Defect;
 
-/**
- * One running probe: what it is to do, its phases' times, and the single place where it waits. The engine ends
- * a wait from outside, by its deadline or by cancelling. It ends by `finish` or `fail`, once.
- */
-export class Attempt implements PhaseTimes {
+/** See the table above. */
+export type AttemptState = "new" | "running" | "waiting" | "queued" | "ended";
+
+/** One running probe. */
+export class Attempt implements PhaseTimes, Turn {
   /** What to probe and how. */
   readonly plan: ProbePlan;
   /** When it began, on the monotonic clock. */
@@ -54,36 +84,34 @@ export class Attempt implements PhaseTimes {
   firstByteMs: Millis | null = null;
   /** Stalls of the thread before this probe began, to tell later what fell into it. */
   readonly stalledBefore: Millis;
-  readonly #clock: Pick<Clock, "now">;
-  readonly #gauge: Gauge;
+  readonly #turns: Turns;
+  #state: AttemptState = "new";
+  #machine: Machine | null = null;
+  #budget: Budget | null = null;
   #phaseStart: Millis;
-  #listener: Listener | null = null;
+  #woken = false;
   #expired = false;
   #cancelled = false;
-  #over = false;
   #heldMs: Millis = 0;
   #heldSince: Millis | null = null;
 
-  /** Begins a probe at `start`, now. It counts as awake in `gauge` until it waits, and again until it ends. */
-  constructor(
-    plan: ProbePlan,
-    clock: Pick<Clock, "now">,
-    start: Millis,
-    stalledBefore: Millis,
-    gauge: Gauge = { awake: 0 },
-  ) {
-    this.#gauge = gauge;
-    gauge.awake++;
+  /** A probe that begins at `start`, now, and takes its turns from `turns`. */
+  constructor(plan: ProbePlan, turns: Turns, start: Millis, stalledBefore: Millis) {
     this.plan = plan;
-    this.#clock = clock;
     this.start = start;
-    this.#phaseStart = start;
     this.stalledBefore = stalledBefore;
+    this.#turns = turns;
+    this.#phaseStart = start;
   }
 
-  /** Whether it was cancelled. */
-  get cancelled(): boolean {
-    return this.#cancelled;
+  /** Where it is in the table. */
+  get state(): AttemptState {
+    return this.#state;
+  }
+
+  /** What it may take in. */
+  get budget(): Budget {
+    return this.#budget ??= new Budget();
   }
 
   /** Whether its deadline has passed. */
@@ -94,25 +122,20 @@ export class Attempt implements PhaseTimes {
   /** Ends a phase: notes how long it took and begins the next; only the first end of a phase counts. */
   phase(name: keyof PhaseTimes): void {
     if (this[name] !== null) return;
-    const now = this.#clock.now();
+    const now = this.#turns.now();
     this[name] = now - this.#phaseStart;
     this.#phaseStart = now;
   }
 
   /** Begins a time that is not held against the backend: it waits for a resource of this host. */
   hold(): void {
-    this.#heldSince ??= this.#clock.now();
+    this.#heldSince ??= this.#turns.now();
   }
 
   /** Ends such a time, if one has begun. */
   unhold(): void {
-    this.#heldMs = this.held(this.#clock.now());
+    this.#heldMs = this.held(this.#turns.now());
     this.#heldSince = null;
-  }
-
-  /** Whether such a time is under way. */
-  get holding(): boolean {
-    return this.#heldSince !== null;
   }
 
   /** All such times until `now`, in ms. */
@@ -120,87 +143,100 @@ export class Attempt implements PhaseTimes {
     return this.#heldMs + (this.#heldSince === null ? 0 : now - this.#heldSince);
   }
 
-  /** Waits for one thing, told to `listener` if it does not come; its answer is announced by `heard`. */
-  listen(listener: Listener): void {
-    if (this.#cancelled) return listener.cancelled();
-    if (this.#expired) return listener.late();
-    this.#listener = listener;
-    this.#gauge.awake--;
+  /** Begins, with the first steps. */
+  run(machine: Machine): void {
+    if (this.#state !== "new") throw new Error("Cannot run a probe twice");
+    this.#machine = machine;
+    this.#drive(machine, this.start);
   }
 
-  /** The answer that `listener` waited for is there. False: it waits no longer, and the answer comes too late. */
-  heard(listener: Listener): boolean {
-    if (this.#listener !== listener) return false;
-    this.#listener = null;
-    this.#gauge.awake++;
-    return true;
-  }
-
-  /**
-   * Waits for one thing. `begin` gets the function that answers; answers after the wait are ignored.
-   *
-   * @returns the answer, or `LATE` when the deadline passes first (or had passed)
-   * @throws Cancelled when the probe is cancelled
-   */
-  wait<T>(begin: (answer: (value: T) => void) => void): Promise<T | typeof LATE> {
-    return new Promise((resolve, reject) => {
-      const listener: Listener = { late: () => resolve(LATE), cancelled: () => reject(new Cancelled()) };
-      this.listen(listener);
-      if (this.#listener !== listener) return;
-      begin((value) => {
-        if (this.heard(listener)) resolve(value);
-      });
-    });
-  }
-
-  /** The deadline has passed: ends the wait under way, or the next one. What has arrived already still counts. */
-  expire(): void {
-    this.#expired = true;
-    const listener = this.#listener;
-    if (listener !== null && this.heard(listener)) this.guard(() => listener.late());
-  }
-
-  /** Cancels: the wait under way, or the next one, ends with that. */
-  cancel(): void {
-    this.#cancelled = true;
-    const listener = this.#listener;
-    if (listener !== null && this.heard(listener)) this.guard(() => listener.cancelled());
-  }
-
-  /** Ends with what was found out, if it has not ended. */
-  finish(found: Verdict): void {
-    if (this.#end()) this.ended(found, null);
-  }
-
-  /** Ends by an error, Cancelled or a defect of this program, if it has not ended. */
-  fail(error: unknown): void {
-    if (this.#end()) this.ended(null, error);
-  }
-
-  /** Runs a part of the probe: what it throws ends the probe, and nothing else. Throws what is thrown after the end. */
-  guard(part: () => void): void {
-    try {
-      part();
-    } catch (error) {
-      if (this.#over) throw error;
-      this.fail(error);
+  /** What it waits for may have come. */
+  wake(): void {
+    if (this.#state === "running") {
+      this.#woken = true;
+    } else if (this.#state === "waiting") {
+      const now = this.#turns.now();
+      if (this.#turns.open(now)) this.#go(now);
+      else this.#queue();
     }
   }
 
-  /** Ends when `probe` does, with what it found or by what it threw. */
-  until(probe: Promise<Verdict>): void {
-    probe.then((found) => this.finish(found), (error) => this.fail(error));
+  /** Its turn has come. */
+  turn(): void {
+    if (this.#state === "queued") this.#go(this.#turns.now());
   }
 
-  /** Told once of the end: what was found, or else the error. */
-  protected ended(_found: Verdict | null, _error: unknown): void {}
+  /** Its deadline has passed. */
+  expire(): void {
+    this.#expired = true;
+    if (this.#state === "waiting") this.#late();
+  }
 
-  /** Whether this is the end. */
-  #end(): boolean {
-    if (this.#over) return false;
-    this.#over = true;
-    if (this.#listener === null) this.#gauge.awake--;
-    this.#listener = null;
-    return true;
+  /** It is not wanted any more. */
+  cancel(): void {
+    this.#cancelled = true;
+    if (this.#state !== "running") this.#end("cancelled");
+  }
+
+  /** Told once of the end. */
+  protected ended(_ending: Ending): void {}
+
+  #go(now: Millis): void {
+    if (this.#machine !== null) this.#drive(this.#machine, now);
+  }
+
+  /** Takes steps from `now` on, for one turn. */
+  #drive(machine: Machine, now: Millis): void {
+    this.#state = "running";
+    const until = now + TURN_MS;
+    for (;;) {
+      let step: Step;
+      try {
+        step = machine.step();
+      } catch (error) {
+        return this.#end(new Defect(error));
+      }
+      if (this.#cancelled) return this.#end("cancelled");
+      if (typeof step === "object") return this.#end(step);
+      if (step === "wait" && !this.#woken) {
+        if (this.#expired) return this.#late();
+        this.#state = "waiting";
+        return;
+      }
+      this.#woken = false;
+      if (this.#turns.now() < until) continue;
+      return this.#expired ? this.#late() : this.#queue();
+    }
+  }
+
+  #queue(): void {
+    this.#state = "queued";
+    this.#turns.add(this);
+  }
+
+  #late(): void {
+    const machine = this.#machine;
+    if (machine === null) return;
+    let found: Ending;
+    try {
+      found = machine.late();
+    } catch (error) {
+      found = new Defect(error);
+    }
+    this.#end(found);
+  }
+
+  #end(ending: Ending): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    const machine = this.#machine;
+    this.#machine = null;
+    let told = ending;
+    try {
+      machine?.[Symbol.dispose]();
+    } catch (error) {
+      told = new Defect(error);
+    }
+    this.ended(told);
   }
 }

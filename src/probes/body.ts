@@ -1,7 +1,5 @@
 import { RE2JS } from "re2js";
 
-/** Octets of a body that are looked at. */
-export const BODY_LIMIT = 64 * 1024;
 /** Longer bodies are matched on another thread: a pattern may take 1 ms an instruction on a whole one. */
 export const INLINE_LIMIT = 4 * 1024;
 /** Compiled patterns that are kept; many backends share one. */

@@ -12,14 +12,16 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Millis, ProbeResult, UnixMillis } from "../model.ts";
-import { type Attempt, Cancelled, type Gauge } from "./attempt.ts";
+import { type Attempt, Defect, type Ending } from "./attempt.ts";
 import { type ProbePlan, probePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
 import { PROBE_CODES, type Verdict, voided } from "./result.ts";
 import { jitter, nextAfterVoid, nextDue } from "./schedule.ts";
 import { Run, type Slot } from "./slot.ts";
 import { deadline, judge, StallMeter, TICK_MS, tooLate } from "./stall.ts";
+import type { Machine } from "./step.ts";
 import { Timers } from "./timers.ts";
+import { SHARE_MS, Turns } from "./turns.ts";
 
 /** What the engine needs from outside. */
 export interface EngineOptions<T extends ProbeTarget> {
@@ -29,15 +31,15 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly random: () => number;
   /** Version of the product, for the User-Agent. */
   readonly version: string;
-  /** Runs one probe, until its `finish` or `fail`; a probe that is known at once may end before this returns. */
-  readonly probe: (attempt: Attempt) => void;
+  /** Makes the machine of one probe. */
+  readonly machine: (attempt: Attempt) => Machine;
   /** Looks again at a failure that may have other reasons than the backend. */
   readonly review: (plan: ProbePlan, found: Verdict) => Verdict;
   /** Handles all pending socket events; called before anything that depends on time. */
   readonly drain: () => void;
   /** Sends what the probes of a pass have gathered; called at the end of each and after what followed. */
   readonly flush: () => void;
-  /** Told when the time of the next pass may have become an earlier one. */
+  /** Told when the time of the next pass may have become an earlier one: something new is due, or waits for a turn. */
   readonly changed: () => void;
   /**
    * Receives each finished probe of a target: what came out, when the next is due, and how late this one began in ms;
@@ -60,12 +62,10 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly limited: (queued: number) => void;
 }
 
-/** Longest time given to due times and deadlines in one pass, in ms, before sockets are looked at again. */
-const SLICE_MS = 4;
-/** Turns of the microtask queue that a probe may take between two waits; some dozens are usual. */
-const SETTLED_TURNS = 1000;
 /** Rounds of the event loop after a stall in which TLS sockets, which no drain reaches, deliver what they have. */
 const SETTLE_ROUNDS = 4;
+
+const DEFECT = voided("worker-restart", "L7RSP", "internal error of the probe");
 
 /** Share of the limit that backends which do not answer may take; the rest stays for those that do. */
 const SLOW_SHARE = 0.75;
@@ -81,7 +81,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
   readonly #stalls: StallMeter;
   #running = 0;
   #slowRunning = 0;
-  readonly #gauge: Gauge = { awake: 0 };
+  readonly #turns: Turns;
   #passedAt: Millis;
   #again = false;
   #settle = 0;
@@ -94,6 +94,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     this.#options = options;
     this.#passedAt = options.clock.now();
     this.#stalls = new StallMeter(this.#passedAt);
+    this.#turns = new Turns(options.clock, () => options.changed());
   }
 
   /** Probes under way. */
@@ -156,7 +157,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
 
   /** When the next pass is due: at the earliest due time or deadline, and with the tick at the latest. */
   get nextPass(): Millis {
-    if (this.#again) return this.#passedAt;
+    if (this.#again || this.#turns.size > 0) return this.#passedAt;
     return Math.min(this.#timers.peek()?.at ?? Infinity, this.#passedAt + TICK_MS);
   }
 
@@ -165,19 +166,19 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     return this.#settle > 0;
   }
 
-  /** Waits until everything that follows from the last pass has run and was sent, and every probe under way waits. */
+  /** Waits until what follows from the last pass has run, and sends it. */
   async settled(): Promise<void> {
-    // A probe that lost its socket, or got its place when another ended, begins behind the pass.
+    // A probe that lost its socket begins anew behind the pass.
     await null;
-    // The bound only keeps a probe that waits for something else from stopping the thread.
-    for (let i = 0; this.#gauge.awake > 0 && i < SETTLED_TURNS; i++) await null;
     if (!this.#ended) this.#options.flush();
   }
 
-  /** Passes through the loop: stalls, sockets, deadlines and due times for at most `SLICE_MS`, and sending. */
+  /** Passes through the loop: stalls, sockets, deadlines and due times, turns, and sending. */
   pass(): void {
     if (this.#ended) return;
     this.#pass();
+    this.#turns.run();
+    this.#turns.end();
     this.#options.flush();
   }
 
@@ -186,6 +187,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     const begun = clock.now();
     this.#passedAt = begun;
     const stalled = this.#stalls.pass(begun);
+    this.#turns.begin(begun);
     drain();
     if (this.#settle > 0) this.#settle--;
     else if (stalled > 0) this.#settle = SETTLE_ROUNDS;
@@ -202,7 +204,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
       now = clock.now();
       until = now;
       this.#stalls.pass(now);
-      this.#again = now - drained > SLICE_MS;
+      this.#again = now - drained > SHARE_MS;
       if (this.#again) return;
     }
   }
@@ -229,8 +231,8 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     const { timeoutMs } = slot.target.check;
     const lostMs = this.#lost(attempt, now);
     const moved = deadline(attempt.start, timeoutMs, lostMs);
-    // A probe that is held would move its deadline for ever.
-    if (moved > now && !(attempt.holding && tooLate(timeoutMs, lostMs))) return this.#timers.set(slot, moved);
+    // A host that is slow all the time would move the deadline for ever.
+    if (moved > now && !tooLate(timeoutMs, lostMs)) return this.#timers.set(slot, moved);
     this.#timers.remove(slot);
     attempt.expire();
   }
@@ -271,11 +273,11 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
 
   /** Begins a probe at `start`, which is now: to ask for the time is not for nothing. */
   #begin(slot: Slot<T>, start: Millis): void {
-    const { clock, begin } = this.#options;
+    const { begin } = this.#options;
     const { target } = slot;
     const plan = this.#planned(slot);
     if (plan === null) return;
-    const run = new Run(slot, plan, clock, start, this.#stalls.total, this.#gauge, this.#over);
+    const run = new Run(slot, plan, this.#turns, start, this.#stalls.total, this.#over);
     slot.attempt = run;
     slot.lateMs = Math.max(0, run.start - slot.due);
     // A turn that was missed as a whole is skipped: the one that runs now is the last due one.
@@ -283,7 +285,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     this.#running++;
     if (run.slow) this.#slowRunning++;
     begin(target);
-    run.guard(() => this.#options.probe(run));
+    this.#run(run);
     if (slot.attempt === run) this.#timers.set(slot, deadline(run.start, target.check.timeoutMs, 0));
   }
 
@@ -298,16 +300,26 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     return slot.plan;
   }
 
-  readonly #over = (run: Run<T>, found: Verdict | null, error: unknown): void => {
+  #run(run: Run<T>): void {
+    let machine: Machine;
+    try {
+      machine = this.#options.machine(run);
+    } catch (error) {
+      return this.#over(run, new Defect(error));
+    }
+    run.run(machine);
+  }
+
+  readonly #over = (run: Run<T>, ending: Ending): void => {
     const { slot } = run;
     this.#running--;
     if (run.slow) this.#slowRunning--;
-    if (found === null && !(error instanceof Cancelled)) {
-      // One backend's odd answer must not end the probing of all others.
-      this.#options.defect(error, slot.target);
-      found = voided("worker-restart", "L7RSP", "internal error of the probe");
+    // One backend's odd answer must not end the probing of all others.
+    if (ending instanceof Defect) this.#options.defect(ending.error, slot.target);
+    // A probe that was cancelled is no longer its slot's.
+    if (ending !== "cancelled" && slot.attempt === run) {
+      this.#finish(slot, run, ending instanceof Defect ? DEFECT : ending);
     }
-    if (found !== null && !run.cancelled) this.#finish(slot, run, found);
     this.#runQueue();
   };
 
@@ -364,7 +376,8 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     this.#timers.remove(slot);
     this.#queue.delete(slot);
     this.#slowQueue.delete(slot);
-    slot.attempt?.cancel();
+    const { attempt } = slot;
     slot.attempt = null;
+    attempt?.cancel();
   }
 }

@@ -1,72 +1,141 @@
 import type { HttpParams } from "../model.ts";
 import type { Attempt } from "./attempt.ts";
-import { ResponseReader } from "./http1.ts";
+import { ResponseReader } from "./response.ts";
 import { BodyLook } from "./look.ts";
 import type { Matcher } from "./matcher.ts";
-import { duration, lateable, type Verdict, verdict, voidCause, voided } from "./result.ts";
-import { Connection, type Reactor } from "./socket.ts";
-import { LATE, type Read, type Stream } from "./stream.ts";
-import { TlsConnection, tlsParams } from "./tls.ts";
-import type { TlsFiles } from "./tls_files.ts";
+import { duration, lateable, lateOpening, type Verdict, verdict, voidCause, voided } from "./result.ts";
+import type { Machine, Step } from "./step.ts";
+import type { ByteStream, Failure, Read } from "./stream.ts";
 
-/** Probes by one HTTP request, over TLS if the check has it. Throws Cancelled. */
-export async function probeHttp(
-  attempt: Attempt,
-  reactor: Reactor,
-  files: TlsFiles,
-  matcher: Matcher,
-): Promise<Verdict> {
-  const opened = tlsParams(attempt.plan.target.check) === null
-    ? await Connection.open(attempt, reactor)
-    : await TlsConnection.open(attempt, reactor, files);
-  if (!opened.ok) return opened.error;
-  using connection = opened.value;
-  return await exchange(attempt, connection, matcher);
-}
+/** How a connection ended. */
+type Over = Exclude<Read, { kind: "data" }>;
 
-/** Sends the request and reads the response until the verdict is known. Throws Cancelled. */
-async function exchange(attempt: Attempt, stream: Stream, matcher: Matcher): Promise<Verdict> {
-  const { request, pattern, target: { check } } = attempt.plan;
-  if (check.type !== "http" && check.type !== "https" || request === null) {
-    throw new Error(`Cannot probe with HTTP: check ${check.name} is of type ${check.type}`);
-  }
-  const broken = await stream.write(request);
-  if (broken === LATE) return late(attempt, "no response");
-  const reader = new ResponseReader(check.params.method);
-  using look = pattern === null ? null : new BodyLook(pattern, matcher, attempt);
-  /** How the connection ended; a failed write tells more than the end that follows it. */
-  let over: Exclude<Read, { kind: "data" }> | null = null;
-  let heard = false;
-  while (true) {
-    const read: Read | null = over === null && !reader.settled ? stream.poll() : null;
-    if (read?.kind === "data") {
-      if (!heard) attempt.phase("firstByteMs");
-      heard = true;
-      reader.feed(read.bytes);
-    } else if (read !== null) {
-      over = broken !== null && !heard ? broken : read;
-      if (read.kind === "end") reader.end();
+/** Probes by one HTTP request: opens, sends, and reads the response until the verdict is known. */
+export class HttpProbe implements Machine {
+  readonly #attempt: Attempt;
+  readonly #stream: ByteStream;
+  readonly #params: HttpParams;
+  readonly #reader: ResponseReader;
+  readonly #look: BodyLook | null;
+  #open = false;
+  /** What is left of the request. */
+  #request: Uint8Array<ArrayBuffer>;
+  /** How sending failed; it tells more than the end of the connection that follows it. */
+  #broken: Failure | null = null;
+  #over: Over | null = null;
+  /** Why no more is read, if the budget is spent. */
+  #spent: string | null = null;
+  #heard = false;
+  #found: Verdict | null = null;
+
+  /** Probes over `stream`, which it owns. */
+  constructor(attempt: Attempt, stream: ByteStream, matcher: Matcher) {
+    const { request, pattern, target: { check } } = attempt.plan;
+    if (check.type !== "http" && check.type !== "https" || request === null) {
+      throw new Error(`Cannot probe with HTTP: check ${check.name} is of type ${check.type}`);
     }
-    const known = headVerdict(reader, check.params);
+    this.#attempt = attempt;
+    this.#stream = stream;
+    this.#params = check.params;
+    this.#request = request;
+    this.#reader = new ResponseReader(check.params.method, attempt.budget);
+    this.#look = pattern === null ? null : new BodyLook(pattern, matcher, attempt);
+  }
+
+  /** Opens, writes, reads or closes, whichever comes next. */
+  step(): Step {
+    if (this.#found !== null) return this.#stream.close() ?? this.#found;
+    if (!this.#open) {
+      const opening = this.#stream.open();
+      if (opening !== null) return opening;
+      this.#open = true;
+    }
+    if (this.#request.length > 0) {
+      const written = this.#write();
+      if (written !== null) return written;
+    }
+    const step = this.#exchange();
+    if (typeof step === "string") return step;
+    this.#found = step;
+    return this.#over === null ? this.#stream.close() ?? step : step;
+  }
+
+  /** What is known by now counts; else what was missing is told. */
+  late(): Verdict {
+    if (this.#found !== null) return this.#found;
+    const { plan } = this.#attempt;
+    const opening = lateOpening(plan.target.check, this.#attempt);
+    if (opening !== null) return opening;
+    const missing = this.#settled || this.#look?.pending === true
+      ? `body not matched against /${plan.pattern?.expression}/`
+      : this.#heard
+      ? "no whole response"
+      : "no response";
+    return lateable("L7TOUT", `${missing} within ${duration(plan.target.check.timeoutMs)}`);
+  }
+
+  /** Closes, and takes back a match that is under way. */
+  [Symbol.dispose](): void {
+    this.#look?.[Symbol.dispose]();
+    this.#stream[Symbol.dispose]();
+  }
+
+  /** Whether nothing more will be read. */
+  get #settled(): boolean {
+    return this.#over !== null || this.#spent !== null || this.#reader.settled;
+  }
+
+  /** Null when there is nothing left to send. */
+  #write(): Step | null {
+    const written = this.#stream.write(this.#request);
+    if (typeof written === "string") return written;
+    if (typeof written === "number") {
+      this.#request = this.#request.subarray(written);
+      return this.#request.length > 0 ? "again" : null;
+    }
+    this.#broken = written;
+    this.#request = this.#request.subarray(this.#request.length);
+    return null;
+  }
+
+  /** Reads once and looks at all there is. Nothing is read while the matcher has what came before. */
+  #exchange(): Step {
+    const look = this.#look;
+    if (look?.pending === true) return "wait";
+    const read = this.#settled || look?.found === true ? null : this.#read();
+    if (read === "again") return read;
+    const reader = this.#reader;
+    const known = headVerdict(reader, this.#params);
     if (known !== null && (known.code !== "L7OK" || look === null)) return known;
     // What has arrived is taken in whole before the body is searched.
-    if (read?.kind === "data" && !reader.settled) continue;
+    if (read === "data" && !this.#settled) return "again";
     const matches = known === null || look === null ? false : look.look(reader.body, reader.complete);
-    if (matches === true && known !== null) return known;
-    if (matches === false) {
-      if (reader.complete) return verdict("L7RSP", `body does not match /${pattern?.expression}/`);
-      if (reader.malformed !== null) return verdict("L7RSP", `malformed response: ${reader.malformed}`);
-      if (over !== null) return cut(over, heard, reader.status);
+    if (matches === null) return "wait";
+    if (matches && known !== null) return known;
+    if (reader.complete) return verdict("L7RSP", `body does not match /${look?.expression}/`);
+    if (reader.malformed !== null) return verdict("L7RSP", `malformed response: ${reader.malformed}`);
+    if (this.#spent !== null) return verdict("L7RSP", this.#spent);
+    if (this.#over !== null) return cut(this.#over, this.#heard, reader.status);
+    return read === "wait" ? "wait" : "again";
+  }
+
+  #read(): "data" | "wait" | "again" {
+    const read = this.#attempt.budget.read(this.#stream);
+    if (typeof read === "string") return read;
+    switch (read.kind) {
+      case "data":
+        if (!this.#heard) this.#attempt.phase("firstByteMs");
+        this.#heard = true;
+        this.#reader.feed(read.bytes);
+        break;
+      case "spent":
+        this.#spent = read.detail;
+        break;
+      default:
+        this.#over = this.#broken !== null && !this.#heard ? this.#broken : read;
+        if (read.kind === "end") this.#reader.end();
     }
-    const settled = over !== null || reader.settled;
-    const next = await attempt.wait<null>((answer) => {
-      if (!settled) stream.arm(() => answer(null));
-      look?.arm(() => answer(null));
-    });
-    if (next === LATE) {
-      if (settled) return late(attempt, `body not matched against /${pattern?.expression}/`);
-      return late(attempt, heard ? "no whole response" : "no response");
-    }
+    return "data";
   }
 }
 
@@ -75,10 +144,6 @@ function headVerdict({ status }: ResponseReader, { responseCodes }: HttpParams):
   if (status === null) return null;
   const accepted = responseCodes.some(({ from, to }) => status >= from && status <= to);
   return verdict(accepted ? "L7OK" : "L7STS", `HTTP ${status}`);
-}
-
-function late(attempt: Attempt, what: string): Verdict {
-  return lateable("L7TOUT", `${what} within ${duration(attempt.plan.target.check.timeoutMs)}`);
 }
 
 /** The verdict on a response that the peer did not bring to its end. */

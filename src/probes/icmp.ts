@@ -11,11 +11,12 @@ import { type Reactor, READABLE, type Watch } from "../../ffi/reactor.ts";
 import { namespaceId } from "../../ffi/netns.ts";
 import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type Attempt, Cancelled, type Listener } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { hostFailure, lostGround, within } from "./socket.ts";
+import type { Machine, Step } from "./step.ts";
 import { MAX_WAITING, type Numbered, Waiting } from "./waiting.ts";
 
 /** A namespace may be deleted, or deleted and made anew, while a socket keeps the old one; looked at this often. */
@@ -277,75 +278,83 @@ const TRIES = 3;
 
 const REPLIED = verdict("L7OK", "echo reply");
 
-/** Probes by one echo. */
-export function probeIcmp(attempt: Attempt, sockets: EchoSockets): void {
-  new EchoProbe(attempt, sockets).send();
-}
-
-/** One probe: an echo, and another when its socket is lost. */
-class EchoProbe implements Echo, Listener {
+/** Probes by one echo, and another when its socket is lost. */
+export class EchoProbe implements Echo, Machine {
+  /** See `Echo`. */
   sequence = 0;
+  /** See `Echo`. */
   cookieLow = 0;
   readonly #attempt: Attempt;
   readonly #sockets: EchoSockets;
+  /** Where the echo waits for its answer; null while it is not sent. */
   #socket: EchoSocket | null = null;
+  #found: Verdict | null = null;
+  #unsent: { readonly errno: number; readonly ground: Ground } | null = null;
   #tries = 0;
 
+  /** Probes over one of `sockets`. */
   constructor(attempt: Attempt, sockets: EchoSockets) {
     this.#attempt = attempt;
     this.#sockets = sockets;
   }
 
-  send(): void {
+  /** Sends an echo, or judges what came of it. */
+  step(): Step {
+    if (this.#found !== null) return this.#found;
+    if (this.#socket !== null) return "wait";
     const { plan, start } = this.#attempt;
+    if (this.#unsent !== null) {
+      return unsent(errnoName(this.#unsent.errno), plan, this.#sockets, this.#unsent.ground);
+    }
+    if (this.#tries === TRIES) return voided("netns", "L4CON", "the echo socket was lost again and again");
     const socket = this.#sockets.get(plan, start);
-    if (!socket.ok) return this.#attempt.finish(socket.error);
-    if (socket.value.full) return this.#attempt.finish(unsent("ENOBUFS", plan, this.#sockets, {}));
+    if (!socket.ok) return socket.error;
+    if (socket.value.full) return unsent("ENOBUFS", plan, this.#sockets, {});
     this.#tries++;
     this.#socket = socket.value;
     socket.value.gather(plan.address, this);
     this.#sockets.gathered = true;
-    this.#attempt.listen(this);
+    return "wait";
   }
 
+  /** See `Echo`. */
   replied(): void {
-    if (!this.#heard()) return;
     this.#attempt.phase("firstByteMs");
-    this.#attempt.finish(REPLIED);
+    this.#hear(REPLIED);
   }
 
+  /** See `Echo`. */
   undeliverable(detail: string): void {
-    if (this.#heard()) this.#attempt.finish(verdict("L4CON", detail));
+    this.#hear(verdict("L4CON", detail));
   }
 
+  /** See `Echo`. */
   unsent(errno: number, ground: Ground): void {
-    if (!this.#heard()) return;
-    const { plan } = this.#attempt;
-    this.#attempt.guard(() => this.#attempt.finish(unsent(errnoName(errno), plan, this.#sockets, ground)));
+    this.#unsent = { errno, ground };
+    this.#hear(null);
   }
 
+  /** See `Echo`. */
   lost(): void {
-    if (!this.#heard()) return;
-    if (this.#tries === TRIES) {
-      return this.#attempt.finish(voided("netns", "L4CON", "the echo socket was lost again and again"));
-    }
-    this.#attempt.guard(() => this.send());
+    this.#hear(null);
   }
 
-  late(): void {
-    this.#socket?.forget(this);
+  /** Nothing came in time. */
+  late(): Verdict {
     const { timeoutMs } = this.#attempt.plan.target.check;
-    this.#attempt.finish(lateable("L4TOUT", `no echo reply within ${duration(timeoutMs)}`));
+    return lateable("L4TOUT", `no echo reply within ${duration(timeoutMs)}`);
   }
 
-  cancelled(): void {
+  /** Waits no longer. */
+  [Symbol.dispose](): void {
     this.#socket?.forget(this);
-    this.#attempt.fail(new Cancelled());
+    this.#socket = null;
   }
 
-  #heard(): boolean {
-    this.#socket?.forget(this);
-    return this.#attempt.heard(this);
+  #hear(found: Verdict | null): void {
+    this[Symbol.dispose]();
+    this.#found = found;
+    this.#attempt.wake();
   }
 }
 

@@ -31,17 +31,31 @@ export class BodyLook implements Disposable {
   #sawEnd = false;
   #inline = 0;
   #job: Disposable | null = null;
-  #ready: (() => void) | null = null;
 
-  /** Looks for `pattern`; `attempt` is excused for the time in the matcher's queue. */
+  /** Looks for `pattern`; `attempt` is woken by each answer, and excused for the time in the matcher's queue. */
   constructor(pattern: BodyPattern, matcher: Matcher, attempt: Attempt) {
     this.#pattern = pattern;
     this.#matcher = matcher;
     this.#attempt = attempt;
   }
 
+  /** The text of the pattern. */
+  get expression(): string {
+    return this.#pattern.expression;
+  }
+
+  /** Whether an answer is out. */
+  get pending(): boolean {
+    return this.#job !== null;
+  }
+
+  /** Whether the pattern was found. */
+  get found(): boolean {
+    return this.#found;
+  }
+
   /**
-   * Whether the pattern is in the body; null while the answer is out (`arm` tells when to ask again).
+   * Whether the pattern is in the body; null while the answer is out.
    *
    * @param complete whether the body ends here; otherwise false means "not so far"
    */
@@ -54,17 +68,12 @@ export class BodyLook implements Disposable {
     this.#seen = body.length;
     this.#sawEnd = complete;
     if (body.length > INLINE_LIMIT || this.#inline >= INLINE_LOOKS) {
-      this.#submit(body, complete);
+      this.#submit(body);
       return null;
     }
     this.#inline++;
     this.#found = this.#pattern.test(body);
     return this.#found;
-  }
-
-  /** Has `ready` called when an answer that is out has come. */
-  arm(ready: () => void): void {
-    this.#ready = ready;
   }
 
   /** Takes back a look that is out. */
@@ -73,15 +82,15 @@ export class BodyLook implements Disposable {
     this.#job = null;
   }
 
-  #submit(body: Uint8Array, complete: boolean): void {
-    // Only the queue stands between the body and its verdict, and the queue is not the backend's fault.
-    if (complete) this.#attempt.hold();
+  #submit(body: Uint8Array): void {
+    // Nothing is read meanwhile, so only the queue keeps the verdict back, and that is not the backend's fault.
+    this.#attempt.hold();
     this.#job = this.#matcher.match(this.#pattern, body, {
       begun: () => this.#attempt.unhold(),
       answer: (matches) => {
         this.#job = null;
         this.#found = matches;
-        this.#ready?.();
+        this.#attempt.wake();
       },
     });
   }

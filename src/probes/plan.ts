@@ -2,7 +2,7 @@ import { sockaddr } from "../../ffi/sockaddr.ts";
 import type { Family, IpAddress } from "../model.ts";
 import { family, octets } from "../net/ip.ts";
 import type { ProbeTarget } from "./prober.ts";
-import { requestBytes } from "./http1.ts";
+import { requestBytes } from "./request.ts";
 import { type BodyPattern, compileBody } from "./body.ts";
 
 /** A target with everything worked out that is the same for each of its probes. */

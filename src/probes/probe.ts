@@ -1,12 +1,14 @@
 import type { Attempt } from "./attempt.ts";
-import { probeHttp } from "./http.ts";
-import { EchoSockets, probeIcmp } from "./icmp.ts";
+import { HttpProbe } from "./http.ts";
+import { EchoProbe, EchoSockets } from "./icmp.ts";
 import { ThreadMatcher } from "./matcher.ts";
 import type { ProbePlan } from "./plan.ts";
 import type { Verdict } from "./result.ts";
-import { lostGround, type Reactor } from "./socket.ts";
-import { probeTcp } from "./tcp.ts";
-import { TlsConnection } from "./tls.ts";
+import { lostGround, type Reactor, TcpStream } from "./socket.ts";
+import type { Machine } from "./step.ts";
+import type { ByteStream } from "./stream.ts";
+import { TcpProbe } from "./tcp.ts";
+import { tlsParams, TlsStream } from "./tls.ts";
 import { TlsFiles } from "./tls_files.ts";
 
 /** Runs probes of every type, and owns what they share. */
@@ -24,22 +26,16 @@ export class Probes implements Disposable {
 
   /** Connections and matches that wait for the platform's event loop and not for a raw socket. */
   get onPlatform(): number {
-    return TlsConnection.alive + this.#matcher.pending;
+    return TlsStream.alive + this.#matcher.pending;
   }
 
-  /** Runs one probe, until its end. */
-  run(attempt: Attempt): void {
+  /** The machine of one probe. */
+  machine(attempt: Attempt): Machine {
     const { type } = attempt.plan.target.check;
-    if (type !== "icmp") this.#echoes.send();
-    switch (type) {
-      case "tcp":
-        return probeTcp(attempt, this.#reactor, this.#files);
-      case "http":
-      case "https":
-        return attempt.until(probeHttp(attempt, this.#reactor, this.#files, this.#matcher));
-      case "icmp":
-        return probeIcmp(attempt, this.#echoes);
-    }
+    if (type === "icmp") return new EchoProbe(attempt, this.#echoes);
+    this.#echoes.send();
+    const stream = this.#stream(attempt);
+    return type === "tcp" ? new TcpProbe(attempt, stream) : new HttpProbe(attempt, stream, this.#matcher);
   }
 
   /** Sends what probes have gathered to be sent together. */
@@ -59,5 +55,10 @@ export class Probes implements Disposable {
   [Symbol.dispose](): void {
     this.#echoes[Symbol.dispose]();
     this.#matcher[Symbol.dispose]();
+  }
+
+  #stream(attempt: Attempt): ByteStream {
+    if (tlsParams(attempt.plan.target.check) === null) return new TcpStream(attempt, this.#reactor);
+    return new TlsStream(attempt, this.#reactor, this.#files);
   }
 }

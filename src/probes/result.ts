@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Millis, ProbeCode, ProbeResult, VoidCause } from "../model.ts";
+import type { HealthCheck, Millis, ProbeCode, ProbeResult, VoidCause } from "../model.ts";
 
 /** The codes, after HAProxy, each with its layer and what it stands for. */
 export const PROBE_CODES = {
@@ -47,6 +47,17 @@ export function lateable(code: ProbeCode, detail: string): Verdict {
 /** A verdict that says nothing about the backend. */
 export function voided(cause: VoidCause, code: ProbeCode, detail: string): Verdict {
   return { code, detail, void: cause, mayBeLate: false };
+}
+
+/** The verdict on a connection that was not open, handshake included, at the deadline; null if it was. */
+export function lateOpening(
+  check: HealthCheck,
+  { connectMs, tlsMs }: { readonly connectMs: Millis | null; readonly tlsMs: Millis | null },
+): Verdict | null {
+  const within = `within ${duration(check.timeoutMs)}`;
+  if (connectMs === null) return lateable("L4TOUT", `no connection ${within}`);
+  if (tlsMs !== null || (check.params?.tls ?? null) === null) return null;
+  return lateable("L6TOUT", `no TLS handshake ${within}`);
 }
 
 /** Sentences for the errno names that a network or a peer causes; used by every probe type. */

@@ -1,10 +1,9 @@
-import type { Clock } from "../clock.ts";
 import type { Millis } from "../model.ts";
-import { Attempt, type Gauge } from "./attempt.ts";
+import { Attempt, type Ending } from "./attempt.ts";
 import type { ProbePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
-import type { Verdict } from "./result.ts";
 import type { Timed } from "./timers.ts";
+import type { Turns } from "./turns.ts";
 
 /** What a backend waits for between probes; only the interval's wait follows a change of the interval. */
 export type Wait = "first" | "interval" | "repeat";
@@ -43,26 +42,25 @@ export class Run<T extends ProbeTarget> extends Attempt {
   readonly slot: Slot<T>;
   /** Whether it holds one of the places for backends that do not answer. */
   readonly slow: boolean;
-  readonly #over: (run: Run<T>, found: Verdict | null, error: unknown) => void;
+  readonly #over: (run: Run<T>, ending: Ending) => void;
 
   /** Begins it at `start`, which is now; `over` is told of its end. */
   constructor(
     slot: Slot<T>,
     plan: ProbePlan,
-    clock: Clock,
+    turns: Turns,
     start: Millis,
     stalledBefore: Millis,
-    gauge: Gauge,
-    over: (run: Run<T>, found: Verdict | null, error: unknown) => void,
+    over: (run: Run<T>, ending: Ending) => void,
   ) {
-    super(plan, clock, start, stalledBefore, gauge);
+    super(plan, turns, start, stalledBefore);
     this.slot = slot;
     this.slow = slot.slow;
     this.#over = over;
   }
 
   /** Tells of the end. */
-  protected override ended(found: Verdict | null, error: unknown): void {
-    this.#over(this, found, error);
+  protected override ended(ending: Ending): void {
+    this.#over(this, ending);
   }
 }

@@ -11,11 +11,12 @@ import { inNamespace } from "../../ffi/netns.ts";
 import { eventFlag, lower, raise, type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
 import * as tcp from "../../ffi/socket.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type Attempt, Cancelled, type Listener } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
 import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
-import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
-import { type Failure, LATE, type Read, type Stream } from "./stream.ts";
+import { lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
+import type { Step } from "./step.ts";
+import type { ByteStream, Failure, Read } from "./stream.ts";
 
 export { descriptorLimit, lackForThread } from "../../ffi/limits.ts";
 export { Reactor } from "../../ffi/reactor.ts";
@@ -53,7 +54,6 @@ export class Flag implements Disposable {
 
 /** One buffer for all reads of a thread: what is read is used up before the next read. */
 const buffer = new Uint8Array(16 * 1024);
-const SIZE = BigInt(buffer.length);
 
 const END_READ = { kind: "end" } as const;
 
@@ -103,134 +103,88 @@ export function lostGround(plan: ProbePlan): Verdict | null {
   return cause === "netns" || cause === "source-address" || cause === "permission" ? made.error : null;
 }
 
-/** A plain TCP connection of one probe. Closed with a reset unless it is given away. */
-export class Connection implements Stream {
-  readonly #fd: Fd;
+/** A plain TCP connection of one probe. Closed with a reset unless its descriptor is given away. */
+export class TcpStream implements ByteStream {
   readonly #attempt: Attempt;
   readonly #reactor: Reactor;
+  #fd: Fd | null = null;
   #watch: Watch | null = null;
-  #ready: ((events: number) => void) | null = null;
+  #connected = false;
 
-  private constructor(fd: Fd, attempt: Attempt, reactor: Reactor) {
-    this.#fd = fd;
+  /** Of a probe, watched by `reactor`; there is no socket yet. */
+  constructor(attempt: Attempt, reactor: Reactor) {
     this.#attempt = attempt;
     this.#reactor = reactor;
   }
 
-  /** Makes the socket and connects it. A failure is the probe's verdict. Throws Cancelled. */
-  static open(attempt: Attempt, reactor: Reactor): Promise<Result<Connection, Verdict>> {
-    return new Promise((resolve, reject) =>
-      Connection.connect(attempt, reactor, resolve, () => reject(new Cancelled()))
-    );
-  }
-
-  /**
-   * The same without a promise, which would cost as much as some of the system calls: `then` gets the connection or
-   * the verdict, at once if the peer answers within the call; or else `cancelled` is called.
-   */
-  static connect(
-    attempt: Attempt,
-    reactor: Reactor,
-    then: (made: Result<Connection, Verdict>) => void,
-    cancelled: () => void,
-  ): void {
-    const made = open(attempt.plan);
-    if (!made.ok) return then(made);
-    const connection = new Connection(made.value, attempt, reactor);
-    let result = connection.#connect();
-    // A peer on this host answers within the call, so asking once more saves the wait for an event.
-    if (tcp.underWay(result)) result = connection.#connect();
-    if (!tcp.underWay(result)) return then(connection.#connected(result));
-    try {
-      connection.#await(then, cancelled);
-    } catch (error) {
-      connection[Symbol.dispose]();
-      throw error;
+  /** Makes the socket and connects it. */
+  open(): Step | null {
+    if (this.#connected) return null;
+    const { plan } = this.#attempt;
+    let result: number;
+    if (this.#fd === null) {
+      const made = open(plan);
+      if (!made.ok) return made.error;
+      this.#fd = made.value;
+      result = tcp.connect(this.#fd, plan.address);
+      // A peer on this host answers within the call, so asking once more saves the wait for an event.
+      if (tcp.underWay(result)) result = tcp.connect(this.#fd, plan.address);
+    } else {
+      result = tcp.connect(this.#fd, plan.address);
     }
+    if (tcp.underWay(result)) return this.arm(WRITABLE);
+    if (result !== 0) return unconnected(errnoName(-result));
+    this.#attempt.phase("connectMs");
+    this.#connected = true;
+    return null;
   }
 
-  /** Ends the watching and hands the descriptor over, e.g. to a TLS socket. */
+  /** The open socket, for what reads and writes it on its own; it stays ours. */
+  get fd(): Fd {
+    if (this.#fd === null) throw new Error("Cannot use a connection that is not open");
+    return this.#fd;
+  }
+
+  /** Has the probe woken at the next of `events` (`READABLE`, `WRITABLE`). */
+  arm(events: number): "wait" {
+    this.#watch ??= this.#reactor.watch(this.fd.number, () => this.#attempt.wake());
+    this.#watch.arm(events);
+    return "wait";
+  }
+
+  /** Ends the watching and hands the descriptor over. */
   release(): number {
     this.#watch?.[Symbol.dispose]();
-    return this.#fd.release();
+    this.#watch = null;
+    return this.fd.release();
   }
 
-  /** Sends all octets. */
-  async write(bytes: Uint8Array<ArrayBuffer>): Promise<Failure | typeof LATE | null> {
-    let rest = bytes;
-    while (true) {
-      const sent = tcp.send(this.#fd, rest);
-      if (sent === rest.length) return null;
-      if (sent >= 0) rest = rest.subarray(sent);
-      else if (sent !== -E.EAGAIN) return failed(sent);
-      if (await this.#until(WRITABLE) === LATE) return LATE;
-    }
+  /** Sends what fits. */
+  write(bytes: Uint8Array<ArrayBuffer>): number | "wait" | Failure {
+    const sent = tcp.send(this.fd, bytes);
+    if (sent >= 0) return sent;
+    return sent === -E.EAGAIN ? this.arm(WRITABLE) : failed(sent);
   }
 
   /** Reads what has arrived. */
-  poll(): Read | null {
-    const got = tcp.receive(this.#fd, buffer, SIZE);
+  read(size: number): Read | "wait" {
+    const got = tcp.receive(this.fd, buffer, BigInt(Math.min(size, buffer.length)));
     if (got > 0) return { kind: "data", bytes: buffer.subarray(0, got) };
     if (got === 0) return END_READ;
-    return got === -E.EAGAIN ? null : failed(got);
+    return got === -E.EAGAIN ? this.arm(READABLE) : failed(got);
   }
 
-  /** Has `ready` called when there is something to poll. */
-  arm(ready: () => void): void {
-    this.#arm(READABLE, ready);
+  /** TCP has no order of its own to close in: the reset is what frees the port. */
+  close(): null {
+    return null;
   }
 
   /** Closes, with a reset. */
   [Symbol.dispose](): void {
+    // The kernel lets go of a closed descriptor by itself.
     this.#watch?.abandon();
-    this.#fd[Symbol.dispose]();
-  }
-
-  #connect(): number {
-    return tcp.connect(this.#fd, this.#attempt.plan.address);
-  }
-
-  /** Waits until the connect that is under way has ended. */
-  #await(then: (made: Result<Connection, Verdict>) => void, cancelled: () => void): void {
-    const { plan } = this.#attempt;
-    const listener: Listener = {
-      late: () => {
-        this[Symbol.dispose]();
-        then(err(lateable("L4TOUT", `no connection within ${duration(plan.target.check.timeoutMs)}`)));
-      },
-      cancelled: () => {
-        this[Symbol.dispose]();
-        cancelled();
-      },
-    };
-    this.#arm(WRITABLE, () =>
-      this.#attempt.guard(() => {
-        const result = this.#connect();
-        if (tcp.underWay(result)) this.#watch?.arm(WRITABLE);
-        else if (this.#attempt.heard(listener)) then(this.#connected(result));
-      }));
-    this.#attempt.listen(listener);
-  }
-
-  /** What came of the connect. */
-  #connected(result: number): Result<Connection, Verdict> {
-    if (result === 0) {
-      this.#attempt.phase("connectMs");
-      return ok(this);
-    }
-    this[Symbol.dispose]();
-    return err(unconnected(errnoName(-result)));
-  }
-
-  #until(events: number): Promise<number | typeof LATE> {
-    return this.#attempt.wait<number>((answer) => this.#arm(events, answer));
-  }
-
-  /** Watches from the first wait on; many connections never wait. */
-  #arm(events: number, ready: (events: number) => void): void {
-    this.#ready = ready;
-    this.#watch ??= this.#reactor.watch(this.#fd.number, (happened) => this.#ready?.(happened));
-    this.#watch.arm(events);
+    this.#watch = null;
+    this.#fd?.[Symbol.dispose]();
   }
 }
 

@@ -1,27 +1,44 @@
-import { type Attempt, Cancelled } from "./attempt.ts";
-import { type Verdict, verdict } from "./result.ts";
-import { Connection, type Reactor } from "./socket.ts";
-import { TlsConnection, tlsParams } from "./tls.ts";
-import type { TlsFiles } from "./tls_files.ts";
+import type { Attempt } from "./attempt.ts";
+import { lateOpening, type Verdict, verdict } from "./result.ts";
+import type { Machine, Step } from "./step.ts";
+import type { ByteStream } from "./stream.ts";
 
 const CONNECTED = verdict("L4OK", "connected");
 const SECURED = verdict("L6OK", "TLS handshake done");
 
-/** Probes by a TCP connect, and a TLS handshake if the check has TLS. */
-export function probeTcp(attempt: Attempt, reactor: Reactor, files: TlsFiles): void {
-  if (tlsParams(attempt.plan.target.check) !== null) {
-    return attempt.until(probeTls(attempt, reactor, files));
-  }
-  Connection.connect(attempt, reactor, (opened) => {
-    if (!opened.ok) return attempt.finish(opened.error);
-    opened.value[Symbol.dispose]();
-    attempt.finish(CONNECTED);
-  }, () => attempt.fail(new Cancelled()));
-}
+/** Probes by opening a connection, with TLS if the stream has it, and closing it. */
+export class TcpProbe implements Machine {
+  readonly #attempt: Attempt;
+  readonly #stream: ByteStream;
+  #open = false;
 
-async function probeTls(attempt: Attempt, reactor: Reactor, files: TlsFiles): Promise<Verdict> {
-  const secured = await TlsConnection.open(attempt, reactor, files);
-  if (!secured.ok) return secured.error;
-  using _connection = secured.value;
-  return SECURED;
+  /** Opens `stream`, which it owns. */
+  constructor(attempt: Attempt, stream: ByteStream) {
+    this.#attempt = attempt;
+    this.#stream = stream;
+  }
+
+  /** Opens, then closes in order. */
+  step(): Step {
+    if (!this.#open) {
+      const opening = this.#stream.open();
+      if (opening !== null) return opening;
+      this.#open = true;
+    }
+    return this.#stream.close() ?? this.#found();
+  }
+
+  /** A peer that does not close in time has shown all that was asked of it. */
+  late(): Verdict {
+    return lateOpening(this.#attempt.plan.target.check, this.#attempt) ?? this.#found();
+  }
+
+  /** Closes. */
+  [Symbol.dispose](): void {
+    this.#stream[Symbol.dispose]();
+  }
+
+  #found(): Verdict {
+    return this.#attempt.tlsMs === null ? CONNECTED : SECURED;
+  }
 }

@@ -7,12 +7,12 @@
 import { isIP, Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
 import type { HealthCheck, TlsParams } from "../model.ts";
-import { err, ok, type Result } from "../result.ts";
 import type { Attempt } from "./attempt.ts";
 import type { ProbePlan } from "./plan.ts";
-import { duration, lateable, sentence, type Verdict, verdict, voided } from "./result.ts";
-import { Connection, type Reactor } from "./socket.ts";
-import { LATE, type Read, type Stream } from "./stream.ts";
+import { lateable, sentence, type Verdict, verdict, voided } from "./result.ts";
+import { type Reactor, TcpStream } from "./socket.ts";
+import type { Step } from "./step.ts";
+import type { ByteStream, Failure, Read } from "./stream.ts";
 import type { TlsFiles } from "./tls_files.ts";
 
 /** Names of a handshake: what the client hello says, and what the certificate must be for. */
@@ -39,145 +39,177 @@ export function tlsNames({ target: { address, check } }: ProbePlan): TlsNames {
 }
 
 /** A TLS connection of one probe, closed with a reset. */
-export class TlsConnection implements Stream {
+export class TlsStream implements ByteStream {
   static #alive = 0;
   readonly #attempt: Attempt;
+  readonly #reactor: Reactor;
+  readonly #files: TlsFiles;
+  #tcp: TcpStream;
+  #context: SecureContext | null = null;
+  #platform: PlatformSocket | null = null;
+  /** Why the first handshake failed, while a second one looks at the dates. */
+  #failure: Failure | null = null;
+
+  /** Of a probe whose check has TLS; nothing is connected yet. */
+  constructor(attempt: Attempt, reactor: Reactor, files: TlsFiles) {
+    this.#attempt = attempt;
+    this.#reactor = reactor;
+    this.#files = files;
+    this.#tcp = new TcpStream(attempt, reactor);
+  }
+
+  /** Connections of this thread that are not closed. */
+  static get alive(): number {
+    return TlsStream.#alive;
+  }
+
+  /** Connects and does the handshake. */
+  open(): Step | null {
+    const { plan, start } = this.#attempt;
+    const params = tlsParams(plan.target.check);
+    if (params === null) throw new Error(`Cannot probe with TLS: check ${plan.target.check.name} has none`);
+    if (this.#context === null) {
+      const credentials = this.#files.context(params, start);
+      if (!credentials.ok) return voided("permission", "L6RSP", credentials.error);
+      this.#context = credentials.value;
+    }
+    if (this.#platform === null) {
+      const opening = this.#tcp.open();
+      if (opening !== null) {
+        return this.#failure === null || typeof opening === "string" ? opening : this.#refused();
+      }
+      const verify = this.#failure === null && !params.insecureSkipVerify;
+      const options = handshakeOptions(plan, this.#context, verify);
+      this.#platform = new PlatformSocket(this.#tcp.release(), options, () => this.#attempt.wake());
+      TlsStream.#alive++;
+    }
+    return this.#shaken(this.#platform);
+  }
+
+  /** Gives all octets to the platform; a failure shows in the next read. */
+  write(bytes: Uint8Array<ArrayBuffer>): number {
+    this.#platform?.write(bytes);
+    return bytes.length;
+  }
+
+  /** Reads what has arrived. */
+  read(size: number): Read | "wait" {
+    return this.#platform?.read(size) ?? "wait";
+  }
+
+  /** Nothing is said before the reset. */
+  close(): null {
+    return null;
+  }
+
+  /** Closes; the descriptor's linger setting makes it a reset. */
+  [Symbol.dispose](): void {
+    this.#tcp[Symbol.dispose]();
+    if (this.#platform === null) return;
+    TlsStream.#alive--;
+    this.#platform[Symbol.dispose]();
+    this.#platform = null;
+  }
+
+  /** What came of the handshake so far. */
+  #shaken(platform: PlatformSocket): Step | null {
+    const shaken = platform.shaken();
+    if (shaken === "wait") return shaken;
+    if (this.#failure !== null) return this.#refused(shaken === null ? platform.expiry() : null);
+    if (shaken === null) {
+      this.#attempt.phase("tlsMs");
+      return null;
+    }
+    if (shaken.kind !== "failed" || !shaken.tls) {
+      return lateable("L6RSP", "connection closed during the TLS handshake");
+    }
+    if (!UNTOLD.has(shaken.name)) return verdict("L6RSP", named(this.#attempt.plan, shaken));
+    // The platform tells an expired certificate as one that it cannot verify. A second handshake that accepts
+    // anything, sends nothing and trusts nothing, looks at the dates.
+    this[Symbol.dispose]();
+    this.#failure = shaken;
+    this.#tcp = new TcpStream(this.#attempt, this.#reactor);
+    return "again";
+  }
+
+  #refused(reason: string | null = null): Verdict {
+    return verdict("L6RSP", reason ?? this.#failure?.detail ?? "");
+  }
+}
+
+/** A socket of the platform that takes over a connected descriptor. */
+class PlatformSocket implements Disposable {
   readonly #raw: Socket;
   readonly #socket: TLSSocket;
   readonly #arrived: Read[] = [];
-  #wake: (() => void) | null = null;
+  readonly #wake: () => void;
   #secure = false;
-  #closed = false;
 
-  private constructor(attempt: Attempt, fd: number, options: ConnectionOptions) {
-    this.#attempt = attempt;
-    TlsConnection.#alive++;
+  constructor(fd: number, options: ConnectionOptions, wake: () => void) {
+    this.#wake = wake;
     this.#raw = new Socket({ fd, readable: true, writable: true });
     this.#socket = connectTls({ ...options, socket: this.#raw });
     this.#raw.on("error", () => {}); // the TLS socket tells the same error
     this.#socket.on("secureConnect", () => {
       this.#secure = true;
-      this.#wake?.();
+      this.#wake();
     });
-    this.#socket.on("data", (bytes: Uint8Array) => this.#push({ kind: "data", bytes }));
+    this.#socket.on("data", (bytes: Uint8Array) => {
+      // What nobody reads stays with the peer.
+      this.#socket.pause();
+      this.#push({ kind: "data", bytes });
+    });
     this.#socket.on("end", () => this.#push({ kind: "end" }));
     this.#socket.on("close", () => this.#push({ kind: "end" }));
     this.#socket.on("error", (error: Error & { code?: string }) => {
       const { code = "", message } = error;
       const tls = !/^E[A-Z]+$/.test(code);
-      this.#push({
-        kind: "failed",
-        name: code,
-        detail: tls ? tlsSentence(code, message) : sentence(code),
-        tls,
-      });
+      const detail = tls ? tlsSentence(code, message) : sentence(code);
+      this.#push({ kind: "failed", name: code, detail, tls });
     });
   }
 
-  /** Connections of this thread that are not closed. */
-  static get alive(): number {
-    return TlsConnection.#alive;
+  /** Whether the handshake is done: null, or how it failed. */
+  shaken(): Exclude<Read, { kind: "data" }> | "wait" | null {
+    if (this.#secure) return null;
+    const next = this.#arrived.find((read) => read.kind === "failed") ?? this.#arrived[0];
+    // The end is told before the error that explains it.
+    if (next === undefined || next.kind === "data") return "wait";
+    return next.kind === "failed" || this.#socket.closed ? next : "wait";
   }
 
-  /** Connects and does the handshake. A failure is the probe's verdict. Throws Cancelled. */
-  static async open(
-    attempt: Attempt,
-    reactor: Reactor,
-    files: TlsFiles,
-  ): Promise<Result<TlsConnection, Verdict>> {
-    const { plan } = attempt;
-    const params = tlsParams(plan.target.check);
-    if (params === null) throw new Error(`Cannot probe with TLS: check ${plan.target.check.name} has none`);
-    const credentials = files.context(params, attempt.start);
-    if (!credentials.ok) return err(voided("permission", "L6RSP", credentials.error));
-    const opened = await Connection.open(attempt, reactor);
-    if (!opened.ok) return opened;
-    const options = handshakeOptions(plan, credentials.value, !params.insecureSkipVerify);
-    const connection = new TlsConnection(attempt, opened.value.release(), options);
-    let kept = false;
-    try {
-      const failure = await connection.#handshake();
-      if (failure === null) {
-        attempt.phase("tlsMs");
-        kept = true;
-        return ok(connection);
-      }
-      if (failure === LATE) {
-        return err(lateable("L6TOUT", `no TLS handshake within ${duration(plan.target.check.timeoutMs)}`));
-      }
-      if (failure.kind !== "failed" || !failure.tls) {
-        return err(lateable("L6RSP", "connection closed during the TLS handshake"));
-      }
-      if (!UNTOLD.has(failure.name)) return err(verdict("L6RSP", named(plan, failure)));
-      const reason = await expiry(attempt, reactor, credentials.value);
-      return err(verdict("L6RSP", reason ?? failure.detail));
-    } finally {
-      if (!kept) connection[Symbol.dispose]();
-    }
-  }
-
-  /** Sends all octets; a failure shows in the next poll. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<null> {
+  write(bytes: Uint8Array): void {
     this.#socket.write(bytes);
-    return Promise.resolve(null);
   }
 
-  /** What has arrived. */
-  poll(): Read | null {
-    return this.#arrived.shift() ?? null;
+  read(size: number): Read | "wait" {
+    const next = this.#arrived.shift();
+    if (next === undefined) {
+      this.#socket.resume();
+      return "wait";
+    }
+    if (next.kind !== "data" || next.bytes.length <= size) return next;
+    this.#arrived.unshift({ kind: "data", bytes: next.bytes.subarray(size) });
+    return { kind: "data", bytes: next.bytes.subarray(0, size) };
   }
 
-  /** Has `ready` called when there is something to poll. */
-  arm(ready: () => void): void {
-    this.#wake = ready;
-  }
-
-  /** What the peer presented, trusted or not. */
-  certificate(): { readonly from: Date; readonly to: Date } | null {
+  /** Whether the peer's certificate, trusted or not, is out of its time; null if not. */
+  expiry(): string | null {
     const { valid_from: from, valid_to: to } = this.#socket.getPeerCertificate() ?? {};
-    return from === undefined || to === undefined ? null : { from: new Date(from), to: new Date(to) };
+    if (from === undefined || to === undefined) return null;
+    const now = Date.now();
+    if (new Date(to).getTime() < now) return "certificate has expired";
+    return new Date(from).getTime() > now ? "certificate is not yet valid" : null;
   }
 
-  /** Closes; the descriptor's linger setting makes it a reset. */
   [Symbol.dispose](): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    TlsConnection.#alive--;
-    this.#wake = null;
     this.#socket.destroy();
     this.#raw.destroy();
   }
 
-  /** Waits for the handshake; null once it is done. */
-  async #handshake(): Promise<Read | typeof LATE | null> {
-    while (!this.#secure) {
-      const next = this.#arrived.find((read) => read.kind === "failed") ?? this.#arrived[0];
-      // The end is told before the error that explains it.
-      if (next !== undefined && (next.kind === "failed" || this.#socket.closed)) return next;
-      if (await this.#attempt.wait<null>((answer) => this.arm(() => answer(null))) === LATE) return LATE;
-    }
-    return null;
-  }
-
   #push(read: Read): void {
     this.#arrived.push(read);
-    this.#wake?.();
-  }
-
-  /**
-   * The platform tells an expired certificate as one that it cannot verify. A second handshake that accepts
-   * anything, sends nothing and trusts nothing, looks at the dates.
-   */
-  static async look(
-    attempt: Attempt,
-    reactor: Reactor,
-    context: SecureContext,
-  ): Promise<{ readonly from: Date; readonly to: Date } | null> {
-    const opened = await Connection.open(attempt, reactor);
-    if (!opened.ok) return null;
-    const fd = opened.value.release();
-    using connection = new TlsConnection(attempt, fd, handshakeOptions(attempt.plan, context, false));
-    return await connection.#handshake() === null ? connection.certificate() : null;
+    this.#wake();
   }
 }
 
@@ -217,13 +249,4 @@ function named(plan: ProbePlan, failure: { readonly name: string; readonly detai
 function handshakeOptions(plan: ProbePlan, secureContext: SecureContext, verify: boolean): ConnectionOptions {
   const { sni, checked } = tlsNames(plan);
   return { secureContext, servername: sni, host: checked, rejectUnauthorized: verify };
-}
-
-/** Whether the peer's certificate is out of its time; null if not, or if there was no time to look. */
-async function expiry(attempt: Attempt, reactor: Reactor, context: SecureContext): Promise<string | null> {
-  const validity = await TlsConnection.look(attempt, reactor, context);
-  if (validity === null) return null;
-  const now = new Date();
-  if (validity.to < now) return "certificate has expired";
-  return validity.from > now ? "certificate is not yet valid" : null;
 }

@@ -61,7 +61,7 @@ class ProbeWorker implements AsyncDisposable {
         version: begin.version,
         limit: begin.limit,
         limited: (queued) => this.#limited(queued),
-        probe: (attempt) => probes.run(attempt),
+        machine: (attempt) => probes.machine(attempt),
         review: (plan, found) => probes.review(plan, found),
         drain: () => reactor.wait(0),
         flush: () => probes.flush(),

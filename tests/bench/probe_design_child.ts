@@ -54,7 +54,7 @@ function onMainThread({ check, count }: DesignTask, seen: Seen): AsyncDisposable
       version: "bench",
       limit: 15_000,
       limited: () => {},
-      probe: (attempt) => probes.run(attempt),
+      machine: (attempt) => probes.machine(attempt),
       review: (plan, found) => probes.review(plan, found),
       drain: () => reactor.wait(0),
       flush: () => probes.flush(),

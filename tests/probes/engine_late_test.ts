@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { LATE } from "../../src/probes/stream.ts";
-import type { Verdict } from "../../src/probes/result.ts";
-import { Bench, one, PASS, promised, REFUSED, SILENT } from "./engine_world.ts";
+import { Asking, Bench, one, PASS, REFUSED } from "./engine_world.ts";
 
 Deno.test("Engine: a stall moves the deadline by its length, and is told as lag", async () => {
   await using bench = new Bench();
@@ -32,10 +30,7 @@ Deno.test("Engine: a time-out is void once stalls took more than three timeouts"
 
 Deno.test("Engine: an answer that arrived in a stall is heard before the deadline that passed in it", async () => {
   await using bench = new Bench({
-    probe: promised(async (attempt) => {
-      const answer = await attempt.wait<Verdict>((done) => bench.pending.push(() => done(PASS)));
-      return answer === LATE ? SILENT : answer;
-    }),
+    machine: (attempt) => new Asking(attempt, (answer) => void bench.pending.push(() => answer(PASS))),
   });
   bench.engine.start([one({}, 10_000, 20)]);
   // The probe begins in this pass; its answer then waits for a drain, which comes only after the stall.
@@ -47,10 +42,7 @@ Deno.test("Engine: an answer that arrived in a stall is heard before the deadlin
 
 Deno.test("Engine: without a stall, too, what has arrived goes before the deadline", async () => {
   await using bench = new Bench({
-    probe: promised(async (attempt) => {
-      const first = await attempt.wait<null>((done) => bench.pending.push(() => done(null)));
-      return first === LATE ? SILENT : PASS;
-    }),
+    machine: (attempt) => new Asking(attempt, (answer) => void bench.pending.push(() => answer(PASS))),
   });
   bench.engine.start([one({}, 10_000, 20)]);
   await bench.clock.advance(1);
@@ -82,11 +74,7 @@ Deno.test("Engine: after a stall every backend gets one turn, not the turns it m
 
 Deno.test("Engine: the time that a probe is held counts as lag, and too much of it ends the probe as void", async () => {
   await using bench = new Bench({
-    probe: promised(async (attempt) => {
-      attempt.hold();
-      const answer = await attempt.wait<Verdict>(() => {});
-      return answer === LATE ? SILENT : answer;
-    }),
+    machine: (attempt) => new Asking(attempt, () => attempt.hold()),
   });
   bench.engine.start([one({}, 10_000, 100)]);
   await bench.clock.advance(300);
@@ -108,4 +96,19 @@ Deno.test("Engine: a probe that begins in a pass has its whole timeout, however 
   assert.ok(report);
   assert.ok(report.result.totalMs >= 20 && report.result.totalMs < 25, String(report.result.totalMs));
   assert.ok(report.result.startedAt - report.result.scheduledAt >= 25);
+});
+
+Deno.test("Engine: on a host whose loop always runs late a silent backend's probe ends, and is void", async () => {
+  await using bench = new Bench();
+  bench.behave = () => "silent";
+  bench.engine.start([one({}, 10_000, 500)]);
+  await bench.clock.advance(1);
+  // Each gap is a stall, and moves the deadline as far as time goes on.
+  for (let ms = 0; ms < 2200; ms += 40) {
+    bench.clock.stall(40);
+    await bench.clock.advance(0);
+  }
+  const [report] = bench.reports.all;
+  assert.deepEqual([report?.result.code, report?.result.void], ["L4TOUT", "late"]);
+  assert.ok((report?.result.lagMs ?? 0) > 3 * 500);
 });

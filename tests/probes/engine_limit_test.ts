@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { type Attempt, Cancelled } from "../../src/probes/attempt.ts";
 import { target } from "./helpers.ts";
-import { Bench, check, PASS, SILENT } from "./engine_world.ts";
+import { type Answer, Asking, Bench, check, PASS } from "./engine_world.ts";
 
 Deno.test("Engine: no more probes run at once than the limit allows; the others follow in their order", async () => {
   await using bench = new Bench({ limit: 2 });
@@ -31,29 +30,27 @@ Deno.test("Engine: silent backends leave a quarter of the limit to those that an
 });
 
 Deno.test("Engine: probes that end at once are counted, and a long queue of them is no deep recursion", async () => {
-  const held: Attempt[] = [];
+  const held: Answer[] = [];
   await using bench = new Bench({
     limit: 1,
-    probe: (attempt) => attempt.plan.target.backend === "first" ? held.push(attempt) : attempt.finish(PASS),
+    machine: (attempt) =>
+      new Asking(attempt, (answer) => {
+        if (attempt.plan.target.backend === "first") held.push(answer);
+        else answer(PASS);
+      }),
   });
   const names = Array.from({ length: 20_000 }, (_, i) => `b${i}`);
   bench.engine.start([target("first", check(100_000)), ...names.map((name) => target(name, check(100_000)))]);
   await bench.clock.advance(500);
   assert.equal(bench.engine.queued, names.length);
-  held[0]?.finish(PASS);
+  held[0]?.(PASS);
   assert.deepEqual([bench.engine.queued, bench.engine.running], [0, 0]);
   assert.equal(bench.reports.all.length, names.length + 1);
 });
 
 Deno.test("Engine: when several are stopped or started anew, none of them begins because another one ends", async () => {
-  await using bench = new Bench({
-    limit: 1,
-    probe: (attempt) =>
-      attempt.listen({
-        late: () => attempt.finish(SILENT),
-        cancelled: () => attempt.fail(new Cancelled()),
-      }),
-  });
+  await using bench = new Bench({ limit: 1 });
+  bench.behave = () => "silent";
   const all = ["a", "b", "c"].map((name, i) => target(name, check(10_000), { firstDelayMs: i }));
   bench.engine.start(all);
   await bench.clock.advance(50);
@@ -69,10 +66,11 @@ Deno.test("Engine: when several are stopped or started anew, none of them begins
 Deno.test("Engine: what probes have gathered is sent at the end of the pass, before anything else happens", async () => {
   const done: string[] = [];
   await using bench = new Bench({
-    probe: (attempt) => {
-      done.push(attempt.plan.target.backend);
-      attempt.finish(PASS);
-    },
+    machine: (attempt) =>
+      new Asking(attempt, (answer) => {
+        done.push(attempt.plan.target.backend);
+        answer(PASS);
+      }),
     flush: () => done.push("flush"),
   });
   bench.engine.start([target("a", check(100_000)), target("b", check(100_000))]);

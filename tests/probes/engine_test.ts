@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Attempt } from "../../src/probes/attempt.ts";
 import { voided } from "../../src/probes/result.ts";
+import type { Machine } from "../../src/probes/step.ts";
 import { httpCheck, target } from "./helpers.ts";
 import { Bench, check, one, PASS, REFUSED } from "./engine_world.ts";
 
@@ -105,63 +105,40 @@ Deno.test("stop() and start() of a backend cancel its running probe, which is ne
   assert.deepEqual(bench.reports.all.map(({ generation }) => generation), [3]);
 });
 
-Deno.test("Engine: a probe ends once; what is thrown behind its end is told as it is", async () => {
-  const seen: Attempt[] = [];
-  await using bench = new Bench({ probe: (attempt) => seen.push(attempt) });
-  bench.engine.start([one()]);
-  await bench.clock.advance(1);
-  const [attempt] = seen;
-  assert.ok(attempt);
-  attempt.finish(PASS);
-  attempt.finish(REFUSED);
-  attempt.fail(new Error("too late"));
-  assert.equal(bench.engine.running, 0);
-  assert.deepEqual(bench.reports.all.map(({ result }) => result.code), ["L4OK"]);
-  assert.throws(() =>
-    attempt.guard(() => {
-      throw new Error("behind the end");
-    }), /behind the end/);
-  assert.deepEqual(bench.defects, []);
-});
-
-Deno.test("Engine: a probe that throws when it is late or cancelled is a defect of its own, and the others go on", async () => {
+Deno.test("Engine: a probe that throws is a defect of its own and void, and the others go on", async () => {
+  const boom = (what: string) => {
+    throw new Error(what);
+  };
   await using bench = new Bench({
-    probe: (attempt) =>
-      attempt.listen({
-        late: () => {
-          throw new Error("late");
-        },
-        cancelled: () => {
-          throw new Error("cancelled");
-        },
-      }),
-  });
-  bench.engine.start([target("a", check(10_000, 50)), target("b", check(10_000, 5000))]);
-  await bench.clock.advance(60);
-  assert.equal(bench.reports.of("a")[0]?.result.void, "worker-restart");
-  bench.engine.stop(["a", "b"]);
-  assert.equal(bench.engine.running, 0);
-  assert.equal(bench.reports.of("b").length, 0);
-  // The first was void, so it had begun once more when it was stopped.
-  assert.deepEqual(bench.defects.map(String), ["Error: late", "Error: cancelled", "Error: cancelled"]);
-});
-
-Deno.test("Engine: a defect in one probe is told and void, and the others go on", async () => {
-  await using bench = new Bench({
-    probe: (attempt) => {
-      if (attempt.plan.target.backend === "odd") throw new Error("boom");
-      if (attempt.plan.target.backend === "late") return attempt.until(Promise.reject(new Error("bang")));
-      attempt.finish(PASS);
+    machine: (attempt) => {
+      const { backend } = attempt.plan.target;
+      if (backend === "made") boom("made");
+      const machine: Machine = {
+        step: () => backend === "even" ? PASS : backend === "step" ? boom("step") : "wait",
+        late: () => backend === "late" ? boom("late") : PASS,
+        [Symbol.dispose]: () => backend === "disposed" ? boom("disposed") : undefined,
+      };
+      return machine;
     },
   });
-  bench.engine.start(["odd", "late", "even"].map((name) => target(name, check(1000))));
-  await bench.clock.advance(10);
-  assert.equal(bench.reports.of("even")[0]?.result.code, "L4OK");
-  for (const name of ["odd", "late"]) {
-    assert.equal(bench.reports.of(name)[0]?.result.void, "worker-restart");
+  const names = ["made", "step", "late", "disposed", "even"];
+  bench.engine.start(names.map((name) => target(name, check(10_000, 50, 10_000))));
+  await bench.clock.advance(60);
+  for (const name of names) {
+    const [report] = bench.reports.of(name);
+    assert.deepEqual(
+      [report?.result.code, report?.result.void],
+      name === "even" ? ["L4OK", null] : ["L7RSP", "worker-restart"],
+      name,
+    );
   }
-  // Each is tried once more at once, since what was void says nothing.
-  assert.deepEqual(new Set(bench.defects.map(String)), new Set(["Error: boom", "Error: bang"]));
+  // What was void was tried once more at once; two of these run, and are ended.
+  assert.equal(bench.engine.running, 2);
+  bench.engine.stop(names);
+  assert.equal(bench.engine.running, 0);
+  const told = Object.groupBy(bench.defects.map(String), (text) => text);
+  const counts = Object.fromEntries(Object.entries(told).map(([text, all]) => [text, all?.length]));
+  assert.deepEqual(counts, { "Error: made": 2, "Error: step": 2, "Error: disposed": 2, "Error: late": 1 });
 });
 
 Deno.test("Engine: reports are urgent until a long row of passes surely changes nothing", async () => {

@@ -6,10 +6,10 @@
 import assert from "node:assert/strict";
 import type { Millis } from "../../src/model.ts";
 import type { Attempt } from "../../src/probes/attempt.ts";
-import { LATE } from "../../src/probes/stream.ts";
 import { Engine, type EngineOptions } from "../../src/probes/engine.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
 import { lateable, type Verdict, verdict } from "../../src/probes/result.ts";
+import type { Machine, Step } from "../../src/probes/step.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { Reports, target, tcpCheck } from "./helpers.ts";
 
@@ -20,9 +20,40 @@ export const SILENT = lateable("L4TOUT", "no connection");
 /** What a fake backend does: answers at once, after a time, or never. */
 export type Behaviour = Verdict | { readonly after: Millis; readonly answer: Verdict } | "silent";
 
-/** A probe that waits by promises. */
-export function promised(probe: (attempt: Attempt) => Promise<Verdict>): EngineOptions<ProbeTarget>["probe"] {
-  return (attempt) => attempt.until(probe(attempt));
+/** The verdict on a probe, which may be given at any time. */
+export type Answer = (found: Verdict) => void;
+
+/** A probe that begins by `begin` and ends by its answer. What `begin` returns is disposed with the probe. */
+export class Asking implements Machine {
+  readonly #attempt: Attempt;
+  readonly #begin: (answer: Answer) => Disposable | void;
+  #begun = false;
+  #found: Verdict | null = null;
+  #held: Disposable | void = undefined;
+
+  constructor(attempt: Attempt, begin: (answer: Answer) => Disposable | void) {
+    this.#attempt = attempt;
+    this.#begin = begin;
+  }
+
+  step(): Step {
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#held = this.#begin((found) => {
+        this.#found ??= found;
+        this.#attempt.wake();
+      });
+    }
+    return this.#found ?? "wait";
+  }
+
+  late(): Verdict {
+    return SILENT;
+  }
+
+  [Symbol.dispose](): void {
+    this.#held?.[Symbol.dispose]();
+  }
 }
 
 /** An engine in fake time over fake backends. */
@@ -47,7 +78,7 @@ export class Bench implements AsyncDisposable {
       random: () => this.random,
       version: "test",
       limit: 1000,
-      probe: promised((attempt) => this.#probe(attempt)),
+      machine: (attempt) => new Asking(attempt, (answer) => this.#begin(attempt, answer)),
       review: (_plan, found) => found,
       drain: () => this.pending.splice(0).forEach((deliver) => deliver()),
       flush: () => {},
@@ -86,13 +117,11 @@ export class Bench implements AsyncDisposable {
     assert.equal(this.clock.pending, 0, "every timer was released");
   }
 
-  async #probe(attempt: Attempt): Promise<Verdict> {
+  #begin(attempt: Attempt, answer: Answer): Disposable | void {
     const does = this.behave(attempt.plan.target.backend);
-    if (does !== "silent" && "code" in does) return does;
-    let tell: (answer: Verdict) => void = () => {};
-    using _answer = does === "silent" ? null : this.clock.after(does.after, () => tell(does.answer));
-    const answer = await attempt.wait<Verdict>((done) => tell = done);
-    return answer === LATE ? SILENT : answer;
+    if (does === "silent") return;
+    if ("code" in does) return answer(does);
+    return this.clock.after(does.after, () => answer(does.answer));
   }
 }
 

@@ -17,6 +17,13 @@ const answersThenStalls = (...pieces: string[]): Script => async (peer) => {
   await peer.closing();
 };
 
+/** Sends `first`, then `block` for ever: until the probe closes the connection. */
+const floods = (block: string, first = ""): Script => async (peer) => {
+  await peer.request();
+  await peer.send(first);
+  while (true) await peer.send(block);
+};
+
 const OK = "HTTP/1.1 200 OK\r\n";
 const long = "x".repeat(5000);
 
@@ -142,6 +149,26 @@ const rows: Row[] = [
     script: answers(`${OK}${"X-Padding: 0123456789\r\n".repeat(1000)}\r\n`),
     code: "L7RSP",
     detail: "malformed response: head over 16 KiB",
+  },
+  {
+    name: "interim responses without end",
+    script: floods("HTTP/1.1 100 Continue\r\n\r\n".repeat(400)),
+    code: "L7RSP",
+    detail: "malformed response: more than 5 interim responses",
+  },
+  {
+    name: "chunk extensions without end",
+    script: floods(`1;${"x".repeat(1000)}\r\na\r\n`.repeat(10), `${OK}Transfer-Encoding: chunked\r\n\r\n`),
+    params: { responseRegexp: "needle" },
+    code: "L7RSP",
+    detail: "response over 128 KiB on the wire",
+  },
+  {
+    name: "a body without end",
+    script: floods("x".repeat(10_000), `${OK}\r\n`),
+    params: { responseRegexp: "needle" },
+    code: "L7RSP",
+    detail: "body does not match /needle/",
   },
   { name: "no response", script: mute, timeoutMs: 150, code: "L7TOUT", detail: "no response within 150ms" },
   {

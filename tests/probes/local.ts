@@ -32,7 +32,7 @@ export class LocalProber implements AsyncDisposable {
         version: "test",
         limit,
         limited: () => {},
-        probe: (attempt) => probes.run(attempt),
+        machine: (attempt) => probes.machine(attempt),
         review: (plan, found) => probes.review(plan, found),
         drain: () => reactor.wait(0),
         flush: () => probes.flush(),

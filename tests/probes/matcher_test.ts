@@ -5,6 +5,7 @@ import { compileBody } from "../../src/probes/body.ts";
 import { BodyLook } from "../../src/probes/look.ts";
 import { type Matcher, ThreadMatcher } from "../../src/probes/matcher.ts";
 import { probePlan } from "../../src/probes/plan.ts";
+import { Turns } from "../../src/probes/turns.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { httpCheck, target } from "./helpers.ts";
 
@@ -158,22 +159,27 @@ function looking(
   const clock = new FakeClock(0);
   const matcher = new FakeMatcher();
   const plan = probePlan(target("b", httpCheck(80)), "test");
-  const attempt = new Attempt(plan, clock, clock.now(), 0);
+  const attempt = new Attempt(plan, new Turns(clock), clock.now(), 0);
   return { look: new BodyLook(compileBody(expression), matcher, attempt), matcher, attempt, clock };
 }
 
 Deno.test("BodyLook searches short bodies at once and long ones elsewhere, one at a time, the newest part first", () => {
-  const { look, matcher } = looking("w");
+  const { look, matcher, attempt } = looking("w");
+  let steps = 0;
+  attempt.run({
+    step: () => ++steps > 0 ? "wait" : "again",
+    late: () => assert.fail(),
+    [Symbol.dispose]() {},
+  });
   assert.equal(look.look(encode("abc"), false), false);
   assert.equal(look.look(new Uint8Array(4096), false), false);
   assert.equal(matcher.asked.length, 0);
   assert.equal(look.look(new Uint8Array(5000), false), null);
   assert.equal(look.look(new Uint8Array(6000), false), null);
   assert.deepEqual(matcher.asked.map(({ size }) => size), [5000]);
-  let told = 0;
-  look.arm(() => told++);
+  assert.deepEqual([look.pending, steps], [true, 1]);
   matcher.asked[0]?.answer(false);
-  assert.equal(told, 1);
+  assert.deepEqual([look.pending, look.found, steps], [false, false, 2]);
   assert.equal(look.look(new Uint8Array(6000), false), null);
   assert.deepEqual(matcher.asked.map(({ size }) => size), [5000, 6000]);
   matcher.asked[1]?.answer(true);

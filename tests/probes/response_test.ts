@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ip } from "../../src/net/ip.ts";
-import { BODY_LIMIT } from "../../src/probes/body.ts";
-import { HEAD_LIMIT, hostHeader, requestBytes, ResponseReader } from "../../src/probes/http1.ts";
-import { noParams } from "./helpers.ts";
+import { BODY_LIMIT, HEAD_LIMIT } from "../../src/probes/budget.ts";
+import { ResponseReader } from "../../src/probes/response.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (octets: Uint8Array) => new TextDecoder().decode(octets);
@@ -153,6 +151,22 @@ Deno.test("ResponseReader: a head of 16 KiB is accepted, one octet more is not",
   assert.equal(endless.malformed, "head over 16 KiB");
 });
 
+Deno.test("ResponseReader: five interim responses are accepted, and all heads together have 16 KiB", () => {
+  const interim = encode("HTTP/1.1 100 Continue\r\n\r\n");
+  const final = encode("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  const after = (count: number) => read([...new Array<Uint8Array>(count).fill(interim), final]);
+  assert.deepEqual(after(5), good(200));
+  assert.deepEqual(after(6), bad("more than 5 interim responses"));
+  const hints = (size: number) => encode(`HTTP/1.1 103 Early Hints\r\nX: ${"a".repeat(size - 33)}\r\n\r\n`);
+  assert.equal(hints(5000).length, 5000);
+  assert.deepEqual(read([hints(5000), hints(5000), hints(5000), final]), good(200));
+  assert.deepEqual(
+    read([hints(5000), hints(5000), hints(5000), hints(5000), final]),
+    bad("head over 16 KiB"),
+  );
+  assert.deepEqual(read([hints(HEAD_LIMIT), final]), bad("head over 16 KiB"));
+});
+
 Deno.test("ResponseReader keeps 64 KiB of a body and is complete with them", () => {
   const reader = new ResponseReader("GET");
   reader.feed(encode("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"));
@@ -226,45 +240,4 @@ Deno.test("ResponseReader: hostile octets never throw, and where they are cut ne
     ),
     { numRuns: 5000 },
   );
-});
-
-const request = (params = {}, type: "http" | "https" = "http", port = 80, address = "192.0.2.1") =>
-  decode(requestBytes(type, ip(address), port, { ...noParams, ...params }, "1.2.3"));
-
-Deno.test("requestBytes() writes one HTTP/1.1 request that asks for a close", () => {
-  assert.equal(
-    request(),
-    "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\nUser-Agent: maglevd/1.2.3\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-  );
-  assert.match(request({ method: "HEAD", path: "/a b?c=%20ü" }), /^HEAD \/a%20b\?c=%20%C3%BC HTTP\/1\.1\r\n/);
-});
-
-Deno.test("hostHeader() is the host, else the address, with the port unless it is the scheme's own", () => {
-  const v4 = ip("192.0.2.1");
-  const v6 = ip("2001:db8::1");
-  assert.equal(hostHeader("http", v4, 80, null), "192.0.2.1");
-  assert.equal(hostHeader("http", v4, 8080, null), "192.0.2.1:8080");
-  assert.equal(hostHeader("https", v4, 443, null), "192.0.2.1");
-  assert.equal(hostHeader("https", v6, 80, null), "[2001:db8::1]:80");
-  assert.equal(hostHeader("http", v6, 80, null), "[2001:db8::1]");
-  assert.equal(hostHeader("http", v4, 8080, "web.example"), "web.example");
-});
-
-Deno.test("requestBytes(): configured headers replace defaults, never Connection, and cannot start another line", () => {
-  const text = request({
-    headers: {
-      "user-agent": "x",
-      Connection: "keep-alive",
-      "X-Token": "a\r\nEvil: b",
-      Host: "other.example",
-    },
-  });
-  assert.match(text, /\r\nuser-agent: x\r\n/);
-  assert.doesNotMatch(text, /maglevd|keep-alive|\r\nEvil/);
-  assert.match(text, /\r\nX-Token: a Evil: b\r\n/);
-  assert.match(text, /\r\nHost: other\.example\r\n/);
-  assert.match(text, /\r\nConnection: close\r\n\r\n$/);
-  const own = request({ host: "web.example", headers: { host: "other.example" } });
-  assert.match(own, /\r\nHost: web\.example\r\n/);
-  assert.doesNotMatch(own, /other/);
 });
