@@ -4,16 +4,14 @@
  *
  * @module
  */
-import type { IpAddress } from "../model.ts";
-
 const HTAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
 const COLON = 58;
 
-/** The authority of a request: the host if there is one, else the address; the port unless it is the scheme's own. */
-export function hostHeader(secure: boolean, address: IpAddress, port: number, host: string | null): string {
+/** The authority of a request: the host if there is one, else the IP address with the port unless it is the scheme's. */
+export function hostHeader(secure: boolean, address: string, port: number, host: string | null): string {
   if (host !== null) return host;
   const name = address.includes(":") ? `[${address}]` : address;
   return port === (secure ? 443 : 80) ? name : `${name}:${port}`;
@@ -44,6 +42,9 @@ export interface Head {
   /** Values of the fields that were asked for, in that order; those of one name are joined by a comma. */
   readonly fields: readonly (string | null)[];
 }
+
+/** What `parseHead` says of a first line that is none of HTTP/1. */
+export const NO_STATUS_LINE = "no HTTP/1 status line";
 
 /** A head that is none. */
 export interface MalformedHead {
@@ -112,7 +113,7 @@ export function parseHead(octets: Uint8Array, names: readonly string[]): Head | 
     if (line.includes(0) || line.includes(CR)) return { malformed: "control character in the head", line };
     if (status === 0) {
       status = statusOf(line);
-      if (status < 0) return { malformed: "no HTTP/1 status line", line };
+      if (status < 0) return { malformed: NO_STATUS_LINE, line };
       continue;
     }
     // A folded line continues the one before it; honest servers fold none of the fields that are asked for.
@@ -127,5 +128,5 @@ export function parseHead(octets: Uint8Array, names: readonly string[]): Head | 
       fields[i] = before === null ? value : `${before},${value}`;
     }
   }
-  return status > 0 ? { status, fields } : { malformed: "no HTTP/1 status line", line: octets };
+  return status > 0 ? { status, fields } : { malformed: NO_STATUS_LINE, line: octets };
 }

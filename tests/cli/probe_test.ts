@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { attempt, hostHeader, readHead, type Target } from "../../src/cli/probe/attempt.ts";
+import { attempt, type Target } from "../../src/cli/probe/attempt.ts";
 import { Tally } from "../../src/cli/probe/tally.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { has, selfSigned } from "./process.ts";
@@ -54,6 +54,7 @@ Deno.test("a probe reads the head of an answer and judges the status", async () 
     ["HTTP/1.1 204 No Content\r\n\r\n", true, null, ""],
     ["HTTP/1.1 503 Service Unavailable\r\nX-Backend: b1\r\n\r\n", false, "b1", "HTTP 503"],
     ["SSH-2.0-x\r\n\r\n", false, null, "the answer is no HTTP/1 response"],
+    ["HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false, null, "the answer is no HTTP/1 response: bad header line"],
     ["HTTP/1.1 200 OK\r\n", false, null, "closed without an answer"],
     ["", false, null, "closed without an answer"],
     [`HTTP/1.1 200 OK\r\nx: ${"y".repeat(20_000)}`, false, null, "the response's head is over 16 KiB"],
@@ -108,24 +109,6 @@ Deno.test({
     const plain = await attempt({ ...over, tls: "off" }, ticks, never);
     assert.equal(plain.ok, false);
   },
-});
-
-Deno.test("the Host header is the address, with its port unless that is the scheme's own", () => {
-  const header = (overrides: Partial<Target>) => hostHeader({ ...target, ...overrides });
-  assert.equal(header({ port: 80 }), "127.0.0.1");
-  assert.equal(header({ port: 443 }), "127.0.0.1:443");
-  assert.equal(header({ port: 443, tls: "verify" }), "127.0.0.1");
-  assert.equal(header({ address: "2001:db8::1", port: 8080 }), "[2001:db8::1]:8080");
-  assert.equal(header({ host: "shop.example" }), "shop.example");
-});
-
-Deno.test("the head of a response is read without regard to the case of names", () => {
-  assert.deepEqual(readHead("HTTP/1.1 200 OK\r\nA: 1\r\nSERVER:  x:y ", "server"), {
-    status: 200,
-    header: "x:y",
-  });
-  assert.deepEqual(readHead("HTTP/1.1 200", "server"), { status: 200, header: null });
-  assert.equal(typeof readHead("HTTP/2 200", "server"), "string");
 });
 
 Deno.test("probe counts by header, shows a failover as it happens, and fails if any probe failed", async () => {

@@ -5,6 +5,7 @@
  */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { headEnd, hostHeader, NO_STATUS_LINE, parseHead } from "../../net/http1.ts";
 import { errorText } from "../client.ts";
 
 /** What to probe and how. */
@@ -42,32 +43,27 @@ export interface Attempt {
 /** Octets of a response's head that are read at most. */
 const headLimit = 16 * 1024;
 
-/** The Host header for a target: the port stands in it unless it is the scheme's own. */
-export function hostHeader(target: Target): string {
-  if (target.host !== null) return target.host;
-  const name = isIP(target.address) === 6 ? `[${target.address}]` : target.address;
-  return target.port === (target.tls === "off" ? 80 : 443) ? name : `${name}:${target.port}`;
-}
-
 /** The name for TLS: a host without its port, null if it is an address. */
 function tlsName(host: string | null): string | null {
   const name = host?.replace(/:[0-9]+$/, "") ?? "";
   return name === "" || isIP(name.replace(/^\[|\]$/g, "")) !== 0 ? null : name;
 }
 
-/** Reads a response's head: the status and one header; a sentence if it is none. */
-export function readHead(head: string, header: string): { status: number; header: string | null } | string {
-  const [first = "", ...lines] = head.split("\r\n");
-  const status = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: |$)/.exec(first)?.[1];
-  if (status === undefined) return "the answer is no HTTP/1 response";
-  const wanted = header.toLowerCase();
-  for (const line of lines) {
-    const colon = line.indexOf(":");
-    if (colon > 0 && line.slice(0, colon).toLowerCase() === wanted) {
-      return { status: Number(status), header: line.slice(colon + 1).trim() };
-    }
-  }
-  return { status: Number(status), header: null };
+/** What came before and the next octets. */
+function joined(before: Uint8Array, next: Uint8Array): Uint8Array {
+  const all = new Uint8Array(before.length + next.length);
+  all.set(before);
+  all.set(next, before.length);
+  return all;
+}
+
+/** What a whole head says: the status and one field; a sentence if it is none. */
+function readHead(octets: Uint8Array, header: string): { status: number; header: string | null } | string {
+  const head = parseHead(octets, [header.toLowerCase()]);
+  if ("status" in head) return { status: head.status, header: head.fields[0] ?? null };
+  return head.malformed === NO_STATUS_LINE
+    ? "the answer is no HTTP/1 response"
+    : `the answer is no HTTP/1 response: ${head.malformed}`;
 }
 
 function open(target: Target): Socket {
@@ -91,7 +87,7 @@ export function attempt(target: Target, ticks: () => number, signal: AbortSignal
   const { promise, resolve } = Promise.withResolvers<Attempt>();
   const began = ticks();
   const socket = open(target);
-  let head = "";
+  let head: Uint8Array = new Uint8Array();
   const finish = (ok: boolean, header: string | null, detail: string) => {
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
@@ -104,7 +100,7 @@ export function attempt(target: Target, ticks: () => number, signal: AbortSignal
       finish(
         false,
         null,
-        `no ${head === "" ? "answer" : "whole answer"} within ${target.timeoutMs / 1000} s`,
+        `no ${head.length === 0 ? "answer" : "whole answer"} within ${target.timeoutMs / 1000} s`,
       ),
     target.timeoutMs,
   );
@@ -113,20 +109,21 @@ export function attempt(target: Target, ticks: () => number, signal: AbortSignal
   socket.on("close", () => finish(false, null, "closed without an answer"));
   socket.on(target.tls === "off" ? "connect" : "secureConnect", () => {
     if (target.path === null) return finish(true, null, "");
-    socket.setEncoding("latin1");
+    const host = hostHeader(target.tls !== "off", target.address, target.port, target.host);
     socket.write(
-      `GET ${target.path} HTTP/1.1\r\nHost: ${hostHeader(target)}\r\nUser-Agent: ${target.userAgent}\r\n` +
+      `GET ${target.path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${target.userAgent}\r\n` +
         "Accept: */*\r\nConnection: close\r\n\r\n",
     );
   });
-  socket.on("data", (chunk) => {
-    head += String(chunk);
-    const end = head.indexOf("\r\n\r\n");
+  socket.on("data", (chunk: Uint8Array) => {
+    const before = head.length;
+    head = joined(head, chunk);
+    const end = headEnd(head, before);
     if (end < 0) {
       if (head.length > headLimit) finish(false, null, "the response's head is over 16 KiB");
       return;
     }
-    const read = readHead(head.slice(0, end), target.header);
+    const read = readHead(head.subarray(0, end), target.header);
     if (typeof read === "string") return finish(false, null, read);
     const good = read.status >= 200 && read.status < 400;
     finish(good, read.header, good ? "" : `HTTP ${read.status}`);
