@@ -16,7 +16,7 @@ import { mountFrontends } from "./frontends.ts";
 import { count, guard } from "./guard.ts";
 import { mountHealth } from "./health.ts";
 import { mountHealthchecks } from "./healthchecks.ts";
-import { findingsOfIssues, internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
+import { internalErrorResponse, ProblemError, problemOfIssues, problemResponse } from "./problem.ts";
 import { problemKinds, type ProblemType } from "./problem_kinds.ts";
 import {
   BackendEvent,
@@ -34,10 +34,7 @@ function bareApp({ log }: Pick<ApiOptions, "log">): Api {
   const app = new OpenAPIHono<ApiEnv>({
     strict: true,
     defaultHook: (result) => {
-      if (result.success) return;
-      const errors = findingsOfIssues(result.error.issues);
-      const detail = errors.map((e) => e.path === "" ? e.message : `${e.path}: ${e.message}`).join("; ");
-      throw new ProblemError("invalid", detail, { errors });
+      if (!result.success) throw problemOfIssues(result.error.issues);
     },
   });
   app.notFound((c) =>

@@ -7,6 +7,7 @@
 import type { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
 import type { Refusal } from "../src/control.ts";
+import { FINDINGS_LIMIT, limitFindings } from "../src/config/findings.ts";
 import { didYouMean } from "../src/config/nearest.ts";
 import { type ProblemKind, problemKinds, type ProblemType } from "./problem_kinds.ts";
 
@@ -134,17 +135,32 @@ function sentence(issue: Issue): { message: string; hint: string | null; pass: "
   }
 }
 
-/** Findings of a schema; `known` are the keys that an unknown one is compared with. */
-export function findingsOfIssues(issues: readonly Issue[], known: readonly string[] = []): api.Finding[] {
-  return issues.flatMap((issue) => {
+/** The problem of a request that a schema refused, with at most `FINDINGS_LIMIT` findings. */
+export function problemOfIssues(issues: readonly Issue[]): ProblemError {
+  const found: api.Finding[] = [];
+  let total = 0;
+  for (const issue of issues) {
     const path = issue.path.map(String);
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => unknownKey([...path, key].join("."), key, known));
+    const keys = issue.code === "unrecognized_keys" ? issue.keys : null;
+    total += keys?.length ?? 1;
+    // A body of a megabyte may have a hundred thousand wrong keys; what will not be shown is not made.
+    if (found.length >= FINDINGS_LIMIT) continue;
+    if (keys === null) {
+      const { message, hint, pass } = sentence(issue);
+      found.push(finding(path.join("."), message, hint, pass));
+      continue;
     }
-    const { message, hint, pass } = sentence(issue);
-    return [finding(path.join("."), message, hint, pass)];
-  });
+    for (const key of keys.slice(0, FINDINGS_LIMIT - found.length)) {
+      found.push(unknownKey([...path, key].join("."), key, []));
+    }
+  }
+  const told = found.slice(0, TOLD).map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
+  const more = total > told.length ? [`and ${total - told.length} more`] : [];
+  return new ProblemError("invalid", [...told, ...more].join("; "), { errors: limitFindings(found, total) });
 }
+
+/** Findings that the sentence of a problem tells itself. */
+const TOLD = 5;
 
 /** The finding for a key or parameter that does not exist. */
 export function unknownKey(path: string, key: string, known: readonly string[]): api.Finding {

@@ -9,7 +9,7 @@ import type { ConfigCheck, Finding } from "../api.ts";
 import type { Config } from "../model.ts";
 import { buildConfig } from "./build.ts";
 import { PemFiles, type ReadFile } from "./files.ts";
-import { Findings, formatFinding } from "./findings.ts";
+import { Findings, formatFinding, limitFindings } from "./findings.ts";
 import { lint } from "./lints.ts";
 import { checkRules } from "./rules.ts";
 import { DOCUMENT } from "./schema.ts";
@@ -21,6 +21,8 @@ export interface CheckOptions {
   readonly file: string;
   /** Reads the files that the configuration names; null: rules about them are not applied. */
   readonly readFile: ReadFile | null;
+  /** Errors that the result holds at most, and warnings; absent: all. */
+  readonly limit?: number;
 }
 
 /** What the checker found. */
@@ -37,14 +39,25 @@ export interface CheckResult {
   readonly exitCode: 0 | 1 | 2;
 }
 
-/** Makes a result of findings; `config` is dropped if one of them is an error. */
-export function judge(findings: readonly Finding[], config: Config | null): CheckResult {
+/**
+ * Makes a result of findings; `config` is dropped if one of them is an error.
+ *
+ * @param findings errors, then warnings
+ * @param limit errors that the result holds at most, and warnings
+ */
+export function judge(findings: readonly Finding[], config: Config | null, limit = Infinity): CheckResult {
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const warnings = findings.filter(({ severity }) => severity === "warning");
+  const shown = [
+    ...limitFindings(errors, errors.length, limit),
+    ...limitFindings(warnings, warnings.length, limit),
+  ];
   const lines = (pass: Finding["pass"]) =>
-    findings.filter((finding) => finding.pass === pass).map(formatFinding).join("\n");
+    shown.filter((finding) => finding.pass === pass).map(formatFinding).join("\n");
   const parseError = lines("structural");
   const semanticError = lines("semantic");
   const exitCode = parseError !== "" ? 1 : semanticError !== "" ? 2 : 0;
-  return { config: exitCode === 0 ? config : null, findings, parseError, semanticError, exitCode };
+  return { config: exitCode === 0 ? config : null, findings: shown, parseError, semanticError, exitCode };
 }
 
 /** Checks the text of a configuration. Never throws, whatever the text. */
@@ -58,12 +71,12 @@ export function checkConfig(text: string, options: CheckOptions): CheckResult {
   const files = options.readFile === null ? null : new PemFiles(options.readFile);
   const root = tree.root ?? { kind: "map", offset: 0, entries: [], problems: [] };
   const maglev = DOCUMENT.read(root, { offset: 0, path: "" }, out)?.maglev.value;
-  if (maglev === undefined) return judge(out.list(options.file, source), null);
+  if (maglev === undefined) return judge(out.list(options.file, source), null, options.limit);
   const judged = checkRules(maglev, files, out);
   lint(maglev, out);
   const findings = out.list(options.file, source);
   const good = findings.every((finding) => finding.severity === "warning");
-  return judge(findings, good ? buildConfig(judged) : null);
+  return judge(findings, good ? buildConfig(judged) : null, options.limit);
 }
 
 /** The result in the shape of the API. */

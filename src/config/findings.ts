@@ -131,6 +131,38 @@ export class Findings {
   }
 }
 
+/** Findings that one answer holds at most: a body of wrong keys would make megabytes of them, which nobody reads. */
+export const FINDINGS_LIMIT = 1000;
+
+/**
+ * The first findings of a list, all of one severity. Where some are left out, the last one says how many there are.
+ *
+ * @param findings at least the first `limit` of them
+ * @param total how many there are, all together
+ * @param limit 2 or more; Infinity leaves nothing out
+ */
+export function limitFindings(
+  findings: readonly Finding[],
+  total: number = findings.length,
+  limit: number = FINDINGS_LIMIT,
+): readonly Finding[] {
+  const [first] = findings;
+  if (total <= limit || first === undefined) return findings;
+  const shown = limit - 1;
+  const what = first.severity === "error" ? "errors" : "warnings";
+  const rest: Finding = {
+    ...first,
+    // What is left out must not make a wrong file look better than it is.
+    pass: findings.some(({ pass }) => pass === "structural") ? "structural" : first.pass,
+    line: null,
+    column: null,
+    path: first.file === null ? "" : "document",
+    message: `${total} ${what} in all, the first ${shown} are shown`,
+    hint: null,
+  };
+  return [...findings.slice(0, shown), rest];
+}
+
 /** One line for a person: `file:line:column: path: message (hint)`; warnings say so before the path. */
 export function formatFinding(finding: Finding): string {
   const parts: string[] = [];

@@ -91,27 +91,32 @@ function unreadable(file: string, line: number, column: number, message: string)
   ], null);
 }
 
+/** How a text is checked. */
+export interface TextOptions {
+  /**
+   * Whether the files that the text names must exist; false for a posted body, whose sender must not learn what is
+   * on the disk.
+   */
+  readonly fileRules: boolean;
+  /** Errors that the result holds at most, and warnings; absent: all. */
+  readonly limit?: number;
+}
+
 /** Checks octets, as a file or a request holds them. */
-export function checkOctets(octets: Uint8Array, file: string, options: { fileRules: boolean }): CheckResult {
+export function checkOctets(octets: Uint8Array, file: string, options: TextOptions): CheckResult {
   const text = decode(octets);
   if (!text.ok) return unreadable(file, text.error.line, text.error.column, text.error.message);
   return checkText(text.value, file, options);
 }
 
-/**
- * Checks text.
- *
- * @param file name for the findings; `<body>` for a posted body
- * @param options.fileRules whether the files that the text names must exist; false for a posted body, whose
- * sender must not learn what is on the disk
- */
-export function checkText(text: string, file: string, options: { fileRules: boolean }): CheckResult {
-  return checkConfig(text, { file, readFile: options.fileRules ? readNamedFile : null });
+/** Checks text; `file` is its name for the findings, `<body>` for a posted body. */
+export function checkText(text: string, file: string, { fileRules, ...rest }: TextOptions): CheckResult {
+  return checkConfig(text, { file, readFile: fileRules ? readNamedFile : null, ...rest });
 }
 
 /** Reads and checks a file. Never throws: a file that cannot be read is a structural error. */
-export function loadConfig(path: string): CheckResult {
+export function loadConfig(path: string, options: Pick<TextOptions, "limit"> = {}): CheckResult {
   const octets = readOctets(path, false);
   if (!octets.ok) return unreadable(path, 1, 1, `cannot read the file: ${octets.error}`);
-  return checkOctets(octets.value, path, { fileRules: true });
+  return checkOctets(octets.value, path, { fileRules: true, ...options });
 }

@@ -5,6 +5,7 @@
  */
 /// <reference lib="webworker" />
 import type { CheckResult } from "../config/check.ts";
+import { FINDINGS_LIMIT } from "../config/findings.ts";
 import { checkText, loadConfig } from "../config/load.ts";
 
 /** What is to be checked: a file, or posted text. */
@@ -14,7 +15,7 @@ declare const self: DedicatedWorkerGlobalScope;
 
 self.onmessage = ({ data }: MessageEvent<CheckRequest>) => {
   const result: CheckResult = "file" in data
-    ? loadConfig(data.file)
-    : checkText(data.text, "<body>", { fileRules: false });
+    ? loadConfig(data.file, { limit: FINDINGS_LIMIT })
+    : checkText(data.text, "<body>", { fileRules: false, limit: FINDINGS_LIMIT });
   self.postMessage(result);
 };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Findings, formatFinding } from "../../src/config/findings.ts";
+import { Findings, FINDINGS_LIMIT, formatFinding, limitFindings } from "../../src/config/findings.ts";
 import { nearest } from "../../src/config/nearest.ts";
+import { checkText } from "../../src/config/load.ts";
 import { locator } from "../../src/config/position.ts";
 import { childPath, printable, quote } from "../../src/config/tree.ts";
 
@@ -117,4 +118,42 @@ Deno.test("quoted text is one line of characters that show, at most 60 of them",
     const text = String.fromCharCode(...codes);
     assert.doesNotMatch(printable(text), /\p{Cc}|\p{Cf}|[\u2028\u2029]/u);
   }));
+});
+
+Deno.test("a list that is too long ends with how many there were, and looks no better than it is", () => {
+  const finding = {
+    severity: "error",
+    pass: "semantic",
+    file: "f",
+    line: 1,
+    column: 1,
+    path: "a",
+    message: "is wrong",
+    hint: "mend it",
+  } as const;
+  const four = [finding, finding, finding, { ...finding, pass: "structural" }] as const;
+  assert.deepEqual(limitFindings(four, 4, 4), four);
+  assert.deepEqual(limitFindings([], 0, 4), []);
+  const cut = limitFindings(four, 4, 3);
+  assert.deepEqual(cut.slice(0, 2), four.slice(0, 2));
+  assert.deepEqual(cut.slice(2).map(formatFinding), ["f: document: 4 errors in all, the first 2 are shown"]);
+  assert.equal(cut[2]?.pass, "structural");
+  const lints = limitFindings(four.map((one) => ({ ...one, severity: "warning", pass: "lint" })), 9, 2);
+  assert.deepEqual(lints.map(formatFinding), [
+    "f:1:1: warning: a: is wrong (mend it)",
+    "f: warning: document: 9 warnings in all, the first 1 are shown",
+  ]);
+});
+
+Deno.test("an answer about a large wrong file is bounded, a check at the terminal tells everything", () => {
+  const keys = Array.from({ length: 40_000 }, (_, i) => `  wrong-key-${i}: 1\n`).join("");
+  const text = `maglev:\n  healthchecker: {transition-history: 0}\n${keys}`;
+  const bounded = checkText(text, "f", { fileRules: false, limit: FINDINGS_LIMIT });
+  assert.equal(bounded.findings.length, FINDINGS_LIMIT);
+  assert.equal(bounded.exitCode, 1);
+  assert.ok(JSON.stringify(bounded).length < 700_000);
+  const all = checkText(text, "f", { fileRules: false });
+  assert.ok(all.findings.length > 40_000);
+  const last = `f: document: ${all.findings.length} errors in all, the first 999 are shown`;
+  assert.equal(bounded.parseError.slice(-last.length), last);
 });

@@ -139,7 +139,7 @@ const situations: readonly Situation[] = [
   { name: "switched off", vpp: "off", statuses: [...always, 503] },
   { name: "not there", vpp: "missing", statuses: [...always, 503] },
   { name: "too old", vpp: "old", statuses: [...always, 503] },
-  { name: "held by the warm-up", minDelay: "1h", statuses: [...always, 503] },
+  { name: "held by the warm-up", minDelay: "10m", statuses: [...always, 503] },
   {
     name: "slow",
     statuses: always,

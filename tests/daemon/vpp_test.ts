@@ -144,7 +144,7 @@ Deno.test("a plan's digest: the same until something changes; another one is 409
 Deno.test("while the warm-up holds: VIPs that VPP lacks are an empty list, and everything says so", async () => {
   await using vpp = await Vpp.start();
   await using servers = new Backends("77.84");
-  const config = wwwConfig("77.84", servers.port).replaceAll("delay: 0s", "delay: 1h");
+  const config = wwwConfig("77.84", servers.port).replaceAll("delay: 0s", "delay: 10m");
   await using inside = await Inside.start({ config, vpp: vpp.paths });
   await inside.logged("vpp-connect");
   await inside.logged((l) => l.msg === "backend-transition" && l.backend === "b1" && l.to === "up");

@@ -59,6 +59,25 @@ Deno.test("mistakes in a JSON body come with their place", async () => {
   assert.equal((await put('{"weight": 1.5}')).status, 422);
 });
 
+Deno.test("a body of wrong keys gets a thousand findings at most, and how many there were", async () => {
+  const { ask } = makeWorld();
+  const keys = 90_000;
+  const wrong = Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i}`, 0]));
+  const answer = await ask("/v1/frontends/web/pools/main/backends/b1/weight", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ weight: 1, ...wrong }),
+  });
+  assert.equal(answer.status, 422);
+  const text = await answer.text();
+  assert.ok(text.length < 500_000, `${text.length} octets`);
+  const { detail, errors = [] }: Problem = JSON.parse(text);
+  assert.equal(errors.length, 1000);
+  assert.equal(errors[0]?.path, "k0");
+  assert.equal(errors.at(-1)?.message, `${keys} errors in all, the first 999 are shown`);
+  assert.match(detail, /^k0: unknown key "k0"; .*; and 89995 more$/);
+});
+
 Deno.test("a weight of a pool or member that is not there is 404 and changes nothing", async () => {
   const { ask, control } = makeWorld();
   const put = async (path: string) =>
