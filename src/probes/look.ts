@@ -1,5 +1,5 @@
 import type { Attempt } from "./attempt.ts";
-import { type BodyPattern, INLINE_LIMIT } from "./body.ts";
+import type { BodyPattern } from "./body.ts";
 import type { Matcher } from "./matcher.ts";
 
 /** Octets without a last character (UTF-8) of which only a part has arrived; it would be taken for another. */
@@ -67,7 +67,7 @@ export class BodyLook implements Disposable {
     if (this.#seen === body.length && (this.#sawEnd || !complete || !this.#pattern.needsEnd)) return false;
     this.#seen = body.length;
     this.#sawEnd = complete;
-    if (body.length > INLINE_LIMIT || this.#inline >= INLINE_LOOKS) {
+    if (body.length > this.#pattern.inlineLimit || this.#inline >= INLINE_LOOKS) {
       this.#submit(body);
       return null;
     }

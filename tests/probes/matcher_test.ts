@@ -186,6 +186,14 @@ Deno.test("BodyLook searches short bodies at once and long ones elsewhere, one a
   assert.equal(look.look(new Uint8Array(6000), false), true);
 });
 
+Deno.test("BodyLook: the larger the pattern, the shorter the body that is searched on the probe thread", () => {
+  const { look, matcher } = looking("(?s)a.{500}b");
+  assert.equal(look.look(new Uint8Array(60), false), false);
+  assert.equal(matcher.asked.length, 0);
+  assert.equal(look.look(new Uint8Array(70), false), null);
+  assert.deepEqual(matcher.asked.map(({ size }) => size), [70]);
+});
+
 Deno.test("BodyLook: a body in drops is not searched on the probe thread again and again", () => {
   const { look, matcher } = looking("w");
   let calls = 0;
