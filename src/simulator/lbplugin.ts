@@ -23,6 +23,7 @@ import {
   toHex,
 } from "./address.ts";
 import { Pool } from "./pool.ts";
+import type { MainHeap } from "./mainheap.ts";
 import type { Routes } from "./routes.ts";
 import { StickyTable } from "./sticky.ts";
 import {
@@ -55,8 +56,6 @@ export const retvals = {
 
 const LB_GARBAGE_RUN = 60;
 const LB_CONCURRENCY_TIMEOUT = 10;
-/** VPP's main heap is 1 GiB and an entry 4 octets. */
-const TABLE_TOO_LONG = 2 ** 28;
 const KEEP = 0xffffffff;
 const ANY = 255;
 
@@ -73,6 +72,8 @@ export class VppCrash extends Error {
 export interface Surroundings {
   /** VIPs and servers put their routes there. */
   readonly routes: Routes;
+  /** New-flow tables take their memory there. */
+  readonly heap: MainHeap;
   /** A VIP took this index: its counters exist from now on and are cleared. */
   vipAdded(index: number): void;
   /** The caller did what VPP does not forgive, although it answered. */
@@ -164,7 +165,7 @@ export class LbPlugin {
     const row = rowOf(vip, octetsOf(body.as_address));
     if (row === undefined || (row.flags & FLAG_USED) === 0) return retvals.NO_SUCH_ENTRY;
     row.weight = body.weight;
-    rebuild(vip);
+    this.#rebuild(vip);
     if (body.is_flush) this.sticky.flush(vip.index, row.index);
     return 0;
   }
@@ -225,6 +226,7 @@ export class LbPlugin {
     for (const vip of [...this.vips(true)]) {
       this.#collectServers(vip, now);
       if (vip.used || vip.servers.size > 0) continue;
+      this.#around.heap.freeTable(vip.tableLength);
       this.#vips.put(vip.index);
       const rest = this.#byOctets.get(vip.octets)?.filter((other) => other !== vip) ?? [];
       if (rest.length > 0) this.#byOctets.set(vip.octets, rest);
@@ -251,11 +253,8 @@ export class LbPlugin {
     if (others.some((vip) => vip.type !== type)) return retvals.INVALID_ARGUMENT;
     if (!isPowerOfTwoOrZero(tableLength)) return retvals.INVALID_MEMORY_SIZE;
     if (v4 !== type.startsWith("ip4")) return retvals.INVALID_ADDRESS_FAMILY;
-    if (tableLength === 0 || tableLength >= TABLE_TOO_LONG) {
-      throw new VppCrash(
-        `a new-flow table of ${tableLength === 0 ? "2^32" : tableLength} entries exceeds VPP's memory`,
-      );
-    }
+    // 0 passes VPP's own test, and wraps.
+    this.#around.heap.makeTable(tableLength === 0 ? 2 ** 32 : tableLength);
     const vip = this.#vips.take((index, stale): Vip => {
       const shown = { pfx: prefixText(prefix), protocol, port };
       const { encapOctet, targetPort } = encapArguments(body, type, stale);
@@ -330,7 +329,7 @@ export class LbPlugin {
       if (row === null) throw new TypeError("Cannot happen: the placeholder was taken again");
       vip.servers.take((slot) => ({ slot, row }));
     }
-    rebuild(vip);
+    this.#rebuild(vip);
     this.#collectServers(vip, now);
     return 0;
   }
@@ -349,8 +348,14 @@ export class LbPlugin {
       row.lastUsed = now;
       if (flush) this.sticky.flush(vip.index, row.index);
     }
-    rebuild(vip);
+    this.#rebuild(vip);
     return 0;
+  }
+
+  /** The new-flow table follows a change of servers or weights. */
+  #rebuild(vip: Vip): void {
+    this.#around.heap.remakeTable(vip.tableLength);
+    rebuild(vip);
   }
 
   #collectServers(vip: Vip, now: number): void {

@@ -14,6 +14,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { IpAddress, Millis } from "../model.ts";
 import { messages } from "../vpp/messages.ts";
 import { Faults, Recorder } from "./faults.ts";
+import { VppCrash } from "./lbplugin.ts";
 import { ApiServer } from "./server.ts";
 import { SharedMemory, StatsSocket } from "./statsocket.ts";
 import { MessageTable } from "./table.ts";
@@ -30,6 +31,8 @@ export interface SimulatorOptions {
   readonly clock?: Clock;
   /** Worker threads besides the main one, default 0. */
   readonly workers?: number;
+  /** Octets of VPP's main heap, default 1 GiB as VPP's own. */
+  readonly heapSize?: number;
   /** Parts of what `show_version` tells. */
   readonly build?: Partial<Build>;
   /** Messages, by name without the CRC, that this VPP does not have: an older one. */
@@ -60,6 +63,7 @@ const BUILD: Build = {
   build_directory: "/simulated/vpp",
 };
 const SEGMENT_SIZE = 32 * 1024 * 1024;
+const HEAP_SIZE = 2 ** 30;
 const KEPT_REQUESTS = 100_000;
 /** VPP moves its heartbeat this often. */
 const HEARTBEAT_MS = 10_000;
@@ -163,9 +167,15 @@ export class Simulator implements AsyncDisposable {
     for (const session of this.server.sessions()) session.close();
   }
 
-  /** Sends packets of one flow through VPP; returns the server that got them, or null. */
+  /** Sends packets of one flow through VPP; returns the server that got them, or null. They may end VPP. */
   forward(packets: Packets): IpAddress | null {
-    return forward(this.vpp, packets, this.vpp.uptime());
+    try {
+      return forward(this.vpp, packets, this.vpp.uptime());
+    } catch (error) {
+      if (!(error instanceof VppCrash)) throw error;
+      this.#crash(`a packet: ${error.message}`);
+      return null;
+    }
   }
 
   /** Ends VPP and removes the files of its sockets. */
@@ -186,6 +196,11 @@ export class Simulator implements AsyncDisposable {
     return this.#run;
   }
 
+  #crash(reason: string): void {
+    this.#end(reason);
+    this.#died.resolve(reason);
+  }
+
   #end(reason: string): void {
     const run = this.#run;
     if (run === null) return;
@@ -195,7 +210,8 @@ export class Simulator implements AsyncDisposable {
   }
 
   async #boot(): Promise<void> {
-    const { api, stats, workers = 0, build, segmentSize = SEGMENT_SIZE } = this.#options;
+    const { api, stats, workers = 0, build, segmentSize = SEGMENT_SIZE, heapSize = HEAP_SIZE } =
+      this.#options;
     await freePath(api, connectStream);
     if (stats !== undefined) await freePath(stats, connectSeqpacket);
     // Two starts within one second must not look like one.
@@ -213,6 +229,7 @@ export class Simulator implements AsyncDisposable {
       },
       build: { ...BUILD, ...build },
       pid: Deno.pid + this.#runs,
+      heapSize,
     });
     if (stats !== undefined && memory !== null) owned.use(new StatsSocket(stats, memory.fd));
     vpp.stats.beat();
@@ -229,10 +246,7 @@ export class Simulator implements AsyncDisposable {
         table: new MessageTable(this.#runs, this.#without),
         faults: this.faults,
         recorder: this.recorder,
-        crashed: (reason) => {
-          this.#end(reason);
-          this.#died.resolve(reason);
-        },
+        crashed: (reason) => this.#crash(reason),
       }),
     );
     for (const path of stats === undefined ? [api] : [api, stats]) {

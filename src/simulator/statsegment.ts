@@ -38,6 +38,9 @@ export type VipCounter = (typeof VIP_COUNTERS)[number];
 /** The two counters of a route: packets to its prefix, and packets sent by it after encapsulation. */
 export type RouteCounter = "/net/route/to" | "/net/route/via";
 
+/** A heap that VPP reports on. */
+export type MemoryReport = "/mem/stat segment" | "/mem/main heap";
+
 /** How a segment is made. */
 export interface SegmentOptions {
   /** Worker threads besides the main one; counters have a row a thread. */
@@ -84,11 +87,12 @@ export class StatSegment {
     this.#scalar("/sys/last_stats_clear");
     this.#scalar("/sys/boottime");
     this.set("/sys/boottime", options.bootTime);
-    this.#memory();
+    this.#report("/mem/stat segment", buffer.byteLength, 0);
     this.#scalar("/sys/vector_rate", TYPE.gauge);
     this.#simple("/sys/vector_rate_per_worker", options.workers + 2);
     this.#scalar("/sys/num_worker_threads", TYPE.gauge);
     this.set("/sys/num_worker_threads", options.workers);
+    this.#report("/mem/main heap", 0, 0);
     this.#others(options.otherEntries ?? 0);
     this.#combined("/net/route/to");
     this.#combined("/net/route/via");
@@ -145,6 +149,21 @@ export class StatSegment {
     const at = this.#scalarAt(name);
     if (this.#doubles) this.#heap.view.setFloat64(at, value, true);
     else this.#heap.view.setBigUint64(at, BigInt(value), true);
+  }
+
+  /** Sets what VPP reports on a heap, in octets. */
+  setMemory(heap: MemoryReport, total: number, used: number): void {
+    [total, used, total - used].forEach((value, column) => {
+      this.#heap.view.setBigUint64(this.#cell(heap, 0, column), BigInt(value), true);
+    });
+  }
+
+  /** What VPP reports on a heap, in octets. */
+  memory(heap: MemoryReport): { readonly total: number; readonly used: number; readonly free: number } {
+    const [total = 0, used = 0, free = 0] = [0, 1, 2].map((column) =>
+      Number(this.#heap.view.getBigUint64(this.#cell(heap, 0, column), true))
+    );
+    return { total, used, free };
   }
 
   /** Moves `/sys/heartbeat`, which VPP does every 10 s. */
@@ -262,14 +281,13 @@ export class StatSegment {
     view.setBigUint64(at, view.getBigUint64(at, true) + BigInt(amount), true);
   }
 
-  /** VPP's report on the segment itself: a simple counter and symlinks to its columns. */
-  #memory(): void {
+  /** VPP's report on a heap: a simple counter and symlinks to its columns. */
+  #report(heap: MemoryReport, total: number, used: number): void {
     const slot = this.#entries;
-    this.#simple("/mem/stat segment", 3);
-    const size = this.#heap.view.byteLength;
-    [size, 0, size].forEach((value, column) => this.#add(this.#cell("/mem/stat segment", 0, column), value));
+    this.#simple(heap, 3);
+    this.setMemory(heap, total, used);
     ["total", "used", "free"].forEach((name, column) => {
-      const at = this.#entry(`/mem/stat segment/${name}`, TYPE.symlink);
+      const at = this.#entry(`${heap}/${name}`, TYPE.symlink);
       this.#heap.view.setUint32(at, slot, true);
       this.#heap.view.setUint32(at + 4, column, true);
     });

@@ -43,6 +43,12 @@ export class StickyTable {
     }
   }
 
+  /** Forgets every flow: its thread threw the table away. */
+  clear(): void {
+    this.#flows.clear();
+    this.#references.clear();
+  }
+
   /**
    * Flows that refer to a server. One that has expired still does: VPP looks at it only when another takes its
    * place. As long as there is one, the server's row is not collected.

@@ -45,6 +45,7 @@ const tables = new WeakMap<Vip, { readonly rebuilds: number; readonly table: Flo
  *
  * @param now Seconds since VPP's start.
  * @returns The server that they went to; null when they were dropped.
+ * @throws {VppCrash} For a sticky table that VPP cannot make.
  */
 export function forward(vpp: SimulatedVpp, flow: Packets, now: number): IpAddress | null {
   const { packets = 1, octets = 100, thread = 0 } = flow;
@@ -67,6 +68,7 @@ export function forward(vpp: SimulatedVpp, flow: Packets, now: number): IpAddres
     vipPort: flow.port,
     srcIpSticky: vip.sticky,
   });
+  if (vpp.heap.forward(thread, vpp.lb.conf.sticky_buckets_per_core)) vpp.lb.sticky.clear();
   const timeout = vpp.lb.conf.flow_timeout;
   const pinned = vpp.lb.sticky.find(vip.index, hash, now, timeout);
   const address = pinned === null ? serverOf(tableOf(vip), hash)?.address : undefined;

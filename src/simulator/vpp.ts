@@ -9,7 +9,8 @@ import type { Millis } from "../model.ts";
 import { type Message, messages } from "../vpp/messages.ts";
 import type { Cursor } from "../vpp/wire.ts";
 import { type ApiClient, runCommand } from "./cli.ts";
-import { LbPlugin } from "./lbplugin.ts";
+import { LbPlugin, VppCrash } from "./lbplugin.ts";
+import { MainHeap } from "./mainheap.ts";
 import { Routes } from "./routes.ts";
 import { type SegmentOptions, StatSegment } from "./statsegment.ts";
 
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly build: Build;
   /** Process id that `control_ping` answers. */
   readonly pid: number;
+  /** Octets of the main heap. */
+  readonly heapSize: number;
 }
 
 /** What a request may do beyond its own connection. */
@@ -150,6 +153,8 @@ export class SimulatedVpp {
   readonly routes: Routes;
   /** The stats segment. */
   readonly stats: StatSegment;
+  /** The main heap. */
+  readonly heap: MainHeap;
   /** What `show_version` tells. */
   readonly build: Build;
   /** Process id. */
@@ -161,15 +166,21 @@ export class SimulatedVpp {
   readonly #startedAt: Millis;
 
   /** Starts a VPP that knows nothing yet. */
-  constructor({ clock, segment, segmentOptions, build, pid }: RunOptions) {
+  constructor({ clock, segment, segmentOptions, build, pid, heapSize }: RunOptions) {
     this.#clock = clock;
     this.#startedAt = clock.now();
     this.build = build;
     this.pid = pid;
     this.stats = new StatSegment(segment, segmentOptions);
     this.routes = new Routes((index) => this.stats.routeAdded(index));
+    this.heap = new MainHeap(
+      heapSize,
+      ({ total, used }) => this.stats.setMemory("/mem/main heap", total, used),
+      (text) => new VppCrash(text),
+    );
     this.lb = new LbPlugin({
       routes: this.routes,
+      heap: this.heap,
       vipAdded: (index) => this.stats.vipAdded(index),
       hazard: (text) => this.hazards.push(text),
     });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ip, octets16 } from "../../src/net/ip.ts";
 import { LbPlugin } from "../../src/simulator/lbplugin.ts";
+import { MainHeap } from "../../src/simulator/mainheap.ts";
 import { Routes } from "../../src/simulator/routes.ts";
 import { VppCrash } from "../../src/simulator/lbplugin.ts";
 import { type Operation, operation, wholeWorld } from "./operations.ts";
@@ -15,6 +16,7 @@ function plugin(): { lb: LbPlugin; routes: Routes; hazards: string[]; added: num
   const routes = new Routes(() => {});
   const lb = new LbPlugin({
     routes,
+    heap: new MainHeap(2 ** 30, () => {}, (text) => new VppCrash(text)),
     vipAdded: (index) => added.push(index),
     hazard: (text) => hazards.push(text),
   });
