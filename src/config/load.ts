@@ -3,40 +3,33 @@
  *
  * @module
  */
+import { readFileWhole } from "../files/read.ts";
 import { err, ok, type Result } from "../result.ts";
 import { checkConfig, type CheckResult, judge } from "./check.ts";
 
-/** Size beyond which a file cannot be meant, in octets: 2,000 backends take a third of a megabyte. */
-export const FILE_LIMIT: number = 64 * 1024 * 1024;
-
-function reason(thrown: unknown): string {
-  if (thrown instanceof Deno.errors.NotFound) return "no such file";
-  if (thrown instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (thrown instanceof Deno.errors.NotCapable) return "the daemon runs without the right to read it";
-  if (thrown instanceof Deno.errors.IsADirectory) return "it is a directory";
-  return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-function readOctets(path: string, regular: boolean): Result<Uint8Array, string> {
-  try {
-    const { isDirectory, isFile, size } = Deno.statSync(path);
-    if (isDirectory) return err("it is a directory");
-    if (regular && !isFile) return err("it is not a regular file");
-    if (size > FILE_LIMIT) return err(`it is larger than ${FILE_LIMIT} octets`);
-    return ok(Deno.readFileSync(path));
-  } catch (thrown) {
-    return err(reason(thrown));
-  }
-}
+/** Octets that a file may have that the configuration names: bundles of every public authority take 250 kB. */
+const NAMED_LIMIT = 4 * 1024 * 1024;
 
 /** Reads a file as text, or says why it cannot be read; octets that are no UTF-8 read as replacement characters. */
 export function readFile(path: string): Result<string, string> {
-  return asText(readOctets(path, false));
+  return asText(readFileWhole(path));
 }
 
-/** Reads a file that a configuration names: a device or a pipe there could keep the daemon waiting for ever. */
+/** Reads a file that a configuration names. It may name many, and a pipe among them would take 5 s each. */
 function readNamedFile(path: string): Result<string, string> {
-  return asText(readOctets(path, true));
+  const kind = kindOf(path);
+  if (kind === "other") return err("it is not a regular file");
+  return asText(readFileWhole(path, NAMED_LIMIT));
+}
+
+/** What a path leads to; whether and why it cannot be read is told by reading it. */
+function kindOf(path: string): "readable" | "other" {
+  try {
+    const { isDirectory, isFile } = Deno.statSync(path);
+    return isDirectory || isFile ? "readable" : "other";
+  } catch {
+    return "readable";
+  }
 }
 
 function asText(octets: Result<Uint8Array, string>): Result<string, string> {
@@ -116,7 +109,7 @@ export function checkText(text: string, file: string, { fileRules, ...rest }: Te
 
 /** Reads and checks a file. Never throws: a file that cannot be read is a structural error. */
 export function loadConfig(path: string, options: Pick<TextOptions, "limit"> = {}): CheckResult {
-  const octets = readOctets(path, false);
+  const octets = readFileWhole(path);
   if (!octets.ok) return unreadable(path, 1, 1, `cannot read the file: ${octets.error}`);
   return checkOctets(octets.value, path, { fileRules: true, ...options });
 }

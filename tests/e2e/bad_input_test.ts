@@ -87,6 +87,27 @@ Deno.test("a start on a bad file prints and exits as --check does", async () => 
   assert.match(stderr, /\/nowhere\/maglev\.yaml:1:1: .*no such file/);
 });
 
+Deno.test("a file without end ends --check and a start, with 1", async () => {
+  await withFile("", async (path) => {
+    await Deno.remove(path);
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assert.ok(success);
+    const outcomes = await Promise.all([
+      maglevd("--check", "--config", path),
+      maglevd("--config", path),
+      maglevd("--check", "--config", "/dev/zero"),
+      maglevd("--config", "/dev/zero"),
+    ]);
+    const line = (file: string, why: string) => `${file}:1:1: document: cannot read the file: ${why}\n`;
+    const late = line(path, "it has no end: nothing, or not all of it, came within 5 s");
+    const large = line("/dev/zero", "it is larger than 67108864 octets");
+    assert.deepEqual(
+      outcomes,
+      [late, late, large, large].map((stderr) => ({ code: 1, stdout: "", stderr })),
+    );
+  });
+});
+
 Deno.test("wrong flags: exit code 2 and every mistake named", async () => {
   const { code, stderr } = await maglevd("--listen", "nowhere", "--log-level", "loud");
   assert.equal(code, 2);

@@ -14,7 +14,7 @@ const roots: Readonly<Record<Architecture, readonly string[]>> = {
 
 /** The kernel's headers, those of an architecture before the generic ones; then glibc's, for what only it defines. */
 const names = [
-  ...["fcntl", "errno", "socket", "mman", "resource"].flatMap((name) => [
+  ...["fcntl", "errno", "socket", "mman", "resource", "poll"].flatMap((name) => [
     `asm/${name}.h`,
     `asm-generic/${name}.h`,
   ]),
