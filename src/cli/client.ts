@@ -1,35 +1,27 @@
 /**
- * HTTP to maglevd over `node:http`, which alone of the ways to ask works with unix sockets and a private CA under
- * plain Deno, in a compiled file and in the packed file alike.
+ * HTTP to maglevd by `fetch`: its TLS (rustls) believes no certificate that OpenSSL would refuse, and it works with
+ * unix sockets and a CA of the user's own under plain Deno, in a compiled file and in the packed file alike.
  *
  * @module
  */
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
-import { Readable } from "node:stream";
 import type { Problem } from "../api.ts";
 import { err, ok, type Result } from "../result.ts";
-
-/** Where maglevd answers. */
-export interface Server {
-  /** As the user wrote it, for messages. */
-  readonly text: string;
-  /** Base of all paths, without a slash at its end. */
-  readonly url: URL;
-  /** Path of a unix socket, or null. */
-  readonly socketPath: string | null;
-}
+import { failureText } from "./failure_text.ts";
+import type { Server } from "./server.ts";
+import type { Credential } from "./token.ts";
 
 /** What a client is made of. */
 export interface ClientOptions {
   /** Whom to ask. */
   readonly server: Server;
-  /** Bearer token, or null. */
-  readonly token: string | null;
-  /** PEM certificates to trust instead of the system's, or null. */
-  readonly ca: string | null;
+  /** Reads the tokens that may be sent, best first, at least one entry; an error is a sentence. */
+  readonly credentials: () => Result<Credential[], string>;
+  /** PEM certificates to trust besides those that Deno trusts (see `isolate`). */
+  readonly caCerts: readonly string[];
   /** Names this client in the log of the server. */
   readonly userAgent: string;
+  /** Who is at the keyboard, for the server's log; null: not known. */
+  readonly actor: string | null;
   /** Limit for a whole answer in milliseconds, default 30 s: a sync of a large VPP takes its time. */
   readonly timeoutMs?: number;
 }
@@ -38,7 +30,7 @@ export interface ClientOptions {
 export interface Answer<T> {
   /** The body, read as JSON. */
   readonly value: T;
-  /** The body, octet for octet. */
+  /** The body as text. */
   readonly text: string;
 }
 
@@ -51,13 +43,15 @@ export type Failure =
     readonly message: string;
     readonly problem: Problem | null;
     readonly text: string;
+    /** Which token was sent, where the server refused it. */
+    readonly note: string | null;
   }
   | { readonly kind: "interrupted" };
 
 /** One request. */
 export interface Request {
   /** Default GET. */
-  readonly method?: "GET" | "POST" | "PUT";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   /** Path and query below the server's base. */
   readonly path: string;
   /** What is sent. */
@@ -70,55 +64,14 @@ export interface Request {
   readonly timeoutMs?: number;
 }
 
-/** Reads `--server`; null if it is no address. */
-export function parseServer(text: string): Server | null {
-  if (text.startsWith("unix:")) {
-    const socketPath = text.slice(5);
-    return socketPath.startsWith("/") ? { text, url: new URL("http://localhost"), socketPath } : null;
-  }
-  if (!URL.canParse(text)) return null;
-  const url = new URL(text);
-  if (url.protocol !== "http:" && url.protocol !== "https:") return null;
-  if (url.search !== "" || url.hash !== "" || url.username !== "") return null;
-  url.pathname = url.pathname.replace(/\/+$/, "");
-  return { text, url, socketPath: null };
-}
-
-const sentences: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "the connection was reset",
-  EHOSTUNREACH: "no route to host",
-  ENETUNREACH: "network unreachable",
-  ENOENT: "no such socket",
-  EACCES: "permission denied",
-  ENOTFOUND: "unknown host name",
-  EAI_AGAIN: "the host name cannot be looked up now",
-  EPIPE: "the connection was closed",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed (--ca-file names the CA to trust)",
-  SELF_SIGNED_CERT_IN_CHAIN: "its certificate comes from an unknown CA (--ca-file names the CA to trust)",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    "its certificate comes from an unknown CA (--ca-file names the CA to trust)",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    "its certificate comes from an unknown CA (--ca-file names the CA to trust)",
-  CERT_HAS_EXPIRED: "its certificate has expired",
-};
-
-/** A network error as the end of a sentence. */
-export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // An attempt on several addresses fails with all their errors; the last one is as good as any.
-  const cause = error instanceof AggregateError ? error.errors.at(-1) : error;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  if (sentences[code] !== undefined) return sentences[code];
-  const message = cause instanceof Error ? cause.message : String(cause);
-  // Deno's TLS errors carry rustls' words and no code.
-  if (/UnknownIssuer/.test(message)) return sentences.SELF_SIGNED_CERT_IN_CHAIN ?? message;
-  return message || code || error.name;
-}
+/** Octets of a body that are read at most; the largest answer of 10,000 backends is a tenth of it. */
+const bodyLimit = 256 * 1024 * 1024;
 
 class Timeout extends Error {}
+/** Nothing was sent. */
+class NotSent extends Error {}
 
-/** Asks maglevd. Each request has a connection of its own, so nothing is held between commands. */
+/** Asks maglevd. Each request has a connection and a token of its own, so nothing is held between commands. */
 export class Client {
   readonly #options: ClientOptions;
 
@@ -132,6 +85,11 @@ export class Client {
     return this.#options.server;
   }
 
+  /** Certificates that are trusted besides those that Deno trusts. */
+  get caCerts(): readonly string[] {
+    return this.#options.caCerts;
+  }
+
   /** A request whose answer is JSON of the shape `T` (src/api.ts). */
   async json<T>(request: Request): Promise<Result<Answer<T>, Failure>> {
     const timeoutMs = request.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
@@ -139,12 +97,10 @@ export class Client {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(late), timeoutMs);
     try {
-      const response = await this.#send(request, limit.signal, "application/json");
-      const text = await body(response);
-      return this.#judge<T>(response, text);
+      const { response, note } = await this.#send(request, limit.signal, "application/json");
+      return this.#judge<T>(response, await bodyText(response), note);
     } catch (error) {
-      if (request.signal?.aborted) return err({ kind: "interrupted" });
-      return err(this.#unreachable(limit.signal.aborted ? late : error));
+      return err(this.#failure(request, limit.signal.aborted ? late : error));
     } finally {
       clearTimeout(timer);
     }
@@ -153,63 +109,82 @@ export class Client {
   /** A request whose answer is an event stream; the limit holds until the stream begins. */
   async stream(request: Request): Promise<Result<ReadableStream<Uint8Array<ArrayBuffer>>, Failure>> {
     const timeoutMs = request.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
+    const late = new Timeout("no answer in time");
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(new Timeout("no answer in time")), timeoutMs);
+    const timer = setTimeout(() => limit.abort(late), timeoutMs);
     try {
-      const response = await this.#send(request, limit.signal, "text/event-stream");
-      if (response.statusCode === 200 && mediaType(response) === "text/event-stream") {
-        return ok(Readable.toWeb(response) as ReadableStream<Uint8Array<ArrayBuffer>>);
+      const { response, note } = await this.#send(request, limit.signal, "text/event-stream");
+      if (response.status === 200 && mediaType(response) === "text/event-stream" && response.body !== null) {
+        return ok(response.body);
       }
-      const judged = this.#judge<never>(response, await body(response));
+      const judged = this.#judge<never>(response, await bodyText(response), note);
       return judged.ok ? err(this.#stranger(response, judged.value.text)) : judged;
     } catch (error) {
-      if (request.signal?.aborted) return err({ kind: "interrupted" });
-      return err(this.#unreachable(error));
+      return err(this.#failure(request, limit.signal.aborted ? late : error));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #send(request: Request, limit: AbortSignal, accept: string): Promise<IncomingMessage> {
-    const { server, token, ca, userAgent } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const make = server.url.protocol === "https:" ? httpsRequest : httpRequest;
-    const sent: ClientRequest = make({
-      ...(server.socketPath === null
-        ? { hostname: server.url.hostname.replace(/^\[|\]$/g, ""), port: server.url.port }
-        : { socketPath: server.socketPath }),
-      ...(ca === null ? {} : { ca }),
+  /** Sends a request with each credential in turn, until one is not refused with 401, which changes nothing. */
+  async #send(
+    request: Request,
+    limit: AbortSignal,
+    accept: string,
+  ): Promise<{ response: Response; note: string }> {
+    const found = this.#options.credentials();
+    if (!found.ok) throw new NotSent(found.error);
+    const [first, ...others] = found.value;
+    if (first === undefined) throw new NotSent("there is no credential");
+    let credential = first;
+    for (;;) {
+      const response = await this.#sendOnce(request, limit, accept, credential);
+      const next = others.shift();
+      if (response.status !== 401 || next === undefined) return { response, note: credential.note };
+      await response.body?.cancel();
+      credential = next;
+    }
+  }
+
+  async #sendOnce(
+    request: Request,
+    limit: AbortSignal,
+    accept: string,
+    { token, connectTo }: Credential,
+  ): Promise<Response> {
+    const { server, caCerts, userAgent, actor } = this.#options;
+    const { url, socketPath } = server;
+    const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+    using http = Deno.createHttpClient({
+      caCerts: [...caCerts],
+      // A connection that is kept would outlive the daemon's restart, and the token it was opened with.
+      poolMaxIdlePerHost: 0,
+      http2: false,
+      ...(socketPath !== null
+        ? { proxy: { transport: "unix", path: socketPath } }
+        : connectTo !== null
+        ? { proxy: { transport: "tcp", hostname: connectTo, port } }
+        : {}),
+    });
+    return await fetch(url.href.replace(/\/$/, "") + request.path, {
+      client: http,
       method: request.method ?? "GET",
-      path: server.url.pathname.replace(/\/$/, "") + request.path,
-      agent: false,
+      // A token goes to the server that was named and to no other.
+      redirect: "manual",
+      signal: request.signal === undefined ? limit : AbortSignal.any([limit, request.signal]),
+      body: request.body?.text ?? null,
       headers: {
-        host: server.socketPath === null ? server.url.host : "localhost",
         accept: `${accept}, application/problem+json`,
         "user-agent": userAgent,
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        ...(request.body === undefined ? {} : {
-          "content-type": request.body.type,
-          "content-length": String(new TextEncoder().encode(request.body.text).length),
-        }),
+        ...(actor === null ? {} : { "x-maglev-actor": actor }),
+        ...(request.body === undefined ? {} : { "content-type": request.body.type }),
         ...request.headers,
       },
     });
-    const stop = () => sent.destroy(new Error("interrupted"));
-    for (const signal of [limit, request.signal]) {
-      if (signal?.aborted) stop();
-      signal?.addEventListener("abort", stop, { once: true });
-    }
-    sent.on("close", () => {
-      for (const signal of [limit, request.signal]) signal?.removeEventListener("abort", stop);
-    });
-    sent.on("error", reject);
-    sent.on("response", resolve);
-    sent.end(request.body?.text);
-    return promise;
   }
 
-  #judge<T>(response: IncomingMessage, text: string): Result<Answer<T>, Failure> {
-    const status = response.statusCode ?? 0;
+  #judge<T>(response: Response, text: string, note: string): Result<Answer<T>, Failure> {
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -218,34 +193,47 @@ export class Client {
       return err(this.#stranger(response, text));
     }
     if (typeof value !== "object" || value === null) return err(this.#stranger(response, text));
-    if (status >= 200 && status < 300) return ok({ value: value as T, text });
+    if (response.ok) return ok({ value: value as T, text });
     if (!("type" in value && "status" in value)) return err(this.#stranger(response, text));
     const problem = value as Problem;
-    return err({ kind: "refused", message: problem.detail || problem.title, problem, text });
+    const message = problem.detail || problem.title;
+    return err({ kind: "refused", message, problem, text, note: response.status === 401 ? note : null });
   }
 
-  #stranger(response: IncomingMessage, text: string): Failure {
+  #stranger(response: Response, text: string): Failure {
     const type = mediaType(response) || "no media type";
     return {
       kind: "refused",
-      message: `${this.server.text} did not answer as maglevd does: HTTP ${response.statusCode}, ${type}`,
+      message: `${this.server.text} did not answer as maglevd does: HTTP ${response.status}, ${type}`,
       problem: null,
       text,
+      note: null,
     };
   }
 
-  #unreachable(error: unknown): Failure {
-    return { kind: "unreachable", message: `cannot reach ${this.server.text}: ${errorText(error)}` };
+  /** What an exception on the way means; an unexpected one is thrown again. */
+  #failure(request: Request, error: unknown): Failure {
+    if (request.signal?.aborted) return { kind: "interrupted" };
+    if (error instanceof NotSent) {
+      return { kind: "refused", message: error.message, problem: null, text: "", note: null };
+    }
+    const message = error instanceof Timeout ? error.message : failureText(error);
+    return { kind: "unreachable", message: `cannot reach ${this.server.text}: ${message}` };
   }
 }
 
-function mediaType(response: IncomingMessage): string {
-  return (response.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
+function mediaType(response: Response): string {
+  return (response.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
 }
 
-async function body(response: IncomingMessage): Promise<string> {
-  response.setEncoding("utf8");
+async function bodyText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of response) text += chunk;
-  return text;
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > bodyLimit) throw new Error(`the answer is over ${bodyLimit / 1024 / 1024} MiB`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }

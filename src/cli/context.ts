@@ -1,6 +1,7 @@
 import type { Client, Failure, Request } from "./client.ts";
 import { exit, type ExitCode } from "./exit.ts";
 import type { Grammar, Parsed } from "./grammar.ts";
+import { cleanJson } from "./clean.ts";
 import type { Line } from "./text.ts";
 
 /** How things look: what a renderer may depend on besides the value it shows. */
@@ -19,7 +20,7 @@ export interface Output {
   readonly width: number | null;
   /** Writes lines for a person to standard output. */
   print(lines: readonly Line[]): void;
-  /** Writes text to standard output as it is. */
+  /** Writes a text of maglevc's own to standard output as it is; nothing in it comes from a server. */
   raw(text: string): void;
   /** Writes lines for a person to standard error. */
   complain(lines: readonly Line[]): void;
@@ -120,19 +121,17 @@ export function fail(context: Context, failure: Failure): ExitCode {
     const more = errors
       .filter((finding) => finding.file === null && !failure.message.includes(finding.message))
       .map((finding) => `\n${finding.path === "" ? "" : `${finding.path}: `}${finding.message}`);
-    const hint = failure.problem.type === "urn:maglev:problem:unauthorized"
-      ? "\nthe token comes from --token-file, MAGLEV_TOKEN_FILE, MAGLEV_TOKEN or --token"
-      : "";
-    complain(context, failure.message + more.join("") + hint);
+    complain(context, failure.message + more.join("") + (failure.note === null ? "" : `\n${failure.note}`));
     return exit.failed;
   }
   complain(context, failure.message);
   return failure.kind === "unreachable" ? exit.unreachable : exit.failed;
 }
 
-/** Prints a body of the API exactly as it came, and ends the line if the body does not. */
-export function printJson({ out }: Context, text: string): void {
-  out.raw(text.endsWith("\n") ? text : `${text}\n`);
+/** Prints JSON: the value that the API sent, in characters that no terminal obeys. The line is ended if need be. */
+export function printJson({ out }: Pick<Context, "out">, text: string): void {
+  const json = cleanJson(text);
+  out.raw(json.endsWith("\n") ? json : `${json}\n`);
 }
 
 /** A command that asks the API once and shows the answer. */

@@ -1,6 +1,5 @@
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { err, ok, type Result } from "../result.ts";
+import { fileErrorText } from "./files.ts";
 
 /** Lines that are kept. */
 export const historyLimit = 1_000;
@@ -11,30 +10,26 @@ export function historyPath(env: (name: string) => string | undefined): string |
   return state.startsWith("/") ? `${state}/maglevc/history` : null;
 }
 
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Reads the history, newest first, each line once, and shortens a file that has grown to twice the limit. */
 export function loadHistory(path: string): Result<string[], string> {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    appendFileSync(path, "", { mode: 0o600 });
-    const lines = readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
+    Deno.writeTextFileSync(path, "", { append: true, mode: 0o600 });
+    const lines = Deno.readTextFileSync(path).split("\n").filter((line) => line !== "");
     const kept = lines.slice(-historyLimit);
-    if (lines.length > 2 * historyLimit) writeFileSync(path, `${kept.join("\n")}\n`);
+    if (lines.length > 2 * historyLimit) Deno.writeTextFileSync(path, `${kept.join("\n")}\n`);
     return ok([...new Set(kept.reverse())]);
   } catch (error) {
-    return err(reason(error));
+    return err(fileErrorText(error));
   }
 }
 
 /** Appends one line, so that shells side by side all leave theirs. */
 export function rememberLine(path: string, line: string): Result<null, string> {
   try {
-    appendFileSync(path, `${line}\n`, { mode: 0o600 });
+    Deno.writeTextFileSync(path, `${line}\n`, { append: true, mode: 0o600 });
     return ok(null);
   } catch (error) {
-    return err(reason(error));
+    return err(fileErrorText(error));
   }
 }

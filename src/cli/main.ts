@@ -3,7 +3,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { main } from "./program.ts";
 
-process.exit(await main(process.argv.slice(2)));
+Deno.exit(await main(Deno.args));

@@ -1,5 +1,5 @@
-import { readdirSync } from "node:fs";
 import type { BackendList, FrontendList, HealthCheckList } from "../api.ts";
+import { clean, couldBeName } from "./clean.ts";
 import type { Client } from "./client.ts";
 import type { NameSource } from "./grammar.ts";
 
@@ -19,8 +19,9 @@ const freshMs = 2_000;
 function files(partial: string): string[] {
   const folder = partial.slice(0, partial.lastIndexOf("/") + 1);
   try {
-    return readdirSync(folder === "" ? "." : folder, { withFileTypes: true })
-      .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`);
+    return [...Deno.readDirSync(folder === "" ? "." : folder)]
+      .map((entry) => `${folder}${entry.name}${entry.isDirectory ? "/" : ""}`)
+      .filter((name) => clean(name) === name);
   } catch {
     // A folder that is not there or is closed to us has nothing to offer.
     return [];
@@ -43,7 +44,7 @@ export function liveNames(client: Client, ticks: () => number): NameLookup {
     if (answer !== known?.answer) cache.set(path, { at: ticks(), answer });
     return await answer as T | null;
   };
-  return async (source, values, partial) => {
+  const lookup: NameLookup = async (source, values, partial) => {
     switch (source) {
       case "file":
         return files(partial);
@@ -63,5 +64,10 @@ export function liveNames(client: Client, ticks: () => number): NameLookup {
         return pools.find((pool) => pool.name === values.get("pool"))?.backends.map((b) => b.name) ?? [];
       }
     }
+  };
+  // What no configuration can hold is no name: it would be typed into the user's shell.
+  return async (source, values, partial) => {
+    const names = await lookup(source, values, partial);
+    return source === "file" ? names : names.filter(couldBeName);
   };
 }

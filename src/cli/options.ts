@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { parseCommandLine } from "../command_line.ts";
 import { err, ok, type Result } from "../result.ts";
-import { parseServer, type Server } from "./client.ts";
+import { parseServer, type Server } from "./server.ts";
 
 /** One flag. */
 export interface FlagSpec {
@@ -28,7 +28,7 @@ export const flagSpecs: readonly FlagSpec[] = [
     name: "server",
     value: "url",
     env: "MAGLEV_SERVER",
-    help: `http://, https:// or unix:/path of maglevd (default ${defaultServer})`,
+    help: `http://, https://, host:port or unix:/path of maglevd (default ${defaultServer})`,
   },
   {
     name: "token-file",
@@ -42,7 +42,18 @@ export const flagSpecs: readonly FlagSpec[] = [
     env: "MAGLEV_TOKEN",
     help: "the bearer token; a file or the environment keeps it out of the process list",
   },
-  { name: "ca-file", value: "file", env: "MAGLEV_CA_FILE", help: "PEM certificates of the CAs to trust" },
+  {
+    name: "insecure-token",
+    value: "",
+    env: null,
+    help: "send the token over plain http to another host, where anybody on the way can read it",
+  },
+  {
+    name: "ca-file",
+    value: "file",
+    env: "MAGLEV_CA_FILE",
+    help: "PEM certificates of the CAs to trust, and no others",
+  },
   { name: "json", value: "", env: null, help: "print what the API said" },
   {
     name: "color",
@@ -57,14 +68,27 @@ export const flagSpecs: readonly FlagSpec[] = [
 /** When to colour. */
 export type ColourMode = "auto" | "always" | "never";
 
+/** A file that the user names, and the flag or variable that names it, for messages. */
+export interface NamedFile {
+  /** Its path. */
+  readonly file: string;
+  /** `--ca-file`, `MAGLEV_CA_FILE` and the like. */
+  readonly from: string;
+}
+
+/** The token that the user names: itself, or a file that is read anew for each connection. */
+export type TokenSource = { readonly text: string; readonly from: string } | NamedFile;
+
 /** The command line, checked. */
 export interface Options {
   /** Where maglevd answers. */
   readonly server: Server;
-  /** Token, or the file that holds it. */
-  readonly token: { readonly text: string } | { readonly file: string } | null;
-  /** File of PEM certificates, or null for the ones of the system. */
-  readonly caFile: string | null;
+  /** The token that the user names; null: the local token, if there is one. */
+  readonly token: TokenSource | null;
+  /** Whether the token may be sent where others can read it. */
+  readonly insecureToken: boolean;
+  /** File of PEM certificates, or null for the ones that Deno trusts. */
+  readonly caFile: NamedFile | null;
   /** Whether to print what the API said. */
   readonly json: boolean;
   /** When to colour. */
@@ -77,7 +101,14 @@ export interface Options {
   readonly words: readonly string[];
 }
 
-const colourModes: readonly ColourMode[] = ["auto", "always", "never"];
+/** `true` and `false` are how the Go client's flag is given. */
+const colourModes: ReadonlyMap<string, ColourMode> = new Map([
+  ["auto", "auto"],
+  ["always", "always"],
+  ["never", "never"],
+  ["true", "always"],
+  ["false", "never"],
+]);
 
 /**
  * Reads the command line; flags may stand anywhere, a flag wins over the environment, and `--` ends the flags.
@@ -88,48 +119,47 @@ export function parseOptions(
   args: readonly string[],
   env: (name: string) => string | undefined,
 ): Result<Options, string> {
-  let values: Readonly<Record<string, unknown>>;
-  let words: string[];
-  try {
-    const parsed = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: Object.fromEntries([
-        ...flagSpecs.map((spec) => [spec.name, { type: spec.value === "" ? "boolean" : "string" } as const]),
-      ]),
-    });
-    values = parsed.values;
-    words = parsed.positionals;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return err(error.message.split(". To specify")[0]?.split("\n")[0] ?? error.message);
-  }
-  const given = (name: string): string | null => {
-    const value = values[name];
-    return typeof value === "string" && value !== "" ? value : null;
-  };
-  const fromEnv = (name: string): string | null => {
-    const variable = flagSpecs.find((spec) => spec.name === name)?.env;
-    return (variable == null ? undefined : env(variable)) || null;
-  };
+  const shapes = flagSpecs.map(({ name, value }) =>
+    name === "help" ? { name, takesValue: false, short: "h" } : { name, takesValue: value !== "" }
+  );
+  const line = parseCommandLine(args, shapes);
+  if (!line.ok) return line;
+  const { values, words } = line.value;
+  const given = (name: string): string | null => values.get(name)?.at(-1) || null;
+  const variable = (name: string): string => flagSpecs.find((spec) => spec.name === name)?.env ?? "";
+  const fromEnv = (name: string): string | null => (variable(name) && env(variable(name))) || null;
+  const isOn = (name: string): boolean => /^(true|1)$/.test(given(name) ?? "");
   const serverText = given("server") ?? fromEnv("server") ?? defaultServer;
   const server = parseServer(serverText);
   if (server === null) {
-    return err(`--server: "${serverText}" is not http://host:port, https://host:port or unix:/path`);
+    const source = given("server") === null ? variable("server") : "--server";
+    return err(
+      `${source}: "${serverText}" is not http://host:port, https://host:port, host:port or unix:/path`,
+    );
   }
   const colourText = given("color") ?? "auto";
-  const colour = colourModes.find((mode) => mode === colourText);
-  if (colour === undefined) return err(`--color: "${colourText}" is not ${colourModes.join(", ")}`);
-  const token = (text: string | null, file: string | null): Options["token"] =>
-    text !== null ? { text } : file !== null ? { file } : null;
+  const colour = colourModes.get(colourText);
+  if (colour === undefined) return err(`--color: "${colourText}" is not auto, always or never`);
+  const flagOrVariable = (name: string): { readonly text: string; readonly from: string } | null => {
+    const flag = given(name);
+    const text = flag ?? fromEnv(name);
+    return text === null ? null : { text, from: flag === null ? variable(name) : `--${name}` };
+  };
+  const file = (name: string): NamedFile | null => {
+    const named = flagOrVariable(name);
+    return named === null ? null : { file: named.text, from: named.from };
+  };
+  // A flag of either kind wins over a variable of either kind.
+  const tokens = [flagOrVariable("token"), file("token-file")].filter((source) => source !== null);
   return ok({
     server,
-    token: token(given("token"), given("token-file")) ?? token(fromEnv("token"), fromEnv("token-file")),
-    caFile: given("ca-file") ?? fromEnv("ca-file"),
-    json: values.json === true,
+    token: tokens.find((source) => source.from.startsWith("--")) ?? tokens[0] ?? null,
+    insecureToken: isOn("insecure-token"),
+    caFile: file("ca-file"),
+    json: isOn("json"),
     colour,
-    help: values.help === true,
-    version: values.version === true,
+    help: isOn("help"),
+    version: isOn("version"),
     words,
   });
 }

@@ -3,9 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
-import process from "node:process";
-import { createInterface } from "node:readline";
 import type { Info } from "../api.ts";
 import { err, ok, type Result } from "../result.ts";
 import { version } from "../version.ts";
@@ -14,40 +11,69 @@ import { grammar } from "./commands/grammar.ts";
 import { completionLines } from "./completion.ts";
 import type { Context } from "./context.ts";
 import { exit, type ExitCode } from "./exit.ts";
+import { readText, realFiles } from "./files.ts";
 import { helpText } from "./help.ts";
 import { historyPath } from "./history.ts";
 import { liveNames } from "./names.ts";
-import { type Options, parseOptions } from "./options.ts";
+import { type NamedFile, type Options, parseOptions } from "./options.ts";
 import { runLine, runWords, toTokens } from "./run.ts";
 import { Keyboard, processOutput, ReaderGone, realWorld } from "./terminal.ts";
+import { line } from "./text.ts";
+import { credentials } from "./token.ts";
+import { isolate, readCaCertificates } from "./trust.ts";
 
-const env = (name: string): string | undefined => process.env[name];
+const env = (name: string): string | undefined => Deno.env.get(name);
 
-function readText(file: string): Result<string, string> {
-  try {
-    return ok(readFileSync(file, "utf8").trim());
-  } catch (error) {
-    return err(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
-  }
+/** Who is at the keyboard, as far as the environment tells, in characters that a header may hold. */
+function actorName(): string | null {
+  const name = env("SUDO_USER") || env("USER") || "";
+  return name.replace(/[^\x20-\x7e]/g, "?").slice(0, 64).trim() || null;
 }
 
+function readCa(named: NamedFile): Result<string[], string> {
+  const text = readText(named.file);
+  if (!text.ok) return err(`${named.from}: ${text.error}`);
+  const certificates = readCaCertificates(text.value);
+  return certificates.ok ? certificates : err(`${named.from}: ${named.file}: ${certificates.error}`);
+}
+
+/** A client that trusts and sends what the options say; an error is a usage error. */
 function makeClient(options: Options): Result<Client, string> {
-  const { server, token, caFile } = options;
-  const secret = token === null || "text" in token ? ok(token?.text ?? null) : readText(token.file);
-  if (!secret.ok) return secret;
-  if (secret.value !== null && !/^[\x21-\x7e]+$/.test(secret.value)) {
-    return err("the token is not one line of printable characters");
-  }
-  const ca = caFile === null ? ok(null) : readText(caFile);
+  const { server, token: source, insecureToken: insecure, caFile } = options;
+  isolate(Deno.env, caFile !== null);
+  const ca = caFile === null ? ok([]) : readCa(caFile);
   if (!ca.ok) return ca;
-  const userAgent = `maglevc/${version}`;
-  return ok(new Client({ server, token: secret.value, ca: ca.value, userAgent }));
+  const question = { server, source, insecure, runtimeDir: env("XDG_RUNTIME_DIR") };
+  const files = realFiles();
+  const read = () => credentials(question, files);
+  // A token that cannot be sent is said once, and before anything is done.
+  const first = read();
+  if (!first.ok) return first;
+  return ok(
+    new Client({
+      server,
+      credentials: read,
+      caCerts: ca.value,
+      userAgent: `maglevc/${version}`,
+      actor: actorName(),
+    }),
+  );
+}
+
+/** Lines of standard input as they come; the last one need not be ended. */
+async function* inputLines(): AsyncGenerator<string> {
+  let rest = "";
+  for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines.map((line) => line.replace(/\r$/, ""));
+  }
+  if (rest !== "") yield rest;
 }
 
 /** Lines from a pipe or a file, until the first that fails. */
 async function runLines(context: Context): Promise<ExitCode> {
-  const lines = createInterface({ input: process.stdin, terminal: false });
-  for await (const line of lines) {
+  for await (const line of inputLines()) {
     const { code, leave } = await runLine(line, context, null);
     if (code !== exit.done || leave || context.signal.aborted) return code;
   }
@@ -71,7 +97,10 @@ async function runShell(context: Context): Promise<ExitCode> {
         : info.error.kind === "interrupted"
         ? client.server.text
         : info.error.message;
-      return `maglevc ${version}, ${server}\nTab completes, ? helps at every point, Ctrl-D leaves.\n`;
+      return [
+        line(`maglevc ${version}, ${server}`),
+        line("Tab completes, ? helps at every point, Ctrl-D leaves."),
+      ];
     },
   });
 }
@@ -80,7 +109,7 @@ async function run(options: Options, client: Client): Promise<ExitCode> {
   const out = processOutput(options.colour, env);
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
-  process.once("SIGINT", onInterrupt);
+  Deno.addSignalListener("SIGINT", onInterrupt);
   using keyboard = new Keyboard(onInterrupt);
   const context: Context = {
     client,
@@ -94,7 +123,7 @@ async function run(options: Options, client: Client): Promise<ExitCode> {
   };
   if (options.words.length > 0) return (await runWords(toTokens(options.words), context)).code;
   if (!keyboard.present || !out.terminal) return await runLines(context);
-  process.off("SIGINT", onInterrupt);
+  Deno.removeSignalListener("SIGINT", onInterrupt);
   return await runShell(context);
 }
 

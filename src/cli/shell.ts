@@ -14,7 +14,7 @@ import type { Grammar } from "./grammar.ts";
 import { historyLimit, loadHistory, rememberLine } from "./history.ts";
 import type { NameLookup } from "./names.ts";
 import { lineHelp, runLine } from "./run.ts";
-import { styled } from "./text.ts";
+import { type Line, line, styled } from "./text.ts";
 import { splitLine } from "./tokens.ts";
 
 /** What stands before each line. */
@@ -55,7 +55,7 @@ export interface ShellOptions {
   /** File of the history, or null to keep none. */
   readonly historyFile: string | null;
   /** First lines that the user sees. */
-  readonly banner: () => Promise<string>;
+  readonly banner: () => Promise<Line[]>;
 }
 
 class Shell {
@@ -158,7 +158,7 @@ class Shell {
   }
 
   #withoutHistory(reason: string): void {
-    this.#options.out.raw(`the history is not kept: ${reason}\n`);
+    this.#options.out.print([line(`the history is not kept: ${reason}`)]);
     this.#historyFile = null;
   }
 
@@ -208,12 +208,12 @@ class Shell {
   async loop(): Promise<ExitCode> {
     const { out, banner } = this.#options;
     this.#running = new AbortController();
-    out.raw(await banner());
+    out.print(await banner());
     this.#resume();
     for (;;) {
       const next = this.#running === null ? this.#queue.shift() : undefined;
       if (next !== undefined) {
-        if (!next.echoed) out.raw(`${prompt}${next.text}\n`);
+        if (!next.echoed) out.print([line(prompt, next.text)]);
         if (await this.#run(next.text)) break;
         this.#resume();
       } else if (this.#closed) {

@@ -1,5 +1,3 @@
-import { readFileSync, writeSync } from "node:fs";
-import process from "node:process";
 import type { Output, World } from "./context.ts";
 import type { ColourMode } from "./options.ts";
 import { columns, type Line, paint, plain } from "./text.ts";
@@ -7,21 +5,28 @@ import { columns, type Line, paint, plain } from "./text.ts";
 /** The reader of our output is gone (`| head`): nothing is left to say, and that is no error. */
 export class ReaderGone extends Error {}
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
-}
-
 /** Writes everything at once; a pipe that is full is waited for. */
-function writeAll(fd: number, text: string): void {
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) {
     try {
-      at += writeSync(fd, bytes, at);
+      at += stream.writeSync(bytes.subarray(at));
     } catch (error) {
-      if (codeOf(error) === "EPIPE") throw new ReaderGone();
-      if (codeOf(error) !== "EAGAIN") throw error;
+      if (error instanceof Deno.errors.BrokenPipe) throw new ReaderGone();
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
+  }
+}
+
+/** Columns of the terminal; null where there is none, or it does not say. */
+function terminalWidth(): number | null {
+  try {
+    return Deno.consoleSize().columns || null;
+  } catch (error) {
+    // ENOTTY comes as a plain Error.
+    if (error instanceof Error) return null;
+    throw error;
   }
 }
 
@@ -37,24 +42,24 @@ export function wantsColour(
 
 /** The process's own standard output and error. */
 export function processOutput(mode: ColourMode, env: (name: string) => string | undefined): Output {
-  const terminal = process.stdout.isTTY === true;
+  const terminal = Deno.stdout.isTerminal();
   const colour = wantsColour(mode, terminal, env);
-  const errorColour = wantsColour(mode, process.stderr.isTTY === true, env);
+  const errorColour = wantsColour(mode, Deno.stderr.isTerminal(), env);
   let drawn = 0;
   return {
     terminal,
     get width() {
-      return terminal && process.stdout.columns > 0 ? process.stdout.columns : null;
+      return terminal ? terminalWidth() : null;
     },
-    print: (lines) => writeAll(1, paint(lines, colour)),
-    raw: (text) => writeAll(1, text),
-    complain: (lines) => writeAll(2, paint(lines, errorColour)),
+    print: (lines) => writeAll(Deno.stdout, paint(lines, colour)),
+    raw: (text) => writeAll(Deno.stdout, text),
+    complain: (lines) => writeAll(Deno.stderr, paint(lines, errorColour)),
     redraw(lines: readonly Line[]) {
-      const width = process.stdout.columns || 80;
+      const width = terminalWidth() ?? 80;
       const up = drawn === 0 ? "" : `\x1b[${drawn}A`;
       // Each line is cleared before it is written, so nothing of a longer older one stays.
       const text = lines.map((line) => `\x1b[2K${paint([line], colour)}`).join("");
-      writeAll(1, `${up}${text}\x1b[J`);
+      writeAll(Deno.stdout, `${up}${text}\x1b[J`);
       drawn = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(columns(plain(line)) / width)), 0);
     },
     keep() {
@@ -78,13 +83,13 @@ export const realWorld: World = {
       const timer = setTimeout(done, ms);
       signal.addEventListener("abort", done, { once: true });
     }),
-  readFile: (path) => Promise.resolve(readFileSync(path, "utf8")),
+  readFile: (path) => Deno.readTextFile(path),
 };
 
 /** Keys of the terminal, for a command that ends with the first one pressed. */
 export class Keyboard implements Disposable {
   readonly #interrupt: () => void;
-  #release: () => void = () => {};
+  #raw = false;
 
   /** Touches nothing yet; `interrupt` is called for Ctrl-C, which is no signal while keys are watched. */
   constructor(interrupt: () => void) {
@@ -93,32 +98,27 @@ export class Keyboard implements Disposable {
 
   /** Whether standard input is a terminal. */
   get present(): boolean {
-    return process.stdin.isTTY === true;
+    return Deno.stdin.isTerminal();
   }
 
   /** Aborted by the first key; never without a terminal. */
   anyKey(): AbortSignal {
     const pressed = new AbortController();
     if (!this.present) return pressed.signal;
-    const { stdin } = process;
-    const onKey = (chunk: Uint8Array | string) => {
-      if (String(chunk).includes("\x03")) this.#interrupt();
+    Deno.stdin.setRaw(true);
+    this.#raw = true;
+    const chunk = new Uint8Array(64);
+    // The read that is under way when the command ends is never answered; the process ends with it.
+    Deno.stdin.read(chunk).then((count) => {
+      if (chunk.subarray(0, count ?? 0).includes(3)) this.#interrupt();
       pressed.abort();
-    };
-    stdin.setRawMode(true);
-    stdin.on("data", onKey);
-    stdin.resume();
-    this.#release = () => {
-      stdin.off("data", onKey);
-      stdin.pause();
-      stdin.setRawMode(false);
-    };
+    }, () => pressed.abort());
     return pressed.signal;
   }
 
   /** Gives the terminal back. */
   [Symbol.dispose](): void {
-    this.#release();
-    this.#release = () => {};
+    if (this.#raw) Deno.stdin.setRaw(false);
+    this.#raw = false;
   }
 }

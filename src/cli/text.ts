@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { styleText } from "node:util";
+import { clean } from "./clean.ts";
 
 /** How a piece of text looks. */
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
 
 /** A piece of text of one look. */
 export interface Span {
-  /** Free of control characters. */
+  /** As it is shown. */
   readonly text: string;
   /** Null: as the terminal shows text. */
   readonly style: Style | null;
@@ -21,18 +21,6 @@ export type Inline = string | number | Span | readonly Inline[];
 
 /** One line for a person. */
 export type Line = readonly Span[];
-
-/**
- * Makes control characters visible (`\x1b`), so that a text from the network (a server's banner, a certificate's name)
- * cannot move the cursor or recolour the terminal.
- */
-export function clean(text: string): string {
-  // deno-lint-ignore no-control-regex -- these are the characters to catch
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
-  });
-}
 
 /** A piece of text in a style. */
 export function styled(style: Style | null, text: string | number): Span {
@@ -66,14 +54,29 @@ export function columns(text: string): number {
   return sum;
 }
 
-/** Lines as text, one `\n` after each, with or without escape sequences. Blanks at the end of a line are left out. */
+/** Parameters of SGR (ECMA-48) that begin and end a look. */
+const sgr: Readonly<Record<Style, readonly [begin: number, end: number]>> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  magenta: [35, 39],
+  cyan: [36, 39],
+};
+
+/**
+ * Lines as text, one `\n` after each, with or without escape sequences. Blanks at the end of a line are left out.
+ * The only escape sequences in it are those of its own styles.
+ */
 export function paint(lines: readonly Line[], colour: boolean): string {
   return lines.map((spans) => {
-    const trimmed = trimEnd(spans);
-    const text = trimmed.map(({ text, style }) =>
-      // The caller has decided about colour already; styleText would ask the stream again.
-      colour && style !== null && text !== "" ? styleText(style, text, { validateStream: false }) : text
-    );
+    const text = trimEnd(spans).map(({ text, style }) => {
+      const shown = clean(text);
+      if (!colour || style === null || shown === "") return shown;
+      const [begin, end] = sgr[style];
+      return `\x1b[${begin}m${shown}\x1b[${end}m`;
+    });
     return `${text.join("")}\n`;
   }).join("");
 }

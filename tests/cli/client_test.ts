@@ -1,27 +1,46 @@
 import assert from "node:assert/strict";
-import { Client, parseServer } from "../../src/cli/client.ts";
+import { Client } from "../../src/cli/client.ts";
 import { loadHistory, rememberLine } from "../../src/cli/history.ts";
 import { parseOptions } from "../../src/cli/options.ts";
+import { parseServer } from "../../src/cli/server.ts";
+import { ok } from "../../src/result.ts";
 
 function clientOf(url: string, timeoutMs: number): Client {
   const server = parseServer(url);
   assert.ok(server !== null);
-  return new Client({ server, token: null, ca: null, userAgent: "maglevc/test", timeoutMs });
+  return new Client({
+    server,
+    credentials: () => ok([{ token: null, connectTo: null, note: "" }]),
+    caCerts: [],
+    userAgent: "maglevc/test",
+    actor: null,
+    timeoutMs,
+  });
 }
 
 Deno.test("parseServer() takes http, https and unix addresses and nothing else", () => {
   for (
-    const good of ["http://127.0.0.1:9090", "https://lb.example", "http://[::1]:9090", "unix:/run/x.sock"]
+    const good of [
+      "http://127.0.0.1:9090",
+      "https://lb.example",
+      "http://[::1]:9090",
+      "unix:/run/x.sock",
+      "127.0.0.1:9090",
+      "lb1:9090",
+      "[::1]:9090",
+    ]
   ) {
     assert.equal(parseServer(good)?.text, good);
   }
   assert.equal(parseServer("https://lb.example/maglev/")?.url.pathname, "/maglev");
+  assert.equal(parseServer("lb1:9090")?.url.href, "http://lb1:9090/");
   assert.equal(parseServer("unix:/run/x.sock")?.socketPath, "/run/x.sock");
   for (
     const bad of [
       "",
-      "127.0.0.1:9090",
-      "localhost:9090",
+      "127.0.0.1",
+      "localhost:99999",
+      "::1:9090",
       "ftp://x",
       "unix:x",
       "http://",
@@ -87,12 +106,12 @@ Deno.test("flags: a token of the flag wins over a file of the environment, and -
   const env = (name: string) => ({ MAGLEV_TOKEN_FILE: "/t", MAGLEV_SERVER: "unix:/s" })[name];
   const options = parseOptions(["--token", "a", "show", "--", "backend", "--json"], env);
   assert.ok(options.ok);
-  assert.deepEqual(options.value.token, { text: "a" });
+  assert.deepEqual(options.value.token, { text: "a", from: "--token" });
   assert.deepEqual(options.value.words, ["show", "backend", "--json"]);
   assert.equal(options.value.json, false);
   assert.equal(options.value.server.socketPath, "/s");
   const fromEnv = parseOptions([], env);
-  assert.deepEqual(fromEnv.ok && fromEnv.value.token, { file: "/t" });
+  assert.deepEqual(fromEnv.ok && fromEnv.value.token, { file: "/t", from: "MAGLEV_TOKEN_FILE" });
 });
 
 Deno.test("the history is shortened when it has grown, and each line comes back once", async () => {

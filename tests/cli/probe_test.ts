@@ -13,6 +13,7 @@ const target: Target = {
   host: null,
   header: "X-Backend",
   tls: "off",
+  caCerts: [],
   timeoutMs: 5_000,
   userAgent: "maglevc/test",
 };

@@ -77,6 +77,8 @@ export async function selfSigned(): Promise<{ readonly cert: string; readonly ke
   const { code, err } = await start([
     ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(" "),
     ...["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
+    // openssl marks what it signs itself as a CA, and such a certificate is refused for a server.
+    ...["-addext", "basicConstraints=critical,CA:FALSE"],
     ...["-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`],
   ], { command: ["openssl"] });
   if (code !== 0) throw new Error(err);

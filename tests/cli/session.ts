@@ -1,9 +1,11 @@
 /** Runs lines of maglevc in this process, against a daemon, with a terminal made of strings. */
-import { Client, parseServer } from "../../src/cli/client.ts";
+import { Client } from "../../src/cli/client.ts";
 import { grammar } from "../../src/cli/commands/grammar.ts";
 import type { Context, Output } from "../../src/cli/context.ts";
 import { runLine } from "../../src/cli/run.ts";
+import { parseServer } from "../../src/cli/server.ts";
 import { type Line, paint } from "../../src/cli/text.ts";
+import { ok } from "../../src/result.ts";
 import type { Daemon } from "./daemon.ts";
 import { siteNow } from "./site.ts";
 
@@ -58,7 +60,13 @@ export async function run(
   // Time stands still but for pauses, which pass at once.
   let ticks = 0;
   const context: Context = {
-    client: new Client({ server, token: token ?? null, ca: null, userAgent: "maglevc/test" }),
+    client: new Client({
+      server,
+      credentials: () => ok([{ token: token ?? null, connectTo: null, note: "a note on the token" }]),
+      caCerts: [],
+      userAgent: "maglevc/test",
+      actor: "tester",
+    }),
     out: output,
     json,
     world: {

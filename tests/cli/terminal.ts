@@ -28,7 +28,8 @@ export class Terminal implements AsyncDisposable {
     const command = maglevc.map((word) => `'${word}'`).join(" ");
     const env = `MAGLEV_SERVER=${url} XDG_STATE_HOME=${this.#state} TERM=screen-256color`;
     await this.type(`clear; ${env} ${command}; echo "exit=$?"`, "Enter");
-    await this.see(/Ctrl-D leaves\.\nmaglevc>/);
+    // The end is part of it: the screen may still show the shell before this one.
+    await this.see(/Ctrl-D leaves\.\nmaglevc>$/);
   }
 
   /** Where the shell keeps its history. */

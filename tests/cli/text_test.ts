@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { yamlLines } from "../../src/cli/render/config.ts";
 import { pairs, table, wrapLine } from "../../src/cli/table.ts";
-import { clean, columns, type Line, line, paint, plain, type Style, styled } from "../../src/cli/text.ts";
+import { clean } from "../../src/cli/clean.ts";
+import { columns, type Line, line, paint, plain, type Style, styled } from "../../src/cli/text.ts";
 import { splitLine } from "../../src/cli/tokens.ts";
 import { agoText, countText, durationText, millisText, rateText, shareText } from "../../src/cli/units.ts";
 

@@ -1,6 +1,6 @@
 import type { Frontend } from "../../api.ts";
 import { parseDuration, toMillis } from "../../config/duration.ts";
-import { type Call, complain, type Context, fail, type Run } from "../context.ts";
+import { type Call, complain, type Context, fail, printJson, type Run } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";
 import { attempt, type Target } from "../probe/attempt.ts";
@@ -15,7 +15,7 @@ const countElsewhere = 10;
 /** The terminal is drawn at most so often. */
 const drawMs = 100;
 
-function targetOf(call: Call, frontend: Frontend, version: string): Target {
+function targetOf(call: Call, frontend: Frontend, { version, client: { caCerts } }: Context): Target {
   return {
     address: frontend.address,
     port: frontend.port,
@@ -23,6 +23,7 @@ function targetOf(call: Call, frontend: Frontend, version: string): Target {
     host: call.optional("host"),
     header: call.optional("header") ?? "X-Backend",
     tls: !call.has("tls") ? "off" : call.has("insecure") ? "insecure" : "verify",
+    caCerts,
     timeoutMs,
     userAgent: `maglevc/${version}`,
   };
@@ -44,7 +45,7 @@ async function probe(call: Call, context: Context): ReturnType<Run> {
     complain(context, `frontend ${frontend.name} ${what}; only a VIP of one tcp port can be probed`);
     return exit.usage;
   }
-  const target = targetOf(call, frontend, context.version);
+  const target = targetOf(call, frontend, context);
   const intervalMs = intervalOf(call);
   const live = out.terminal && !context.json;
   const asked = Number(call.optional("n") ?? 0);
@@ -67,7 +68,7 @@ async function probe(call: Call, context: Context): ReturnType<Run> {
       drawnAt = world.ticks();
     }
   }
-  if (context.json) out.raw(`${tallyJson(frontend.name, target, tally)}\n`);
+  if (context.json) printJson(context, tallyJson(frontend.name, target, tally));
   else if (live) {
     out.redraw(lines());
     out.keep();

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { headEnd, hostHeader, NO_STATUS_LINE, parseHead } from "../../net/http1.ts";
-import { errorText } from "../client.ts";
+import { parseIp } from "../../net/ip.ts";
+import { failureText } from "../failure_text.ts";
+import type { Wire } from "./any_certificate.ts";
 
 /** What to probe and how. */
 export interface Target {
@@ -22,6 +22,8 @@ export interface Target {
   readonly header: string;
   /** Whether to speak TLS, and whether a bad certificate is a failure. */
   readonly tls: "off" | "verify" | "insecure";
+  /** PEM certificates of CAs to trust besides those that Deno trusts. */
+  readonly caCerts: readonly string[];
   /** Limit for all phases together, in milliseconds. */
   readonly timeoutMs: number;
   /** Value of the User-Agent header. */
@@ -46,7 +48,7 @@ const headLimit = 16 * 1024;
 /** The name for TLS: a host without its port, null if it is an address. */
 function tlsName(host: string | null): string | null {
   const name = host?.replace(/:[0-9]+$/, "") ?? "";
-  return name === "" || isIP(name.replace(/^\[|\]$/g, "")) !== 0 ? null : name;
+  return name === "" || parseIp(name.replace(/^\[|\]$/g, "")) !== null ? null : name;
 }
 
 /** What came before and the next octets. */
@@ -66,16 +68,59 @@ function readHead(octets: Uint8Array, header: string): { status: number; header:
     : `the answer is no HTTP/1 response: ${head.malformed}`;
 }
 
-function open(target: Target): Socket {
-  const { address: host, port } = target;
-  if (target.tls === "off") return connectTcp({ host, port });
+/**
+ * Connects, and shakes hands if TLS is wanted.
+ *
+ * @param opened is told of each connection as soon as it must be closed
+ */
+async function open(
+  target: Target,
+  signal: AbortSignal,
+  opened: (wire: Pick<Wire, "close">) => void,
+): Promise<Wire> {
+  const { address: hostname, port } = target;
   const servername = tlsName(target.host);
-  return connectTls({
-    host,
-    port,
-    ...(servername === null ? {} : { servername }),
-    rejectUnauthorized: target.tls === "verify",
-  });
+  if (target.tls === "insecure") {
+    // Loaded only here: nothing else may have use for it.
+    const { connectToAny } = await import("./any_certificate.ts");
+    return await connectToAny({ hostname, port, servername }, opened);
+  }
+  const plain = await Deno.connect({ hostname, port, signal });
+  opened(plain);
+  if (target.tls === "off") return plain;
+  const wire = await Deno.startTls(plain, { hostname: servername ?? hostname, caCerts: [...target.caCerts] });
+  opened(wire);
+  await wire.handshake();
+  return wire;
+}
+
+/** Asks for the path and reads the head of the answer. */
+async function ask(target: Target, wire: Wire, partly: () => void): Promise<Omit<Attempt, "ms">> {
+  const host = hostHeader(target.tls !== "off", target.address, target.port, target.host);
+  const request = new TextEncoder().encode(
+    `GET ${target.path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${target.userAgent}\r\n` +
+      "Accept: */*\r\nConnection: close\r\n\r\n",
+  );
+  for (let at = 0; at < request.length;) at += await wire.write(request.subarray(at));
+  const buffer = new Uint8Array(headLimit);
+  let head: Uint8Array = new Uint8Array();
+  for (;;) {
+    const count = await wire.read(buffer);
+    if (count === null) return { ok: false, header: null, detail: "closed without an answer" };
+    partly();
+    const before = head.length;
+    head = joined(head, buffer.subarray(0, count));
+    const end = headEnd(head, before);
+    if (end >= 0) {
+      const read = readHead(head.subarray(0, end), target.header);
+      if (typeof read === "string") return { ok: false, header: null, detail: read };
+      const good = read.status >= 200 && read.status < 400;
+      return { ok: good, header: read.header, detail: good ? "" : `HTTP ${read.status}` };
+    }
+    if (head.length > headLimit) {
+      return { ok: false, header: null, detail: "the response's head is over 16 KiB" };
+    }
+  }
 }
 
 /**
@@ -83,50 +128,46 @@ function open(target: Target): Socket {
  *
  * @param ticks monotonic time in milliseconds
  */
-export function attempt(target: Target, ticks: () => number, signal: AbortSignal): Promise<Attempt> {
-  const { promise, resolve } = Promise.withResolvers<Attempt>();
+export async function attempt(target: Target, ticks: () => number, signal: AbortSignal): Promise<Attempt> {
   const began = ticks();
-  const socket = open(target);
-  let head: Uint8Array = new Uint8Array();
-  const finish = (ok: boolean, header: string | null, detail: string) => {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-    socket.destroy();
-    resolve({ ok, ms: ticks() - began, header, detail });
+  const limit = AbortSignal.timeout(target.timeoutMs);
+  const stop = AbortSignal.any([limit, signal]);
+  const wires: Pick<Wire, "close">[] = [];
+  let progress = "answer";
+  const close = () => {
+    for (const wire of wires.splice(0)) closeQuietly(wire);
   };
-  const onAbort = () => finish(false, null, "interrupted");
-  const timer = setTimeout(
-    () =>
-      finish(
-        false,
-        null,
-        `no ${head.length === 0 ? "answer" : "whole answer"} within ${target.timeoutMs / 1000} s`,
-      ),
-    target.timeoutMs,
-  );
-  signal.addEventListener("abort", onAbort, { once: true });
-  socket.on("error", (error) => finish(false, null, errorText(error)));
-  socket.on("close", () => finish(false, null, "closed without an answer"));
-  socket.on(target.tls === "off" ? "connect" : "secureConnect", () => {
-    if (target.path === null) return finish(true, null, "");
-    const host = hostHeader(target.tls !== "off", target.address, target.port, target.host);
-    socket.write(
-      `GET ${target.path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${target.userAgent}\r\n` +
-        "Accept: */*\r\nConnection: close\r\n\r\n",
+  stop.addEventListener("abort", close, { once: true });
+  const result = (ok: boolean, header: string | null, detail: string) => ({
+    ok,
+    ms: ticks() - began,
+    header,
+    detail,
+  });
+  try {
+    const wire = await open(
+      target,
+      stop,
+      (opened) => stop.aborted ? closeQuietly(opened) : wires.push(opened),
     );
-  });
-  socket.on("data", (chunk: Uint8Array) => {
-    const before = head.length;
-    head = joined(head, chunk);
-    const end = headEnd(head, before);
-    if (end < 0) {
-      if (head.length > headLimit) finish(false, null, "the response's head is over 16 KiB");
-      return;
-    }
-    const read = readHead(head.subarray(0, end), target.header);
-    if (typeof read === "string") return finish(false, null, read);
-    const good = read.status >= 200 && read.status < 400;
-    finish(good, read.header, good ? "" : `HTTP ${read.status}`);
-  });
-  return promise;
+    if (target.path === null) return result(true, null, "");
+    const { ok, header, detail } = await ask(target, wire, () => progress = "whole answer");
+    return result(ok, header, detail);
+  } catch (error) {
+    if (signal.aborted) return result(false, null, "interrupted");
+    if (limit.aborted) return result(false, null, `no ${progress} within ${target.timeoutMs / 1000} s`);
+    return result(false, null, failureText(error));
+  } finally {
+    stop.removeEventListener("abort", close);
+    close();
+  }
+}
+
+function closeQuietly(wire: Pick<Wire, "close">): void {
+  try {
+    wire.close();
+  } catch (error) {
+    // A connection that was handed on to TLS, or that has failed, is closed already.
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
 }
