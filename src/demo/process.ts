@@ -41,6 +41,22 @@ export class DemoProcess implements AsyncDisposable {
     return this.#lines;
   }
 
+  /** Writes one line to the process's standard input; does nothing once it has ended. */
+  async tell(line: string): Promise<void> {
+    if (this.#ended) return;
+    await this.#stdin.write(new TextEncoder().encode(`${line}\n`)).catch(ignorePipe);
+  }
+
+  /** Ends the process at once, as a crash would. */
+  kill(): void {
+    if (!this.#ended) this.#child.kill("SIGKILL");
+  }
+
+  /** Whether the process has ended. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Asks the process to end with SIGTERM, insists with SIGKILL after 6 s, and waits until it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) this.#child.kill("SIGTERM");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LbState } from "../../src/api.ts";
+import type { LbCounters, LbState, Whereis } from "../../src/api.ts";
 import { lines } from "../../src/lines.ts";
 import { project } from "./harness.ts";
 
@@ -8,73 +8,196 @@ function freeAddress(): string {
   return `127.0.0.1:${listener.addr.port}`;
 }
 
-/** Runs the demo; `visit` sees each line of its output as it comes. */
-async function demo(
-  args: string[],
-  visit: (line: string) => void,
-): Promise<{ code: number; errors: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", project("src/demo/main.ts"), ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const errors = new Response(child.stderr).text();
-  for await (const line of lines(child.stdout)) visit(line);
-  return { code: (await child.status).code, errors: await errors };
-}
+/** A demo that runs, with its output as it comes. Disposal interrupts it and waits for its end. */
+class Demo implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #words: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #errors: Promise<string>;
+  readonly #pumped: Promise<void>;
+  readonly seen: string[] = [];
+  /** Lines before this one were waited for already. */
+  #cursor = 0;
+  #changed = Promise.withResolvers<void>();
 
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+  constructor(args: readonly string[]) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", project("src/demo/main.ts"), ...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#child = child;
+    this.#words = child.stdin.getWriter();
+    this.#errors = new Response(child.stderr).text();
+    this.#pumped = (async () => {
+      for await (const line of lines(child.stdout)) {
+        this.seen.push(line);
+        this.#changed.resolve();
+      }
+      this.#changed.resolve();
+    })();
+  }
+
+  /** The next line that matches; lines before it are passed over. Rejects after a minute, or at the end. */
+  async next(pattern: RegExp): Promise<string> {
+    const deadline = AbortSignal.timeout(60_000);
+    const late = new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve()));
+    for (;;) {
+      for (; this.#cursor < this.seen.length; this.#cursor++) {
+        const line = this.seen[this.#cursor] ?? "";
+        if (!pattern.test(line)) continue;
+        this.#cursor++;
+        return line;
+      }
+      this.#changed = Promise.withResolvers();
+      await Promise.race([this.#changed.promise, late]);
+      if (deadline.aborted) throw new Error(`no line like ${pattern} came:\n${this.seen.join("\n")}`);
+    }
+  }
+
+  /** Types a line and waits for what it answers. */
+  async say(line: string, answer: RegExp): Promise<string> {
+    await this.#words.write(new TextEncoder().encode(`${line}\n`));
+    return await this.next(answer);
+  }
+
+  /** Waits for the end; with `interrupt` asks for it as Ctrl-C does. */
+  async end(interrupt: boolean): Promise<{ code: number; output: string; errors: string }> {
+    if (interrupt) this.#child.kill("SIGINT");
+    const { code } = await this.#child.status;
+    await this.#pumped;
+    const errors = await this.#errors;
+    return { code, errors, output: `${this.seen.join("\n")}\n${errors}` };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#words.close().catch(() => {});
+    try {
+      this.#child.kill("SIGINT");
+    } catch (error) {
+      // It has ended already.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await this.end(false);
   }
 }
 
-async function weightOfB1(api: string): Promise<number | undefined> {
-  const state = await (await fetch(`${api}/v1/vpp/lb/state?frontend=www`)).json() as LbState;
-  return state.vips[0]?.application_servers.find((server) => server.backend === "b1")?.weight;
+/** Processes that have `text` on their command line. */
+async function processesOf(text: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const line = (await Deno.readTextFile(`/proc/${name}/cmdline`)).replaceAll("\0", " ");
+      if (line.includes(text)) found.push(line);
+    } catch (error) {
+      // It ended meanwhile.
+      if (!(error instanceof Deno.errors.NotFound) && !/os error 3/.test(String(error))) throw error;
+    }
+  }
+  return found;
 }
 
-Deno.test("the demo comes up, shows a killed backend lose its weight, and leaves nothing behind", async () => {
+async function get<T>(url: string): Promise<T> {
+  const answer = await fetch(url);
+  assert.equal(answer.status, 200, url);
+  return await answer.json();
+}
+
+Deno.test("the demo: words kill, start and change things, its client works, and Ctrl-C leaves nothing", async () => {
   const listen = freeAddress();
   const api = `http://${listen}`;
-  const pids: number[] = [];
-  const seen: string[] = [];
-  let folder = "";
-  let story: Promise<number | undefined> | null = null;
-  const killed = async (): Promise<number | undefined> => {
-    Deno.kill(pids[2] ?? 0, "SIGKILL");
-    for (;;) {
-      const weight = await weightOfB1(api);
-      if (weight === 0 || seen.at(-1) === "stopping ...") return weight;
-    }
+  await using demo = new Demo(["--listen", listen]);
+  const folder = /(\/\S+)$/.exec(await demo.next(/^Everything is up/))?.[1] ?? "";
+  assert.equal((await Deno.stat(folder)).mode ?? 0, 0o40700);
+  const client = async (...words: string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(`${folder}/maglevc`, { args: words, cwd: "/" })
+      .output();
+    return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
   };
-  const { code, errors } = await demo(["--listen", listen, "--for", "6s"], (line) => {
-    seen.push(line);
-    const pid = /^ {2}.* pid (\d+) /.exec(line)?.[1];
-    if (pid !== undefined) pids.push(Number(pid));
-    folder ||= /(\/\S*maglev-demo-[^/]+)\//.exec(line)?.[1] ?? "";
-    if (line.startsWith("Events follow")) story = killed();
-  });
-  const output = `${seen.join("\n")}\n${errors}`;
-  assert.equal(await story, 0, output);
+
+  // The words, each with what it says and what then happens.
+  assert.match(await demo.say("dance", /unknown word/), /help lists the words/);
+  await demo.say("kill b1", /b1 is dead/);
+  await demo.next(/backend {3}b1 up → down/);
+  const state = await get<LbState>(`${api}/v1/vpp/lb/state?frontend=www`);
+  assert.equal(state.vips[0]?.application_servers.find((server) => server.backend === "b1")?.weight, 0);
+  await demo.say("start b1", /b1 runs/);
+  await demo.next(/backend {3}b1 down → up/);
+  await demo.say("slow b2 700ms", /b2 answers 700 ms late/);
+  await demo.next(/backend {3}b2 up → down {2}L7TOUT/);
+  await demo.say("drift", /VPP has weight 0 for b1/);
+  await demo.say("slow b2 0s", /b2 answers at once/);
+  await demo.next(/backend {3}b2 down → up/);
+
+  // Traffic is real: the client sees the servers, whereis is right, and counters move.
+  const shown = await client("show", "frontends");
+  assert.equal(shown.code, 0, shown.text);
+  assert.match(shown.text, /www/);
+  const probed = await client("probe", "www", "count", "10", "interval", "10ms", "path", "/");
+  assert.match(probed.text, /b[12]/, probed.text);
+  const port = Number(/port: (\d+)/.exec(await Deno.readTextFile(`${folder}/maglev.yaml`))?.[1]);
+  for (let i = 0; i < 10; i++) {
+    using connection = await Deno.connect({ hostname: "127.0.2.10", port });
+    const flow = `client=127.0.0.1&client_port=${connection.localAddr.port}`;
+    const there = await get<Whereis>(`${api}/v1/frontends/www/whereis?${flow}`);
+    await connection.write(
+      new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+    );
+    assert.match(
+      await new Response(connection.readable).text(),
+      new RegExp(`x-backend: ${there.now?.backend}`),
+    );
+  }
+  // Counters are read every 5 s.
+  for (let first = 0; first <= 10;) {
+    const { vips } = await get<LbCounters>(`${api}/v1/vpp/lb/counters`);
+    first = vips.find((vip) => vip.frontend === "www")?.first ?? 0;
+  }
+
+  await demo.say("vpp restart", /VPP runs anew/);
+  const { code, output } = await demo.end(true);
   assert.equal(code, 0, output);
-  assert.match(output, /backend {3}b1 up → down/);
-  assert.equal(pids.length, 5, output);
-  assert.deepEqual(pids.filter(isAlive), []);
-  assert.notEqual(folder, "");
+  assert.match(output, /stopping \.\.\.\n/);
+  assert.deepEqual(await processesOf(folder), []);
   await assert.rejects(Deno.stat(folder), Deno.errors.NotFound);
 });
 
-Deno.test("the demo says what is wrong when it cannot come up", async () => {
+Deno.test("the demo ends after --for, also where nobody can type", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", project("src/demo/main.ts"), "--listen", freeAddress(), "--for", "1s"],
+    stdin: "null",
+  });
+  const { code, stdout, stderr } = await child.output();
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  assert.equal(code, 0, text);
+  assert.match(text, /Everything is up[^]*stopping/);
+});
+
+Deno.test("the demo says what is wrong when it cannot come up, and how it is used", async () => {
+  const run = async (...args: string[]) => {
+    const command = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", project("src/demo/main.ts"), ...args],
+      stdin: "null",
+    });
+    const { code, stdout, stderr } = await command.output();
+    return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  };
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const busy = await demo(["--listen", `127.0.0.1:${taken.addr.port}`], () => {});
+  const busy = await run("--listen", `127.0.0.1:${taken.addr.port}`);
   assert.equal(busy.code, 1);
-  assert.match(busy.errors, /in use.*--listen/);
-  const wrong = await demo(["--for", "soon"], () => {});
-  assert.equal(wrong.code, 1);
-  assert.match(wrong.errors, /--for soon.*\nusage:/);
+  assert.match(busy.err, /in use.*--listen/);
+  for (
+    const [args, error] of [[["--for", "soon"], /--for soon[^]*usage:/], [
+      ["--bogus"],
+      /bogus[^]*usage:/,
+    ]] as const
+  ) {
+    const wrong = await run(...args);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.err, error);
+  }
+  const help = await run("--help");
+  assert.equal(help.code, 0);
+  assert.match(help.out, /^usage: deno task demo/);
 });
