@@ -1,9 +1,10 @@
 /**
- * ICMP echo: sockets with kernel filters, and the packets (RFC 792, RFC 4443).
+ * ICMP echo: sockets with kernel filters, requests that go out together, and messages that come in together
+ * (RFC 792, RFC 4443). What a message says is read by src/probes/echo.ts.
  *
- *   raw, IPv4        replies carry the IP header before the ICMP header
- *   raw, IPv6        replies begin at the ICMP header; the kernel makes the checksum
- *   datagram, both   replies begin at the ICMP header; the kernel owns the identifier
+ *   raw, IPv4        messages carry the IP header before the ICMP header
+ *   raw, IPv6        messages begin at the ICMP header; the kernel makes the checksum
+ *   datagram, both   messages begin at the ICMP header; the kernel owns the identifier, and gives echo replies only
  *
  * @module
  */
@@ -12,10 +13,11 @@ import { Fd } from "./fd.ts";
 import { check, errno, libc } from "./libc.ts";
 import { sockaddr } from "./sockaddr.ts";
 
-const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
-const ECHO_REPLY = { 4: 0, 6: 129 } as const;
-const UNREACHABLE = { 4: 3, 6: 1 } as const;
-const TIME_EXCEEDED = { 4: 11, 6: 3 } as const;
+/** Types of ICMP and ICMPv6 messages. */
+export const ICMP_TYPES = {
+  4: { echoRequest: 8, echoReply: 0, unreachable: 3, timeExceeded: 11 },
+  6: { echoRequest: 128, echoReply: 129, unreachable: 1, timeExceeded: 3 },
+} as const;
 
 /** Octets of the echo's own data: what `ping` sends, so that no filter on the way finds it odd. */
 const DATA_SIZE = 56;
@@ -62,7 +64,8 @@ export function openEcho(family: 4 | 6, kind: EchoKind, source: Uint8Array | nul
 
 /** Without a filter a raw socket gets every ICMP message of the host, neighbour discovery included. */
 function setFilter(number: number, family: 4 | 6): void {
-  const wanted = [ECHO_REPLY[family], UNREACHABLE[family], TIME_EXCEEDED[family]];
+  const { echoReply, unreachable, timeExceeded } = ICMP_TYPES[family];
+  const wanted = [echoReply, unreachable, timeExceeded];
   const blocked = new Uint32Array(family === 4 ? 1 : 8).fill(0xffffffff);
   for (const type of wanted) blocked[type >> 5] = (blocked[type >> 5] ?? 0) & ~(1 << (type & 31));
   const [level, option] = family === 4
@@ -84,6 +87,8 @@ const LENGTH = 56;
 const IOVEC_SIZE = 16;
 /** Room for a `sockaddr_in6`, aligned. */
 const NAME_SIZE = 32;
+/** Where the address itself begins in `sockaddr_in` and `sockaddr_in6`. */
+const ADDRESS_AT = { 4: 4, 6: 8 } as const;
 
 function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
   const pointer = Deno.UnsafePointer.of(bytes);
@@ -91,56 +96,80 @@ function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
   return Deno.UnsafePointer.value(pointer);
 }
 
-/** Packets of one size with their headers for `sendmmsg` and `recvmmsg`. */
+/** Packets of one size, each behind the socket address of its peer, with headers for `sendmmsg` and `recvmmsg`. */
 class Packets {
+  /** Octets from one packet's place to the next one's. */
+  readonly slot: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
   readonly headers: Uint8Array<ArrayBuffer>;
   readonly headersView: DataView<ArrayBuffer>;
-  readonly names = new Uint8Array(new ArrayBuffer(ECHO_BATCH * NAME_SIZE));
   /** Pointed to by the headers, so it must live as long as they do. */
   readonly #iovecs = new DataView(new ArrayBuffer(ECHO_BATCH * IOVEC_SIZE));
 
   constructor(size: number) {
-    this.bytes = new Uint8Array(new ArrayBuffer(ECHO_BATCH * size));
+    this.slot = NAME_SIZE + size;
+    this.bytes = new Uint8Array(new ArrayBuffer(ECHO_BATCH * this.slot));
     this.view = new DataView(this.bytes.buffer);
     this.headers = new Uint8Array(new ArrayBuffer(ECHO_BATCH * MMSGHDR_SIZE));
     this.headersView = new DataView(this.headers.buffer);
     const bytes = addressOf(this.bytes);
     const iovecs = addressOf(new Uint8Array(this.#iovecs.buffer));
     for (let i = 0; i < ECHO_BATCH; i++) {
-      this.#iovecs.setBigUint64(i * IOVEC_SIZE, bytes + BigInt(i * size), true);
+      this.#iovecs.setBigUint64(i * IOVEC_SIZE, bytes + BigInt(this.packet(i)), true);
       this.#iovecs.setBigUint64(i * IOVEC_SIZE + 8, BigInt(size), true);
-      this.headersView.setBigUint64(i * MMSGHDR_SIZE + IOVEC, iovecs + BigInt(i * IOVEC_SIZE), true);
-      this.headersView.setBigUint64(i * MMSGHDR_SIZE + IOVEC_COUNT, 1n, true);
+      const header = i * MMSGHDR_SIZE;
+      this.headersView.setBigUint64(header + NAME, bytes + BigInt(this.name(i)), true);
+      this.headersView.setBigUint64(header + IOVEC, iovecs + BigInt(i * IOVEC_SIZE), true);
+      this.headersView.setBigUint64(header + IOVEC_COUNT, 1n, true);
     }
   }
+
+  /** Offset of the `i`-th peer's socket address. */
+  name(i: number): number {
+    return i * this.slot;
+  }
+
+  /** Offset of the `i`-th packet. */
+  packet(i: number): number {
+    return i * this.slot + NAME_SIZE;
+  }
+
+  /** Says how long the `i`-th peer's socket address is, or may be. */
+  nameLength(i: number, length: number): void {
+    this.headersView.setUint32(i * MMSGHDR_SIZE + NAME_LENGTH, length, true);
+  }
+}
+
+/** What names one echo and proves it: all but 64 bits could be guessed. Unsigned numbers. */
+export interface EchoId {
+  /** 16 bits. The kernel overwrites it on a datagram socket. */
+  readonly identifier: number;
+  /** 16 bits. */
+  readonly sequence: number;
+  /** 32 of the 64 bits that only the sender knows. */
+  readonly cookieHigh: number;
+  /** The other 32. */
+  readonly cookieLow: number;
 }
 
 /** The echo requests of one socket, gathered and sent together. */
 export class EchoSender {
   readonly #fd: Fd;
   readonly #packets = new Packets(PACKET_SIZE);
-  readonly #checksum: boolean;
-  /** Sum of what is the same in each, see `checksum`. */
-  readonly #sum: number;
+  readonly #family: 4 | 6;
   #count = 0;
 
-  /** For requests over `fd` that share the identifier and the high half of the cookie. */
-  constructor(fd: Fd, family: 4 | 6, identifier: number, cookieHigh: number) {
+  /** For requests over `fd`. */
+  constructor(fd: Fd, family: 4 | 6) {
     this.#fd = fd;
-    this.#checksum = family === 4;
-    const { bytes, view, names, headersView } = this.#packets;
-    const namesAt = addressOf(names);
+    this.#family = family;
+    const { bytes, view } = this.#packets;
     for (let i = 0; i < ECHO_BATCH; i++) {
-      const at = i * PACKET_SIZE;
+      const at = this.#packets.packet(i);
       for (let octet = HEADER_SIZE + 8; octet < PACKET_SIZE; octet++) bytes[at + octet] = octet;
-      view.setUint8(at, ECHO_REQUEST[family]);
-      view.setUint16(at + 4, identifier);
-      view.setUint32(at + 8, cookieHigh);
-      headersView.setBigUint64(i * MMSGHDR_SIZE + NAME, namesAt + BigInt(i * NAME_SIZE), true);
+      view.setUint8(at, ICMP_TYPES[family].echoRequest);
     }
-    this.#sum = ~checksum(bytes.subarray(0, PACKET_SIZE)) & 0xffff;
   }
 
   /** Requests that wait to be sent, at most `ECHO_BATCH`. */
@@ -149,24 +178,26 @@ export class EchoSender {
   }
 
   /** Adds a request to `address` (of `sockaddr`); there must be room for one. */
-  add(sequence: number, cookieLow: number, address: Uint8Array<ArrayBuffer>): void {
-    const { view, names, headersView } = this.#packets;
+  add(echo: EchoId, address: Uint8Array<ArrayBuffer>): void {
+    const { bytes, view } = this.#packets;
     const i = this.#count++;
-    const at = i * PACKET_SIZE;
-    view.setUint16(at + 6, sequence);
-    view.setUint32(at + 12, cookieLow);
+    const at = this.#packets.packet(i);
+    view.setUint16(at + 4, echo.identifier);
+    view.setUint16(at + 6, echo.sequence);
+    view.setUint32(at + 8, echo.cookieHigh);
+    view.setUint32(at + 12, echo.cookieLow);
     // IPv6 needs an address in its sum, and the kernel makes it.
-    if (this.#checksum) {
-      view.setUint16(at + 2, fold(this.#sum + sequence + (cookieLow >>> 16) + (cookieLow & 0xffff)));
-    }
+    if (this.#family === 4) view.setUint16(at + 2, echoChecksum(echo));
+    const name = this.#packets.name(i);
     // Some numbers more than a call of `set` costs.
-    for (let octet = 0; octet < address.length; octet++) names[i * NAME_SIZE + octet] = address[octet] ?? 0;
-    headersView.setUint32(i * MMSGHDR_SIZE + NAME_LENGTH, address.length, true);
+    for (let octet = 0; octet < address.length; octet++) bytes[name + octet] = address[octet] ?? 0;
+    this.#packets.nameLength(i, address.length);
   }
 
   /** The request that was added as the `i`-th since the last `send`, for tests. */
   packet(i: number): Uint8Array {
-    return this.#packets.bytes.subarray(i * PACKET_SIZE, (i + 1) * PACKET_SIZE);
+    const at = this.#packets.packet(i);
+    return this.#packets.bytes.subarray(at, at + PACKET_SIZE);
   }
 
   /** Sends all without waiting, in order; `failed` gets the sequence number and the errno of each that could not be. */
@@ -182,7 +213,7 @@ export class EchoSender {
         continue;
       }
       // The kernel tells the error of the first request only, and stops there.
-      failed(view.getUint16(next * PACKET_SIZE + 6), errno());
+      failed(view.getUint16(this.#packets.packet(next) + 6), errno());
       next++;
     }
   }
@@ -194,11 +225,14 @@ const RECEIVE_SIZE = 192;
 /** What arrives at one socket, several messages at a time. */
 export class EchoReceiver {
   readonly #fd: Fd;
+  readonly #family: 4 | 6;
   readonly #packets = new Packets(RECEIVE_SIZE);
 
   /** Receives at `fd`. */
-  constructor(fd: Fd) {
+  constructor(fd: Fd, family: 4 | 6) {
     this.#fd = fd;
+    this.#family = family;
+    for (let i = 0; i < ECHO_BATCH; i++) this.#packets.nameLength(i, NAME_SIZE);
   }
 
   /** Where all messages stand, see `start`. */
@@ -209,127 +243,41 @@ export class EchoReceiver {
   /** Receives without waiting; the number of messages, at most `ECHO_BATCH`, or a negative errno. */
   receive(): number {
     const got = libc.recvmmsg(this.#fd.number, this.#packets.headers, ECHO_BATCH, 0, null);
-    return got < 0 ? -errno() : got;
+    if (got < 0) return -errno();
+    // The kernel has written there how much of the room it took.
+    for (let i = 0; i < got; i++) this.#packets.nameLength(i, NAME_SIZE);
+    return got;
   }
 
   /** Offset of the `i`-th message in `view`. */
   start(i: number): number {
-    return i * RECEIVE_SIZE;
+    return this.#packets.packet(i);
   }
 
   /** Offset behind the last octet of the `i`-th message in `view`; a longer message was cut. */
   end(i: number): number {
-    return i * RECEIVE_SIZE + this.#packets.headersView.getUint32(i * MMSGHDR_SIZE + LENGTH, true);
+    return this.start(i) + this.#packets.headersView.getUint32(i * MMSGHDR_SIZE + LENGTH, true);
+  }
+
+  /** Offset in `view` of the address (4 or 16 octets) that the `i`-th message came from. */
+  source(i: number): number {
+    return this.#packets.name(i) + ADDRESS_AT[this.#family];
   }
 }
 
-/** The Internet checksum (RFC 1071) of an even number of octets. */
-export function checksum(octets: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < octets.length; i += 2) sum += ((octets[i] ?? 0) << 8) | (octets[i + 1] ?? 0);
-  return fold(sum);
+/** Sum of the words of an echo request that are the same in all of them, IPv4. */
+const COMMON_SUM = commonSum();
+
+function commonSum(): number {
+  let sum = ICMP_TYPES[4].echoRequest << 8;
+  for (let octet = HEADER_SIZE + 8; octet < PACKET_SIZE; octet += 2) sum += (octet << 8) | (octet + 1);
+  return sum;
 }
 
-function fold(sum: number): number {
-  let rest = sum;
-  while (rest > 0xffff) rest = (rest & 0xffff) + (rest >>> 16);
-  return ~rest & 0xffff;
-}
-
-/**
- * A message about one of our echoes. The identifier is of the socket that sent it, the sequence number of the echo on
- * its socket (16 bits each); the cookie is what only the sender knows, two times 32 bits. All are unsigned.
- */
-export type EchoMessage =
-  | {
-    readonly kind: "reply";
-    readonly identifier: number;
-    readonly sequence: number;
-    readonly cookieHigh: number;
-    readonly cookieLow: number;
-  }
-  /** An error message quotes at least the first 8 octets of the echo, and that is without the cookie. */
-  | {
-    readonly kind: "error";
-    readonly identifier: number;
-    readonly sequence: number;
-    /** For humans: `host unreachable`. */
-    readonly detail: string;
-  };
-
-/**
- * Reads what a socket of `openEcho` received; null for anything that cannot be about an echo of ours.
- *
- * @param from offset of its first octet in `view`
- * @param end offset behind its last octet
- */
-export function parseEcho(
-  family: 4 | 6,
-  kind: EchoKind,
-  view: DataView,
-  from = 0,
-  end: number = view.byteLength,
-): EchoMessage | null {
-  const start = family === 4 && kind === "raw" ? from + ipv4HeaderSize(view, from, end) : from;
-  if (start < from || end < start + HEADER_SIZE) return null;
-  const type = view.getUint8(start);
-  if (type === ECHO_REPLY[family]) {
-    if (end < start + HEADER_SIZE + 8) return null;
-    return {
-      kind: "reply",
-      identifier: view.getUint16(start + 4),
-      sequence: view.getUint16(start + 6),
-      cookieHigh: view.getUint32(start + 8),
-      cookieLow: view.getUint32(start + 12),
-    };
-  }
-  if (type !== UNREACHABLE[family] && type !== TIME_EXCEEDED[family]) return null;
-  const quoted = start + HEADER_SIZE;
-  const inner = family === 4
-    ? ipv4HeaderSize(view, quoted, end, linux.IPPROTO_ICMP)
-    : ipv6HeaderSize(view, quoted, end);
-  if (inner < 0 || end < quoted + inner + HEADER_SIZE) return null;
-  const echo = quoted + inner;
-  if (view.getUint8(echo) !== ECHO_REQUEST[family]) return null;
-  const detail = describe(family, type, view.getUint8(start + 1));
-  return { kind: "error", identifier: view.getUint16(echo + 4), sequence: view.getUint16(echo + 6), detail };
-}
-
-/** Size of an IPv4 header at `offset`, −1 if there is none or it carries another protocol. */
-function ipv4HeaderSize(view: DataView, offset: number, end: number, protocol?: number): number {
-  if (end < offset + 20 || view.getUint8(offset) >> 4 !== 4) return -1;
-  if (protocol !== undefined && view.getUint8(offset + 9) !== protocol) return -1;
-  const size = (view.getUint8(offset) & 15) * 4;
-  return size < 20 ? -1 : size;
-}
-
-/** Size of an IPv6 header at `offset` directly before ICMPv6 (our echoes have no extension headers), else −1. */
-function ipv6HeaderSize(view: DataView, offset: number, end: number): number {
-  if (end < offset + 40 || view.getUint8(offset) >> 4 !== 6) return -1;
-  return view.getUint8(offset + 6) === linux.IPPROTO_ICMPV6 ? 40 : -1;
-}
-
-const UNREACHABLE_TEXT: Readonly<Record<4 | 6, Readonly<Record<number, string>>>> = {
-  4: {
-    0: "network is unreachable",
-    1: "host is unreachable",
-    2: "protocol is unreachable",
-    3: "port is unreachable",
-    9: "network is prohibited",
-    10: "host is prohibited",
-    13: "communication is prohibited",
-  },
-  6: {
-    0: "no route to destination",
-    1: "communication is prohibited",
-    3: "address is unreachable",
-    4: "port is unreachable",
-    5: "source address failed policy",
-    6: "route rejects destination",
-  },
-};
-
-function describe(family: 4 | 6, type: number, code: number): string {
-  if (type === TIME_EXCEEDED[family]) return "time to live exceeded";
-  return UNREACHABLE_TEXT[family][code] ?? `destination is unreachable (code ${code})`;
+/** The Internet checksum (RFC 1071) of an echo request of `EchoSender`, IPv4. */
+export function echoChecksum({ identifier, sequence, cookieHigh, cookieLow }: EchoId): number {
+  let sum = COMMON_SUM + identifier + sequence + (cookieHigh >>> 16) + (cookieHigh & 0xffff) +
+    (cookieLow >>> 16) + (cookieLow & 0xffff);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
 }

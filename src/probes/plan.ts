@@ -15,6 +15,8 @@ export interface ProbePlan {
   readonly source: Uint8Array<ArrayBuffer> | null;
   /** Where to connect; port 0 for icmp. */
   readonly address: Uint8Array<ArrayBuffer>;
+  /** Octets of the backend's address. */
+  readonly peer: Uint8Array<ArrayBuffer>;
   /** What an echo socket is shared by: namespace, family and source. */
   readonly ground: string;
   /** The whole request of an http(s) check, else null. */
@@ -31,6 +33,7 @@ export interface ProbePlan {
 export function probePlan(target: ProbeTarget, version: string): ProbePlan {
   const { check, address } = target;
   const own = family(address);
+  const peer = octets(address);
   const source: IpAddress | null = own === 4 ? check.probeIpv4Src : check.probeIpv6Src;
   const http = check.type === "http" || check.type === "https" ? check : null;
   const expression = http?.params.responseRegexp ?? null;
@@ -38,7 +41,8 @@ export function probePlan(target: ProbeTarget, version: string): ProbePlan {
     target,
     family: own,
     source: source === null ? null : octets(source),
-    address: sockaddr(octets(address), check.port ?? 0),
+    address: sockaddr(peer, check.port ?? 0),
+    peer,
     ground: `${target.netns}|${own}|${source ?? ""}`,
     request: http === null ? null : requestBytes(http.type, address, http.port, http.params, version),
     pattern: expression === null ? null : compileBody(expression),

@@ -1,6 +1,8 @@
+import type { EchoKind } from "../../ffi/icmp.ts";
 import type { Attempt } from "./attempt.ts";
 import { HttpProbe } from "./http.ts";
-import { EchoProbe, EchoSockets } from "./icmp.ts";
+import { EchoSockets } from "./echo_sockets.ts";
+import { EchoProbe } from "./icmp.ts";
 import { ThreadMatcher } from "./matcher.ts";
 import type { ProbePlan } from "./plan.ts";
 import type { Verdict } from "./result.ts";
@@ -18,10 +20,10 @@ export class Probes implements Disposable {
   readonly #echoes: EchoSockets;
   readonly #matcher = new ThreadMatcher();
 
-  /** Probes over sockets that `reactor` watches. */
-  constructor(reactor: Reactor) {
+  /** Probes over sockets that `reactor` watches; `kinds` of echo sockets, for tests. */
+  constructor(reactor: Reactor, kinds?: readonly EchoKind[]) {
     this.#reactor = reactor;
-    this.#echoes = new EchoSockets(reactor);
+    this.#echoes = new EchoSockets(reactor, kinds);
   }
 
   /** Connections and matches that wait for the platform's event loop and not for a raw socket. */

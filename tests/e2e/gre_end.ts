@@ -9,41 +9,27 @@
  *
  * @module
  */
-import { E, linux } from "../../ffi/constants.ts";
-import { Fd } from "../../ffi/fd.ts";
-import { check, errno, ErrnoError, libc } from "../../ffi/libc.ts";
-import { inNamespace } from "../../ffi/netns.ts";
-import { sockaddr } from "../../ffi/sockaddr.ts";
+import { pollReadable, RawSocket } from "../raw_socket.ts";
 
 const IPPROTO_TCP = 6;
 const IPPROTO_GRE = 47;
 /** A raw socket of this protocol sends packets with the header that they have. */
 const IPPROTO_RAW = 255;
-const POLLIN = 1;
 const STDIN = 0;
-const SNAPLEN = 65_536;
 
 /** One address family of one namespace. */
 interface Tunnel {
-  readonly arrivals: Fd;
-  readonly deliveries: Fd;
+  readonly arrivals: RawSocket;
+  readonly deliveries: RawSocket;
   readonly family: 4 | 6;
 }
 
 function open(namespace: string): Tunnel[] {
-  return inNamespace(`/var/run/netns/${namespace}`, () =>
-    ([4, 6] as const).map((family) => {
-      const raw = (protocol: number) =>
-        new Fd(check(
-          libc.socket(
-            family === 4 ? linux.AF_INET : linux.AF_INET6,
-            linux.SOCK_RAW | linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC,
-            protocol,
-          ),
-          "socket",
-        ));
-      return { arrivals: raw(IPPROTO_GRE), deliveries: raw(IPPROTO_RAW), family };
-    }));
+  return ([4, 6] as const).map((family) => ({
+    arrivals: new RawSocket(namespace, family, IPPROTO_GRE),
+    deliveries: new RawSocket(namespace, family, IPPROTO_RAW),
+    family,
+  }));
 }
 
 /** The packet in a GRE packet without options (RFC 2784), as a raw socket of `family` gives it; null for others. */
@@ -78,35 +64,23 @@ export function complete(packet: Uint8Array<ArrayBuffer>): void {
   packet.set([(~sum >> 8) & 0xff, ~sum & 0xff], start + 16);
 }
 
-function destination(packet: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return sockaddr((packet[0] ?? 0) >> 4 === 4 ? packet.subarray(16, 20) : packet.subarray(24, 40), 0);
+function destination(packet: Uint8Array): Uint8Array {
+  return (packet[0] ?? 0) >> 4 === 4 ? packet.subarray(16, 20) : packet.subarray(24, 40);
 }
 
 function main(namespaces: readonly string[]): void {
   const tunnels = namespaces.flatMap(open);
-  const wanted = new DataView(new ArrayBuffer(8 * (tunnels.length + 1)));
-  for (const [i, fd] of [STDIN, ...tunnels.map(({ arrivals }) => arrivals.number)].entries()) {
-    wanted.setInt32(8 * i, fd, true);
-    wanted.setInt16(8 * i + 4, POLLIN, true);
-  }
-  const polled = new Uint8Array(wanted.buffer);
-  const buffer = new Uint8Array(SNAPLEN);
+  const watched = [STDIN, ...tunnels.map(({ arrivals }) => arrivals.number)];
   Deno.stdout.writeSync(new TextEncoder().encode("ready\n"));
   for (;;) {
-    if (libc.poll(polled, tunnels.length + 1, -1) < 0) {
-      if (errno() === E.EINTR) continue;
-      throw new ErrnoError("poll", errno());
-    }
-    if (wanted.getInt16(6, true) !== 0) return;
+    const [ended] = pollReadable(watched, -1);
+    if (ended) return;
     for (const { arrivals, deliveries, family } of tunnels) {
-      const length = libc.recv(arrivals.number, buffer, BigInt(SNAPLEN), 0);
-      if (length < 0) continue;
-      const packet = inner(family, buffer.subarray(0, length));
+      const arrived = arrivals.receive();
+      const packet = arrived === null ? null : inner(family, arrived);
       if (packet === null) continue;
       complete(packet);
-      const address = destination(packet);
-      const sent = libc.sendto(deliveries.number, packet, BigInt(packet.length), 0, address, address.length);
-      if (sent < 0) throw new ErrnoError("sendto", errno());
+      deliveries.send(packet, destination(packet));
     }
   }
 }

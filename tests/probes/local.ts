@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import type { EchoKind } from "../../ffi/icmp.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { ProbeResult } from "../../src/model.ts";
 import { Engine } from "../../src/probes/engine.ts";
@@ -20,10 +21,10 @@ export class LocalProber implements AsyncDisposable {
   readonly #begun: (() => void)[] = [];
 
   /** Starts it with nothing to probe. */
-  constructor(limit = 1000) {
+  constructor(limit = 1000, kinds?: readonly EchoKind[]) {
     const clock = systemClock;
     const reactor = this.#resources.use(new Reactor());
-    const probes = this.#resources.use(new Probes(reactor));
+    const probes = this.#resources.use(new Probes(reactor, kinds));
     this.#resources.defer(() => this.engine.settled());
     const engine = this.#resources.use(
       new Engine({

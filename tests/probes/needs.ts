@@ -14,6 +14,10 @@ function program(name: string, ...args: string[]): string | null {
 export const noOpenssl: string | null = program("openssl", "version");
 /** Skips without nginx. */
 export const noNginx: string | null = program("nginx", "-v");
+/** Skips without nftables. */
+export const noNft: string | null = program("nft", "--version");
+/** Skips without conntrack. */
+export const noConntrack: string | null = program("conntrack", "--version");
 /** Skips without root or iproute2. */
 export const noNamespaces: string | null = Deno.uid() === 0 ? program("ip", "-V") : "not root";
 
