@@ -39,7 +39,7 @@ export const ConfigReload: Schema<api.ConfigReload> = contract<api.ConfigReload>
   z.object({
     ...checked,
     changes: z.array(z.object({
-      object: z.enum(["healthchecker", "healthcheck", "backend", "frontend", "vpp"]),
+      object: z.enum(["healthchecker", "healthcheck", "backend", "frontend", "vpp", "override", "fleet"]),
       name: Text,
       change: z.enum(["added", "changed", "removed"]),
       fields: z.array(Text),

@@ -166,6 +166,8 @@ export interface Options {
   readonly authFile: string | null;
   /** Name of this daemon. */
   readonly nodeName: string;
+  /** The same if a flag or the environment gave it; null: it is the host's. */
+  readonly givenNodeName: string | null;
   /** Certificate and key as PEM paths; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Check the configuration and exit. */
@@ -298,6 +300,7 @@ export function parseFlags(
     /** Path of the auth file; null: none. */
     authFile: one("auth-file") || null,
     nodeName: nodeName || host,
+    givenNodeName: nodeName || null,
     tls: cert === "" || key === "" ? null : { cert, key },
     /** Check the configuration and exit. */
     check: flag("check"),

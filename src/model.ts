@@ -26,18 +26,22 @@ export type Encap = "gre4" | "gre6" | "l3dsr" | "nat4" | "nat6";
 /** Kind of a health check. */
 export type CheckType = "icmp" | "tcp" | "http" | "https";
 
-/** TLS settings of a probe; null fields mean "not given". Files are PEM paths. */
-export interface TlsParams {
-  /** Name for SNI and for the certificate check. */
-  readonly serverName: string | null;
-  /** True: any certificate will do. */
-  readonly insecureSkipVerify: boolean;
+/** Paths of the PEM files of TLS; null: not given. */
+export interface TlsFilePaths {
   /** Certificates to trust in place of the system's. */
   readonly caFile: string | null;
   /** Client certificate. */
   readonly certFile: string | null;
   /** Key of the client certificate. */
   readonly keyFile: string | null;
+}
+
+/** TLS settings of a probe. */
+export interface TlsParams extends TlsFilePaths {
+  /** Name for SNI and for the certificate check; null: not given. */
+  readonly serverName: string | null;
+  /** True: any certificate will do. */
+  readonly insecureSkipVerify: boolean;
 }
 
 /** One closed interval of accepted HTTP status codes, 100…599. */
@@ -182,6 +186,22 @@ export interface LbSettings {
   readonly foreignVips: ForeignVips;
 }
 
+/** `fleet` of the configuration: the etcd store that several daemons share. Read at start only. */
+export interface FleetSettings extends TlsFilePaths {
+  /** Name of the fleet. */
+  readonly name: string;
+  /** Origins of the store's members, e.g. `https://192.0.2.10:2379`; never empty. */
+  readonly endpoints: readonly string[];
+  /** User of the store; null: none. */
+  readonly username: string | null;
+  /** Path of the file with the user's password; null: none. */
+  readonly passwordFile: string | null;
+  /** Name of this daemon in the fleet; null: the daemon's own. */
+  readonly node: string | null;
+  /** Whether http:// may be used to other hosts. */
+  readonly insecure: boolean;
+}
+
 /** A checked configuration, defaults filled in. Maps keep the file's order. */
 export interface Config {
   /** Settings of all health checks. */
@@ -199,6 +219,8 @@ export interface Config {
   readonly backends: ReadonlyMap<string, Backend>;
   /** By name. */
   readonly frontends: ReadonlyMap<string, Frontend>;
+  /** Absent: this daemon stands alone. */
+  readonly fleet?: FleetSettings;
 }
 
 /** State of a backend. */

@@ -29,7 +29,7 @@ export interface ConfigCheck {
 /** One object that a reload changed. */
 export interface ReloadChange {
   /** Kind of the object. */
-  object: "healthchecker" | "healthcheck" | "backend" | "frontend" | "vpp";
+  object: "healthchecker" | "healthcheck" | "backend" | "frontend" | "vpp" | "override" | "fleet";
   /** Its name; "" for those that are there once. */
   name: string;
   /** What happened to it. */

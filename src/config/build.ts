@@ -6,20 +6,23 @@
 import type {
   Backend,
   Config,
+  FleetSettings,
   Frontend,
   HealthCheck,
   HttpParams,
   IpAddress,
   LbSettings,
   Pool,
+  TlsFilePaths,
   TlsParams,
 } from "../model.ts";
 import { toMillis } from "./duration.ts";
-import type { RawParams } from "./params.ts";
+import type { RawFleet } from "./fleet.ts";
+import type { RawParams, TLS_FILES } from "./params.ts";
 import { parseResponseCodes } from "./patterns.ts";
 import type { Judged } from "./rules.ts";
 import type { RawBackend, RawFrontend, RawHealthCheck, RawLb } from "./schema.ts";
-import type { Field } from "./spec.ts";
+import type { Field, Fields } from "./spec.ts";
 import { autoTableLength } from "./table_length.ts";
 
 /** A value that a document without errors has. Throws if the checker let an error through. */
@@ -39,13 +42,19 @@ function addressOrNull(field: Field<IpAddress>): IpAddress | null {
   return field.value ?? null;
 }
 
+function buildTlsFiles(fields: Fields<typeof TLS_FILES>): TlsFilePaths {
+  return {
+    caFile: textOrNull(fields["ca-file"]),
+    certFile: textOrNull(fields["cert-file"]),
+    keyFile: textOrNull(fields["key-file"]),
+  };
+}
+
 function buildTls(fields: NonNullable<(RawParams & { kind: "http" })["tls"]>): TlsParams {
   return {
     serverName: textOrNull(fields["server-name"]),
     insecureSkipVerify: must(fields["insecure-skip-verify"]),
-    caFile: textOrNull(fields["ca-file"]),
-    certFile: textOrNull(fields["cert-file"]),
-    keyFile: textOrNull(fields["key-file"]),
+    ...buildTlsFiles(fields),
   };
 }
 
@@ -147,9 +156,26 @@ function buildLb(lb: RawLb): LbSettings {
   };
 }
 
+function buildFleet(fields: RawFleet): FleetSettings {
+  const endpoints: string[] = [];
+  for (const { value: url } of must(fields.endpoints)) {
+    if (url !== undefined) endpoints.push(url.origin);
+  }
+  return {
+    name: must(fields.name),
+    endpoints,
+    ...buildTlsFiles(fields),
+    username: textOrNull(fields.username),
+    passwordFile: textOrNull(fields["password-file"]),
+    node: textOrNull(fields.node),
+    insecure: must(fields.insecure),
+  };
+}
+
 /** Makes the configuration of a document that no rule complained about. */
 export function buildConfig({ maglev, params }: Judged): Config {
   const healthchecker = must(maglev.healthchecker);
+  const fleet = maglev.fleet.value;
   return {
     healthchecker: {
       transitionHistory: must(healthchecker["transition-history"]),
@@ -162,6 +188,7 @@ export function buildConfig({ maglev, params }: Judged): Config {
     ),
     backends: collect(maglev.backends.value, buildBackend),
     frontends: collect(maglev.frontends.value, buildFrontend),
+    ...(fleet === undefined ? {} : { fleet: buildFleet(fleet) }),
   };
 }
 

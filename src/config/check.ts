@@ -23,6 +23,8 @@ export interface CheckOptions {
   readonly readFile: ReadFile | null;
   /** Errors that the result holds at most, and warnings; absent: all. */
   readonly limit?: number;
+  /** The daemon's name as a flag gave it; absent or null: none was given. */
+  readonly nodeName?: string | null;
 }
 
 /** What the checker found. */
@@ -72,7 +74,7 @@ export function checkConfig(text: string, options: CheckOptions): CheckResult {
   const root = tree.root ?? { kind: "map", offset: 0, entries: [], problems: [] };
   const maglev = DOCUMENT.read(root, { offset: 0, path: "" }, out)?.maglev.value;
   if (maglev === undefined) return judge(out.list(options.file, source), null, options.limit);
-  const judged = checkRules(maglev, files, out);
+  const judged = checkRules(maglev, files, options.nodeName ?? null, out);
   lint(maglev, out);
   const findings = out.list(options.file, source);
   const good = findings.every((finding) => finding.severity === "warning");

@@ -8,6 +8,7 @@ import type { Backend, Config, Frontend } from "../model.ts";
 import { family } from "../net/ip.ts";
 import {
   backendPart,
+  fleetPart,
   frontendPart,
   healthcheckerPart,
   healthCheckPart,
@@ -148,6 +149,13 @@ function lbEffect(fields: readonly string[]): string {
   );
 }
 
+/** What a change of `fleet` does: the daemon joins a fleet when it starts, and stays in it. */
+const AT_RESTART = "at restart";
+
+function perhaps<T>(name: string, value: T | undefined): ReadonlyMap<string, T> {
+  return new Map(value === undefined ? [] : [[name, value]]);
+}
+
 /** Compares two configurations; nothing for what is the same. Sections in the order of the file. */
 export function diffConfigs(before: Config, after: Config): ReloadChange[] {
   const single = (name: string, value: Part) => new Map([[name, value]]);
@@ -192,6 +200,13 @@ export function diffConfigs(before: Config, after: Config): ReloadChange[] {
       added: never,
       removed: never,
       changed: (_old, _now, fields) => lbEffect(fields),
+    }),
+    ...compare(perhaps("fleet", before.fleet), perhaps("fleet", after.fleet), {
+      object: "fleet",
+      part: fleetPart,
+      added: () => AT_RESTART,
+      removed: () => AT_RESTART,
+      changed: () => AT_RESTART,
     }),
   ];
 }

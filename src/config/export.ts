@@ -6,7 +6,17 @@
  */
 import type * as api from "../api.ts";
 import { redactHeaders } from "../log/redact.ts";
-import type { Backend, Config, Frontend, HealthCheck, HttpParams, LbSettings, TlsParams } from "../model.ts";
+import type {
+  Backend,
+  Config,
+  FleetSettings,
+  Frontend,
+  HealthCheck,
+  HttpParams,
+  LbSettings,
+  TlsFilePaths,
+  TlsParams,
+} from "../model.ts";
 import { formatDuration, fromMillis } from "./duration.ts";
 
 /** Keys and values of one part of the file. */
@@ -21,13 +31,19 @@ function time(ms: number): string {
   return formatDuration(fromMillis(ms));
 }
 
+function tlsFiles(paths: TlsFilePaths): Part {
+  return {
+    ...given("ca-file", paths.caFile),
+    ...given("cert-file", paths.certFile),
+    ...given("key-file", paths.keyFile),
+  };
+}
+
 function tls(params: TlsParams): Part {
   return {
     ...given("server-name", params.serverName),
     "insecure-skip-verify": params.insecureSkipVerify,
-    ...given("ca-file", params.caFile),
-    ...given("cert-file", params.certFile),
-    ...given("key-file", params.keyFile),
+    ...tlsFiles(params),
   };
 }
 
@@ -120,6 +136,19 @@ export function lbPart(lb: LbSettings): Part {
   };
 }
 
+/** `fleet` as the file would say it. */
+export function fleetPart(fleet: FleetSettings): Part {
+  return {
+    "name": fleet.name,
+    "endpoints": fleet.endpoints,
+    ...tlsFiles(fleet),
+    ...given("username", fleet.username),
+    ...given("password-file", fleet.passwordFile),
+    ...given("node", fleet.node),
+    "insecure": fleet.insecure,
+  };
+}
+
 /** A health check without the secrets in its headers. */
 function withoutSecrets(check: HealthCheck): HealthCheck {
   if (check.type !== "http" && check.type !== "https") return check;
@@ -139,6 +168,7 @@ export function exportConfig(config: Config): api.Config {
       "backends": parts(config.backends, backendPart),
       "frontends": parts(config.frontends, frontendPart),
       "vpp": { "lb": lbPart(config.lb) },
+      ...(config.fleet === undefined ? {} : { "fleet": fleetPart(config.fleet) }),
     },
   };
 }

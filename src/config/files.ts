@@ -60,6 +60,15 @@ export class PemFiles {
       }
     });
   }
+
+  /** The secret of a file: one line of visible characters, without the line's end. */
+  secret(path: string): Result<string, string> {
+    const text = this.#read(path);
+    if (!text.ok) return text;
+    const secret = text.value.replace(/\r?\n$/, "");
+    if (secret === "") return err("the file is empty");
+    return /\p{Cc}/u.test(secret) ? err("the file holds more than one line") : ok(secret);
+  }
 }
 
 function cached<T>(

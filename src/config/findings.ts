@@ -19,23 +19,23 @@ export interface Place {
   readonly order?: string;
 }
 
-/** Order of the output: whole document first, the outer source addresses last. */
-const ORDER = [
-  "maglev.healthchecker",
-  "maglev.healthchecks",
-  "maglev.backends",
-  "maglev.frontends",
-  "maglev.vpp.lb.ipv4-src-address",
-  "maglev.vpp.lb.ipv6-src-address",
-  "maglev.vpp",
+/** Places in the output: the whole document first, the outer source addresses after the rest of `vpp`. */
+const RANKS: readonly (readonly [section: string, rank: number])[] = [
+  ["maglev.healthchecker", 1],
+  ["maglev.healthchecks", 2],
+  ["maglev.backends", 3],
+  ["maglev.frontends", 4],
+  ["maglev.vpp.lb.ipv4-src-address", 6],
+  ["maglev.vpp.lb.ipv6-src-address", 7],
+  ["maglev.vpp", 5],
+  ["maglev.fleet", 8],
 ];
-const RANKS = [1, 2, 3, 4, 6, 7, 5];
 
 function rank(path: string): number {
-  const at = ORDER.findIndex((section) =>
+  const found = RANKS.find(([section]) =>
     path.startsWith(section) && /^$|^[.[]/.test(path.slice(section.length))
   );
-  return RANKS[at] ?? 0;
+  return found?.[1] ?? 0;
 }
 
 interface Raw {

@@ -91,8 +91,10 @@ export interface TextOptions {
    * on the disk.
    */
   readonly fileRules: boolean;
-  /** Errors that the result holds at most, and warnings; absent: all. */
+  /** See `CheckOptions`. */
   readonly limit?: number;
+  /** See `CheckOptions`. */
+  readonly nodeName?: string | null;
 }
 
 /** Checks octets, as a file or a request holds them. */
@@ -108,7 +110,7 @@ export function checkText(text: string, file: string, { fileRules, ...rest }: Te
 }
 
 /** Reads and checks a file. Never throws: a file that cannot be read is a structural error. */
-export function loadConfig(path: string, options: Pick<TextOptions, "limit"> = {}): CheckResult {
+export function loadConfig(path: string, options: Omit<TextOptions, "fileRules"> = {}): CheckResult {
   const octets = readFileWhole(path);
   if (!octets.ok) return unreadable(path, 1, 1, `cannot read the file: ${octets.error}`);
   return checkOctets(octets.value, path, { fileRules: true, ...options });

@@ -90,13 +90,18 @@ const headers = refine(
 
 const host = checked(text, {}, checkHost);
 
+/** Keys that name the files of TLS. */
+export const TLS_FILES = {
+  "ca-file": optional(text, "PEM file of the authorities to trust instead of the system's."),
+  "cert-file": optional(text, "PEM file of the client certificate; with key-file."),
+  "key-file": optional(text, "PEM file of the client certificate's private key; with cert-file."),
+};
+
 /** Keys of TLS. */
 export const TLS = {
   "server-name": optional(host, "Name sent in the handshake and looked for in the certificate."),
   "insecure-skip-verify": withDefault(boolean, false, "false", "Accept any certificate."),
-  "ca-file": optional(text, "PEM file of the authorities to trust instead of the system's."),
-  "cert-file": optional(text, "PEM file of the client certificate; with key-file."),
-  "key-file": optional(text, "PEM file of the client certificate's private key; with cert-file."),
+  ...TLS_FILES,
 };
 
 /** Keys of an http check. */
@@ -235,7 +240,8 @@ function requireSsl(fields: Fields<typeof TCP>, out: Findings): void {
   }
 }
 
-function checkTls(fields: Fields<typeof TLS>, files: PemFiles | null, out: Findings): void {
+/** Rules of the files of TLS; `files` null: only those that need no file. */
+export function checkTls(fields: Fields<typeof TLS_FILES>, files: PemFiles | null, out: Findings): void {
   const { "ca-file": ca, "cert-file": cert, "key-file": key } = fields;
   if (given(cert) && key.value === undefined && !key.present) out.semantic(cert.place, "needs key-file too");
   if (given(key) && cert.value === undefined && !cert.present) out.semantic(key.place, "needs cert-file too");
@@ -250,10 +256,13 @@ function checkTls(fields: Fields<typeof TLS>, files: PemFiles | null, out: Findi
 }
 
 /** Whether a text was given; an empty one means none. */
-function given<T extends { readonly value: string | undefined }>(field: T): field is T & { value: string } {
+export function given<T extends { readonly value: string | undefined }>(
+  field: T,
+): field is T & { value: string } {
   return field.value !== undefined && field.value !== "";
 }
 
-function tell(verdict: Result<unknown, string>, place: Place, path: string, out: Findings): void {
+/** Reports a file that cannot be used. */
+export function tell(verdict: Result<unknown, string>, place: Place, path: string, out: Findings): void {
   if (!verdict.ok) out.semantic(place, `cannot use ${JSON.stringify(path)}: ${verdict.error}`);
 }

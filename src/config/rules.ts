@@ -7,6 +7,7 @@
 import type { Family, IpAddress } from "../model.ts";
 import { family } from "../net/ip.ts";
 import type { PemFiles } from "./files.ts";
+import { checkFleet } from "./fleet.ts";
 import type { Findings, Place } from "./findings.ts";
 import { formatDuration } from "./duration.ts";
 import { didYouMean } from "./nearest.ts";
@@ -166,8 +167,13 @@ export interface Judged {
   readonly params: ReadonlyMap<string, RawParams | null | undefined>;
 }
 
-/** Applies every rule. */
-export function checkRules(maglev: RawMaglev, files: PemFiles | null, out: Findings): Judged {
+/** Applies every rule; `files` and `node` are those of `checkFleet`. */
+export function checkRules(
+  maglev: RawMaglev,
+  files: PemFiles | null,
+  node: string | null,
+  out: Findings,
+): Judged {
   checkNetns(maglev.healthchecker.value?.netns, out);
   const params = new Map<string, RawParams | null | undefined>();
   for (const { name, value } of maglev.healthchecks.value ?? []) {
@@ -188,5 +194,7 @@ export function checkRules(maglev: RawMaglev, files: PemFiles | null, out: Findi
   checkVips(judged, out);
   const lb = maglev.vpp.value?.lb.value;
   if (lb !== undefined) checkLb(lb, out);
+  const fleet = maglev.fleet.value;
+  if (fleet !== undefined) checkFleet(fleet, files, node, out);
   return { maglev, params };
 }

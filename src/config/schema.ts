@@ -18,6 +18,7 @@ import {
   text,
   word,
 } from "./kinds.ts";
+import { FLEET_SECTION } from "./fleet.ts";
 import { paramsSchema } from "./params.ts";
 import {
   deferred,
@@ -179,6 +180,7 @@ export const MAGLEV = {
     object({ "lb": required(object(LB), "Settings of VPP's lb plugin.") }),
     "Settings of VPP.",
   ),
+  "fleet": optional(FLEET_SECTION, "Store that several daemons share; absent: this daemon stands alone."),
 };
 
 /** Keys of the whole document. */

@@ -8,14 +8,23 @@ import type { CheckResult } from "../config/check.ts";
 import { FINDINGS_LIMIT } from "../config/findings.ts";
 import { checkText, loadConfig } from "../config/load.ts";
 
-/** What is to be checked: a file, or posted text. */
-export type CheckRequest = { readonly file: string } | { readonly text: string };
+/** What is to be checked. */
+export type CheckRequest = FileRequest | { readonly text: string };
+
+/** The daemon's own file. */
+export interface FileRequest {
+  /** Its path. */
+  readonly file: string;
+  /** The daemon's name as a flag gave it; null: none was given. */
+  readonly nodeName: string | null;
+}
 
 declare const self: DedicatedWorkerGlobalScope;
 
 self.onmessage = ({ data }: MessageEvent<CheckRequest>) => {
+  const limit = FINDINGS_LIMIT;
   const result: CheckResult = "file" in data
-    ? loadConfig(data.file, { limit: FINDINGS_LIMIT })
-    : checkText(data.text, "<body>", { fileRules: false, limit: FINDINGS_LIMIT });
+    ? loadConfig(data.file, { limit, nodeName: data.nodeName })
+    : checkText(data.text, "<body>", { fileRules: false, limit });
   self.postMessage(result);
 };

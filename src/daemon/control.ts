@@ -26,6 +26,7 @@ import { countersView, lbStateView, Names, vppInfoView } from "../snapshot/vpp.t
 import { type BuildInfo, version } from "../version.ts";
 import type { VppLink } from "../vpp/link.ts";
 import type { Checker } from "./checker.ts";
+import type { FileRequest } from "./checker_worker.ts";
 import type { Reloader } from "./reload.ts";
 
 /** The parts that the control speaks for. */
@@ -46,8 +47,8 @@ export interface ControlParts {
   readonly metrics: Metrics;
   /** What was built and when. */
   readonly build: BuildInfo;
-  /** Path of the configuration file. */
-  readonly configPath: string;
+  /** What is checked: the daemon's own file. */
+  readonly request: () => FileRequest;
   /** Name of this daemon. */
   readonly node: string;
   /** Whether there is an auth file. */
@@ -127,8 +128,8 @@ export class DaemonControl implements Control {
 
   /** Checks the file, or posted text. */
   async checkConfig(body: string | null): Promise<Result<api.ConfigCheck, Refusal>> {
-    const { checker, configPath } = this.#parts;
-    const checked = await checker.check(body === null ? { file: configPath } : { text: body });
+    const { checker, request } = this.#parts;
+    const checked = await checker.check(body === null ? request() : { text: body });
     return checked.ok ? ok(toConfigCheck(checked.value)) : checked;
   }
 

@@ -30,6 +30,7 @@ import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
 import { VppLink } from "../vpp/link.ts";
 import { Checker } from "./checker.ts";
+import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl } from "./control.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
 import { Reloader } from "./reload.ts";
@@ -170,9 +171,10 @@ export class Daemon implements AsyncDisposable {
         },
       }),
     );
+    const request = (): FileRequest => ({ file: options.config, nodeName: options.givenNodeName });
     const checker = new Checker(clock, lackForThread);
     const reloader = new Reloader({
-      path: options.config,
+      request,
       // One of its own: checks of posted texts must not keep a reload from being made.
       checker: new Checker(clock, lackForThread),
       tracker: health,
@@ -189,7 +191,7 @@ export class Daemon implements AsyncDisposable {
       reloader,
       metrics,
       build: parts.build,
-      configPath: options.config,
+      request,
       node: options.nodeName,
       auth: parts.auth !== null,
       tls: parts.tls !== null,

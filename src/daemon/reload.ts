@@ -15,11 +15,12 @@ import type { Log } from "../log.ts";
 import type { Actor, Config } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { Checker } from "./checker.ts";
+import type { FileRequest } from "./checker_worker.ts";
 
 /** What a reload needs. */
 export interface ReloaderParts {
-  /** Path of the configuration file. */
-  readonly path: string;
+  /** What is checked: the daemon's own file. */
+  readonly request: () => FileRequest;
   /** Checks the file off the main thread. */
   readonly checker: Pick<Checker, "check">;
   /** Takes the new configuration. */
@@ -85,9 +86,11 @@ export class Reloader {
 
   /** Checks the file and runs it; what VPP makes of it comes later. */
   async #take(actor: Actor): Promise<Result<Promise<Outcome>, Refusal>> {
-    const { checker, log, path, reconciler, tracker } = this.#parts;
+    const { checker, log, reconciler, request, tracker } = this.#parts;
+    const asked = request();
+    const path = asked.file;
     const by = actor.principal;
-    const checked = await checker.check({ file: path });
+    const checked = await checker.check(asked);
     if (!checked.ok) {
       log.error("config-reload", { config: path, ok: false, by, error: checked.error.detail });
       return checked;

@@ -72,7 +72,7 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   if (options.printSchema) return print(printSchema()), 0;
   await using resources = new AsyncDisposableStack();
   const hangups = resources.use(new Hangups());
-  const checked = loadConfig(options.config);
+  const checked = loadConfig(options.config, { nodeName: options.givenNodeName });
   for (const finding of checked.findings) complain(formatFinding(finding));
   const { config } = checked;
   if (config === null) return checked.exitCode;

@@ -136,6 +136,21 @@ Deno.test("from a table length of its own to auto: the live VIP keeps what it ha
   ]);
 });
 
+Deno.test("a fleet that comes, changes or goes does so at restart", () => {
+  const fleet = '  fleet: {name: site, endpoints: ["https://192.0.2.20:2379"]}\n';
+  const said = (before: string, after: string) =>
+    diffConfigs(config(before), config(after)).map(({ object, name, change, fields, effect }) =>
+      `${object} ${name} ${change} [${fields.join(" ")}] ${effect}`
+    );
+  const having = BEFORE + fleet;
+  assert.deepEqual(said(having, having), []);
+  assert.deepEqual(said(BEFORE, having), ["fleet fleet added [] at restart"]);
+  assert.deepEqual(said(having, BEFORE), ["fleet fleet removed [] at restart"]);
+  assert.deepEqual(said(having, having.replace("site", "sites").replace("20:", "21:")), [
+    "fleet fleet changed [name endpoints] at restart",
+  ]);
+});
+
 Deno.test("no secret shows in what a reload says", () => {
   const [change] = changes(["X-Token: one", "X-Token: two"]);
   assert.doesNotMatch(change ?? "one", /\b(one|two)\b/);

@@ -87,6 +87,16 @@ export const generousFile = `maglev:
       startup-min-delay: 0s
       startup-max-delay: 100us
       foreign-vips: keep
+  fleet:
+    name: site
+    endpoints: [https://192.0.2.10:2379, "http://[::1]:2379", http://etcd.example.net]
+    ca-file: /etc/ssl/ca.pem
+    cert-file: /etc/ssl/client.pem
+    key-file: /etc/ssl/client.key
+    username: maglev
+    password-file: /etc/vpp-maglev/etcd-password
+    node: lb1
+    insecure: true
 `;
 
 /** A file as large installations have it: each frontend has ten backends in two pools. */

@@ -17,6 +17,8 @@ const FILES: Record<string, string> = {
   "encrypted.key": pem("encrypted.key"),
   "broken.key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
   "empty": "",
+  "password": "secret\n",
+  "passwords": "one\ntwo\n",
 };
 
 /** What is said of `params`, with the reads that it took. */
@@ -82,4 +84,43 @@ Deno.test("a posted body learns nothing about files, but must name both of a pai
 
 Deno.test("an empty name of a file is no file", () => {
   assert.deepEqual(check('ca-file: "", cert-file: "", key-file: ""'), { said: [], reads: [] });
+});
+
+/** What is said of a fleet with these keys, when a flag gave the daemon this name. */
+function checkFleet(keys: string, nodeName: string | null = null): string[] {
+  const text = complete(`  fleet: {name: site, endpoints: ["https://db1:2379"], ${keys}}\n`);
+  const { findings } = checkConfig(text, {
+    file: "f",
+    nodeName,
+    readFile(path) {
+      const content = FILES[path];
+      return content === undefined ? err("no such file") : ok(content);
+    },
+  });
+  return findings.map(({ path, pass, message }) => `${pass} ${path.split(".").at(-1)}: ${message}`);
+}
+
+Deno.test("the files of a fleet are judged as those of a health check, and its password is one line", () => {
+  const good =
+    "ca-file: both.crt, cert-file: rsa.crt, key-file: rsa.key, username: u, password-file: password";
+  assert.deepEqual(checkFleet(good), []);
+  assert.deepEqual(checkFleet(good.replace("both.crt", "empty").replace("rsa.key", "ec.key")), [
+    'semantic ca-file: cannot use "empty": the file holds no PEM certificate',
+    "semantic key-file: is not the key of the certificate in cert-file",
+  ]);
+  assert.deepEqual(checkFleet("username: u, password-file: empty"), [
+    'semantic password-file: cannot use "empty": the file is empty',
+  ]);
+  assert.deepEqual(checkFleet("username: u, password-file: passwords"), [
+    'semantic password-file: cannot use "passwords": the file holds more than one line',
+  ]);
+});
+
+Deno.test("the node of a fleet is the daemon's name, where both are given", () => {
+  assert.deepEqual(checkFleet("node: lb1"), []);
+  assert.deepEqual(checkFleet("node: lb1", "lb1"), []);
+  assert.deepEqual(checkFleet("insecure: false", "lb2"), []);
+  assert.deepEqual(checkFleet("node: lb1", "lb2"), [
+    'semantic node: is not the name that --node-name gives: "lb2"',
+  ]);
 });

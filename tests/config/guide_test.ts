@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FLEET } from "../../src/config/fleet.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import { checkText } from "../../src/config/load.ts";
 import { PARAMS } from "../../src/config/params.ts";
@@ -53,6 +54,7 @@ Deno.test("the guide's tables name every key with its default", () => {
     ["frontends.<name>.pools[].", POOL],
     ["frontends.<name>.pools[].backends.<backend>.", MEMBER],
     ["vpp.lb.", LB],
+    ["fleet.", FLEET],
   ];
   const expected = new Map<string, string>();
   const fallback = (key: Shape[string]) =>

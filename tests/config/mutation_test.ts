@@ -72,6 +72,19 @@ ${LB}`,
       startup-max-delay: 100us
       foreign-vips: keep
 `,
+  `maglev:
+  frontends: {}
+  fleet:
+    name: site
+    endpoints: ["https://192.0.2.20:2379", "http://[::1]:2379"]
+    ca-file: /c
+    cert-file: /d
+    key-file: /e
+    username: u
+    password-file: /p
+    node: lb1
+    insecure: true
+${LB}`,
 ];
 
 const TLS = ["server-name", "insecure-skip-verify", "ca-file", "cert-file", "key-file"];
@@ -88,6 +101,8 @@ const FRONTEND = ["description", "address", "protocol", "port", "pools", "src-ip
 FRONTEND.push("new-flows-table-length");
 const LB_KEYS = ["sync-interval", "ipv4-src-address", "ipv6-src-address", "sticky-buckets-per-core"];
 LB_KEYS.push("flow-timeout", "startup-min-delay", "startup-max-delay", "foreign-vips");
+const FLEET = ["name", "endpoints", "ca-file", "cert-file", "key-file", "username", "password-file", "node"];
+FLEET.push("insecure");
 
 /** Written down once more, from the documentation: the keys of each mapping with fixed keys. */
 interface Place {
@@ -111,9 +126,10 @@ function places(document: unknown): Place[] {
   };
   add(document, ["maglev"]);
   const maglev = get(document, "maglev");
-  add(maglev, ["healthchecker", "healthchecks", "backends", "frontends", "vpp"]);
+  add(maglev, ["healthchecker", "healthchecks", "backends", "frontends", "vpp", "fleet"]);
   add(get(maglev, "healthchecker"), ["transition-history", "netns"]);
   add(get(maglev, "vpp"), ["lb"]);
+  add(get(maglev, "fleet"), FLEET);
   add(get(get(maglev, "vpp"), "lb"), LB_KEYS);
   for (const [, check] of entries(get(maglev, "healthchecks"))) {
     add(check, CHECK);
@@ -163,7 +179,18 @@ Deno.test("the files to mutate are good, and their keys are known to this test",
       }
     }
   }
-  const all = [...CHECK, ...FRONTEND, ...LB_KEYS, ...HTTP, ...TLS, "ssl", "weight", "enabled", "netns"];
+  const all = [
+    ...CHECK,
+    ...FRONTEND,
+    ...LB_KEYS,
+    ...FLEET,
+    ...HTTP,
+    ...TLS,
+    "ssl",
+    "weight",
+    "enabled",
+    "netns",
+  ];
   assert.deepEqual(all.filter((key) => !used.has(key)), []);
 });
 

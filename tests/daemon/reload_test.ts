@@ -46,7 +46,7 @@ Deno.test("a reload that cannot be checked is logged, because a signal has no an
     throw new Error("nothing may be changed");
   };
   const reloader = new Reloader({
-    path: "maglev.yaml",
+    request: () => ({ file: "maglev.yaml", nodeName: null }),
     checker: {
       check: () => Promise.resolve({ ok: false, error: { type: "busy", detail: "not done after 10 s" } }),
     },

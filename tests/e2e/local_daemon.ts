@@ -99,6 +99,7 @@ export class LocalDaemon implements AsyncDisposable {
         logFormat: "json",
         authFile: null,
         nodeName: "lb1",
+        givenNodeName: null,
         tls: null,
         check: false,
         printSchema: false,
