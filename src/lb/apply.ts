@@ -8,7 +8,7 @@
  * @module
  */
 import type { LoadBalancer, Op, OpReply } from "./balancer.ts";
-import { isSent } from "./holds.ts";
+import { isOnlyMemory, isSent } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
 import type { RebuildUnit, Step, Unit, VipUnit } from "./steps.ts";
 import type { Window } from "./window.ts";
@@ -77,7 +77,11 @@ class Run {
 
   async run(): Promise<StepResult[]> {
     const { conf, clearing, units, removals } = this.#plan;
-    if (conf !== null) this.#additionsAllowed = await this.#alone(conf);
+    for (const step of conf) {
+      const done = await this.#alone(step);
+      // VPP goes on with the buckets that it has.
+      if (!done && !isOnlyMemory(step.holds)) this.#additionsAllowed = false;
+    }
     await Promise.all(clearing.map((step) => this.#alone(step)));
     await Promise.all(units.map((unit) => this.#unit(unit)));
     await Promise.all(removals.map((step) => this.#alone(step)));

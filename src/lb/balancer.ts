@@ -11,7 +11,13 @@ import type {
 
 /** One message to the lb plugin that changes something. */
 export type Op =
-  | { readonly kind: "conf-set"; readonly conf: ActualConf }
+  | {
+    readonly kind: "conf-set";
+    /** The settings as they become. */
+    readonly conf: ActualConf;
+    /** True: VPP keeps its sticky buckets, which `conf` repeats. */
+    readonly keepsBuckets?: boolean;
+  }
   | {
     readonly kind: "vip-add";
     readonly vip: VipKey;
@@ -41,6 +47,16 @@ export interface OpReply {
   readonly error: string | null;
 }
 
+/** VPP's main heap, from which it makes its tables; from the stats segment. */
+export interface VppHeap {
+  /** Its size, octets. */
+  readonly total: number;
+  /** What is free, octets; VPP renews the figure every 10 s. */
+  readonly free: number;
+  /** Worker threads; with 0 the main thread forwards. */
+  readonly workers: number;
+}
+
 /** One connected VPP, as the reconciler sees it. Every call rejects with a typed error when the session ends. */
 export interface LoadBalancer {
   /** Aborted, with the reason, when the session ends. */
@@ -51,6 +67,8 @@ export interface LoadBalancer {
   readonly connectedAt: Millis;
   /** Reads the global settings. */
   readConf(): Promise<ActualConf>;
+  /** VPP's main heap; null: there is no stats segment, or it does not tell. */
+  readHeap(): Promise<VppHeap | null>;
   /** Reads everything: `lb_vip_dump` and one filtered server dump a VIP, at most 8 in flight. */
   readAll(): Promise<ActualLb>;
   /** Reads one VIP and nothing else; null when VPP does not have it. */

@@ -63,6 +63,11 @@ export function isBlocked(holds: Holds): boolean {
   return holds.some(({ blocked }) => blocked);
 }
 
+/** Whether VPP's memory is the one thing that holds it. */
+export function isOnlyMemory(holds: Holds): boolean {
+  return holds.length > 0 && holds.every(({ kind }) => kind === "VPP memory");
+}
+
 /** Whether time alone releases it: the daemon just started, or a server just moved. */
 export function passes(holds: Holds): boolean {
   return holds.every(({ kind }) => kind === "warm-up" || kind === "new address not yet probed");

@@ -155,14 +155,20 @@ export class Memory {
     this.#previous.set(desired.id, desired);
   }
 
-  /** A session began. With another boot time VPP is a new one: it has no flows and nothing was ever in sync. */
-  connected(bootTime: number): void {
-    if (this.#bootTime !== null && this.#bootTime !== bootTime) {
+  /**
+   * A session began. With another boot time VPP is a new one: it has no flows and nothing was ever in sync.
+   *
+   * @returns whether VPP is a new one
+   */
+  connected(bootTime: number): boolean {
+    const restarted = this.#bootTime !== null && this.#bootTime !== bootTime;
+    if (restarted) {
       this.#owed = settleRestart(this.#owed);
       this.#previous.clear();
       this.previousConf = null;
     }
     this.#bootTime = bootTime;
+    return restarted;
   }
 
   /** A session ended: what was read is not known any more. */

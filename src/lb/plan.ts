@@ -16,7 +16,7 @@ import type { DesiredVip } from "./desired.ts";
 import { diffServers } from "./diff.ts";
 import { planDigest } from "./digest.ts";
 import type { OwedFlushes } from "./owed.ts";
-import { hold, type Holds, together } from "./holds.ts";
+import { type Hold, hold, type Holds, together } from "./holds.ts";
 import { configured, drift, type ReasonContext } from "./reasons.ts";
 import {
   additionUnit,
@@ -30,6 +30,7 @@ import {
   type Unit,
 } from "./steps.ts";
 import { isAllPort, sortedByVip, vipId, vipText } from "./vips.ts";
+import { type HeapAnswer, type Shortage, shortageText } from "./vpp_heap.ts";
 
 /** What may not be sent at this moment, whatever the differences are. */
 export interface PlanHolds {
@@ -51,6 +52,8 @@ export interface PlanInput {
   readonly desired: readonly DesiredVip[];
   /** With scope `all` every VIP of VPP; with scope `vip` the VIPs concerned and, for conflicts, their prefix. */
   readonly actual: readonly ActualVip[];
+  /** What VPP's main heap has no room for. */
+  readonly shortages: HeapAnswer;
   /** Null: known to be as it should. */
   readonly conf: {
     readonly desired: ActualConf;
@@ -79,8 +82,10 @@ export interface PlanInput {
 export interface SyncPlan {
   /** Everything, or the VIPs of some frontends. */
   readonly scope: "all" | "vip";
-  /** The global settings, which come first. */
-  readonly conf: Step | null;
+  /** The global settings, which come first. Two steps where the number of buckets is held and the rest is not. */
+  readonly conf: readonly Step[];
+  /** The settings that VPP has once all is sent that is not held; null: not part of the plan. */
+  readonly confGoal: ActualConf | null;
   /** Deletions that stand in the way of additions. */
   readonly clearing: readonly Step[];
   /** Additions, changes and recreates. */
@@ -93,6 +98,8 @@ export interface SyncPlan {
   readonly changes: readonly Change[];
   /** Digest of `changes`. */
   readonly digest: string;
+  /** What VPP's main heap has no room for; empty: all fits. */
+  readonly shortages: readonly Shortage[];
   /** `vipId` of every VIP whose deletion the brake holds, whatever else holds it too. */
   readonly braked: readonly string[];
   /** Serials of owed flushes below it are paid by this plan's messages. */
@@ -106,11 +113,11 @@ class Planner {
   readonly #brake: boolean;
   readonly #clearing = new Map<string, Step>();
   readonly #units: Unit[] = [];
-  readonly #conf: Step | null;
+  readonly #conf: readonly Step[];
 
   constructor(input: PlanInput) {
     this.#input = input;
-    this.#conf = confChange(input, input.holds.everything);
+    this.#conf = confChanges(input);
     this.#actual = new Map(input.actual.map((vip) => [vipId(vip), vip]));
     const desired = new Set(input.desired.map((vip) => vip.id));
     const unmatched = input.actual.filter((vip) => !desired.has(vipId(vip)));
@@ -130,6 +137,13 @@ class Planner {
   #frontendHolds(frontend: string): Holds {
     const { holds } = this.#input;
     return together(holds.everything, holds.frontend(frontend));
+  }
+
+  /** Why a VIP cannot be made; the reason gets the figures. */
+  #shortage({ id }: DesiredVip, reason: string): { readonly hold: Hold | null; readonly reason: string } {
+    const shortage = this.#input.shortages.vips.get(id);
+    if (shortage === undefined) return { hold: null, reason };
+    return { hold: hold("VPP memory"), reason: `${reason}; ${shortageText(shortage)}` };
   }
 
   #wanted(vip: DesiredVip): boolean {
@@ -181,9 +195,12 @@ class Planner {
   }
 
   /** A rebuild; while it is held, or VPP may refuse what comes before it, the VIPs are kept right in place. */
-  #rebuild(vips: readonly Rebuilt[], held: Holds): void {
+  #rebuild(group: readonly Rebuilt[], others: Holds): void {
+    const short = group.map(({ desired, reason }) => this.#shortage(desired, reason));
+    const held = together(others, ...short.map((one) => one.hold));
+    const vips = group.map((vip, index) => ({ ...vip, reason: short[index]?.reason ?? vip.reason }));
     const unit = rebuildUnit(vips, held);
-    if (held.length > 0 || this.#conf !== null) {
+    if (held.length > 0 || this.#conf.length > 0) {
       for (const { desired, actual } of vips) {
         if (actual !== null && this.#wanted(desired)) this.#inPlace(desired, actual, unit);
       }
@@ -231,7 +248,9 @@ class Planner {
       return this.#rebuild(group, together(...inTheWay, ...held));
     }
     for (const { desired: vip, reason } of missing) {
-      this.#units.push(additionUnit(vip, reason, together(...inTheWay, this.#frontendHolds(vip.frontend))));
+      const short = this.#shortage(vip, reason);
+      const held = together(...inTheWay, short.hold, this.#frontendHolds(vip.frontend));
+      this.#units.push(additionUnit(vip, short.reason, held));
     }
   }
 
@@ -259,15 +278,35 @@ class Planner {
         sortedByVip(this.#units, (unit) => unit.key),
         sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
       ),
+      shortages: [input.shortages.buckets, ...input.shortages.vips.values()].filter((one) => one !== null),
       braked: doomed.filter((vip) => this.#isBraked(vip)).map(vipId),
     };
   }
 }
 
-function confChange({ conf }: PlanInput, held: Holds): Step | null {
-  if (conf === null || sameConf(conf.desired, conf.actual)) return null;
-  const had = conf.previous !== null && sameConf(conf.previous, conf.desired);
-  return confStep(conf.desired, conf.actual, had ? drift : configured, held);
+/** The settings without those that VPP's memory has no room for. */
+function confGoal({ conf, shortages }: PlanInput): ActualConf | null {
+  if (conf === null) return null;
+  const { desired, actual } = conf;
+  if (shortages.buckets === null) return desired;
+  return { ...desired, stickyBucketsPerCore: actual.stickyBucketsPerCore };
+}
+
+function confChanges(input: PlanInput): Step[] {
+  const { conf, holds: { everything }, shortages: { buckets } } = input;
+  const goal = confGoal(input);
+  if (conf === null || goal === null) return [];
+  const { actual, desired, previous } = conf;
+  const steps: Step[] = [];
+  if (!sameConf(goal, actual)) {
+    const had = previous !== null && sameConf(previous, goal);
+    steps.push(confStep(goal, actual, had ? drift : configured, everything, buckets !== null));
+  }
+  if (buckets !== null) {
+    const reason = `${configured}; ${shortageText(buckets)}`;
+    steps.push(confStep(desired, goal, reason, together(hold("VPP memory"), everything)));
+  }
+  return steps;
 }
 
 /** Whether two sets of global settings are equal. */
@@ -283,22 +322,23 @@ function stepsOf(unit: Unit): readonly Step[] {
 
 function assemble(
   input: PlanInput,
-  conf: Step | null,
+  conf: readonly Step[],
   clearing: readonly Step[],
   units: readonly Unit[],
   removals: readonly Step[],
-): Omit<SyncPlan, "braked"> {
+): Omit<SyncPlan, "braked" | "shortages"> {
   const sorted = sortedByVip(clearing, (step) => ({
     prefix: step.change.prefix ?? "",
     protocol: 0,
     port: step.change.port ?? 0,
   }));
-  const ordered = [...(conf === null ? [] : [conf]), ...sorted, ...units.flatMap(stepsOf), ...removals];
+  const ordered = [...conf, ...sorted, ...units.flatMap(stepsOf), ...removals];
   ordered.forEach((step, seq) => step.change.seq = seq + 1);
   const changes = ordered.map((step) => step.change);
   return {
     scope: input.scope,
     conf,
+    confGoal: confGoal(input),
     clearing: sorted,
     units,
     removals,
@@ -307,6 +347,25 @@ function assemble(
     digest: planDigest(changes),
     owedBefore: input.owed.next,
   };
+}
+
+/**
+ * The VIPs that VPP makes when a sync brings it to `desired`, in the plan's order: those that it lacks and those
+ * that are recreated. One whose table length is held is not recreated.
+ */
+export function madeVips(
+  desired: readonly DesiredVip[],
+  actual: (id: string) => ActualVip | null,
+): DesiredVip[] {
+  return sortedByVip(
+    desired.filter((vip) => {
+      const has = actual(vip.id);
+      if (has === null || has.encap !== vip.encap) return true;
+      if (has.srcIpSticky !== null && has.srcIpSticky !== vip.srcIpSticky) return true;
+      return has.tableLength !== vip.tableLength && !vip.tableLengthAuto;
+    }),
+    ({ vip }) => vip,
+  );
 }
 
 /** Plans a sync. */

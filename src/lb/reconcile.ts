@@ -79,8 +79,7 @@ export class Reconciler implements AsyncDisposable {
   /** A session with VPP began: everything is synced at once. */
   connected(lb: LoadBalancer): void {
     this.#lb = lb;
-    this.#memory.connected(lb.bootTime);
-    this.#syncer.confConfirmed = false;
+    this.#syncer.connected(this.#memory.connected(lb.bootTime));
     this.#queue.restart(this.#parts.clock.now());
     this.#loop.wake();
   }

@@ -106,6 +106,20 @@ export function logFailed(log: Log, frontends: readonly string[] | null, error: 
   });
 }
 
+function isMemory(holds: Holds): boolean {
+  return holds.some(({ kind }) => kind === "VPP memory");
+}
+
+/** Both figures: what is needed and what VPP has. */
+function memoryFields({ shortages }: SyncPlan): Attrs {
+  const heap = shortages[0]?.heap ?? null;
+  return {
+    needs_octets: shortages.reduce((sum, { needs }) => sum + needs, 0),
+    heap_free_octets: heap?.free ?? null,
+    heap_octets: heap?.total ?? null,
+  };
+}
+
 function isGrave(holds: Holds): boolean {
   return holds.some(({ kind }) => kind === "mass deletion" || kind === "VPP memory");
 }
@@ -135,6 +149,7 @@ export class HeldLog {
         held: why,
         changes: group.length,
         ...(blocked ? {} : { digest }),
+        ...(group.some(({ holds }) => isMemory(holds)) ? memoryFields(plan) : {}),
         vips: [...new Set(group.map(({ change: c }) => `${c.prefix} ${c.protocol} ${c.port}`))].slice(0, 20),
         detail: blocked
           ? "sent once it is gone: delete it in VPP, or let foreign-vips be delete"

@@ -105,8 +105,18 @@ function change(fields: ChangeFields): Change {
   };
 }
 
-/** Sets the global settings. */
-export function confStep(desired: ActualConf, actual: ActualConf, reason: string, holds: Holds): Step {
+/**
+ * Sets the global settings.
+ *
+ * @param keepsBuckets VPP keeps its sticky buckets, which `desired` repeats
+ */
+export function confStep(
+  desired: ActualConf,
+  actual: ActualConf,
+  reason: string,
+  holds: Holds,
+  keepsBuckets = false,
+): Step {
   return {
     change: change({
       kind: "conf_set",
@@ -116,7 +126,7 @@ export function confStep(desired: ActualConf, actual: ActualConf, reason: string
       reason,
       settings: { conf: confView(desired) },
     }),
-    ops: [{ kind: "conf-set", conf: desired }],
+    ops: [{ kind: "conf-set", conf: desired, ...(keepsBuckets ? { keepsBuckets } : {}) }],
     holds,
     vip: null,
     dead: false,

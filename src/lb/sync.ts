@@ -3,18 +3,19 @@
  *
  * @module
  */
-import type { Millis, UnixMillis } from "../model.ts";
+import type { ActualConf, Millis, UnixMillis } from "../model.ts";
 import { applyPlan, setHasChanged, type StepResult } from "./apply.ts";
-import type { LoadBalancer, Op } from "./balancer.ts";
+import type { LoadBalancer, Op, VppHeap } from "./balancer.ts";
 import { desiredConf, type DesiredVip, desiredVip, desiredVips } from "./desired.ts";
 import type { Gate } from "./gate.ts";
 import type { Memory } from "./memory.ts";
 import { isSent } from "./holds.ts";
-import { makePlan, sameConf, type SyncPlan } from "./plan.ts";
+import { madeVips, makePlan, sameConf, type SyncPlan } from "./plan.ts";
 import { readFrontends } from "./read.ts";
 import { logDone, logResult, logStart } from "./report.ts";
 import type { LbReading, Planned, Standing, Synced } from "./synced.ts";
 import { until } from "./until.ts";
+import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
 import { frontendVip, vipId } from "./vips.ts";
 import type { Window } from "./window.ts";
 import type { ReconcilerParts } from "./world.ts";
@@ -27,11 +28,22 @@ export class Syncer {
   /** Whether the global settings of this session are known to be as they should. */
   confConfirmed = false;
 
+  /** As last read in this session; null: not known. */
+  #heap: VppHeap | null = null;
+  readonly #promises = new HeapPromises();
+
   /** Nothing was read yet. */
   constructor(parts: ReconcilerParts, memory: Memory, window: Window) {
     this.#parts = parts;
     this.#memory = memory;
     this.#window = window;
+  }
+
+  /** A session began; `restarted`: with a VPP that was restarted. */
+  connected(restarted: boolean): void {
+    this.confConfirmed = false;
+    this.#heap = null;
+    if (restarted) this.#promises.forget();
   }
 
   /** Reads everything, or one frontend's VIP, and the global settings with it; rejects when the session ends. */
@@ -61,6 +73,7 @@ export class Syncer {
     thorough: (name: string) => boolean,
   ): Promise<Planned> {
     const readAt = this.#parts.clock.wall();
+    await this.#readHeap(lb, frontends);
     const desired = frontends === null
       ? await this.#readAll(lb)
       : await this.#readVips(lb, frontends, thorough);
@@ -69,14 +82,15 @@ export class Syncer {
     const checksConf = conf !== null && (frontends === null || !this.confConfirmed);
     const prefixes = new Set(desired.map((vip) => vip.vip.prefix));
     const actual = [...this.#memory.vips];
+    const wantedConf = desiredConf(world.config);
+    const shortages = this.#judgeHeap(desired, wantedConf);
     const plan = makePlan({
       scope: frontends === null ? "all" : "vip",
       frontends: frontends === null ? null : new Set(frontends),
       desired,
       actual: frontends === null ? actual : actual.filter((vip) => prefixes.has(vip.prefix)),
-      conf: checksConf
-        ? { desired: desiredConf(world.config), actual: conf, previous: this.#memory.previousConf }
-        : null,
+      conf: checksConf ? { desired: wantedConf, actual: conf, previous: this.#memory.previousConf } : null,
+      shortages,
       owed: this.#memory.owed,
       reasons: (vip) => this.#memory.reasons(vip),
       named: this.#memory.named,
@@ -85,6 +99,35 @@ export class Syncer {
       holds: gate.holds(),
     });
     return { plan, desired, frontends, readAt };
+  }
+
+  /** VPP's heap is of use only where something may be made; a change of weights does not wait for it. */
+  async #readHeap(lb: LoadBalancer, frontends: readonly string[] | null): Promise<void> {
+    const known = (name: string) => this.#memory.vip(this.#memory.idOf(name) ?? "") !== null;
+    if (frontends !== null && this.confConfirmed && frontends.every(known)) return;
+    this.#heap = await lb.readHeap();
+  }
+
+  #judgeHeap(desired: readonly DesiredVip[], conf: ActualConf): HeapAnswer {
+    const actual = this.#memory.conf;
+    const vips = [...this.#memory.vips];
+    const heap = this.#heap;
+    return judgeHeap({
+      heap,
+      promised: heap === null ? 0 : this.#promises.outstanding(heap, this.#parts.clock.now()),
+      conf: { desired: conf, actual: actual ?? conf },
+      hasVips: vips.length > 0,
+      additions: madeVips(desired, (id) => this.#memory.vip(id)),
+    });
+  }
+
+  /** VPP answered 0. */
+  #accepted(op: Op, owedBefore: number): void {
+    this.#memory.accepted(op, owedBefore);
+    if (op.kind === "vip-add") this.#promises.vipMade(op.tableLength, this.#parts.clock.now());
+    if (op.kind === "conf-set" && op.keepsBuckets !== true && this.#heap !== null) {
+      this.#promises.bucketsSet(op.conf.stickyBucketsPerCore, this.#heap);
+    }
   }
 
   async #readAll(lb: LoadBalancer): Promise<DesiredVip[]> {
@@ -127,7 +170,7 @@ export class Syncer {
       window: this.#window,
       release,
       signal,
-      onAccepted: (op: Op) => this.#memory.accepted(op, plan.owedBefore),
+      onAccepted: (op: Op) => this.#accepted(op, plan.owedBefore),
       onResult: (result) => {
         logResult(log, result);
         const { kind } = result.step.change;
@@ -196,10 +239,14 @@ export class Syncer {
   }
 
   #confirmConf(plan: SyncPlan): void {
-    const wanted = desiredConf(this.#parts.world().config);
+    const { confGoal } = plan;
     const has = this.#memory.conf;
-    const right = has !== null && sameConf(wanted, has);
-    if (plan.scope === "all" || !this.confConfirmed) this.confConfirmed = right;
-    if (right) this.#memory.previousConf = wanted;
+    if (confGoal === null || has === null) return;
+    const wanted = desiredConf(this.#parts.world().config);
+    // What VPP has no memory for is as right as it can be; a reload meanwhile has made another plan necessary.
+    const kept = { ...wanted, stickyBucketsPerCore: confGoal.stickyBucketsPerCore };
+    const right = sameConf(wanted, has) || (plan.shortages.length > 0 && sameConf(kept, has));
+    this.confConfirmed = right;
+    if (right) this.#memory.previousConf = has;
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { LoadBalancer, Op, OpReply } from "../lb/balancer.ts";
+import type { LoadBalancer, Op, OpReply, VppHeap } from "../lb/balancer.ts";
 import type { ActualConf, ActualLb, ActualServer, ActualVip, Millis, VipKey } from "../model.ts";
 import type { VppClient } from "./client.ts";
 import { describeRetval } from "./errors.ts";
@@ -17,6 +17,8 @@ import { type BodyOf, calls, type messages } from "./messages.ts";
 const LENGTH_OF_DELETE = 1024;
 /** Longest new-flow table that is ever asked for; VPP has no limit of its own and would run out of memory. */
 const MAX_TABLE_LENGTH = 1 << 20;
+/** Stands for a number in `lb_conf` that VPP keeps as it is. */
+const KEEP = 0xffffffff;
 /** What VPP answers to a length that is not a power of two. */
 const INVALID_MEMORY_SIZE = -70;
 
@@ -32,6 +34,8 @@ export interface LbSession {
   readonly connectedAt: Millis;
   /** Told of all VIPs after every full read. */
   readonly onVips: (vips: readonly ActualVip[]) => void;
+  /** Reads VPP's main heap; null: not known. */
+  readonly readHeap: () => Promise<VppHeap | null>;
 }
 
 function safeLength(length: number): boolean {
@@ -71,6 +75,7 @@ export class VppLoadBalancer implements LoadBalancer {
   readonly #log: Log;
   readonly #reader: LbReader;
   readonly #onVips: (vips: readonly ActualVip[]) => void;
+  readonly #readHeap: () => Promise<VppHeap | null>;
 
   /** Works on an open session. */
   constructor(session: LbSession, clock: Clock, log: Log) {
@@ -78,6 +83,7 @@ export class VppLoadBalancer implements LoadBalancer {
     this.connectedAt = session.connectedAt;
     this.#client = session.client;
     this.#onVips = session.onVips;
+    this.#readHeap = session.readHeap;
     this.#clock = clock;
     this.#log = log;
     this.#reader = new LbReader(session.client, session.version, clock, log);
@@ -97,6 +103,11 @@ export class VppLoadBalancer implements LoadBalancer {
       stickyBucketsPerCore: conf.sticky_buckets_per_core,
       flowTimeoutSeconds: conf.flow_timeout,
     };
+  }
+
+  /** VPP's main heap; null: there is no stats segment, or it does not tell. Never rejects. */
+  readHeap(): Promise<VppHeap | null> {
+    return this.#readHeap();
   }
 
   /** Reads everything: one filtered server dump a VIP, at most 8 in flight. */
@@ -160,7 +171,7 @@ export class VppLoadBalancer implements LoadBalancer {
         return client.request(calls.lbConf, {
           ip4_src_address: op.conf.ipv4SrcAddress,
           ip6_src_address: op.conf.ipv6SrcAddress,
-          sticky_buckets_per_core: op.conf.stickyBucketsPerCore,
+          sticky_buckets_per_core: op.keepsBuckets === true ? KEEP : op.conf.stickyBucketsPerCore,
           flow_timeout: op.conf.flowTimeoutSeconds,
         });
       case "vip-add":

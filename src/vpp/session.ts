@@ -12,7 +12,8 @@ import { Counters } from "./counters.ts";
 import { VppSessionError } from "./errors.ts";
 import { VppLoadBalancer } from "./lb.ts";
 import { calls } from "./messages.ts";
-import { readPulse, StatsSource } from "./stats.ts";
+import type { VppHeap } from "../lb/balancer.ts";
+import { readMainHeap, readPulse, StatsSource } from "./stats.ts";
 import type { MessageHook } from "./trace.ts";
 
 /** Name under which VPP lists a maglevd. */
@@ -129,6 +130,7 @@ export class Session implements AsyncDisposable {
         bootTime: info.bootTime,
         connectedAt: clock.now(),
         onVips: (vips) => counters?.setVips(vips),
+        readHeap: heapReader(stats),
       },
       clock,
       log,
@@ -171,6 +173,17 @@ export class Session implements AsyncDisposable {
     await this.client[Symbol.asyncDispose]();
     this.#stats?.[Symbol.dispose]();
   }
+}
+
+/** Reads the main heap; a segment that VPP is changing is answered with the figures of the last read. */
+function heapReader(stats: StatsSource | null): () => Promise<VppHeap | null> {
+  let last: VppHeap | null = null;
+  return async () => {
+    if (stats === null) return null;
+    const read = await stats.read(readMainHeap);
+    if (read.outcome !== "busy") last = read.outcome === "ok" ? read.value : null;
+    return last;
+  };
 }
 
 async function openClient(options: SessionOptions, signal: AbortSignal): Promise<VppClient> {

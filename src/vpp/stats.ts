@@ -7,6 +7,7 @@ import type { Fd } from "../../ffi/fd.ts";
 import { fileSize, Mapping } from "../../ffi/mapping.ts";
 import { FdReceiver } from "../../ffi/passfd.ts";
 import type { Clock } from "../clock.ts";
+import type { VppHeap } from "../lb/balancer.ts";
 import type { Millis } from "../model.ts";
 import { VppSessionError } from "./errors.ts";
 import { type Outcome, Segment } from "./segment.ts";
@@ -23,6 +24,9 @@ export const VIP_COUNTERS = [
 export const STAT_NAMES = [
   "/sys/boottime",
   "/sys/heartbeat",
+  "/sys/num_worker_threads",
+  "/mem/main heap/total",
+  "/mem/main heap/free",
   "/net/route/to",
   "/net/route/via",
   ...VIP_COUNTERS,
@@ -122,6 +126,20 @@ export function readPulse(segment: Segment): Pulse {
     return place === undefined ? null : segment.scalar(place);
   };
   return { bootTime: scalar("/sys/boottime"), heartbeat: scalar("/sys/heartbeat") };
+}
+
+/** Reads what VPP reports of its main heap; null if the segment does not have it. Only inside `Segment.read`. */
+export function readMainHeap(segment: Segment): VppHeap | null {
+  const places = segment.find(STAT_NAMES);
+  const number = (name: string): number | null => {
+    const place = places.get(name);
+    const value = place === undefined ? null : segment.value(place);
+    return value !== null && "value" in value ? value.value : null;
+  };
+  const total = number("/mem/main heap/total");
+  const free = number("/mem/main heap/free");
+  const workers = number("/sys/num_worker_threads");
+  return total === null || free === null || workers === null ? null : { total, free, workers };
 }
 
 const HEARTBEAT_MS = 60_000;

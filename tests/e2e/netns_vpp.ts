@@ -35,7 +35,14 @@ export class HandSession implements AsyncDisposable {
     const options = { clock: systemClock, log: silentLog, name: "by-hand", deadlineMs: 5000, onMessage() {} };
     const client = await VppClient.open(stream, options);
     const { version } = await client.demand(calls.showVersion, {});
-    const session = { client, version, bootTime: 0, connectedAt: 0, onVips() {} };
+    const session = {
+      client,
+      version,
+      bootTime: 0,
+      connectedAt: 0,
+      onVips() {},
+      readHeap: () => Promise.resolve(null),
+    };
     return new HandSession(client, new VppLoadBalancer(session, systemClock, silentLog));
   }
 

@@ -1,4 +1,4 @@
-import type { LoadBalancer, Op, OpReply } from "../../src/lb/balancer.ts";
+import type { LoadBalancer, Op, OpReply, VppHeap } from "../../src/lb/balancer.ts";
 import { bucketCounts } from "../../src/lb/table.ts";
 import { encapFamily, isAllPort, vipId } from "../../src/lb/vips.ts";
 import type { ActualConf, ActualLb, ActualServer, ActualVip, IpAddress, VipKey } from "../../src/model.ts";
@@ -44,6 +44,8 @@ export class FakeBalancer implements LoadBalancer {
   readonly refused: { readonly op: Op; readonly retval: number }[] = [];
   conf: ActualConf = untouchedConf;
   bootTime = 1;
+  /** What the stats segment tells of the main heap; null: there is none. */
+  heap: VppHeap | null = { total: 2 ** 30, free: 995 * 2 ** 20, workers: 0 };
   /** False: `readServers` is of no use on this VPP. */
   filterWorks = true;
   textAsked = 0;
@@ -96,6 +98,10 @@ export class FakeBalancer implements LoadBalancer {
   async readConf(): Promise<ActualConf> {
     this.reads.push("conf");
     return await this.#answer(this.readGate, () => this.conf);
+  }
+
+  readHeap(): Promise<VppHeap | null> {
+    return Promise.resolve(this.heap);
   }
 
   async readAll(): Promise<ActualLb> {

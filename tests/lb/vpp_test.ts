@@ -47,6 +47,10 @@ class Ours implements LoadBalancer {
     return this.#lb.readConf();
   }
 
+  readHeap() {
+    return this.#lb.readHeap();
+  }
+
   async readAll(): Promise<ActualLb> {
     const all = await this.#lb.readAll();
     return { ...all, vips: onlyOurs(all.vips) };
