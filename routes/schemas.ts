@@ -196,6 +196,7 @@ const Probe = contract<api.Probe>()(
         "netns",
         "permission",
         "source-address",
+        "tls-library",
         "worker-restart",
       ]),
     ).openapi({ description: "not null: the result counts neither way" }),

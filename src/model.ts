@@ -257,6 +257,7 @@ export type VoidCause =
   | "netns"
   | "permission"
   | "source-address"
+  | "tls-library"
   | "worker-restart";
 
 /** Result of one probe. Times of phases are null when the phase was not reached. */
@@ -285,6 +286,20 @@ export interface ProbeResult {
   readonly lagMs: Millis;
   /** Not null: the result counts neither way. */
   readonly void: VoidCause | null;
+}
+
+/** The certificate that a backend shows in the TLS of its probes, trusted or not. */
+export interface LeafCertificate {
+  /** Whose it is, e.g. `CN=www.example.net, O=Example`; "" if it does not say. */
+  readonly subject: string;
+  /** Who signed it. */
+  readonly issuer: string;
+  /** DNS names and addresses that it is valid for. */
+  readonly names: readonly string[];
+  /** Begin of its time. */
+  readonly notBefore: UnixMillis;
+  /** End of its time. */
+  readonly notAfter: UnixMillis;
 }
 
 /** How a transition changed what one frontend sends to a backend. */

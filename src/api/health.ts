@@ -107,6 +107,7 @@ export type VoidCause =
   | "netns"
   | "permission"
   | "source-address"
+  | "tls-library"
   | "worker-restart";
 
 /** What a transition did to one frontend's weight. */

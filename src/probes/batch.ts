@@ -40,6 +40,7 @@ const CAUSES: readonly (VoidCause | null)[] = [
   "netns",
   "permission",
   "source-address",
+  "tls-library",
   "worker-restart",
 ];
 /** What stands for a phase that was not reached. */

@@ -33,6 +33,8 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly version: string;
   /** Makes the machine of one probe. */
   readonly machine: (attempt: Attempt) => Machine;
+  /** Told of a plan that no probe will use any more. */
+  readonly dropped: (plan: ProbePlan) => void;
   /** Looks again at a failure that may have other reasons than the backend. */
   readonly review: (plan: ProbePlan, found: Verdict) => Verdict;
   /** Handles all pending socket events; called before anything that depends on time. */
@@ -379,5 +381,6 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     const { attempt } = slot;
     slot.attempt = null;
     attempt?.cancel();
+    if (slot.plan !== null) this.#options.dropped(slot.plan);
   }
 }

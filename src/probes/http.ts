@@ -64,7 +64,7 @@ export class HttpProbe implements Machine {
   late(): Verdict {
     if (this.#found !== null) return this.#found;
     const { plan } = this.#attempt;
-    const opening = lateOpening(plan.target.check, this.#attempt);
+    const opening = this.#stream.failure ?? lateOpening(plan.target.check, this.#attempt);
     if (opening !== null) return opening;
     const missing = this.#settled || this.#look?.pending === true
       ? `body not matched against /${plan.pattern?.expression}/`

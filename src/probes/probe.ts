@@ -1,34 +1,52 @@
 import type { EchoKind } from "../../ffi/icmp.ts";
+import type { LibraryNames } from "../../ffi/openssl.ts";
+import type { LeafCertificate } from "../model.ts";
 import type { Attempt } from "./attempt.ts";
 import { HttpProbe } from "./http.ts";
 import { EchoSockets } from "./echo_sockets.ts";
 import { EchoProbe } from "./icmp.ts";
 import { ThreadMatcher } from "./matcher.ts";
 import type { ProbePlan } from "./plan.ts";
+import type { ProbeTarget } from "./prober.ts";
 import type { Verdict } from "./result.ts";
 import { lostGround, type Reactor, TcpStream } from "./socket.ts";
 import type { Machine } from "./step.ts";
 import type { ByteStream } from "./stream.ts";
 import { TcpProbe } from "./tcp.ts";
-import { tlsParams, TlsStream } from "./tls.ts";
-import { TlsFiles } from "./tls_files.ts";
+import { TlsStream } from "./tls.ts";
+import { TlsContexts } from "./tls_contexts.ts";
+import { TlsMemory, tlsParams } from "./tls_memory.ts";
+
+/** What probes need beside their sockets. */
+export interface ProbesOptions {
+  /** Receives the certificate that a target shows, each time it is another one. */
+  readonly certificate: (target: ProbeTarget, certificate: LeafCertificate) => void;
+  /** Where OpenSSL is; default: the system's. */
+  readonly libraries?: LibraryNames;
+  /** Kinds of echo sockets, for tests. */
+  readonly kinds?: readonly EchoKind[];
+}
 
 /** Runs probes of every type, and owns what they share. */
 export class Probes implements Disposable {
   readonly #reactor: Reactor;
-  readonly #files = new TlsFiles();
+  readonly #options: ProbesOptions;
+  readonly #contexts: TlsContexts;
+  readonly #memories = new Map<ProbePlan, TlsMemory>();
   readonly #echoes: EchoSockets;
   readonly #matcher = new ThreadMatcher();
 
-  /** Probes over sockets that `reactor` watches; `kinds` of echo sockets, for tests. */
-  constructor(reactor: Reactor, kinds?: readonly EchoKind[]) {
+  /** Probes over sockets that `reactor` watches. */
+  constructor(reactor: Reactor, options: ProbesOptions) {
     this.#reactor = reactor;
-    this.#echoes = new EchoSockets(reactor, kinds);
+    this.#options = options;
+    this.#contexts = new TlsContexts(options.libraries);
+    this.#echoes = new EchoSockets(reactor, options.kinds);
   }
 
-  /** Connections and matches that wait for the platform's event loop and not for a raw socket. */
+  /** Matches that wait for the platform's event loop and not for a raw socket. */
   get onPlatform(): number {
-    return TlsStream.alive + this.#matcher.pending;
+    return this.#matcher.pending;
   }
 
   /** The machine of one probe. */
@@ -45,6 +63,12 @@ export class Probes implements Disposable {
     this.#echoes.flush();
   }
 
+  /** Gives up what was kept for a plan that no probe will use any more. */
+  dropped(plan: ProbePlan): void {
+    this.#memories.get(plan)?.[Symbol.dispose]();
+    this.#memories.delete(plan);
+  }
+
   /** Silence counts against a backend only while the probes stand on their namespace and source address. */
   review(plan: ProbePlan, found: Verdict): Verdict {
     const lost = lostGround(plan);
@@ -55,12 +79,23 @@ export class Probes implements Disposable {
 
   /** Closes what the probes share; none may run any more. */
   [Symbol.dispose](): void {
+    for (const memory of this.#memories.values()) memory[Symbol.dispose]();
+    this.#memories.clear();
+    this.#contexts[Symbol.dispose]();
     this.#echoes[Symbol.dispose]();
     this.#matcher[Symbol.dispose]();
   }
 
   #stream(attempt: Attempt): ByteStream {
     if (tlsParams(attempt.plan.target.check) === null) return new TcpStream(attempt, this.#reactor);
-    return new TlsStream(attempt, this.#reactor, this.#files);
+    return new TlsStream(attempt, this.#reactor, this.#contexts, this.#memory(attempt.plan));
+  }
+
+  #memory(plan: ProbePlan): TlsMemory {
+    const known = this.#memories.get(plan);
+    if (known !== undefined) return known;
+    const memory = new TlsMemory(plan, (certificate) => this.#options.certificate(plan.target, certificate));
+    this.#memories.set(plan, memory);
+    return memory;
   }
 }

@@ -174,6 +174,11 @@ export class TcpStream implements ByteStream {
     return got === -E.EAGAIN ? this.arm(READABLE) : failed(got);
   }
 
+  /** A connect fails at once. */
+  get failure(): null {
+    return null;
+  }
+
   /** TCP has no order of its own to close in: the reset is what frees the port. */
   close(): null {
     return null;

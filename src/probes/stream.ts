@@ -1,9 +1,10 @@
+import type { Verdict } from "./result.ts";
 import type { Step } from "./step.ts";
 
 /** What a connection has to tell. */
 export type Read =
   /** The octets are valid until the next read of any connection of this thread. */
-  | { readonly kind: "data"; readonly bytes: Uint8Array }
+  | { readonly kind: "data"; readonly bytes: Uint8Array<ArrayBuffer> }
   /** The peer closed in order. */
   | { readonly kind: "end" }
   | Failure;
@@ -35,6 +36,11 @@ export interface ByteStream extends Disposable {
    * the peer sent something that carries no data.
    */
   read(size: number): Read | "wait" | "again";
-  /** Goes on closing it in order, where its protocol has an order. Null once it may be disposed. */
-  close(): "wait" | "again" | null;
+  /**
+   * Goes on closing it in order, where its protocol has an order. Null once it may be disposed; a verdict if the peer
+   * refuses after all what it had accepted when it was opened.
+   */
+  close(): Step | null;
+  /** How opening it has failed, while `open` only finds better words for it; else null. */
+  readonly failure: Verdict | null;
 }

@@ -30,7 +30,8 @@ export class TcpProbe implements Machine {
 
   /** A peer that does not close in time has shown all that was asked of it. */
   late(): Verdict {
-    return lateOpening(this.#attempt.plan.target.check, this.#attempt) ?? this.#found();
+    return this.#stream.failure ?? lateOpening(this.#attempt.plan.target.check, this.#attempt) ??
+      this.#found();
   }
 
   /** Closes. */

@@ -1,252 +1,294 @@
 /**
- * TLS over a connected probe socket, by node:tls. The descriptor moves from the reactor to the event loop, so
- * that encryption, trust and names are the platform's and not ours.
+ * TLS of one probe: OpenSSL between a plain stream and whoever reads and writes. The plain stream connects, owns the
+ * descriptor and is watched; what it reads is fed to OpenSSL, and what OpenSSL has for the peer it sends.
+ *
+ *   open()    connect ──► handshake: send, read 16 KiB at most, one call of OpenSSL, and again
+ *   close()   close_notify; a peer that has sent no data is read to its end, which brings its session, and the alert
+ *             of a server of TLS 1.3 that refuses the client's certificate
  *
  * @module
  */
-import { isIP, Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
-import type { HealthCheck, TlsParams } from "../model.ts";
+import { SSL_R } from "../../ffi/openssl_constants.ts";
+import { TlsClient, TlsContext, type TlsFailure } from "../../ffi/tls.ts";
+import { whyRefused } from "../../ffi/x509.ts";
+import type { TlsParams } from "../model.ts";
 import type { Attempt } from "./attempt.ts";
-import type { ProbePlan } from "./plan.ts";
-import { lateable, sentence, type Verdict, verdict, voided } from "./result.ts";
+import { DheLook } from "./dhe_look.ts";
+import { quoted } from "./quote.ts";
+import { lateable, type Verdict, verdict } from "./result.ts";
 import { type Reactor, TcpStream } from "./socket.ts";
 import type { Step } from "./step.ts";
 import type { ByteStream, Failure, Read } from "./stream.ts";
-import type { TlsFiles } from "./tls_files.ts";
+import type { TlsContexts } from "./tls_contexts.ts";
+import { type TlsMemory, tlsParams } from "./tls_memory.ts";
+import {
+  alertOf,
+  alertSentence,
+  errorSentence,
+  HANDSHAKE_FAILURE,
+  isAlert,
+  isReason,
+  LATE_FAILURE,
+  looksLikeTls,
+  ONLY_DHE,
+  refusalSentence,
+} from "./tls_reason.ts";
 
-/** Names of a handshake: what the client hello says, and what the certificate must be for. */
-export interface TlsNames {
-  /** Server name indication; empty for none. */
-  readonly sni: string;
-  /** A name or an address. */
-  readonly checked: string;
-}
+/** Octets that a peer may send for a handshake: its certificates are bounded by OpenSSL, what it skips is not. */
+const HANDSHAKE_LIMIT = 96 * 1024;
+/** Octets of a peer that are kept to say what it speaks instead of TLS. */
+const FIRST_OCTETS = 64;
 
-/** TLS settings of a check, or null if it has none. */
-export function tlsParams(check: HealthCheck): TlsParams | null {
-  return check.params?.tls ?? null;
-}
+/** One buffer for all that OpenSSL has for peers; a flight is seldom longer than 4 KiB. */
+const outgoing = new Uint8Array(16 * 1024);
+/** One buffer for all data of a thread: what is read is used up before the next read. */
+const incoming = new Uint8Array(16 * 1024);
 
-/** The names of a plan's handshake: `server-name`, else `host` if that is a name, else none and the address. */
-export function tlsNames({ target: { address, check } }: ProbePlan): TlsNames {
-  const host = check.type === "https" ? check.params.host : null;
-  const bare = host === null ? null : host.replace(/:[0-9]+$/, "").replace(/^\[(.*)\]$/, "$1");
-  const name = tlsParams(check)?.serverName ?? (bare !== null && isIP(bare) === 0 ? bare : null);
-  if (name === null) return { sni: "", checked: address };
-  // An address may not stand in the server name indication (RFC 6066, section 3), but can be checked.
-  return isIP(name) === 0 ? { sni: name, checked: name } : { sni: "", checked: name };
-}
+const END_READ = { kind: "end" } as const;
+const CLOSED: Failure = { kind: "failed", name: "EPIPE", detail: "connection closed", tls: false };
+const REFUSED = verdict("L6RSP", alertSentence(HANDSHAKE_FAILURE));
 
-/** A TLS connection of one probe, closed with a reset. */
+/** A TLS connection of one probe. Disposal closes it with a reset. */
 export class TlsStream implements ByteStream {
-  static #alive = 0;
   readonly #attempt: Attempt;
   readonly #reactor: Reactor;
-  readonly #files: TlsFiles;
-  #tcp: TcpStream;
-  #context: SecureContext | null = null;
-  #platform: PlatformSocket | null = null;
-  /** Why the first handshake failed, while a second one looks at the dates. */
-  #failure: Failure | null = null;
+  readonly #contexts: TlsContexts;
+  readonly #memory: TlsMemory;
+  readonly #tcp: TcpStream;
+  #context: TlsContext | null = null;
+  #client: TlsClient | null = null;
+  #open = false;
+  /** Octets of the peer during the handshake, and the first of them. */
+  #arrived = 0;
+  #first: Uint8Array | null = null;
+  /** Whether the handshake can only go on with more of them. */
+  #starved = false;
+  /** What the kernel had no room for. */
+  #unsent: Uint8Array<ArrayBuffer> | null = null;
+  /** Octets that were encrypted and are not all sent. */
+  #accepted = 0;
+  /** Whether the peer has sent data. */
+  #heard = false;
+  #closing = false;
+  #look: DheLook | null = null;
 
   /** Of a probe whose check has TLS; nothing is connected yet. */
-  constructor(attempt: Attempt, reactor: Reactor, files: TlsFiles) {
+  constructor(attempt: Attempt, reactor: Reactor, contexts: TlsContexts, memory: TlsMemory) {
     this.#attempt = attempt;
     this.#reactor = reactor;
-    this.#files = files;
+    this.#contexts = contexts;
+    this.#memory = memory;
     this.#tcp = new TcpStream(attempt, reactor);
-  }
-
-  /** Connections of this thread that are not closed. */
-  static get alive(): number {
-    return TlsStream.#alive;
   }
 
   /** Connects and does the handshake. */
   open(): Step | null {
-    const { plan, start } = this.#attempt;
-    const params = tlsParams(plan.target.check);
-    if (params === null) throw new Error(`Cannot probe with TLS: check ${plan.target.check.name} has none`);
+    if (this.#open) return null;
+    if (this.#look !== null) return this.#lookOn(this.#look);
     if (this.#context === null) {
-      const credentials = this.#files.context(params, start);
-      if (!credentials.ok) return voided("permission", "L6RSP", credentials.error);
-      this.#context = credentials.value;
+      const context = this.#contexts.context(this.#params, this.#attempt.start);
+      if (!(context instanceof TlsContext)) return context;
+      this.#context = context;
     }
-    if (this.#platform === null) {
+    if (this.#client === null) {
       const opening = this.#tcp.open();
-      if (opening !== null) {
-        return this.#failure === null || typeof opening === "string" ? opening : this.#refused();
-      }
-      const verify = this.#failure === null && !params.insecureSkipVerify;
-      const options = handshakeOptions(plan, this.#context, verify);
-      this.#platform = new PlatformSocket(this.#tcp.release(), options, () => this.#attempt.wake());
-      TlsStream.#alive++;
+      if (opening !== null) return opening;
+      const session = this.#memory.session(this.#context, this.#attempt.start);
+      this.#client = new TlsClient(this.#context, this.#memory.peer, session);
     }
-    return this.#shaken(this.#platform);
+    return this.#shake(this.#client);
   }
 
-  /** Gives all octets to the platform; a failure shows in the next read. */
-  write(bytes: Uint8Array<ArrayBuffer>): number {
-    this.#platform?.write(bytes);
-    return bytes.length;
+  /** A handshake that has failed, while a look finds better words for it. */
+  get failure(): Verdict | null {
+    return this.#look === null ? null : REFUSED;
   }
 
-  /** Reads what has arrived. */
-  read(size: number): Read | "wait" {
-    return this.#platform?.read(size) ?? "wait";
+  /** Encrypts and sends. */
+  write(bytes: Uint8Array<ArrayBuffer>): number | "wait" | Failure {
+    const client = this.#secured;
+    if (this.#accepted === 0) {
+      const written = client.write(bytes);
+      if (typeof written !== "number") return this.#failed(written) ?? CLOSED;
+      this.#accepted = written;
+    }
+    const sent = this.#send(client);
+    if (sent !== null) return sent;
+    const taken = this.#accepted;
+    this.#accepted = 0;
+    return taken;
   }
 
-  /** Nothing is said before the reset. */
-  close(): null {
+  /** Reads and decrypts. */
+  read(size: number): Read | "wait" | "again" {
+    const client = this.#secured;
+    const room = Math.min(size, incoming.length);
+    let read = client.read(incoming, room);
+    if (read === "more" && client.fed === 0) {
+      const filled = this.#fill(client);
+      if (filled !== null) return filled;
+      read = client.read(incoming, room);
+    }
+    if (typeof read === "number") {
+      // A session of TLS 1.3 comes with the first data.
+      if (!this.#heard) this.#memory.keep(client);
+      this.#heard = true;
+      return { kind: "data", bytes: incoming.subarray(0, read) };
+    }
+    if (read === "more") {
+      // The answer to a KeyUpdate, say. What finds no room now goes with what is sent next.
+      const sent = this.#send(client);
+      return sent !== null && sent !== "wait" ? sent : "again";
+    }
+    if (read !== "end") return this.#failed(read) ?? END_READ;
+    this.#memory.keep(client);
+    return END_READ;
+  }
+
+  /** Closes in order, see above. A verdict if the peer refuses after all what it had accepted. */
+  close(): Step | null {
+    const client = this.#secured;
+    if (!this.#closing) {
+      this.#closing = true;
+      client.close();
+      // What finds no room is not worth a wait.
+      if (this.#send(client) !== null) return null;
+    }
+    if (this.#heard) return null;
+    const read = this.#attempt.budget.read(this);
+    if (typeof read === "string") return read;
+    if (read.kind === "failed" && read.tls) return verdict("L6RSP", read.detail);
+    return read.kind === "data" ? "again" : null;
+  }
+
+  /** Closes, with a reset. */
+  [Symbol.dispose](): void {
+    // Whatever kept a handshake from its end, the next one is a full one.
+    if (!this.#open) this.#memory.forget();
+    this.#look?.[Symbol.dispose]();
+    this.#client?.[Symbol.dispose]();
+    this.#client = null;
+    this.#tcp[Symbol.dispose]();
+  }
+
+  get #params(): TlsParams {
+    const { check } = this.#attempt.plan.target;
+    const params = tlsParams(check);
+    if (params === null) throw new Error(`Cannot probe with TLS: check ${check.name} has none`);
+    return params;
+  }
+
+  get #secured(): TlsClient {
+    if (this.#client === null || !this.#open) throw new Error("Cannot use a TLS connection that is not open");
+    return this.#client;
+  }
+
+  /** One step of the handshake: what there is to send, else what has arrived, else OpenSSL. */
+  #shake(client: TlsClient): Step | null {
+    const sent = this.#send(client);
+    if (sent === "wait") return sent;
+    if (sent !== null) return lateable("L6RSP", `${sent.detail} during the TLS handshake`);
+    if (this.#starved) {
+      const filled = this.#fill(client);
+      if (filled === "wait") return filled;
+      if (filled !== null) return lateable("L6RSP", `${filled.detail} during the TLS handshake`);
+      this.#starved = false;
+      if (this.#arrived <= HANDSHAKE_LIMIT) return "again";
+      return verdict("L6RSP", `more than ${HANDSHAKE_LIMIT / 1024} KiB in the TLS handshake`);
+    }
+    const turn = client.connect();
+    if (turn === "more") {
+      this.#starved = true;
+      return "again";
+    }
+    if (turn !== "done") return this.#refused(client, turn);
+    this.#attempt.phase("tlsMs");
+    const refused = this.#memory.opened(client, this.#attempt.start);
+    if (refused !== null) return verdict("L6RSP", refused);
+    // What OpenSSL still has for the peer goes with the first data.
+    this.#open = true;
     return null;
   }
 
-  /** Closes; the descriptor's linger setting makes it a reset. */
-  [Symbol.dispose](): void {
-    this.#tcp[Symbol.dispose]();
-    if (this.#platform === null) return;
-    TlsStream.#alive--;
-    this.#platform[Symbol.dispose]();
-    this.#platform = null;
+  /** What a handshake that failed says of the peer. */
+  #refused(client: TlsClient, { error }: TlsFailure): Step {
+    // The peer learns why, if there is room.
+    this.#send(client);
+    if (error === null || isReason(error, SSL_R.SSL_R_UNEXPECTED_EOF_WHILE_READING)) {
+      return lateable("L6RSP", `${CLOSED.detail} during the TLS handshake`);
+    }
+    if (this.#first !== null && !looksLikeTls(this.#first)) {
+      return verdict("L6RSP", `peer does not speak TLS: ${quoted(firstLine(this.#first))}`);
+    }
+    const alert = alertOf(error);
+    if (alert === HANDSHAKE_FAILURE) {
+      return this.#first !== null && isAlert(this.#first) ? this.#ask() : verdict("L6RSP", LATE_FAILURE);
+    }
+    if (alert !== null) return verdict("L6RSP", alertSentence(alert));
+    this.#memory.look(client);
+    const refusal = isReason(error, SSL_R.SSL_R_CERTIFICATE_VERIFY_FAILED) ? whyRefused(client) : null;
+    const known = refusal !== null && refusal.code !== 0;
+    return verdict("L6RSP", known ? refusalSentence(refusal, this.#memory.wanted) : errorSentence(error));
   }
 
-  /** What came of the handshake so far. */
-  #shaken(platform: PlatformSocket): Step | null {
-    const shaken = platform.shaken();
-    if (shaken === "wait") return shaken;
-    if (this.#failure !== null) return this.#refused(shaken === null ? platform.expiry() : null);
-    if (shaken === null) {
-      this.#attempt.phase("tlsMs");
-      return null;
-    }
-    if (shaken.kind !== "failed" || !shaken.tls) {
-      return lateable("L6RSP", "connection closed during the TLS handshake");
-    }
-    if (!UNTOLD.has(shaken.name)) return verdict("L6RSP", named(this.#attempt.plan, shaken));
-    // The platform tells an expired certificate as one that it cannot verify. A second handshake that accepts
-    // anything, sends nothing and trusts nothing, looks at the dates.
-    this[Symbol.dispose]();
-    this.#failure = shaken;
-    this.#tcp = new TcpStream(this.#attempt, this.#reactor);
+  /** The peer agrees to nothing that was offered: asks on a second connection whether it takes DHE only. */
+  #ask(): Step {
+    const known = this.#memory.onlyDhe(this.#attempt.start);
+    if (known !== null) return known ? verdict("L6RSP", ONLY_DHE) : REFUSED;
+    // Some servers serve one connection after the other.
+    this.#client?.[Symbol.dispose]();
+    this.#tcp[Symbol.dispose]();
+    this.#look = new DheLook(new TcpStream(this.#attempt, this.#reactor), this.#memory.sni);
     return "again";
   }
 
-  #refused(reason: string | null = null): Verdict {
-    return verdict("L6RSP", reason ?? this.#failure?.detail ?? "");
-  }
-}
-
-/** A socket of the platform that takes over a connected descriptor. */
-class PlatformSocket implements Disposable {
-  readonly #raw: Socket;
-  readonly #socket: TLSSocket;
-  readonly #arrived: Read[] = [];
-  readonly #wake: () => void;
-  #secure = false;
-
-  constructor(fd: number, options: ConnectionOptions, wake: () => void) {
-    this.#wake = wake;
-    this.#raw = new Socket({ fd, readable: true, writable: true });
-    this.#socket = connectTls({ ...options, socket: this.#raw });
-    this.#raw.on("error", () => {}); // the TLS socket tells the same error
-    this.#socket.on("secureConnect", () => {
-      this.#secure = true;
-      this.#wake();
-    });
-    this.#socket.on("data", (bytes: Uint8Array) => {
-      // What nobody reads stays with the peer.
-      this.#socket.pause();
-      this.#push({ kind: "data", bytes });
-    });
-    this.#socket.on("end", () => this.#push({ kind: "end" }));
-    this.#socket.on("close", () => this.#push({ kind: "end" }));
-    this.#socket.on("error", (error: Error & { code?: string }) => {
-      const { code = "", message } = error;
-      const tls = !/^E[A-Z]+$/.test(code);
-      const detail = tls ? tlsSentence(code, message) : sentence(code);
-      this.#push({ kind: "failed", name: code, detail, tls });
-    });
+  #lookOn(look: DheLook): Step {
+    const found = look.step();
+    if (typeof found === "string") return found;
+    this.#memory.looked(found, this.#attempt.start);
+    return found ? verdict("L6RSP", ONLY_DHE) : REFUSED;
   }
 
-  /** Whether the handshake is done: null, or how it failed. */
-  shaken(): Exclude<Read, { kind: "data" }> | "wait" | null {
-    if (this.#secure) return null;
-    const next = this.#arrived.find((read) => read.kind === "failed") ?? this.#arrived[0];
-    // The end is told before the error that explains it.
-    if (next === undefined || next.kind === "data") return "wait";
-    return next.kind === "failed" || this.#socket.closed ? next : "wait";
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#socket.write(bytes);
-  }
-
-  read(size: number): Read | "wait" {
-    const next = this.#arrived.shift();
-    if (next === undefined) {
-      this.#socket.resume();
-      return "wait";
+  /** Sends what OpenSSL has for the peer; null when all is sent. */
+  #send(client: TlsClient): "wait" | Failure | null {
+    for (;;) {
+      const rest = this.#unsent ?? outgoing.subarray(0, client.take(outgoing));
+      if (rest.length === 0) return null;
+      const sent = this.#tcp.write(rest);
+      const taken = typeof sent === "number" ? sent : 0;
+      // The buffer is everybody's, so what is left of it is copied.
+      this.#unsent = taken < rest.length ? rest.slice(taken) : null;
+      if (typeof sent !== "number") return sent;
     }
-    if (next.kind !== "data" || next.bytes.length <= size) return next;
-    this.#arrived.unshift({ kind: "data", bytes: next.bytes.subarray(size) });
-    return { kind: "data", bytes: next.bytes.subarray(0, size) };
   }
 
-  /** Whether the peer's certificate, trusted or not, is out of its time; null if not. */
-  expiry(): string | null {
-    const { valid_from: from, valid_to: to } = this.#socket.getPeerCertificate() ?? {};
-    if (from === undefined || to === undefined) return null;
-    const now = Date.now();
-    if (new Date(to).getTime() < now) return "certificate has expired";
-    return new Date(from).getTime() > now ? "certificate is not yet valid" : null;
+  /** Feeds OpenSSL what has arrived, or the end; null when it was fed. */
+  #fill(client: TlsClient): "wait" | Failure | null {
+    const read = this.#tcp.read(incoming.length);
+    if (read === "wait") return read;
+    if (read.kind === "failed") return read;
+    if (read.kind === "end") {
+      client.feedEnd();
+      return null;
+    }
+    this.#first ??= read.bytes.slice(0, FIRST_OCTETS);
+    this.#arrived += read.bytes.length;
+    client.feed(read.bytes);
+    return null;
   }
 
-  [Symbol.dispose](): void {
-    this.#socket.destroy();
-    this.#raw.destroy();
-  }
-
-  #push(read: Read): void {
-    this.#arrived.push(read);
-    this.#wake();
+  /** What a failed call says once the handshake was done; null: the peer has closed without saying so, as many do. */
+  #failed({ error }: TlsFailure): Failure | null {
+    this.#memory.forget();
+    if (error === null || isReason(error, SSL_R.SSL_R_UNEXPECTED_EOF_WHILE_READING)) return null;
+    const alert = alertOf(error);
+    const detail = alert === null ? errorSentence(error) : alertSentence(alert);
+    return { kind: "failed", name: error.text, detail, tls: true };
   }
 }
 
-/** Codes under which the platform hides an expired certificate. */
-const UNTOLD: ReadonlySet<string> = new Set([
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-]);
-
-const SENTENCES: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "certificate has expired",
-  CERT_NOT_YET_VALID: "certificate is not yet valid",
-  CERT_REVOKED: "certificate is revoked",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "self-signed certificate",
-  SELF_SIGNED_CERT_IN_CHAIN: "self-signed certificate in the chain",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate signed by an unknown authority",
-  UNABLE_TO_GET_ISSUER_CERT: "certificate signed by an unknown authority",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "certificate signed by an unknown authority",
-  ERR_SSL_WRONG_VERSION_NUMBER: "peer does not speak TLS",
-};
-
-/** One sentence for a TLS error of the platform. */
-export function tlsSentence(code: string, message: string): string {
-  const known = SENTENCES[code];
-  if (known !== undefined) return known;
-  const alert = /ALERT_([A-Z_]+)$/.exec(code);
-  if (alert !== null) return `TLS alert: ${(alert[1] ?? "").toLowerCase().replaceAll("_", " ")}`;
-  return `TLS: ${message.split("\n", 1)[0]}`;
-}
-
-function named(plan: ProbePlan, failure: { readonly name: string; readonly detail: string }): string {
-  if (failure.name !== "ERR_TLS_CERT_ALTNAME_INVALID") return failure.detail;
-  return `certificate is not valid for ${tlsNames(plan).checked}`;
-}
-
-function handshakeOptions(plan: ProbePlan, secureContext: SecureContext, verify: boolean): ConnectionOptions {
-  const { sni, checked } = tlsNames(plan);
-  return { secureContext, servername: sni, host: checked, rejectUnauthorized: verify };
+/** Octets up to the end of the first line. */
+function firstLine(octets: Uint8Array): Uint8Array {
+  const end = octets.findIndex((octet) => octet === 10 || octet === 13);
+  return end < 0 ? octets : octets.subarray(0, end);
 }

@@ -51,7 +51,11 @@ class ProbeWorker implements AsyncDisposable {
     this.#unreported = new Uint8Array(begin.shared, SHARED_HEADER);
     const clock = systemClock;
     const reactor = this.#resources.use(new Reactor());
-    const probes = this.#resources.use(new Probes(reactor));
+    const probes = this.#resources.use(
+      new Probes(reactor, {
+        certificate: () => {},
+      }),
+    );
     // What was cancelled unwinds before its sockets' reactor goes.
     this.#resources.defer(() => this.#engine.settled());
     this.#engine = this.#resources.use(
@@ -62,6 +66,7 @@ class ProbeWorker implements AsyncDisposable {
         limit: begin.limit,
         limited: (queued) => this.#limited(queued),
         machine: (attempt) => probes.machine(attempt),
+        dropped: (plan) => probes.dropped(plan),
         review: (plan, found) => probes.review(plan, found),
         drain: () => reactor.wait(0),
         flush: () => probes.flush(),

@@ -46,7 +46,7 @@ function onMainThread({ check, count }: DesignTask, seen: Seen): AsyncDisposable
   const clock = systemClock;
   const resources = new AsyncDisposableStack();
   const reactor = resources.use(new Reactor());
-  const probes = resources.use(new Probes(reactor));
+  const probes = resources.use(new Probes(reactor, { certificate: () => {} }));
   const engine = resources.use(
     new Engine({
       clock,
@@ -55,6 +55,7 @@ function onMainThread({ check, count }: DesignTask, seen: Seen): AsyncDisposable
       limit: 15_000,
       limited: () => {},
       machine: (attempt) => probes.machine(attempt),
+      dropped: (plan) => probes.dropped(plan),
       review: (plan, found) => probes.review(plan, found),
       drain: () => reactor.wait(0),
       flush: () => probes.flush(),

@@ -75,6 +75,7 @@ Deno.test("every state, every code and every void cause is in the document, in w
     "netns": true,
     "permission": true,
     "source-address": true,
+    "tls-library": true,
     "worker-restart": true,
   };
   assert.deepEqual(table("## Void results").map(([cause]) => cause), Object.keys(causes));

@@ -16,6 +16,7 @@ const causes: (VoidCause | null)[] = [
   "netns",
   "permission",
   "source-address",
+  "tls-library",
   "worker-restart",
 ];
 const report: fc.Arbitrary<PlacedReport> = fc.record({

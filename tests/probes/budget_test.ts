@@ -16,6 +16,7 @@ function endless(read: ByteStream["read"]): ByteStream {
     write: (bytes) => bytes.length,
     read,
     close: () => null,
+    failure: null,
     [Symbol.dispose]: () => {},
   };
 }

@@ -79,6 +79,7 @@ export class Bench implements AsyncDisposable {
       version: "test",
       limit: 1000,
       machine: (attempt) => new Asking(attempt, (answer) => this.#begin(attempt, answer)),
+      dropped: () => {},
       review: (_plan, found) => found,
       drain: () => this.pending.splice(0).forEach((deliver) => deliver()),
       flush: () => {},

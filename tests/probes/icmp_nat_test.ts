@@ -83,7 +83,7 @@ class Translated implements Disposable {
 async function stale(site: Translated, family: Family, kind: EchoKind): Promise<void> {
   const { router, other, server } = behind[family];
   site.translate(family, router);
-  await using prober = new LocalProber(1000, [kind]);
+  await using prober = new LocalProber(1000, { kinds: [kind] });
   const check = icmpCheck({ timeoutMs: 300 });
   const one = target("b", check, { netns: site.network.prober.name, address: ip(server), intervalMs: 50 });
   const codes = () => prober.reports.all.map(({ result }) => result.code);
@@ -138,7 +138,7 @@ for (const kind of ["raw", "datagram"] as const) {
       using network = new Network();
       network.prober.sysctl("net.ipv4.ping_group_range", "0 2147483647");
       using arrived = new RawSocket(network.router.name, 4, 1);
-      await using prober = new LocalProber(1000, [kind]);
+      await using prober = new LocalProber(1000, { kinds: [kind] });
       const netns = network.prober.name;
       const check = icmpCheck({ timeoutMs: 50 });
       const a = target("a", check, { netns, address: ip("198.18.77.2"), intervalMs: 10 });
@@ -190,7 +190,7 @@ testWith(
       }
       return count;
     };
-    await using prober = new LocalProber(1000, ["datagram"]);
+    await using prober = new LocalProber(1000, { kinds: ["datagram"] });
     const before = sockets();
     const netns = network.prober.name;
     const silent = icmpCheck({ timeoutMs: 20 });

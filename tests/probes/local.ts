@@ -1,10 +1,9 @@
 import { setImmediate } from "node:timers";
-import type { EchoKind } from "../../ffi/icmp.ts";
 import { systemClock } from "../../src/clock.ts";
-import type { ProbeResult } from "../../src/model.ts";
+import type { LeafCertificate, ProbeResult } from "../../src/model.ts";
 import { Engine } from "../../src/probes/engine.ts";
 import { Loop } from "../../src/probes/loop.ts";
-import { Probes } from "../../src/probes/probe.ts";
+import { Probes, type ProbesOptions } from "../../src/probes/probe.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
 import { Reactor } from "../../src/probes/socket.ts";
 import { Reports } from "./helpers.ts";
@@ -15,16 +14,23 @@ export class LocalProber implements AsyncDisposable {
   readonly reports: Reports = new Reports();
   /** Defects that probes ran into; a test that expects none should look. */
   readonly defects: unknown[] = [];
+  /** Certificates that it told of, in their order. */
+  readonly certificates: { backend: string; certificate: LeafCertificate }[] = [];
   /** The engine. */
   readonly engine: Engine;
   readonly #resources = new AsyncDisposableStack();
   readonly #begun: (() => void)[] = [];
 
   /** Starts it with nothing to probe. */
-  constructor(limit = 1000, kinds?: readonly EchoKind[]) {
+  constructor(limit = 1000, options: Omit<ProbesOptions, "certificate"> = {}) {
     const clock = systemClock;
     const reactor = this.#resources.use(new Reactor());
-    const probes = this.#resources.use(new Probes(reactor, kinds));
+    const probes = this.#resources.use(
+      new Probes(reactor, {
+        certificate: ({ backend }, certificate) => this.certificates.push({ backend, certificate }),
+        ...options,
+      }),
+    );
     this.#resources.defer(() => this.engine.settled());
     const engine = this.#resources.use(
       new Engine({
@@ -34,6 +40,7 @@ export class LocalProber implements AsyncDisposable {
         limit,
         limited: () => {},
         machine: (attempt) => probes.machine(attempt),
+        dropped: (plan) => probes.dropped(plan),
         review: (plan, found) => probes.review(plan, found),
         drain: () => reactor.wait(0),
         flush: () => probes.flush(),
