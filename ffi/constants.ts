@@ -85,6 +85,7 @@ export const linux: typeof COMMON & Readonly<Record<keyof typeof DIFFERENT[Archi
 export const E = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EIO: 5,
   ENXIO: 6,

@@ -22,6 +22,8 @@ export interface LoopOptions {
   readonly engine: Pick<Engine, "pass" | "settled" | "nextPass" | "unsettled">;
   /** Whether the thread may wait in the kernel now. */
   readonly mayBlock: () => boolean;
+  /** Whether somebody else has ended this thread: then it must do nothing more. */
+  readonly stopped: () => boolean;
   /** Called after each pass, when everything that followed from it has run. */
   readonly passed: () => void;
 }
@@ -66,8 +68,8 @@ export class Loop implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { clock, reactor, engine, passed } = this.#options;
-    while (!this.#ended) {
+    const { clock, reactor, engine, passed, stopped } = this.#options;
+    while (!this.#ended && !stopped()) {
       engine.pass();
       await engine.settled();
       passed();

@@ -19,6 +19,8 @@ export type ToWorker =
     /** Number of the eventfd that is raised with every message. */
     readonly flag: number;
     readonly shared: SharedArrayBuffer;
+    /** Where the worker records its descriptors, see ffi/fd.ts. */
+    readonly descriptors: SharedArrayBuffer;
   }
   | { readonly kind: "start"; readonly targets: readonly PlacedTarget[] }
   | {
@@ -54,11 +56,21 @@ export type FromWorker =
   | { readonly kind: "limited"; readonly queued: number }
   | { readonly kind: "ended" };
 
-/** Octets before the places: two Int32, `SIGNS` and `POSTED`. */
-export const SHARED_HEADER = 8;
+/** Octets before the places: four Int32. */
+export const SHARED_HEADER = 16;
 /** Index of the Int32 that the worker raises with every tick. */
 export const SIGNS = 0;
 /** Index of the Int32 that the main thread raises with every message, before it is posted. */
 export const POSTED = 1;
+/** Index of the Int32 that the main thread sets when it takes the worker for dead: it must touch nothing any more. */
+export const STOPPED = 2;
+/** Index of the Int32 in which the worker writes the number of its thread. */
+export const THREAD = 3;
+
+/** The Int32 of the header. */
+export function sharedHeader(shared: SharedArrayBuffer): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(shared, 0, SHARED_HEADER / 4);
+}
+
 /** Places for targets in the shared memory; a target without one is handed over all the same. */
 export const SHARED_PLACES = 65_536;

@@ -9,7 +9,18 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { CheckType, Millis, ProbeResult, VoidCause } from "../model.ts";
 import { type Batch, unpackBatch } from "./batch.ts";
-import { type FromWorker, POSTED, SHARED_HEADER, SHARED_PLACES, SIGNS, type ToWorker } from "./messages.ts";
+import { DeadThreads } from "./dead_threads.ts";
+import {
+  type FromWorker,
+  POSTED,
+  SHARED_HEADER,
+  SHARED_PLACES,
+  sharedHeader,
+  SIGNS,
+  STOPPED,
+  THREAD,
+  type ToWorker,
+} from "./messages.ts";
 import type { Prober, ProbeReport, ProbeTarget, ReportSink } from "./prober.ts";
 import { descriptorLimit, Flag, lackForThread } from "./socket.ts";
 import { VoidLog } from "./void_log.ts";
@@ -60,6 +71,9 @@ export function probeLimit(descriptors: number): number {
   return Math.max(16, Math.floor(descriptors - Math.max(RESERVED, descriptors * RESERVED_SHARE)));
 }
 
+/** Numbers of descriptors that are recorded, so that a restart of the worker can give them back. */
+const RECORDED = 2 ** 20;
+const HANGING = "the thread of the old worker does not end; it takes a processor and keeps its descriptors";
 /** The main thread looks after the worker this often, in ms. */
 const LOOK_MS = 1000;
 /** So many looks in a row without a sign of life, and the worker is taken for dead. */
@@ -95,9 +109,12 @@ class WorkerProber implements Prober {
   readonly #flag = new Flag();
   readonly #voids: VoidLog;
   readonly #limit: number;
+  readonly #recorded: number;
   #warned = false;
   #places = 0;
   #shared = new SharedArrayBuffer(SHARED_HEADER + SHARED_PLACES);
+  #descriptors = new SharedArrayBuffer(0);
+  readonly #dead: DeadThreads;
   #worker: Worker | null = null;
   #bornAt: Millis = 0;
   #deaths = 0;
@@ -113,7 +130,13 @@ class WorkerProber implements Prober {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#voids = new VoidLog(this.#clock, options.log);
-    this.#limit = probeLimit(options.descriptors ?? descriptorLimit());
+    const descriptors = options.descriptors ?? descriptorLimit();
+    this.#limit = probeLimit(descriptors);
+    this.#recorded = Math.min(descriptors, RECORDED);
+    this.#dead = new DeadThreads(this.#clock, {
+      gone: (descriptors) => options.log.debug("worker-gone", { descriptors }),
+      hanging: () => options.log.error("worker-restart", { reason: HANGING, hint: "restart the daemon" }),
+    });
     this.#startWorker(true);
     this.#lookLater();
   }
@@ -159,6 +182,7 @@ class WorkerProber implements Prober {
     this.#voids[Symbol.dispose]();
     this.#known.clear();
     using _flag = this.#flag;
+    using _dead = this.#dead;
     const worker = this.#worker;
     this.#worker = null;
     if (worker === null) return;
@@ -168,7 +192,18 @@ class WorkerProber implements Prober {
     const timeout = new AbortController();
     await Promise.race([ended, this.#clock.sleep(LOOK_MS, timeout.signal).catch(() => {})]);
     timeout.abort();
+    this.#kill(worker);
+  }
+
+  /** Ends a worker without its help; what it leaves behind is given back when its thread is gone. */
+  #kill(worker: Worker): void {
+    const header = sharedHeader(this.#shared);
+    Atomics.store(header, STOPPED, 1);
     worker.terminate();
+    this.#dead.add({
+      number: () => Atomics.load(header, THREAD),
+      descriptors: new Uint8Array(this.#descriptors),
+    });
   }
 
   /** Warns when all targets at once would need more descriptors than there are. */
@@ -190,7 +225,7 @@ class WorkerProber implements Prober {
   }
 
   #postTo(worker: Worker, message: ToWorker): void {
-    Atomics.add(new Int32Array(this.#shared, 0, 2), POSTED, 1);
+    Atomics.add(sharedHeader(this.#shared), POSTED, 1);
     worker.postMessage(message);
     this.#flag.raise();
   }
@@ -208,9 +243,16 @@ class WorkerProber implements Prober {
       event.preventDefault();
       this.#died(worker, event.message);
     };
-    const { number: flag } = this.#flag;
-    const [limit, shared] = [this.#limit, this.#shared];
-    this.#post({ kind: "begin", version, debug: this.#debug, limit, flag, shared });
+    this.#descriptors = new SharedArrayBuffer(this.#recorded);
+    this.#post({
+      kind: "begin",
+      version,
+      debug: this.#debug,
+      limit: this.#limit,
+      flag: this.#flag.number,
+      shared: this.#shared,
+      descriptors: this.#descriptors,
+    });
   }
 
   #hear(worker: Worker, message: FromWorker): void {
@@ -270,7 +312,7 @@ class WorkerProber implements Prober {
     const debug = this.#options.log.enabled("debug");
     if (debug !== this.#debug) this.#post({ kind: "debug", on: debug });
     this.#debug = debug;
-    const sign = Atomics.load(new Int32Array(this.#shared, 0, 2), SIGNS);
+    const sign = Atomics.load(sharedHeader(this.#shared), SIGNS);
     this.#silentLooks = sign === this.#lastSign ? this.#silentLooks + 1 : 0;
     this.#lastSign = sign;
     if (this.#silentLooks >= SILENT_LOOKS) this.#died(worker, `no sign of life for ${SILENT_LOOKS} s`);
@@ -278,8 +320,8 @@ class WorkerProber implements Prober {
 
   #died(worker: Worker, reason: string): void {
     if (worker !== this.#worker || this.#closing) return;
-    worker.terminate();
     this.#worker = null;
+    this.#kill(worker);
     const now = this.#clock.now();
     this.#deaths = now - this.#bornAt > STEADY_MS ? 1 : this.#deaths + 1;
     const unreported = new Uint8Array(this.#shared, SHARED_HEADER);

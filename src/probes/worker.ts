@@ -4,11 +4,22 @@
  *
  * @module
  */
+import { recordDescriptors } from "../../ffi/fd.ts";
+import { threadId } from "../../ffi/thread.ts";
 import { systemClock } from "../clock.ts";
 import type { Millis } from "../model.ts";
 import { Engine } from "./engine.ts";
 import { Loop } from "./loop.ts";
-import { type FromWorker, POSTED, SHARED_HEADER, SIGNS, type ToWorker } from "./messages.ts";
+import {
+  type FromWorker,
+  POSTED,
+  SHARED_HEADER,
+  sharedHeader,
+  SIGNS,
+  STOPPED,
+  THREAD,
+  type ToWorker,
+} from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import { Probes } from "./probe.ts";
 import type { ProbeTarget } from "./prober.ts";
@@ -47,7 +58,10 @@ class ProbeWorker implements AsyncDisposable {
 
   constructor(begin: Extract<ToWorker, { kind: "begin" }>) {
     this.#debug = begin.debug;
-    this.#signs = new Int32Array(begin.shared, 0, 2);
+    this.#signs = sharedHeader(begin.shared);
+    // In this order: nobody may look for descriptors of a thread whose number he does not know.
+    Atomics.store(this.#signs, THREAD, threadId());
+    recordDescriptors(new Uint8Array(begin.descriptors));
     this.#unreported = new Uint8Array(begin.shared, SHARED_HEADER);
     const clock = systemClock;
     const reactor = this.#resources.use(new Reactor());
@@ -91,6 +105,7 @@ class ProbeWorker implements AsyncDisposable {
         // The platform takes its own number of turns to deliver a message, so until it is there nobody may block.
         mayBlock: () => probes.onPlatform === 0 && Atomics.load(this.#signs, POSTED) === this.#arrived,
         passed: () => this.#passed(clock.now()),
+        stopped: () => Atomics.load(this.#signs, STOPPED) === 1,
       }),
     );
     // A message cannot wake a thread that waits in the kernel; the flag that is raised with it can.

@@ -53,7 +53,7 @@ export class LocalProber implements AsyncDisposable {
     );
     this.engine = engine;
     const loop: Loop | null = this.#resources.use(
-      new Loop({ clock, reactor, engine, mayBlock: () => false, passed: () => {} }),
+      new Loop({ clock, reactor, engine, mayBlock: () => false, passed: () => {}, stopped: () => false }),
     );
   }
 
