@@ -91,7 +91,7 @@ export interface PageQuery {
 export interface Page {
   /** The entries. */
   readonly rows: readonly { readonly seq: number; readonly json: string; readonly chain: string | null }[];
-  /** Whether older ones match. */
+  /** Places below the last row's may match. */
   readonly more: boolean;
   /** Time of the oldest entry of all; null: there is none. */
   readonly oldest: UnixMillis | null;
@@ -110,6 +110,8 @@ const micros = (ms: UnixMillis) => Math.floor(ms * 1000);
 
 /** Rows that one step of pruning deletes: small, so that writes wait for a few ms only. */
 const pruneRows = 5_000;
+/** The same for entries that go because of the size: fewer, so that no more goes than must. */
+const sizeRows = 500;
 
 /** An open journal. Owns the file until disposal. */
 export class JournalFile implements Disposable {
@@ -130,7 +132,9 @@ export class JournalFile implements Disposable {
       db.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA mmap_size=0; PRAGMA auto_vacuum=INCREMENTAL");
       const version = Number(value(db.prepare("PRAGMA user_version").get()));
       if (version > schemaVersion) throw new NewerSchema(version);
-      db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4096");
+      db.exec(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4096; PRAGMA wal_autocheckpoint=256",
+      );
       for (let from = version; from < schemaVersion; from++) {
         db.exec(`BEGIN IMMEDIATE; ${migrations[from] ?? ""} PRAGMA user_version=${from + 1}; COMMIT`);
       }
@@ -208,7 +212,8 @@ export class JournalFile implements Disposable {
     const wanted = this.#rows(query, query.limit + 1);
     const oldest = this.#all("SELECT at FROM entry ORDER BY seq LIMIT 1", [])[0]?.at;
     return {
-      rows: wanted.slice(0, query.limit),
+      // A damaged disk may have changed a text; the chain tells of it where it matters.
+      rows: wanted.slice(0, query.limit).filter(({ json }) => isJson(json)),
       more: wanted.length > query.limit,
       oldest: oldest === undefined ? null : Number(oldest) / 1000,
     };
@@ -344,8 +349,8 @@ export class JournalFile implements Disposable {
     if (this.size <= limit) return false;
     const last = lastKinds.map((name) => entryKinds.indexOf(name)).join();
     const deleted = this.#deleteOldest("run", "first") + this.#deleteOldest("latency", "at") ||
-      this.#delete("entry", "seq", `kind NOT IN (${last})`, "ORDER BY seq") ||
-      this.#delete("entry", "seq", "1", "ORDER BY seq");
+      this.#delete("entry", "seq", `kind NOT IN (${last}) ORDER BY seq`, sizeRows) ||
+      this.#delete("entry", "seq", "1 ORDER BY seq", sizeRows);
     this.#giveBack();
     return deleted > 0 && this.size > limit;
   }
@@ -365,9 +370,9 @@ export class JournalFile implements Disposable {
     return this.#changes(`DELETE FROM ${table} WHERE ${time}<=${upTo}`);
   }
 
-  #delete(table: "entry" | "run" | "latency", key: string, where: string, order = ""): number {
+  #delete(table: "entry" | "run" | "latency", key: string, where: string, rows = pruneRows): number {
     return this.#changes(
-      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} ${order} LIMIT ${pruneRows})`,
+      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${rows})`,
     );
   }
 
@@ -418,4 +423,14 @@ const lastKinds: readonly EntryKind[] = ["change", "override", "backend", "front
 
 function value(row: Record<string, unknown> | undefined): unknown {
   return Object.values(row ?? {})[0];
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
 }
