@@ -2,10 +2,13 @@ import { E, linux } from "./constants.ts";
 import { Fd } from "./fd.ts";
 import { check, cString, errno, ErrnoError, libc } from "./libc.ts";
 
-const { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, POLLIN } = linux;
+const { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, POLLIN, POLLOUT } = linux;
 
 /** Octets asked for at once. */
 const PIECE = 65_536;
+
+/** Octets of a pipe's page (`PIPE_BUF`): a pipe that is ready takes them all, and may take no more. */
+export const PIPE_PIECE = 4096;
 
 /** What came of reading a file. */
 export type Whole =
@@ -52,13 +55,25 @@ export function readWhole(path: string, limit: number, timeoutMs: number, now: (
 
 /** Waits until a read would not block, an end included; false if that takes longer than `ms`. */
 function readable(fd: number, ms: number): boolean {
-  if (ms <= 0) return false;
+  return ms > 0 && happens(fd, POLLIN, Math.ceil(ms));
+}
+
+/**
+ * Whether a write to `fd` of at most `PIPE_PIECE` octets ends at once, by taking them or with an error. Throws
+ * ErrnoError.
+ */
+export function writableNow(fd: number): boolean {
+  return happens(fd, POLLOUT, 0);
+}
+
+/** Whether one of `events`, or an error, happens within `ms`. */
+function happens(fd: number, events: number, ms: number): boolean {
   // struct pollfd: int fd, short events, short revents.
   const request = new Uint8Array(8);
   const view = new DataView(request.buffer);
   view.setInt32(0, fd, true);
-  view.setInt16(4, POLLIN, true);
-  const ready = libc.poll(request, 1, Math.ceil(ms));
+  view.setInt16(4, events, true);
+  const ready = libc.poll(request, 1, ms);
   if (ready >= 0) return ready > 0;
   const number = errno();
   // A signal; the read that follows says EAGAIN if there is nothing, and the time is looked at again.

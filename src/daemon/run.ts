@@ -9,6 +9,7 @@ import { systemClock } from "../clock.ts";
 import { formatFinding } from "../config/findings.ts";
 import { printSchema } from "../config/json_schema.ts";
 import { loadConfig } from "../config/load.ts";
+import { writeStdout } from "../files/stdout.ts";
 import { helpText, parseFlags } from "../flags.ts";
 import { createLog } from "../log.ts";
 import { LogOutput } from "../log_output.ts";
@@ -80,7 +81,7 @@ export async function launch(args: readonly string[], listens: boolean): Promise
 
   const clock = systemClock;
   const bus = resources.use(new Bus({ clock }));
-  const output = new LogOutput((octets) => Deno.stdout.writeSync(octets));
+  const output = new LogOutput(writeStdout);
   const log = createLog({
     level: options.logLevel,
     format: options.logFormat,
