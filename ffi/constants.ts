@@ -54,6 +54,7 @@ export const COMMON = {
   MFD_CLOEXEC: 1,
   RLIMIT_NOFILE: 7,
   CLONE_NEWNET: 0x40000000,
+  SIOCGIFCONF: 0x8912,
 } as const;
 
 /** Numbers that differ between the architectures. */

@@ -65,6 +65,28 @@ export function connect(fd: Fd, address: Uint8Array<ArrayBuffer>): number {
   return number === E.EISCONN ? 0 : -number;
 }
 
+const end = new Uint8Array(28);
+const endLength = new Uint8Array(4);
+/** Where the address begins in a socket address, and how many octets it has. */
+const ADDRESS = { 16: [4, 4], 28: [8, 16] } as const;
+
+/**
+ * Whether a connected socket is connected to itself: TCP opens such a connection by itself, with nobody listening,
+ * where a host connects to a port of its own and the kernel chooses that port as the source.
+ *
+ * @param address that it was connected to, of `sockaddr`
+ */
+export function toItself(fd: Fd, address: Uint8Array<ArrayBuffer>): boolean {
+  endLength[0] = end.length;
+  check(libc.getsockname(fd.number, end, endLength), "getsockname");
+  if (end[2] !== address[2] || end[3] !== address[3]) return false;
+  const [from, octets] = ADDRESS[address.length === 16 ? 16 : 28];
+  for (let i = from; i < from + octets; i++) {
+    if (end[i] !== address[i]) return false;
+  }
+  return true;
+}
+
 /** Whether a result of `connect` means that the outcome is not known yet. */
 export function underWay(result: number): boolean {
   return result === -E.EINPROGRESS || result === -E.EALREADY;

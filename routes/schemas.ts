@@ -6,6 +6,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api.ts";
+import { VOID_CAUSES } from "../src/model.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
 import { SyncResult } from "./schemas_vpp.ts";
 import {
@@ -188,17 +189,7 @@ const Probe = contract<api.Probe>()(
     total_ns: Ns,
     lag_ns: Ns,
     void: orNull(
-      z.enum([
-        "late",
-        "descriptors",
-        "ports",
-        "memory",
-        "netns",
-        "permission",
-        "source-address",
-        "tls-library",
-        "worker-restart",
-      ]),
+      z.enum(VOID_CAUSES),
     ).openapi({ description: "not null: the result counts neither way" }),
   }),
 );

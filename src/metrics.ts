@@ -14,7 +14,7 @@ import { BackendCounters } from "./metrics/probes.ts";
 import type { MetricsSource } from "./metrics/source.ts";
 import { Tables } from "./metrics/tables.ts";
 import { Lines } from "./metrics/text.ts";
-import type { CheckType, Millis, ProbeResult, State } from "./model.ts";
+import { type CheckType, type Millis, type ProbeResult, type State, VOID_CAUSES } from "./model.ts";
 import type { BuildInfo } from "./version.ts";
 
 const latenessBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
@@ -61,6 +61,8 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
       commit: options.build.commit,
       runtime: `deno ${Deno.version.deno}`,
     }, 1);
+    // A series that begins with its first event has no increase to show.
+    for (const cause of VOID_CAUSES) this.#void.inc({ cause }, 0);
     if (options.process === false) return;
     collectDefaultMetrics({ register: this.#registry });
     for (const { name } of this.#registry.getMetricsAsArray()) {

@@ -249,16 +249,21 @@ export type OperatorCode = "paused" | "disabled" | "enabled" | "resumed" | "remo
 export type Code = ProbeCode | OperatorCode;
 
 /** Why a probe's result counts neither way: the daemon's host or rights failed, not the backend. */
-export type VoidCause =
-  | "late"
-  | "descriptors"
-  | "ports"
-  | "memory"
-  | "netns"
-  | "permission"
-  | "source-address"
-  | "tls-library"
-  | "worker-restart";
+export const VOID_CAUSES = [
+  "late",
+  "descriptors",
+  "ports",
+  "memory",
+  "netns",
+  "permission",
+  "source-address",
+  "family",
+  "tls-library",
+  "worker-restart",
+] as const;
+
+/** One of `VOID_CAUSES`. */
+export type VoidCause = typeof VOID_CAUSES[number];
 
 /** Result of one probe. Times of phases are null when the phase was not reached. */
 export interface ProbeResult {

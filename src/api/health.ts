@@ -3,8 +3,11 @@
  *
  * @module
  */
+import type { VoidCause } from "../model.ts";
 import type { Code, Finding, FState, Ns, Nul, Protocol, State, Time } from "./base.ts";
 import type { Moved } from "./vpp.ts";
+
+export type { VoidCause } from "../model.ts";
 
 /** GET /v1/healthchecks/{name} */
 export interface HealthCheck {
@@ -97,18 +100,6 @@ export interface Probe {
   /** Not null: the result counts neither way, and this is why. */
   void: Nul<VoidCause>;
 }
-
-/** Why a result says nothing about the backend. */
-export type VoidCause =
-  | "late"
-  | "descriptors"
-  | "ports"
-  | "memory"
-  | "netns"
-  | "permission"
-  | "source-address"
-  | "tls-library"
-  | "worker-restart";
 
 /** What a transition did to one frontend's weight. */
 export interface WeightEffect {

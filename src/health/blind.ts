@@ -54,6 +54,7 @@ const HINTS: Readonly<Record<VoidCause | "no-result", string>> = {
   "netns": "the network namespace cannot be opened or entered",
   "permission": "grant the capability to the daemon",
   "source-address": "the probe's source address is not on this host",
+  "family": "this host has no usable address of the backend's family; give it one, or switch IPv6 on",
   "tls-library": "OpenSSL 3 is missing; install the package libssl3, or libssl3t64",
   "worker-restart": "the probing thread keeps ending; its own log lines say why",
   "no-result": "not one result arrived from the probing thread",

@@ -4,7 +4,14 @@
  *
  * @module
  */
-import type { Millis, ProbeCode, ProbeResult, UnixMillis, VoidCause } from "../model.ts";
+import {
+  type Millis,
+  type ProbeCode,
+  type ProbeResult,
+  type UnixMillis,
+  VOID_CAUSES,
+  type VoidCause,
+} from "../model.ts";
 import { PROBE_CODES } from "./result.ts";
 
 /** One finished probe, its target named by the place it was given. */
@@ -31,18 +38,7 @@ export interface Batch {
 
 const WIDTH = 14;
 const CODES = Object.keys(PROBE_CODES) as ProbeCode[];
-const CAUSES: readonly (VoidCause | null)[] = [
-  null,
-  "late",
-  "descriptors",
-  "ports",
-  "memory",
-  "netns",
-  "permission",
-  "source-address",
-  "tls-library",
-  "worker-restart",
-];
+const CAUSES: readonly (VoidCause | null)[] = [null, ...VOID_CAUSES];
 /** What stands for a phase that was not reached. */
 const NONE = -1;
 

@@ -9,7 +9,7 @@ import type { Echo, EchoSocket, Ground } from "./echo_socket.ts";
 import type { EchoSockets } from "./echo_sockets.ts";
 import type { ProbePlan } from "./plan.ts";
 import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
-import { lostGround } from "./socket.ts";
+import { lostGround, noFamily } from "./socket.ts";
 import type { Machine, Step } from "./step.ts";
 
 /** A probe whose socket is lost tries anew, so often. */
@@ -113,11 +113,12 @@ export class EchoProbe implements Echo, Machine {
 /** Judges an echo that could not be sent. A full send buffer is this host's trouble, not the backend's. */
 function unsent(name: string, plan: ProbePlan, sockets: EchoSockets, ground: Ground): Verdict {
   const cause = name === "EAGAIN" ? "memory" : voidCause("send", name);
-  if (cause !== null) return voided(cause, "L4CON", `send: ${name}`);
+  if (cause !== null && cause !== "family") return voided(cause, "L4CON", `send: ${name}`);
   // The kernel has no route from an address that was taken from the host, and says no more than that.
   if (ground.lost === undefined) {
     ground.lost = lostGround(plan);
     if (ground.lost !== null) sockets.drop(plan);
   }
-  return ground.lost ?? verdict("L4CON", sentence(name));
+  if (ground.lost !== null) return ground.lost;
+  return cause === "family" ? noFamily(plan, ` (send: ${name})`) : verdict("L4CON", sentence(name));
 }

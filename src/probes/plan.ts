@@ -1,6 +1,7 @@
 import { sockaddr } from "../../ffi/sockaddr.ts";
 import type { Family, IpAddress } from "../model.ts";
 import { family, octets } from "../net/ip.ts";
+import { isLoopbackAddress } from "../net/loopback.ts";
 import type { ProbeTarget } from "./prober.ts";
 import { requestBytes } from "./request.ts";
 import { type BodyPattern, compileBody } from "./body.ts";
@@ -17,7 +18,9 @@ export interface ProbePlan {
   readonly address: Uint8Array<ArrayBuffer>;
   /** Octets of the backend's address. */
   readonly peer: Uint8Array<ArrayBuffer>;
-  /** What an echo socket is shared by: namespace, family and source. */
+  /** Whether that is an address of loopback. */
+  readonly loopback: boolean;
+  /** What an echo socket is shared by: namespace, family, source, and whether it is loopback. */
   readonly ground: string;
   /** The whole request of an http(s) check, else null. */
   readonly request: Uint8Array<ArrayBuffer> | null;
@@ -33,6 +36,7 @@ export interface ProbePlan {
 export function probePlan(target: ProbeTarget, version: string): ProbePlan {
   const { check, address } = target;
   const own = family(address);
+  const loopback = isLoopbackAddress(address);
   const peer = octets(address);
   const source: IpAddress | null = own === 4 ? check.probeIpv4Src : check.probeIpv6Src;
   const http = check.type === "http" || check.type === "https" ? check : null;
@@ -43,7 +47,8 @@ export function probePlan(target: ProbeTarget, version: string): ProbePlan {
     source: source === null ? null : octets(source),
     address: sockaddr(peer, check.port ?? 0),
     peer,
-    ground: `${target.netns}|${own}|${source ?? ""}`,
+    loopback,
+    ground: `${target.netns}|${own}|${source ?? ""}|${loopback}`,
     request: http === null ? null : requestBytes(http.type, address, http.port, http.params, version),
     pattern: expression === null ? null : compileBody(expression),
   };

@@ -94,7 +94,7 @@ const BY_CALL: Readonly<Record<string, Readonly<Record<string, VoidCause>>>> = {
   socket: {
     EPERM: "permission",
     EACCES: "permission",
-    EAFNOSUPPORT: "permission",
+    EAFNOSUPPORT: "family",
     EPROTONOSUPPORT: "permission",
   },
   bind: {
@@ -104,7 +104,9 @@ const BY_CALL: Readonly<Record<string, Readonly<Record<string, VoidCause>>>> = {
     EACCES: "permission",
     EPERM: "permission",
   },
-  // The kernel has no free source port; older ones say EAGAIN.
+  send: { EADDRNOTAVAIL: "family" },
+  // The kernel has no free source port; older ones say EAGAIN. It says EADDRNOTAVAIL as well where it has no address
+  // at all, which is looked at before.
   connect: { EADDRNOTAVAIL: "ports", EAGAIN: "ports", EADDRINUSE: "ports" },
 };
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { hasAddress } from "../../ffi/addresses.ts";
 import { E } from "../../ffi/constants.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import { ErrnoError, errnoName } from "../../ffi/libc.ts";
@@ -57,6 +58,8 @@ const buffer = new Uint8Array(16 * 1024);
 
 const END_READ = { kind: "end" } as const;
 
+const TO_ITSELF = verdict("L4CON", "connection refused (nobody listens: the probe was connected to itself)");
+
 /** Makes the socket of a probe; a failure to make one is the host's fault, and void. */
 function open(plan: ProbePlan): Result<Fd, Verdict> {
   try {
@@ -73,26 +76,60 @@ export function within<T>(netns: string, make: () => T): T {
 }
 
 /** The void verdict of a failed call that made a socket; names what is missing. */
-export function hostFailure(error: ErrnoError, { family, target }: ProbePlan): Verdict {
-  const { check, netns } = target;
+export function hostFailure(error: ErrnoError, plan: ProbePlan): Verdict {
+  const { family, target: { check, netns } } = plan;
   const source = family === 4 ? check.probeIpv4Src : check.probeIpv6Src;
   const cause = voidCause(error.call, error.code) ?? "permission";
-  const what = error.call === "bind"
-    ? `bind to source ${source}`
-    : error.call === "netns"
-    ? `network namespace ${netns}`
-    : error.call;
-  const needs = error.call === "netns" && cause === "permission" ? " (needs CAP_SYS_ADMIN)" : "";
-  return voided(cause, "L4CON", `${what}: ${error.code}${needs}`);
+  if (cause === "family") return noFamily(plan, ` (${error.call}: ${error.code})`);
+  if (error.call === "netns") {
+    return voided(cause, "L4CON", `network namespace ${netns}: ${namespaceSentence(error.code)}`);
+  }
+  const what = error.call === "bind" ? `bind to source ${source}` : error.call;
+  return voided(cause, "L4CON", `${what}: ${error.code}`);
+}
+
+/** Why a network namespace cannot be opened or entered, for humans. */
+function namespaceSentence(name: string): string {
+  switch (name) {
+    case "ENOENT":
+      return "does not exist";
+    case "EINVAL":
+      return "is another kind of file";
+    case "EPERM":
+      return "EPERM (needs CAP_SYS_ADMIN)";
+    default:
+      return name;
+  }
+}
+
+/** The void verdict where no address of the backend's family can be sent from; `reason` follows, or "". */
+export function noFamily({ family, target: { netns } }: ProbePlan, reason: string): Verdict {
+  const where = netns === "" ? "this host" : `network namespace ${netns}`;
+  return voided("family", "L4CON", `${where} has no usable IPv${family} address${reason}`);
 }
 
 /**
- * Whether a probe still stands on its network namespace and source address; what was taken away while it ran
- * shows as silence of the backend, and must not count against it.
+ * Whether a probe still has its network namespace, its source address, and any address of its family to send from.
+ * What was taken away while it ran shows as silence of the backend, and must not count against it.
  *
  * @returns the void verdict if not, else null
  */
 export function lostGround(plan: ProbePlan): Verdict | null {
+  return lostSource(plan) ?? lostFamily(plan);
+}
+
+function lostFamily(plan: ProbePlan): Verdict | null {
+  if (plan.source !== null) return null;
+  try {
+    const found = within(plan.target.netns, () => hasAddress(plan.family, plan.loopback));
+    return found === false ? noFamily(plan, "") : null;
+  } catch (error) {
+    if (error instanceof ErrnoError) return null;
+    throw error;
+  }
+}
+
+function lostSource(plan: ProbePlan): Verdict | null {
   if (plan.source === null && plan.target.netns === "") return null;
   const made = open(plan);
   if (made.ok) {
@@ -133,7 +170,8 @@ export class TcpStream implements ByteStream {
       result = tcp.connect(this.#fd, plan.address);
     }
     if (tcp.underWay(result)) return this.arm(WRITABLE);
-    if (result !== 0) return unconnected(errnoName(-result));
+    if (result !== 0) return unconnected(errnoName(-result), plan);
+    if (tcp.toItself(this.#fd, plan.address)) return TO_ITSELF;
     this.#attempt.phase("connectMs");
     this.#connected = true;
     return null;
@@ -193,8 +231,13 @@ export class TcpStream implements ByteStream {
   }
 }
 
+/** What the kernel says of an address that it does not reach; it says the same where it has no address to send from. */
+const UNREACHED: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "ENETUNREACH", "EHOSTUNREACH"]);
+
 /** The verdict on a connect that failed. */
-function unconnected(name: string): Verdict {
+function unconnected(name: string, plan: ProbePlan): Verdict {
+  const family = UNREACHED.has(name) ? lostFamily(plan) : null;
+  if (family !== null) return family;
   const cause = voidCause("connect", name);
   if (cause !== null) return voided(cause, "L4CON", `connect: ${name}`);
   if (name === "ETIMEDOUT") return lateable("L4TOUT", sentence(name));

@@ -179,7 +179,7 @@ testWith(
       assert.ok(
         told().every(({ blind, cause, detail, level }) =>
           level === "ERROR" && blind === true && cause === "netns" &&
-          detail === `network namespace ${name}: ENOENT`
+          detail === `network namespace ${name}: does not exist`
         ),
       );
       unnoticed();

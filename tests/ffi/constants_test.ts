@@ -28,6 +28,7 @@ const names = [
   "linux/eventpoll.h",
   "linux/memfd.h",
   "linux/sched.h",
+  "linux/sockios.h",
   "bits/socket.h",
   "bits/socket_type.h",
 ];

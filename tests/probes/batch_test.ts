@@ -1,24 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { ProbeCode, VoidCause } from "../../src/model.ts";
+import { type ProbeCode, VOID_CAUSES, type VoidCause } from "../../src/model.ts";
 import { packBatch, type PlacedReport, unpackBatch } from "../../src/probes/batch.ts";
 import { Outbox } from "../../src/probes/outbox.ts";
 import { PROBE_CODES } from "../../src/probes/result.ts";
 
 const time = fc.double({ min: 0, max: 2e12, noNaN: true });
 const phase = fc.option(fc.double({ min: 0, max: 1e7, noNaN: true }));
-const causes: (VoidCause | null)[] = [
-  null,
-  "late",
-  "descriptors",
-  "ports",
-  "memory",
-  "netns",
-  "permission",
-  "source-address",
-  "tls-library",
-  "worker-restart",
-];
+const causes: (VoidCause | null)[] = [null, ...VOID_CAUSES];
 const report: fc.Arbitrary<PlacedReport> = fc.record({
   place: fc.nat(70_000),
   generation: fc.nat(),

@@ -154,12 +154,12 @@ testWith([noNamespaces], "probes in a network namespace", async (t) => {
     const waiting = probe(tcpCheck(80, { timeoutMs: 300 }), "198.18.78.1");
     await begun;
     network.prober[Symbol.dispose]();
-    assert.deepEqual((await waiting).slice(1), [`network namespace ${netns}: ENOENT`, "netns"]);
+    assert.deepEqual((await waiting).slice(1), [`network namespace ${netns}: does not exist`, "netns"]);
     await new Promise((resolve) => setTimeout(resolve, 30));
     for (const check of [icmpCheck(), tcpCheck(80), httpCheck(80)]) {
       assert.deepEqual(await probe(check, "198.18.77.2"), [
         "L4CON",
-        `network namespace ${netns}: ENOENT`,
+        `network namespace ${netns}: does not exist`,
         "netns",
       ]);
     }

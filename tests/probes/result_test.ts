@@ -15,6 +15,8 @@ Deno.test("voidCause() blames the host for its own failures and nothing else", (
     ["netns", "EPERM", "permission"],
     ["socket", "EPERM", "permission"],
     ["socket", "EACCES", "permission"],
+    ["socket", "EAFNOSUPPORT", "family"],
+    ["send", "EADDRNOTAVAIL", "family"],
     ["bind", "EADDRNOTAVAIL", "source-address"],
     ["bind", "EADDRINUSE", "ports"],
     ["connect", "EADDRNOTAVAIL", "ports"],
@@ -34,6 +36,8 @@ Deno.test("voidCause() blames the host for its own failures and nothing else", (
     ["connect", "ETIMEDOUT", null],
     ["send", "EPIPE", null],
     ["send", "EPERM", null],
+    ["send", "ENETUNREACH", null],
+    ["send", "EHOSTUNREACH", null],
   ];
   for (const [call, errno, cause] of rows) assert.equal(voidCause(call, errno), cause, `${call} ${errno}`);
 });

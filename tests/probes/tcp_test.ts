@@ -41,5 +41,5 @@ Deno.test("tcp probe: a source address that this host does not have is its own f
 
 Deno.test("tcp probe: a network namespace that is not there is this host's failure", async () => {
   const result = await probeOnce(target("b", tcpCheck(1), { netns: "mgp-nowhere" }));
-  assert.deepEqual([result.void, result.detail], ["netns", "network namespace mgp-nowhere: ENOENT"]);
+  assert.deepEqual([result.void, result.detail], ["netns", "network namespace mgp-nowhere: does not exist"]);
 });
