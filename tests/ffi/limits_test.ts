@@ -125,8 +125,13 @@ Deno.test({
       const [free, lack] = await run(60);
       assert.ok(free > 4 && free < 60, `${free} threads`);
       assert.equal(lack, null);
-      assert.deepEqual(await run(60 - free + 3), [3, "threads"]);
-      assert.deepEqual(await run(60 - free + 4), [4, null]);
+      // How many threads the runtime itself has started by then differs by one or two from run to run.
+      const outcomes = [];
+      for (let left = 1; left <= 7; left++) outcomes.push(await run(60 - free + left));
+      for (const [count, missing] of outcomes) {
+        assert.equal(missing, count < 4 ? "threads" : null, `${count} threads`);
+      }
+      assert.deepEqual(new Set(outcomes.map(([, missing]) => missing)), new Set(["threads", null]));
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
