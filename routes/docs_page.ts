@@ -6,57 +6,98 @@
  */
 
 /** Part of a JSON Schema that the page shows. */
-interface Schema {
+export interface Schema {
+  /** As in the document. */
   readonly $ref?: string;
+  /** As in the document. */
   readonly type?: string | readonly string[];
+  /** As in the document. */
   readonly format?: string;
+  /** As in the document. */
   readonly enum?: readonly unknown[];
+  /** As in the document. */
   readonly const?: unknown;
+  /** As in the document. */
   readonly anyOf?: readonly Schema[];
+  /** As in the document. */
   readonly oneOf?: readonly Schema[];
+  /** As in the document. */
   readonly items?: Schema;
+  /** As in the document. */
   readonly properties?: Readonly<Record<string, Schema>>;
+  /** As in the document. */
   readonly required?: readonly string[];
+  /** As in the document. */
   readonly additionalProperties?: boolean | Schema;
+  /** As in the document. */
   readonly minimum?: number;
+  /** As in the document. */
   readonly maximum?: number;
+  /** As in the document. */
   readonly default?: unknown;
+  /** As in the document. */
   readonly description?: string;
 }
 
-interface Example {
+/** An example of the document. */
+export interface Example {
+  /** As in the document. */
   readonly $ref?: string;
+  /** As in the document. */
   readonly value?: unknown;
 }
 
-interface Media {
+/** A body of one media type of the document. */
+export interface Media {
+  /** As in the document. */
   readonly schema?: Schema;
+  /** As in the document. */
   readonly example?: unknown;
+  /** As in the document. */
   readonly examples?: Readonly<Record<string, Example>>;
 }
 
-interface Parameter {
+/** A parameter of the document. */
+export interface Parameter {
+  /** As in the document. */
   readonly $ref?: string;
+  /** As in the document. */
   readonly name?: string;
+  /** As in the document. */
   readonly in?: string;
+  /** As in the document. */
   readonly required?: boolean;
+  /** As in the document. */
   readonly description?: string;
+  /** As in the document. */
   readonly schema?: Schema;
 }
 
-interface Response {
+/** A response of the document. */
+export interface Response {
+  /** As in the document. */
   readonly description?: string;
+  /** As in the document. */
   readonly content?: Readonly<Record<string, Media>>;
 }
 
-interface Operation {
+/** An operation of the document. */
+export interface Operation {
+  /** As in the document. */
   readonly operationId?: string;
+  /** As in the document. */
   readonly summary?: string;
+  /** As in the document. */
   readonly description?: string;
+  /** As in the document. */
   readonly tags?: readonly string[];
+  /** As in the document. */
   readonly security?: readonly Readonly<Record<string, unknown>>[];
+  /** As in the document. */
   readonly parameters?: readonly Parameter[];
+  /** As in the document. */
   readonly requestBody?: { readonly required?: boolean; readonly content?: Readonly<Record<string, Media>> };
+  /** As in the document. */
   readonly responses?: Readonly<Record<string, Response>>;
 }
 
