@@ -1,0 +1,435 @@
+/**
+ * etcd 3.4 and newer through its JSON gateway (`/v3/…` over HTTP, as etcd's own documentation of the gRPC gateway
+ * describes): keys and values are base64, numbers of 64 bits are decimal strings, and what has its default value is
+ * left out. This file alone knows that.
+ *
+ * Every call has a deadline. Endpoints are tried in turn; a call that may have written something is never repeated
+ * here, since only a read can tell whether it did.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import { lines } from "../lines.ts";
+import type { Millis, UnixMillis } from "../model.ts";
+
+/** A revision of the store: grows with every write. */
+export type Revision = bigint;
+
+/** A key with its value. */
+export interface KeyValue {
+  /** The whole key. */
+  readonly key: string;
+  /** The value as text. */
+  readonly value: string;
+  /** Revision of the last write to it. */
+  readonly modRevision: Revision;
+}
+
+/** What every answer tells about the store. */
+export interface StoreHead {
+  /** Identity of the cluster; another one is another store. */
+  readonly clusterId: string;
+  /** The store's revision. */
+  readonly revision: Revision;
+  /** The store's clock by the HTTP header `Date`, to the second; null: it sent none. */
+  readonly date: UnixMillis | null;
+}
+
+/** A list of keys. */
+export interface Listing extends StoreHead {
+  /** Keys in their order. */
+  readonly rows: readonly KeyValue[];
+}
+
+/** A change that a watch tells. */
+export interface WatchEvent {
+  /** The key. */
+  readonly key: string;
+  /** Null: deleted. */
+  readonly value: string | null;
+  /** Revision of the change. */
+  readonly modRevision: Revision;
+}
+
+/** Why the store did not do what was asked. */
+export type StoreFailure =
+  /** Nobody answered. */
+  | "unreachable"
+  /** No answer in time; a write may have happened. */
+  | "late"
+  /** User or password are wrong, or the token is not valid any more. */
+  | "login"
+  /** The user may not do this. */
+  | "denied"
+  /** The store is full (its quota). */
+  | "full"
+  /** The store has no leader: it cannot write. */
+  | "no-leader"
+  /** The revision is compacted: list again. */
+  | "compacted"
+  /** Anything else that it answered. */
+  | "answer";
+
+/** The store did not do what was asked. */
+export class StoreError extends Error {
+  /** `detail` is one sentence without secrets. */
+  constructor(readonly failure: StoreFailure, detail: string) {
+    super(detail);
+    this.name = "StoreError";
+  }
+}
+
+/** How to reach the store. */
+export interface EtcdOptions {
+  /** Base addresses without a slash at the end, e.g. `https://10.0.0.1:2379`; tried in turn. */
+  readonly endpoints: readonly string[];
+  /** PEM texts for https; null: none. */
+  readonly tls:
+    | { readonly ca: string | null; readonly cert: string | null; readonly key: string | null }
+    | null;
+  /** Null: the store asks for none. */
+  readonly user: { readonly name: string; readonly password: string } | null;
+  /** Time of a whole call, in ms. */
+  readonly deadlineMs: Millis;
+  /** Time. */
+  readonly clock: Clock;
+}
+
+/** One step of a transaction. */
+export type Write =
+  | { readonly put: string; readonly value: string; readonly lease?: string }
+  | { readonly delete: string };
+
+/** Outcome of a compared write. */
+export type Compared =
+  | { readonly done: true; readonly head: StoreHead }
+  /** Somebody else wrote first; null: the key is not there. */
+  | { readonly done: false; readonly head: StoreHead; readonly present: KeyValue | null };
+
+interface RawHeader {
+  readonly cluster_id?: string;
+  readonly revision?: string;
+}
+
+interface RawKv {
+  readonly key?: string;
+  readonly value?: string;
+  readonly mod_revision?: string;
+}
+
+interface RawAnswer {
+  readonly header?: RawHeader;
+  readonly kvs?: readonly RawKv[];
+  readonly succeeded?: boolean;
+  readonly responses?: readonly { readonly response_range?: { readonly kvs?: readonly RawKv[] } }[];
+  readonly ID?: string;
+  readonly TTL?: string;
+  readonly token?: string;
+}
+
+interface RawWatch {
+  readonly result?: {
+    readonly header?: RawHeader;
+    readonly canceled?: boolean;
+    readonly cancel_reason?: string;
+    readonly compact_revision?: string;
+    readonly events?: readonly { readonly type?: string; readonly kv?: RawKv }[];
+  };
+  readonly error?: { readonly message?: string };
+}
+
+/** Codes of gRPC that the gateway passes on. */
+const grpc = { deadline: 4, denied: 7, exhausted: 8, precondition: 9, unavailable: 14, unauthenticated: 16 };
+
+/** A client of one store. Owns its connections until disposal. */
+export class Etcd implements Disposable {
+  readonly #options: EtcdOptions;
+  readonly #client: Deno.HttpClient;
+  readonly #end = new AbortController();
+  #at = 0;
+  #token: string | null = null;
+
+  /** Connects when first asked. Throws for a certificate or key that is none. */
+  constructor(options: EtcdOptions) {
+    this.#options = options;
+    const { tls } = options;
+    this.#client = Deno.createHttpClient({
+      ...(tls?.ca == null ? {} : { caCerts: [tls.ca] }),
+      ...(tls?.cert == null || tls.key == null ? {} : { cert: tls.cert, key: tls.key }),
+    });
+  }
+
+  /** The endpoint that is asked first. */
+  get endpoint(): string {
+    return this.#options.endpoints[this.#at] ?? "";
+  }
+
+  /** Every key that begins with `prefix`. Throws StoreError. */
+  async list(prefix: string): Promise<Listing> {
+    const { answer, date } = await this.#call("kv/range", rangeOf(prefix), "read");
+    return { ...headOf(answer, date), rows: (answer.kvs ?? []).map(keyValue) };
+  }
+
+  /** One key; null: it is not there. Throws StoreError. */
+  async get(key: string): Promise<{ readonly head: StoreHead; readonly row: KeyValue | null }> {
+    const { answer, date } = await this.#call("kv/range", { key: encode(key) }, "read");
+    const [row] = answer.kvs ?? [];
+    return { head: headOf(answer, date), row: row === undefined ? null : keyValue(row) };
+  }
+
+  /** Writes without a look at what is there. Throws StoreError; after `late` the write may have happened. */
+  async put(key: string, value: string, lease?: string): Promise<StoreHead> {
+    const body = { key: encode(key), value: encode(value), ...(lease === undefined ? {} : { lease }) };
+    const { answer, date } = await this.#call("kv/put", body, "write");
+    return headOf(answer, date);
+  }
+
+  /**
+   * Writes if the key still has the revision that the caller knows.
+   *
+   * @param known 0n: the key is not there
+   */
+  async compareAndWrite(key: string, known: Revision, write: Write): Promise<Compared> {
+    const body = {
+      compare: [{ key: encode(key), target: "MOD", result: "EQUAL", mod_revision: String(known) }],
+      success: [
+        "put" in write
+          ? {
+            request_put: {
+              key: encode(write.put),
+              value: encode(write.value),
+              ...(write.lease === undefined ? {} : { lease: write.lease }),
+            },
+          }
+          : { request_delete_range: { key: encode(write.delete) } },
+      ],
+      failure: [{ request_range: { key: encode(key) } }],
+    };
+    const { answer, date } = await this.#call("kv/txn", body, "write");
+    const head = headOf(answer, date);
+    if (answer.succeeded === true) return { done: true, head };
+    const [row] = answer.responses?.[0]?.response_range?.kvs ?? [];
+    return { done: false, head, present: row === undefined ? null : keyValue(row) };
+  }
+
+  /** A lease that ends `seconds` after its last keepalive, or some time later. Throws StoreError. */
+  async grantLease(seconds: number): Promise<string> {
+    const { answer } = await this.#call("lease/grant", { TTL: String(seconds) }, "write");
+    if (answer.ID === undefined) throw new StoreError("answer", "the store granted no lease");
+    return answer.ID;
+  }
+
+  /** Prolongs a lease; false: it is gone. Throws StoreError. */
+  async keepLease(id: string): Promise<boolean> {
+    const { answer } = await this.#call("lease/keepalive", { ID: id }, "stream");
+    return Number(answer.TTL ?? 0) > 0;
+  }
+
+  /** Ends a lease and deletes its keys. Throws StoreError. */
+  async revokeLease(id: string): Promise<void> {
+    await this.#call("lease/revoke", { ID: id }, "write");
+  }
+
+  /**
+   * Changes of keys that begin with `prefix`, from revision `from` on, in their order; the first value, `[]`, says
+   * that the watch is on. It may fall silent without a word: a caller lists from time to time.
+   *
+   * @throws {StoreError} The stream ended; `compacted`: list, then watch from that revision.
+   */
+  async *watch(prefix: string, from: Revision, signal: AbortSignal): AsyncGenerator<readonly WatchEvent[]> {
+    const ended = AbortSignal.any([signal, this.#end.signal]);
+    const body = { create_request: { ...rangeOf(prefix), start_revision: String(from) } };
+    const response = await this.#open("watch", body, ended);
+    if (response.body === null) throw new StoreError("answer", "the store answered a watch with nothing");
+    try {
+      for await (const line of lines(response.body)) {
+        if (line.trim() === "") continue;
+        const { error, result } = parse<RawWatch>(line);
+        if (error !== undefined) throw failureOf(0, { message: error.message ?? "the watch failed" });
+        if (result?.compact_revision !== undefined) {
+          throw new StoreError("compacted", "the revision is compacted");
+        }
+        if (result?.canceled === true) {
+          throw failureOf(0, { message: result.cancel_reason ?? "the store ended the watch" });
+        }
+        yield (result?.events ?? []).map(({ kv = {}, type }) => {
+          const { key, modRevision, value } = keyValue(kv);
+          return { key, modRevision, value: type === "DELETE" ? null : value };
+        });
+      }
+    } catch (error) {
+      if (error instanceof StoreError || ended.aborted) throw error;
+      if (!isNetworkError(error)) throw error;
+      throw new StoreError("unreachable", `the watch broke: ${messageOf(error)}`);
+    }
+    throw new StoreError("unreachable", "the store closed the watch");
+  }
+
+  /** Ends every call and closes the connections. */
+  [Symbol.dispose](): void {
+    this.#end.abort(new StoreError("unreachable", "the client is closed"));
+    this.#client.close();
+  }
+
+  /** One call within the deadline. A read goes on with the next endpoint; a write only if nobody was reached. */
+  async #call(
+    path: string,
+    body: Record<string, unknown>,
+    kind: "read" | "write" | "stream",
+  ): Promise<{ answer: RawAnswer; date: UnixMillis | null }> {
+    const { clock, deadlineMs, endpoints } = this.#options;
+    const late = new AbortController();
+    using _timer = clock.after(
+      deadlineMs,
+      () => late.abort(new StoreError("late", `no answer in ${deadlineMs} ms`)),
+    );
+    const signal = AbortSignal.any([late.signal, this.#end.signal]);
+    for (let tries = 1;; tries++) {
+      // A member that hangs must not use up the time of the others.
+      const share = new AbortController();
+      using _share = clock.after(
+        deadlineMs / endpoints.length,
+        () => share.abort(new StoreError("late", `${this.endpoint} did not answer in time`)),
+      );
+      try {
+        const response = await this.#open(
+          path,
+          body,
+          kind === "write" ? signal : AbortSignal.any([signal, share.signal]),
+        );
+        const date = Date.parse(response.headers.get("date") ?? "");
+        const answer = kind === "stream"
+          ? await firstResult(response)
+          : parse<RawAnswer>(await response.text());
+        return { answer, date: Number.isNaN(date) ? null : date };
+      } catch (error) {
+        const failure = asFailure(error, signal);
+        if (failure.failure === "login" && this.#token !== null && tries <= endpoints.length) {
+          // The token has ended: they live for five minutes without use.
+          this.#token = null;
+          continue;
+        }
+        const next = failure.failure === "unreachable" ||
+          kind !== "write" && (failure.failure === "late" || failure.failure === "no-leader");
+        if (next) this.#at = (this.#at + 1) % endpoints.length;
+        if (!next || tries >= endpoints.length || signal.aborted) throw failure;
+      }
+    }
+  }
+
+  /** Sends a request; the answer has status 200. */
+  async #open(path: string, body: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
+    const { user } = this.#options;
+    if (user !== null && this.#token === null) {
+      const login = { name: user.name, password: user.password };
+      const answer = parse<RawAnswer>(await (await this.#post("auth/authenticate", login, signal)).text());
+      this.#token = answer.token ?? null;
+    }
+    return await this.#post(path, body, signal);
+  }
+
+  async #post(path: string, body: Record<string, unknown>, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { "content-type": "application/json" };
+    if (this.#token !== null) headers.authorization = this.#token;
+    const response = await fetch(`${this.endpoint}/v3/${path}`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+      signal,
+      client: this.#client,
+      redirect: "error",
+    });
+    if (response.status === 200) return response;
+    const text = await response.text();
+    if (response.status === 404) {
+      throw new StoreError(
+        "answer",
+        `${this.endpoint} has no JSON gateway (enable-grpc-gateway) or is no etcd 3.4`,
+      );
+    }
+    throw failureOf(response.status, parse<{ code?: number; message?: string; error?: string }>(text));
+  }
+}
+
+/** The first result of a stream of results; the rest is left. */
+async function firstResult(response: Response): Promise<RawAnswer> {
+  if (response.body === null) return {};
+  for await (const line of lines(response.body)) {
+    const { error, result } = parse<{ result?: RawAnswer; error?: { message?: string } }>(line);
+    if (error !== undefined) throw failureOf(0, error);
+    return result ?? {};
+  }
+  return {};
+}
+
+/** Errors of the gateway as failures. Texts are etcd's own; gRPC codes alone do not tell them apart. */
+function failureOf(
+  status: number,
+  { code, error, message }: { readonly code?: number; readonly message?: string; readonly error?: string },
+): StoreError {
+  const text = message ?? error ?? `HTTP ${status}`;
+  if (/invalid auth token|user name is empty|authentication failed|invalid user/i.test(text)) {
+    return new StoreError("login", text);
+  }
+  if (/permission denied/i.test(text) || code === grpc.denied) return new StoreError("denied", text);
+  if (/database space exceeded/i.test(text)) return new StoreError("full", text);
+  if (/required revision has been compacted/i.test(text)) return new StoreError("compacted", text);
+  if (/no leader|leader changed|request timed out/i.test(text) || code === grpc.unavailable) {
+    return new StoreError("no-leader", text);
+  }
+  if (code === grpc.unauthenticated || status === 401) return new StoreError("login", text);
+  return new StoreError("answer", text);
+}
+
+function asFailure(error: unknown, signal: AbortSignal): StoreError {
+  if (signal.aborted && signal.reason instanceof StoreError) return signal.reason;
+  if (error instanceof StoreError) return error;
+  if (!isNetworkError(error)) throw error;
+  return new StoreError("unreachable", messageOf(error));
+}
+
+/** What `fetch` and its bodies throw where the other side or the way to it fails. */
+function isNetworkError(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof Deno.errors.Http ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.Interrupted ||
+    error instanceof DOMException;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function headOf({ header = {} }: RawAnswer, date: UnixMillis | null): StoreHead {
+  return { clusterId: header.cluster_id ?? "", revision: BigInt(header.revision ?? "0"), date };
+}
+
+function keyValue({ key = "", mod_revision = "0", value = "" }: RawKv): KeyValue {
+  return { key: decode(key), value: decode(value), modRevision: BigInt(mod_revision) };
+}
+
+/** A range of all keys with a prefix: up to the prefix with its last octet one higher. */
+function rangeOf(prefix: string): { key: string; range_end: string } {
+  const octets = new TextEncoder().encode(prefix);
+  const end = octets.slice();
+  end[end.length - 1] = (end[end.length - 1] ?? 0) + 1;
+  return { key: octets.toBase64(), range_end: end.toBase64() };
+}
+
+function encode(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
+}
+
+function decode(base64: string): string {
+  return new TextDecoder().decode(Uint8Array.fromBase64(base64));
+}
+
+function parse<T>(text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new StoreError("answer", `the store answered no JSON: ${JSON.stringify(text.slice(0, 60))}`);
+  }
+}
