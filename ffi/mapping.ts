@@ -23,11 +23,28 @@ export function fileSize(fd: Fd): number {
   return Number(new DataView(stat.buffer).getBigInt64(ST_SIZE, true));
 }
 
-/** An anonymous file of `size` octets of zeros in memory, to be mapped and handed over. Throws ErrnoError. */
-export function createMemfd(name: string, size: number): Fd {
-  const fd = new Fd(check(libc.memfd_create(cString(name), linux.MFD_CLOEXEC), "memfd_create", name));
+/** Whether the file behind a descriptor can never be made shorter. A file that knows no seals is not sealed. */
+export function isSealed(fd: Fd): boolean {
+  const seals = libc.fcntl(fd.number, linux.F_GET_SEALS, 0);
+  return seals >= 0 && (seals & linux.F_SEAL_SHRINK) !== 0;
+}
+
+/** Makes a file shorter or longer. Throws ErrnoError (EPERM: it is sealed). */
+export function resize(fd: Fd, size: number): void {
+  check(libc.ftruncate(fd.number, BigInt(size)), "ftruncate");
+}
+
+/**
+ * An anonymous file of `size` octets of zeros in memory, to be mapped and handed over. Throws ErrnoError.
+ *
+ * @param sealed whether nobody can make it shorter, so that who maps it is safe
+ */
+export function createMemfd(name: string, size: number, sealed = true): Fd {
+  const flags = linux.MFD_CLOEXEC | linux.MFD_ALLOW_SEALING;
+  const fd = new Fd(check(libc.memfd_create(cString(name), flags), "memfd_create", name));
   try {
-    check(libc.ftruncate(fd.number, BigInt(size)), "ftruncate", name);
+    resize(fd, size);
+    if (sealed) check(libc.fcntl(fd.number, linux.F_ADD_SEALS, linux.F_SEAL_SHRINK), "fcntl", "F_ADD_SEALS");
   } catch (error) {
     fd[Symbol.dispose]();
     throw error;
@@ -44,8 +61,9 @@ export class Mapping implements Disposable {
   #pointer: Deno.PointerValue;
 
   /**
-   * Maps the first `size` octets (more than 0) of the file behind `fd`, which may be closed afterwards. The file
-   * must have that many, and must never be made shorter. Throws ErrnoError.
+   * Maps the first `size` octets (more than 0) of the file behind `fd`, which may be closed afterwards. Reading what
+   * the file no longer has ends the process (SIGBUS): it must be sealed (`isSealed`), or its size looked at before
+   * each read. Throws ErrnoError.
    */
   constructor(fd: Fd, size: number, access: "read" | "write" = "read") {
     if (!Number.isSafeInteger(size) || size <= 0) throw new RangeError(`Cannot map ${size} octets`);

@@ -85,16 +85,20 @@ export class Segment {
   #entries = 0;
   #scanned: { readonly epoch: bigint; readonly names: ReadonlyMap<string, number> } | null = null;
   #scans = 0;
+  readonly #size: () => number;
 
   /**
    * Looks at `buffer`, whose owner may detach it at any time between reads. Throws SegmentError for a size that no
    * segment has: less than a header, or 4 GiB and more.
+   *
+   * @param size tells the octets that the file behind `buffer` has now; beyond them nothing may be read
    */
-  constructor(buffer: ArrayBuffer) {
+  constructor(buffer: ArrayBuffer, size = (): number => buffer.byteLength) {
     if (buffer.byteLength < HEADER_SIZE || buffer.byteLength >= TWO_32) {
       throw new SegmentError(`a segment cannot have ${buffer.byteLength} octets`);
     }
     this.#buffer = buffer;
+    this.#size = size;
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Uint32Array(buffer, 0, buffer.byteLength >>> 2);
     this.#doubles = new Float64Array(buffer, 0, buffer.byteLength >>> 3);
@@ -114,6 +118,10 @@ export class Segment {
     for (let turn = 0; turn < TRIES; turn++) {
       if (this.#buffer.byteLength === 0) {
         return { outcome: "stale", problem: "the segment is no longer mapped" };
+      }
+      const size = this.#size();
+      if (size < this.#buffer.byteLength) {
+        return { outcome: "stale", problem: `VPP cut it from ${this.#buffer.byteLength} octets to ${size}` };
       }
       if (!this.#quiet()) continue;
       const epoch = this.#epoch();

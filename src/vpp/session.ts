@@ -104,6 +104,9 @@ export function countClients(text: string, name: string): number {
   return lines.slice(start + 2).filter((line) => /^(.*\S)\s+\d+$/.exec(line)?.[1] === name).length;
 }
 
+const UNSEALED =
+  "VPP's stats segment can be made shorter while it is read (it has huge pages); its size is looked at before each read";
+
 /** A session with both sockets. Owns them. */
 export class Session implements AsyncDisposable {
   /** What is known of this VPP. */
@@ -151,6 +154,7 @@ export class Session implements AsyncDisposable {
       const { vpe_pid: pid } = await client.demand(calls.controlPing, {});
       if (options.statsAddress !== "") {
         stats = await StatsSource.open(options.statsAddress, options.clock, options.deadlineMs, signal);
+        if (!stats.sealed) options.log.warn("vpp-stats-unsealed", { hint: UNSEALED });
       }
       const info: VppInfo = {
         version: version.version,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Fd } from "../../ffi/fd.ts";
-import { fileSize, Mapping } from "../../ffi/mapping.ts";
+import { fileSize, isSealed, Mapping } from "../../ffi/mapping.ts";
 import { FdReceiver } from "../../ffi/passfd.ts";
 import type { Clock } from "../clock.ts";
 import type { VppHeap } from "../lb/balancer.ts";
@@ -37,16 +37,29 @@ const PAUSE_MS = 2;
 /** Reads of a busy segment before it is called busy. */
 const BUSY_TRIES = 5;
 
-/** A mapped stats segment. Owns the mapping; afterwards every read is stale. */
+/**
+ * A mapped stats segment. Owns the mapping; afterwards every read is stale.
+ *
+ * To read what was cut off the file would end the daemon (SIGBUS). VPP seals its segment against that, but for one
+ * with huge pages. For such a one the descriptor is kept, and the size is asked for before each read.
+ */
 export class StatsSource implements Disposable {
   readonly #mapping: Mapping;
   readonly #segment: Segment;
   readonly #clock: Clock;
+  /** Null where nobody can cut it. */
+  readonly #fd: Fd | null;
 
-  private constructor(mapping: Mapping, segment: Segment, clock: Clock) {
+  private constructor(mapping: Mapping, fd: Fd | null, clock: Clock) {
     this.#mapping = mapping;
-    this.#segment = segment;
+    this.#segment = new Segment(mapping.buffer, fd === null ? undefined : () => fileSize(fd));
     this.#clock = clock;
+    this.#fd = fd;
+  }
+
+  /** Whether nobody can make the segment shorter. */
+  get sealed(): boolean {
+    return this.#fd === null;
   }
 
   /**
@@ -60,14 +73,14 @@ export class StatsSource implements Disposable {
     signal?: AbortSignal,
   ): Promise<StatsSource> {
     try {
-      using fd = await receiveFd(path, clock, deadlineMs, signal);
-      const mapping = new Mapping(fd, fileSize(fd));
-      try {
-        return new StatsSource(mapping, new Segment(mapping.buffer), clock);
-      } catch (error) {
-        mapping[Symbol.dispose]();
-        throw error;
-      }
+      using parts = new DisposableStack();
+      const fd = parts.use(await receiveFd(path, clock, deadlineMs, signal));
+      const mapping = parts.use(new Mapping(fd, fileSize(fd)));
+      const sealed = isSealed(fd);
+      const source = new StatsSource(mapping, sealed ? null : fd, clock);
+      parts.move();
+      if (sealed) fd[Symbol.dispose]();
+      return source;
     } catch (error) {
       if (signal?.aborted || error instanceof VppSessionError) throw error;
       const detail = error instanceof Error ? error.message : String(error);
@@ -94,6 +107,7 @@ export class StatsSource implements Disposable {
   /** Revokes every view on the segment and unmaps it. */
   [Symbol.dispose](): void {
     this.#mapping[Symbol.dispose]();
+    this.#fd?.[Symbol.dispose]();
   }
 }
 

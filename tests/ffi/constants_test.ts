@@ -29,6 +29,7 @@ const names = [
   "linux/memfd.h",
   "linux/sched.h",
   "linux/sockios.h",
+  "bits/fcntl-linux.h",
   "bits/socket.h",
   "bits/socket_type.h",
 ];

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { createMemfd } from "../../ffi/mapping.ts";
-import { sendFd, SeqpacketListener } from "../../ffi/passfd.ts";
+import type { Fd } from "../../ffi/fd.ts";
+import { createMemfd, fileSize, isSealed, Mapping, resize } from "../../ffi/mapping.ts";
+import { FdReceiver, sendFd, SeqpacketListener } from "../../ffi/passfd.ts";
+import { StatsSocket } from "../../src/simulator/statsocket.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ip } from "../../src/net/ip.ts";
 import { VppSessionError } from "../../src/vpp/errors.ts";
@@ -8,6 +10,7 @@ import type { Outcome } from "../../src/vpp/segment.ts";
 import { type Pulse, readPulse, StatsSource, StatsWatch } from "../../src/vpp/stats.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { countDescriptors, countMappings } from "./support.ts";
+import { LinkHarness } from "./link_harness.ts";
 import { Bench, simulated, vipOf } from "./targets.ts";
 
 const ok = (bootTime: number | null, heartbeat: number | null): Outcome<Pulse> => ({
@@ -223,3 +226,57 @@ Deno.test("counters: before the first VIP, and with nothing to count, there is a
   assert.equal((await counters.poll()).outcome, "ok");
   assert.deepEqual({ ...counters.counts, readAt: 0 }, { readAt: 0, vips: [], servers: [], unmatched: 0 });
 });
+
+/** The segment that the socket at `path` gives, copied into a file that can be cut. */
+async function cuttable(path: string): Promise<Fd> {
+  using receiver = new FdReceiver(path);
+  let fd = receiver.receive();
+  for (let tries = 0; fd === null && tries < 500; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    fd = receiver.receive();
+  }
+  using original = fd ?? assert.fail("no descriptor came");
+  assert.equal(isSealed(original), true, "the simulator seals as VPP does");
+  assert.throws(() => resize(original, 4096), /EPERM/);
+  const size = fileSize(original);
+  const copy = createMemfd("maglev-cut", size, false);
+  using from = new Mapping(original, size);
+  using to = new Mapping(copy, size, "write");
+  new Uint8Array(to.buffer).set(new Uint8Array(from.buffer));
+  return copy;
+}
+
+Deno.test("stats: a segment that VPP did not seal is used with one warning; when it is cut, the daemon lives", async () => {
+  await using target = await simulated();
+  using memory = await cuttable(target.stats);
+  const path = `${target.stats}.cut`;
+  using _socket = new StatsSocket(path, memory);
+  await using h = new LinkHarness({ api: target.api, stats: path });
+  await h.connected();
+  assert.deepEqual(h.log.names.filter((name) => /stats/.test(name)), ["warn vpp-stats-unsealed"]);
+  const stats = await openStats(path);
+  const whole = await stats.read(readPulse);
+  assert.equal(whole.outcome, "ok");
+  const size = fileSize(memory);
+  resize(memory, 4096);
+  const problem = `VPP cut it from ${size} octets to 4096`;
+  // Without a look at the size this read would end the process by SIGBUS.
+  assert.deepEqual(await stats.read(readPulse), { outcome: "stale", problem });
+  stats[Symbol.dispose]();
+  await h.pass(40_000);
+  const lost = h.log.lines.find(({ msg }) => msg === "vpp-disconnect");
+  assert.equal(lost?.attrs.reason, `the stats segment has made no sense for 30 s: ${problem}`);
+});
+
+Deno.test("stats: a sealed segment needs no descriptor and no warning", async () => {
+  await using target = await simulated();
+  await using h = new LinkHarness(target);
+  await h.connected();
+  assert.deepEqual(h.log.names, ["info vpp-connect"]);
+  const before = countDescriptors();
+  using stats = await openStats(target.stats);
+  assert.equal(stats.sealed, true);
+  assert.equal(countDescriptors(), before);
+});
+
+const openStats = (path: string) => StatsSource.open(path, systemClock, 5000);
