@@ -10,7 +10,10 @@ _maglevc() {
   local line=\${COMP_LINE:0:COMP_POINT} word
   COMPREPLY=()
   while IFS=$'\\t' read -r word _; do
-    if [[ $word == :files ]]; then compopt -o default; else COMPREPLY+=("$word"); fi
+    if [[ $word == :files ]]; then compopt -o default; continue; fi
+    # bash puts a candidate on the line as it is: nothing in it may be more than a word.
+    printf -v word %q "$word"
+    COMPREPLY+=("$word")
   done < <("$1" --complete "$line" 2>/dev/null)
 }
 complete -F _maglevc maglevc
@@ -22,7 +25,7 @@ _maglevc() {
   local word help
   local -a found
   while IFS=$'\\t' read -r word help; do
-    if [[ $word == :files ]]; then _files; else found+=("$word:$help"); fi
+    if [[ $word == :files ]]; then _files; else found+=("\${word//:/\\\\:}:$help"); fi
   done < <("\${words[1]}" --complete "\${LBUFFER}" 2>/dev/null)
   (( \${#found} )) && _describe 'maglevc' found
 }

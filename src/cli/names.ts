@@ -44,10 +44,11 @@ export function liveNames(client: Client, ticks: () => number): NameLookup {
     if (answer !== known?.answer) cache.set(path, { at: ticks(), answer });
     return await answer as T | null;
   };
-  const lookup: NameLookup = async (source, values, partial) => {
+  const lookup = async (
+    source: Exclude<NameSource, "file">,
+    values: ReadonlyMap<string, string>,
+  ): Promise<unknown[]> => {
     switch (source) {
-      case "file":
-        return files(partial);
       case "healthcheck":
         return (await get<HealthCheckList>("/v1/healthchecks"))?.healthchecks.map((h) => h.name) ?? [];
       case "frontend":
@@ -67,7 +68,13 @@ export function liveNames(client: Client, ticks: () => number): NameLookup {
   };
   // What no configuration can hold is no name: it would be typed into the user's shell.
   return async (source, values, partial) => {
-    const names = await lookup(source, values, partial);
-    return source === "file" ? names : names.filter(couldBeName);
+    if (source === "file") return files(partial);
+    try {
+      return (await lookup(source, values)).filter(couldBeName);
+    } catch (error) {
+      // An answer of another shape than the API's has no names.
+      if (!(error instanceof TypeError)) throw error;
+      return [];
+    }
   };
 }

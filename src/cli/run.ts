@@ -122,7 +122,16 @@ export async function runWords(
     return { code: exit.usage, leave: false };
   }
   const { run } = parsed.value.command;
-  return { code: await run(new Call(parsed.value), context), leave: run === leave };
+  try {
+    return { code: await run(new Call(parsed.value), context), leave: run === leave };
+  } catch (error) {
+    // An answer of another shape than the API's must not end in a stack trace, nor take the shell along.
+    if (!(error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError)) {
+      throw error;
+    }
+    complain(context, `cannot make sense of the answer: ${error.message}`);
+    return { code: exit.failed, leave: false };
+  }
 }
 
 /**

@@ -8,7 +8,7 @@ import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
 import { complete } from "./complete.ts";
-import { complain, type Context, type Output, type Run } from "./context.ts";
+import type { Context, Output, Run } from "./context.ts";
 import { exit, type ExitCode } from "./exit.ts";
 import type { Grammar } from "./grammar.ts";
 import { historyLimit, loadHistory, rememberLine } from "./history.ts";
@@ -192,16 +192,7 @@ class Shell {
       const kept = rememberLine(this.#historyFile, text);
       if (!kept.ok) this.#withoutHistory(kept.error);
     }
-    try {
-      return (await runLine(text, context, prompt.length)).leave;
-    } catch (error) {
-      // A bug in one command must not take the shell, and the operator's place in it, along.
-      if (!(error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError)) {
-        throw error;
-      }
-      complain(context, `cannot make sense of the answer: ${error.message}`);
-      return false;
-    }
+    return (await runLine(text, context, prompt.length)).leave;
   }
 
   /** Runs until the user leaves. */

@@ -61,7 +61,8 @@ async function watchEvents(call: Call, context: Context): ReturnType<Run> {
       while (seen < limit && !signal.aborted) {
         const frame = await nextFrame(frames);
         if (frame === null) break;
-        lastId = frame.id;
+        // It goes back in a header; an id that is none of maglevd's would not be taken there.
+        lastId = /^[\x21-\x7e]{1,128}$/.test(frame.id) ? frame.id : "";
         show(frame);
         seen++;
       }
