@@ -9,7 +9,8 @@ import { Terminal } from "./terminal.ts";
 
 /** What no terminal may be sent: everything that is unsafe but line feeds and our own colours. */
 function unsafe(text: string): string[] {
-  const own = text.replaceAll(/\x1b\[(?:1|2|22|31|32|33|35|36|39)m/g, "").replaceAll("\n", "");
+  let own = text.replaceAll("\n", "");
+  for (const code of [1, 2, 22, 31, 32, 33, 35, 36, 39]) own = own.replaceAll(`\x1b[${code}m`, "");
   return own.match(/[\p{Cc}\p{Bidi_Control}\u2028\u2029\u200b\u2060-\u2064\ufeff\u{e0000}-\u{e007f}]/gu) ??
     [];
 }
