@@ -18,6 +18,8 @@ export const noNginx: string | null = program("nginx", "-v");
 export const noNft: string | null = program("nft", "--version");
 /** Skips without conntrack. */
 export const noConntrack: string | null = program("conntrack", "--version");
+/** Skips without HAProxy. */
+export const noHaproxy: string | null = program("haproxy", "-v");
 /** Skips without root or iproute2. */
 export const noNamespaces: string | null = Deno.uid() === 0 ? program("ip", "-V") : "not root";
 

@@ -59,7 +59,12 @@ export class Nginx implements AsyncDisposable {
 
   /** What nginx logged of its requests. */
   log(): Promise<string> {
-    return Deno.readTextFile(`${this.#folder}/access.log`);
+    return this.file("access.log");
+  }
+
+  /** A file of its folder. */
+  file(name: string): Promise<string> {
+    return Deno.readTextFile(`${this.#folder}/${name}`);
   }
 
   /** Ends nginx and removes its folder. */

@@ -78,6 +78,7 @@ export class Pki implements Disposable {
       "openssl",
       "req",
       "-new",
+      "-utf8",
       "-key",
       made.key,
       "-out",

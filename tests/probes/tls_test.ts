@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type TlsOptions } from "node:tls";
 import type { ProbeCode, TlsParams } from "../../src/model.ts";
-import { ip } from "../../src/net/ip.ts";
-import { probePlan } from "../../src/probes/plan.ts";
-import { tlsNames } from "../../src/probes/tls_memory.ts";
 import { Certificates, type Pair } from "./certificates.ts";
 import { httpCheck, noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber, probeOnce } from "./local.ts";
@@ -192,19 +189,3 @@ testWith(
     await new Promise((resolve) => server.close(resolve));
   },
 );
-
-Deno.test("tlsNames(): server-name, else a host that is a name, else none and the address", () => {
-  const names = (host: string | null, serverName: string | null, address = "192.0.2.1") => {
-    const check = httpCheck(443, { host, tls: { ...noTls, serverName } });
-    const { sni, checked } = tlsNames(probePlan(target("b", check, { address: ip(address) }), "test"));
-    return [sni, checked];
-  };
-  assert.deepEqual(names(null, null), ["", "192.0.2.1"]);
-  assert.deepEqual(names(null, null, "2001:db8::1"), ["", "2001:db8::1"]);
-  assert.deepEqual(names("web.test", null), ["web.test", "web.test"]);
-  assert.deepEqual(names("web.test:8443", null), ["web.test", "web.test"]);
-  assert.deepEqual(names("192.0.2.9", null), ["", "192.0.2.1"]);
-  assert.deepEqual(names("[2001:db8::9]:443", null), ["", "192.0.2.1"]);
-  assert.deepEqual(names("web.test", "tls.test"), ["tls.test", "tls.test"]);
-  assert.deepEqual(names(null, "192.0.2.7"), ["", "192.0.2.7"]);
-});
