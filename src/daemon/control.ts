@@ -224,7 +224,7 @@ export class DaemonControl implements Control {
     if (frontend === undefined) return err(missing("frontend", name));
     const status = (backend: string) => tracker.status(backend);
     return await tableView(
-      { config, frontend, status, actual: reconciler.view.vip(name) },
+      { config, frontend, status, witnesses: reconciler.view.witnesses, actual: reconciler.view.vip(name) },
       query,
       this.#slices,
     );
@@ -245,7 +245,7 @@ export class DaemonControl implements Control {
     const names = new Names(config);
     const input = {
       frontend,
-      desired: desiredVip(config, frontend, (backend) => tracker.status(backend), actual),
+      desired: desiredVip(config, frontend, (backend) => tracker.status(backend), reconciler.view.witnesses),
       actual,
       backendOf: (address: IpAddress) => names.server(vip, address) ?? names.backend(address),
     };

@@ -19,8 +19,10 @@ import type { Bus } from "../bus.ts";
 import type { Clock } from "../clock.ts";
 import type { Control } from "../control.ts";
 import type { Options } from "../flags.ts";
+import type { VppFacts } from "../health/hooks.ts";
 import { Tracker } from "../health/tracker.ts";
 import { Reconciler } from "../lb/reconcile.ts";
+import type { VppView } from "../lb/view.ts";
 import type { Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import type { Config, Millis } from "../model.ts";
@@ -117,7 +119,7 @@ export class Daemon implements AsyncDisposable {
         announcer: bus,
         metrics,
         prober,
-        inVpp: (frontend, backend) => reconciler?.view.weight(frontend, backend) ?? null,
+        vpp: vppFacts(options.vppApiAddr !== null, () => reconciler?.view ?? null),
         onTransitions: (transitions, _frontends, decidedAt) => reconciler?.touch(transitions, decidedAt),
         onAwaited: (frontends) => reconciler?.resync(frontends),
       }),
@@ -137,12 +139,7 @@ export class Daemon implements AsyncDisposable {
         hooks: {
           changed: metrics.changed,
           answered: metrics.answered,
-          // What VPP has decides for backends that are not yet known, so frontends are judged again.
-          stateChanged: (frontends) =>
-            health.recheckFrontends(
-              frontends ?? undefined,
-              reconciler?.overall === "disconnected" ? "VPP is away" : "as read from VPP",
-            ),
+          firstRead: () => health.firstRead(),
         },
         enabled: options.vppApiAddr !== null,
         inFlight: options.vppInflight,
@@ -257,6 +254,19 @@ export class Daemon implements AsyncDisposable {
     else this.#log.info("stopping");
     await this.#stack[Symbol.asyncDispose]();
   }
+}
+
+/** What the tracker asks of VPP; it starts before there is a reconciler. */
+function vppFacts(enabled: boolean, view: () => VppView | null): VppFacts {
+  return {
+    get firstRead() {
+      if (!enabled) return "off";
+      return view()?.wasRead === true ? "done" : "awaited";
+    },
+    witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
+    hadWeight: (address) => view()?.hadWeight(address) ?? false,
+    weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
+  };
 }
 
 /** Descriptors of the daemon itself: its runtime and threads, VPP's sockets, and three configurations in check. */

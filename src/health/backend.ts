@@ -1,7 +1,7 @@
 /**
  * The state of one backend, as a pure function of what happens to it.
  *
- *                       one failure
+ *                         h<rise
  *              +-----------------------------+
  *              |                             v
  *          +---------+ one pass +----+ h<rise +------+
@@ -20,7 +20,11 @@
  *
  *   from              event             to        counter h           code
  *   unknown           pass              up        max                 the probe's
- *   unknown           failure           down      0                   the probe's
+ *   unknown           failure, h>rise   same      h-1
+ *   unknown           failure, h<=rise  down      0                   the probe's
+ *   unknown           witness           same      h
+ *   unknown           no witness, h=max same      rise-1
+ *   unknown           no witness, h<max down      0                   the probe's
  *   up                pass              same      max
  *   up                failure, h>rise   same      h-1
  *   up                failure, h=rise   down      0                   the probe's
@@ -33,24 +37,24 @@
  *   paused            pause             same      h
  *   disabled          pause             refused
  *   unknown, up, down resume            same      h
- *   paused            resume            unknown   rise-1              resumed
+ *   paused            resume            unknown   max                 resumed
  *   disabled          resume            refused
  *   any but disabled  disable           disabled  h                   disabled
  *   disabled          disable           same      h
  *   any but disabled  enable            same      h
  *   disabled          enable            unknown   rise-1              enabled
- *   unknown           check changed     same      rise-1, new rule
+ *   unknown           check changed     same      start, new rule
  *   up                check changed     same      max, new rule
  *   down              check changed     same      0, new rule
- *   paused, disabled  check changed     same      rise-1, new rule
+ *   paused, disabled  check changed     same      start, new rule
  *   up (static)       check given       same      max
- *   paused, disabled  check given       same      rise-1
+ *   paused, disabled  check given       same      start
  *   unknown, down     check taken away  up        none                static
  *   up                check taken away  same      none
  *   paused, disabled  check taken away  same      none
- *   unknown           address changed   same      rise-1
- *   up, down          address changed   unknown   rise-1              reload
- *   paused, disabled  address changed   same      rise-1
+ *   unknown           address changed   same      max
+ *   up, down          address changed   unknown   max                 reload
+ *   paused, disabled  address changed   same      max
  *   up (static)       address changed   same      none
  *   any               remove            removed   h                   removed
  *   removed           anything          same      h
@@ -60,6 +64,9 @@
  * breaks a row. A counter that moves by one in both directions would flush a server that answers every other probe
  * at every probe. Without a health check there is no counter, and
  * where the table says `unknown` the backend is `up` with code `static`.
+ *
+ * `unknown` starts with max where the server may carry flows, so that a restart, a resume or a move flushes nobody
+ * on less evidence than a running daemon needs. Else it starts with rise-1, and one probe decides. See `Flows`.
  *
  * @module
  */
@@ -73,6 +80,12 @@ export interface Rule {
   readonly fall: number;
 }
 
+/**
+ * Whether a backend in `unknown` may carry flows: `none` starts the counter with rise-1, `possible` with max.
+ * `not-read` starts with max too, until the first full read of VPP shows a witness or none.
+ */
+export type Flows = "none" | "possible" | "not-read";
+
 /** Health of one backend; replaced as a whole, never altered. */
 export interface BackendHealth {
   /** The state. */
@@ -81,16 +94,30 @@ export interface BackendHealth {
   readonly rule: Rule | null;
   /** h, 0…rise+fall-1; 0 without a health check. */
   readonly counter: number;
-  /** False until the first counted result or operator's action; until then VPP's weights are the better witness. */
+  /** False until the first verdict, pause, disable or enable in this process; until then the witness decides. */
   readonly known: boolean;
+  /** What the counter of `unknown` starts with depends on it. */
+  readonly flows: Flows;
   /** When the state was entered. */
   readonly since: UnixMillis;
+}
+
+/** A failed probe. */
+export interface Failure {
+  /** What happened. */
+  readonly code: ProbeCode;
+  /** The same for humans. */
+  readonly detail: string;
 }
 
 /** What can happen to a backend. `detail` is for humans and replaces the usual sentence. */
 export type HealthEvent =
   | { readonly kind: "pass" | "fail"; readonly code: ProbeCode; readonly detail: string }
   | { readonly kind: "void" }
+  /** The first full read of VPP showed the server with a weight above 0. */
+  | { readonly kind: "witness" }
+  /** It did not. The last failure so far, or null. */
+  | { readonly kind: "no-witness"; readonly failure: Failure | null }
   | {
     readonly kind: "pause" | "resume" | "disable" | "enable" | "remove" | "check-taken" | "address-changed";
     readonly detail?: string;
@@ -135,9 +162,15 @@ export function isProbed(health: BackendHealth): boolean {
     (health.state === "unknown" || health.state === "up" || health.state === "down");
 }
 
+/** What the counter of `unknown` starts with. */
+function startCounter(rule: Rule | null, flows: Flows): number {
+  if (rule === null) return 0;
+  return flows === "none" ? rule.rise - 1 : counterMax(rule);
+}
+
 /** A backend before anything happened to it; what follows from the configuration comes as the first `step`. */
-export function freshHealth(rule: Rule | null, now: UnixMillis): BackendHealth {
-  return { state: "unknown", rule, counter: rule === null ? 0 : rule.rise - 1, known: false, since: now };
+export function freshHealth(rule: Rule | null, now: UnixMillis, flows: Flows): BackendHealth {
+  return { state: "unknown", rule, counter: startCounter(rule, flows), known: false, flows, since: now };
 }
 
 /** What the configuration alone makes of a fresh backend: `disabled`, static `up`, or nothing. */
@@ -155,6 +188,10 @@ export function step(health: BackendHealth, event: HealthEvent, now: UnixMillis)
       return counted(health, event.kind, event.code, event.detail, now);
     case "void":
       return same(health);
+    case "witness":
+      return health.flows === "not-read" ? same({ ...health, flows: "possible" }) : same(health);
+    case "no-witness":
+      return withoutWitness(health, event.failure, now);
     case "pause":
       if (health.state === "disabled") return refuse(health, "the backend is disabled; enable it first");
       if (health.state === "paused") return same(health);
@@ -162,7 +199,7 @@ export function step(health: BackendHealth, event: HealthEvent, now: UnixMillis)
     case "resume":
       if (health.state === "disabled") return refuse(health, "the backend is disabled; enable it instead");
       if (health.state !== "paused") return same(health);
-      return probeAnew(health, "resumed", event.detail ?? "resumed by operator", now);
+      return probeAnew(health, "possible", "resumed", event.detail ?? "resumed by operator", now);
     case "disable":
       if (health.state === "disabled") return same(health);
       return enter(
@@ -174,16 +211,14 @@ export function step(health: BackendHealth, event: HealthEvent, now: UnixMillis)
       );
     case "enable":
       if (health.state !== "disabled") return same(health);
-      return probeAnew(health, "enabled", event.detail ?? "enabled by operator", now);
+      return probeAnew(health, "none", "enabled", event.detail ?? "enabled by operator", now);
     case "remove":
       return enter(health, "removed", "removed", event.detail ?? "not in the configuration", now);
     case "check-given":
     case "check-changed":
       return newRule(health, event.rule);
     case "check-taken":
-      return isHeld(health)
-        ? { health: { ...health, rule: null, counter: 0 }, change: null, refused: null }
-        : becomeStatic(health, now);
+      return isHeld(health) ? same({ ...health, rule: null, counter: 0 }) : becomeStatic(health, now);
     case "address-changed":
       return newServer(health, event.detail ?? "new address", now);
   }
@@ -213,13 +248,25 @@ function enter(health: BackendHealth, to: State, code: Code, detail: string, now
 function becomeStatic(health: BackendHealth, now: UnixMillis): Step {
   const next = { ...health, rule: null, counter: 0 };
   const entered = enter(next, "up", "static", "no health check", now);
-  return entered.change === null ? { health: next, change: null, refused: null } : entered;
+  return entered.change === null ? same(next) : entered;
 }
 
-function probeAnew(health: BackendHealth, code: Code, detail: string, now: UnixMillis): Step {
-  const known = { ...health, known: true };
+function probeAnew(health: BackendHealth, flows: Flows, code: Code, detail: string, now: UnixMillis): Step {
+  const known = { ...health, flows, known: true };
   if (health.rule === null) return becomeStatic(known, now);
-  return enter({ ...known, counter: health.rule.rise - 1 }, "unknown", code, detail, now);
+  return enter({ ...known, counter: startCounter(health.rule, flows) }, "unknown", code, detail, now);
+}
+
+// A failure before the read counts as much as it would have without the benefit of the doubt.
+function withoutWitness(health: BackendHealth, failure: Failure | null, now: UnixMillis): Step {
+  if (health.flows !== "not-read") return same(health);
+  const next: BackendHealth = { ...health, flows: "none" };
+  if (health.state !== "unknown" || health.rule === null) return same(next);
+  if (health.counter === counterMax(health.rule)) {
+    return same({ ...next, counter: startCounter(health.rule, "none") });
+  }
+  const { code, detail } = failure ?? { code: "L4TOUT", detail: "" };
+  return enter({ ...next, counter: 0, known: true }, "down", code, detail, now);
 }
 
 /** The counter after one result: a result of the other kind ends the row. */
@@ -242,22 +289,33 @@ function counted(
 ): Step {
   if (health.rule === null || isHeld(health)) return same(health);
   const counter = count(health, health.rule, verdict);
+  const open = health.state === "unknown" && verdict === "fail" && counter >= health.rule.rise;
+  if (open) return same({ ...health, counter });
   if (counter === health.counter && health.known && health.state !== "unknown") return same(health);
   const next = { ...health, counter, known: true };
   const entered = enter(next, counter >= health.rule.rise ? "up" : "down", code, detail, now);
-  return entered.change === null ? { health: next, change: null, refused: null } : entered;
+  return entered.change === null ? same(next) : entered;
 }
 
 function newRule(health: BackendHealth, rule: Rule): Step {
-  const counter = health.state === "up" ? counterMax(rule) : health.state === "down" ? 0 : rule.rise - 1;
-  return { health: { ...health, rule, counter }, change: null, refused: null };
+  const counter = health.state === "up"
+    ? counterMax(rule)
+    : health.state === "down"
+    ? 0
+    : startCounter(rule, health.flows);
+  return same({ ...health, rule, counter });
 }
 
 // VPP may already have the new address at a weight (two backends that swapped theirs), so the daemon's knowledge
 // of the old server is worth nothing: the backend is "not yet known" again.
 function newServer(health: BackendHealth, detail: string, now: UnixMillis): Step {
   if (health.rule === null) return same(health);
-  const next = { ...health, counter: health.rule.rise - 1, known: false };
-  if (isHeld(health) || health.state === "unknown") return { health: next, change: null, refused: null };
+  const next: BackendHealth = {
+    ...health,
+    counter: startCounter(health.rule, "possible"),
+    flows: "possible",
+    known: false,
+  };
+  if (isHeld(health) || health.state === "unknown") return same(next);
   return enter(next, "unknown", "reload", detail, now);
 }

@@ -15,7 +15,7 @@ export interface BatchWorld {
   weights(frontend: string): FrontendWeights | null;
   /** Whether backends of this frontend that go down have their flows flushed. */
   flushOnDown(frontend: string): boolean;
-  /** Weight in VPP; null: none, or never read. */
+  /** Weight in VPP now; null: none, or not read in this session. */
   inVpp(frontend: string, backend: string): number | null;
 }
 

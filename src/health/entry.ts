@@ -4,7 +4,7 @@
  * @module
  */
 import type { Backend, HealthCheck, Millis, ProbeResult, Transition, UnixMillis } from "../model.ts";
-import { type BackendHealth, freshHealth, isProbed } from "./backend.ts";
+import { type BackendHealth, type Failure, type Flows, freshHealth, isProbed } from "./backend.ts";
 import { isBlind, type LastVoid } from "./blind.ts";
 import { ruleOf } from "./reload.ts";
 import type { Membership } from "./running.ts";
@@ -25,6 +25,8 @@ export class Entry {
   intervalMs: Millis = 0;
   /** Monotonic time of the last counted result, or of the first probe's due time. */
   countedAt: Millis = 0;
+  /** The last failure that counted. */
+  lastFailure: Failure | null = null;
   /** The last void result since the last counted one. */
   lastVoid: LastVoid | null = null;
   /** Whether the ERROR line of the present blindness was written. */
@@ -37,11 +39,17 @@ export class Entry {
   history: Transition[] = [];
 
   /** A backend of which nothing is known yet. */
-  constructor(backend: Backend, check: HealthCheck | null, places: readonly Membership[], now: UnixMillis) {
+  constructor(
+    backend: Backend,
+    check: HealthCheck | null,
+    places: readonly Membership[],
+    now: UnixMillis,
+    flows: Flows,
+  ) {
     this.backend = backend;
     this.check = check;
     this.places = places;
-    this.health = freshHealth(check === null ? null : ruleOf(check), now);
+    this.health = freshHealth(check === null ? null : ruleOf(check), now, flows);
   }
 
   /** Names of the frontends it belongs to, each once. */

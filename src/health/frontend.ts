@@ -9,20 +9,31 @@
  *   unknown, paused    any                  0
  *   down, disabled     any                  0
  *
- * A backend that is not yet known (no counted result and no operator's action since the daemon's start) is
- * judged by what VPP has: weight > 0 there counts as up with exactly that weight (or the one that an operator has
- * set since, who is to be obeyed), anything else as unknown.
+ * A backend in `unknown` that had no verdict, pause, disable or enable in this process is not yet known. It is
+ * judged by its witness: the weight that the first full read of this process showed on the VIP. A witness above 0
+ * counts as up with exactly that weight, 0 or none as unknown. What the daemon writes later is no witness, or it
+ * would take its own 0 for VPP's word. A weight that an operator sets on such a member counts as up with that weight.
  *
  * @module
  */
-import type { Frontend, FrontendState, PoolMember, State } from "../model.ts";
+import type { Frontend, FrontendState, IpAddress, PoolMember, State } from "../model.ts";
 
 /** What weights depend on, of one backend. */
 export interface MemberStatus {
   /** State of the backend. */
   readonly state: State;
-  /** False until the first counted result or operator's action after the daemon's start. */
+  /** False until the first verdict, pause, disable or enable in this process. */
   readonly known: boolean;
+}
+
+/** What a frontend's weights depend on besides its configuration. */
+export interface MemberFacts {
+  /** State of a backend. */
+  readonly status: (backend: string) => MemberStatus;
+  /** Address of a backend's server; null: the configuration has no such backend. */
+  readonly address: (backend: string) => IpAddress | null;
+  /** Weight that the first full read of this process showed for a server on this VIP; null: none, or not read yet. */
+  readonly witness: (address: IpAddress) => number | null;
 }
 
 /** One member of one pool, judged. */
@@ -31,9 +42,11 @@ export interface MemberWeight {
   readonly pool: string;
   /** Name of the backend. */
   readonly backend: string;
+  /** Address of its server; null: the configuration has no such backend. */
+  readonly address: IpAddress | null;
   /** State of the backend. */
   readonly state: State;
-  /** False: judged by what VPP has. */
+  /** False: judged by its witness while it is unknown. */
   readonly known: boolean;
   /** Weight of the running configuration, 0…100. */
   readonly configured: number;
@@ -51,42 +64,33 @@ export interface FrontendWeights {
   readonly members: readonly MemberWeight[];
 }
 
-/** Weight of a member that is not yet known, if its pool is the active one. */
-function notYetKnown({ byOperator, weight }: PoolMember, inVpp: number): number {
-  return inVpp > 0 && byOperator === true ? weight : inVpp;
+/** Weight of a member whose pool is the active one. */
+function weightIfActive(member: PoolMember, { state, known }: MemberStatus, witness: number | null): number {
+  if (state === "up") return member.weight;
+  if (state !== "unknown" || known) return 0;
+  return member.byOperator === true ? member.weight : witness ?? 0;
 }
 
-/**
- * Judges a frontend.
- *
- * @param frontend with the weights of the running configuration
- * @param status state of each member
- * @param inVpp weight that VPP last reported for a member's server on this VIP; null: none, or never read
- */
-export function frontendWeights(
-  frontend: Frontend,
-  status: (backend: string) => MemberStatus,
-  inVpp: (backend: string) => number | null,
-): FrontendWeights {
+/** Judges a frontend with the weights of the running configuration. */
+export function frontendWeights(frontend: Frontend, facts: MemberFacts): FrontendWeights {
   const pools = frontend.pools.map((pool) => ({
     name: pool.name,
     members: pool.members.map((member) => {
-      const { state, known } = status(member.backend);
-      const judged = known || state !== "unknown";
-      const weightIfActive = judged
-        ? (state === "up" ? member.weight : 0)
-        : notYetKnown(member, inVpp(member.backend) ?? 0);
-      return { member, state, known, weightIfActive };
+      const status = facts.status(member.backend);
+      const address = facts.address(member.backend);
+      const witness = address === null ? null : facts.witness(address);
+      return { member, address, status, weightIfActive: weightIfActive(member, status, witness) };
     }),
   }));
   const carrying = pools.find((pool) => pool.members.some((m) => m.weightIfActive > 0));
   const active = carrying ?? pools[0];
   const members = pools.flatMap((pool) =>
-    pool.members.map(({ member, state, known, weightIfActive }) => ({
+    pool.members.map(({ member, address, status, weightIfActive }) => ({
       pool: pool.name,
       backend: member.backend,
-      state,
-      known,
+      address,
+      state: status.state,
+      known: status.known,
       configured: member.weight,
       effective: pool === active ? weightIfActive : 0,
     }))

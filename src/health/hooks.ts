@@ -3,7 +3,16 @@
  *
  * @module
  */
-import type { CheckType, FrontendState, Millis, ProbeResult, State, Transition } from "../model.ts";
+import type {
+  CheckType,
+  Frontend,
+  FrontendState,
+  IpAddress,
+  Millis,
+  ProbeResult,
+  State,
+  Transition,
+} from "../model.ts";
 
 /** A frontend whose state or active pool changed; `from` and `to` are equal when only the pool did. */
 export interface FrontendChange {
@@ -47,5 +56,14 @@ export const noMetrics: HealthMetrics = {
   forgotten() {},
 };
 
-/** Weight that VPP last reported for a backend's server on a frontend's VIP, 0…255; null: none, or never read. */
-export type VppWeight = (frontend: string, backend: string) => number | null;
+/** What the tracker asks of VPP. */
+export interface VppFacts {
+  /** Whether VPP was read whole in this process: `off` if VPP is switched off, so that it never will be. */
+  readonly firstRead: "off" | "awaited" | "done";
+  /** The witness: weight that the first full read showed for a server on a frontend's VIP, 0…255; null: none. */
+  witness(frontend: Frontend, address: IpAddress): number | null;
+  /** Whether the first full read showed the server with a weight above 0 on any VIP. */
+  hadWeight(address: IpAddress): boolean;
+  /** Weight that VPP has now for a server on a frontend's VIP, 0…255; null: none, or not read in this session. */
+  weight(frontend: Frontend, address: IpAddress): number | null;
+}

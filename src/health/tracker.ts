@@ -6,18 +6,18 @@
  */
 import type { Clock } from "../clock.ts";
 import type { BackendAction, Refusal } from "../control.ts";
-import type { Actor, Config, Millis, Transition, UnixMillis } from "../model.ts";
+import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { AddressWaits } from "./address_waits.ts";
 import { type Listeners, reasons, tellFrontend, tellTransition } from "./announce.ts";
-import { firstEvent, type HealthEvent, step } from "./backend.ts";
+import { firstEvent, type Flows, type HealthEvent, step } from "./backend.ts";
 import { Batch, type BatchWorld } from "./batch.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
 import { type FrontendWeights, frontendWeights, type MemberStatus } from "./frontend.ts";
 import { FrontendStates, type Standing } from "./frontend_states.ts";
-import type { FrontendChange, TransitionSink, VppWeight } from "./hooks.ts";
+import type { FrontendChange, TransitionSink, VppFacts } from "./hooks.ts";
 import { checkOf, reloadBackend } from "./reload.ts";
 import type { ActionOutcome, ReloadOutcome, RuntimeState } from "./outcomes.ts";
 import { Targets } from "./targets.ts";
@@ -38,12 +38,17 @@ export interface TrackerParts extends Listeners {
   readonly clock: Clock;
   /** Runs the probes; its reports go to `report`. */
   readonly prober: Prober;
-  /** What VPP has. */
-  readonly inVpp: VppWeight;
+  /** What VPP has and had. */
+  readonly vpp: VppFacts;
   /** Receives the outcome of every batch that changed something. */
   readonly onTransitions: TransitionSink;
   /** Frontends that no longer wait for a new address' first answer because its time is over. */
   readonly onAwaited: (frontends: readonly string[]) => void;
+}
+
+/** What a batch comes from, then the transitions that changed the frontend. */
+function because(cause: string): (why: string) => string {
+  return (why) => [cause, why].filter((part) => part !== "").join(": ");
 }
 
 /** The health of everything; one per daemon. */
@@ -70,7 +75,11 @@ export class Tracker implements Disposable {
     this.#world = {
       weights: (frontend) => this.weights(frontend),
       flushOnDown: (frontend) => this.#running.frontends.get(frontend)?.flushOnDown ?? false,
-      inVpp: parts.inVpp,
+      inVpp: (frontend, backend) => {
+        const configured = this.#running.frontends.get(frontend);
+        const address = this.#address(backend);
+        return configured === undefined || address === null ? null : parts.vpp.weight(configured, address);
+      },
     };
   }
 
@@ -81,13 +90,14 @@ export class Tracker implements Disposable {
     const places = memberships(this.#running.frontends.values());
     for (const backend of this.#running.backends.values()) {
       const check = checkOf(this.#running, backend);
-      this.#entries.set(backend.name, new Entry(backend, check, places.get(backend.name) ?? [], now));
+      const at = places.get(backend.name) ?? [];
+      this.#entries.set(backend.name, new Entry(backend, check, at, now, this.#flows(backend.address)));
     }
     this.#states.keep(this.#running.frontends.values(), now);
     for (const entry of this.#entries.values()) this.#enterService(entry, batch, now);
     this.#targets.begin(this.#entries.values(), this.netns);
     this.#blindWatch.start();
-    this.#finish(batch, this.#running.frontends.keys(), "start", this.#parts.clock.now(), now);
+    this.#finish(batch, this.#running.frontends.keys(), because("start"), this.#parts.clock.now(), now);
   }
 
   /** Takes a batch of finished probes; those of a generation that no longer runs are rejected. */
@@ -97,7 +107,7 @@ export class Tracker implements Disposable {
     const now = this.#parts.clock.wall();
     const batch = new Batch(this.#world);
     for (const report of reports) this.#take(report, batch, decidedAt, now);
-    this.#finish(batch, batch.touched, null, decidedAt, now);
+    this.#finish(batch, batch.touched, because(""), decidedAt, now);
   };
 
   /** Carries out an operator's action. Refused: `not-found`, or `conflict` when the state forbids it. */
@@ -112,7 +122,7 @@ export class Tracker implements Disposable {
     if (refused !== null) return err({ type: "conflict", detail: `cannot ${action} "${name}": ${refused}` });
     this.#targets.align([entry], this.netns);
     this.#waits.prune();
-    this.#finish(batch, batch.touched, null, decidedAt, now);
+    this.#finish(batch, batch.touched, because(""), decidedAt, now);
     return ok({ changed: entry.health.state !== before, before, after: entry.health.state });
   }
 
@@ -132,18 +142,26 @@ export class Tracker implements Disposable {
       return err({ type: "invalid", detail: "weight must be a whole number from 0 to 100" });
     }
     this.#running = withWeight(this.#running, frontend, pool, backend, weight);
-    const reason = `weight of backend ${backend} set from ${before} to ${weight} by operator`;
-    this.recheckFrontends([frontend], reason);
+    const reason = () => `weight of backend ${backend} set from ${before} to ${weight} by operator`;
+    const { clock } = this.#parts;
+    this.#finish(new Batch(this.#world), [frontend], reason, clock.now(), clock.wall());
     return ok({ before, after: weight });
   }
 
-  /** Judges frontends again, because what VPP has was read anew, and tells of those that changed. */
-  recheckFrontends(
-    frontends: Iterable<string> = this.#running.frontends.keys(),
-    reason = "as read from VPP",
-  ): void {
-    const { clock } = this.#parts;
-    this.#finish(new Batch(this.#world), frontends, reason, clock.now(), clock.wall());
+  /** VPP was read whole for the first time in this process: what it showed is the witness from now on. */
+  firstRead(): void {
+    const { clock, vpp } = this.#parts;
+    const now = clock.wall();
+    const batch = new Batch(this.#world);
+    for (const entry of this.#entries.values()) {
+      const event: HealthEvent = vpp.hadWeight(entry.backend.address)
+        ? { kind: "witness" }
+        : { kind: "no-witness", failure: entry.lastFailure };
+      this.#apply(entry, [event], batch, now, null);
+      this.#targets.pace(entry);
+    }
+    const reason = (why: string) => why === "" ? "as read from VPP" : why;
+    this.#finish(batch, this.#running.frontends.keys(), reason, clock.now(), now);
   }
 
   /** Takes a new, checked configuration. Weights go back to the file's; backends that stay the same go on. */
@@ -167,7 +185,8 @@ export class Tracker implements Disposable {
     for (const backend of config.backends.values()) {
       const at = places.get(backend.name) ?? [];
       const kept = old.get(backend.name);
-      const entry = kept ?? new Entry(backend, checkOf(config, backend), at, now);
+      const entry = kept ??
+        new Entry(backend, checkOf(config, backend), at, now, this.#flows(backend.address));
       if (kept === undefined) fresh.add(entry);
       this.#entries.set(backend.name, entry);
     }
@@ -192,7 +211,7 @@ export class Tracker implements Disposable {
     this.#states.keep(config.frontends.values(), now);
     this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
     this.#waits.prune();
-    const told = this.#finish(batch, config.frontends.keys(), "reload", decidedAt, now);
+    const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now);
     if (weightsReset.length > 0) {
       this.#parts.log.warn("config-reload", {
         detail: "weights set at run time went back to the file's",
@@ -255,11 +274,11 @@ export class Tracker implements Disposable {
   weights(frontend: string): FrontendWeights | null {
     const configured = this.#running.frontends.get(frontend);
     if (configured === undefined) return null;
-    return frontendWeights(
-      configured,
-      (backend) => this.status(backend),
-      (backend) => this.#parts.inVpp(frontend, backend),
-    );
+    return frontendWeights(configured, {
+      status: (backend) => this.status(backend),
+      address: (backend) => this.#address(backend),
+      witness: (address) => this.#parts.vpp.witness(configured, address),
+    });
   }
 
   /** State and active pool of a frontend as last told, with their time; null if there is none of that name. */
@@ -287,6 +306,17 @@ export class Tracker implements Disposable {
     this.#waits[Symbol.dispose]();
   }
 
+  #address(backend: string): IpAddress | null {
+    return this.#running.backends.get(backend)?.address ?? null;
+  }
+
+  /** What is known of the flows of a server that the configuration brings. */
+  #flows(address: IpAddress): Flows {
+    const { vpp } = this.#parts;
+    if (vpp.firstRead === "awaited") return "not-read";
+    return vpp.firstRead === "done" && vpp.hadWeight(address) ? "possible" : "none";
+  }
+
   #enterService(entry: Entry, batch: Batch, now: UnixMillis): void {
     const event = firstEvent(entry.health.rule, entry.backend.enabled);
     if (event !== null) this.#apply(entry, [event], batch, now, null);
@@ -308,6 +338,7 @@ export class Tracker implements Disposable {
     this.#blindWatch.heard(entry);
     this.#waits.end(entry);
     const { code, detail } = result;
+    if (!result.ok) entry.lastFailure = { code, detail };
     this.#apply(entry, [{ kind: result.ok ? "pass" : "fail", code, detail }], batch, now, null);
     this.#targets.pace(entry);
   }
@@ -336,7 +367,7 @@ export class Tracker implements Disposable {
   #finish(
     batch: Batch,
     frontends: Iterable<string>,
-    reason: string | null,
+    reason: (why: string) => string,
     decidedAt: Millis,
     now: UnixMillis,
   ): { transitions: readonly Transition[]; frontendChanges: readonly FrontendChange[] } {
@@ -346,7 +377,7 @@ export class Tracker implements Disposable {
     for (const frontend of frontends) {
       const weights = this.weights(frontend);
       if (weights === null) continue;
-      const change = this.#states.judge(frontend, weights, () => reason ?? why(frontend), now);
+      const change = this.#states.judge(frontend, weights, () => reason(why(frontend)), now);
       if (change !== null) frontendChanges.push(change);
     }
     for (const transition of transitions) {

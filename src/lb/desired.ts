@@ -1,11 +1,11 @@
 /**
- * The running configuration, the states of backends and what VPP has, to the VIPs and application servers
- * that VPP should have. Pure.
+ * The running configuration, the states of backends and their witnesses, to the VIPs and application servers that
+ * VPP should have. Pure.
  *
  * @module
  */
 import { frontendWeights, type MemberStatus } from "../health/frontend.ts";
-import type { ActualConf, ActualVip, Config, Encap, Frontend, IpAddress, State, VipKey } from "../model.ts";
+import type { ActualConf, Config, Encap, Frontend, IpAddress, State, VipKey } from "../model.ts";
 import { family } from "../net/ip.ts";
 import { frontendVip, vipId } from "./vips.ts";
 
@@ -19,7 +19,7 @@ export interface DesiredServer {
   readonly pool: string;
   /** State of the backend. */
   readonly state: State;
-  /** False: judged by what VPP has (no counted result and no operator's action since the daemon's start). */
+  /** False: judged by its witness while it is unknown. */
   readonly known: boolean;
   /** Weight of the running configuration, 0…100. */
   readonly configured: number;
@@ -52,12 +52,21 @@ export interface DesiredVip {
 /** State of a backend by its name. */
 export type StatusOf = (backend: string) => MemberStatus;
 
-/** The VIP as VPP has it, by `vipId`; null: none, or never read. */
-export type ActualOf = (id: string) => ActualVip | null;
+/** What the first full read of this process showed. */
+export interface WitnessOf {
+  /** Weight of a server on a VIP (by `vipId`), 0…255; null: none. */
+  weight(vip: string, address: IpAddress): number | null;
+}
 
-/** The weight that `vip` has for a server in VPP; null: the server is not there. */
-export function weightInVpp(vip: ActualVip | null, address: IpAddress): number | null {
-  return vip?.servers.find((server) => server.address === address)?.weight ?? null;
+/** Encapsulation of a frontend: it names the outer header, so it follows the servers' family. */
+export function frontendEncap(config: Config, frontend: Frontend): Encap {
+  for (const { members } of frontend.pools) {
+    for (const { backend } of members) {
+      const address = config.backends.get(backend)?.address;
+      if (address !== undefined) return family(address) === 6 ? "gre6" : "gre4";
+    }
+  }
+  return "gre4";
 }
 
 /** What VPP should have for one frontend. */
@@ -65,35 +74,26 @@ export function desiredVip(
   config: Config,
   frontend: Frontend,
   status: StatusOf,
-  actual: ActualVip | null,
+  witnesses: WitnessOf,
 ): DesiredVip {
   const vip = frontendVip(frontend);
-  const addressOf = (backend: string) => config.backends.get(backend)?.address;
-  const weights = frontendWeights(frontend, status, (backend) => {
-    const address = addressOf(backend);
-    return address === undefined ? null : weightInVpp(actual, address);
+  const id = vipId(vip);
+  const weights = frontendWeights(frontend, {
+    status,
+    address: (backend) => config.backends.get(backend)?.address ?? null,
+    witness: (address) => witnesses.weight(id, address),
   });
   const servers: DesiredServer[] = [];
-  for (const member of weights.members) {
-    const address = addressOf(member.backend);
+  for (const { address, backend, configured, effective, known, pool, state } of weights.members) {
     // A checked configuration has every member; a state named `removed` is on its way out of it.
-    if (address === undefined || member.state === "removed") continue;
-    servers.push({
-      address,
-      backend: member.backend,
-      pool: member.pool,
-      state: member.state,
-      known: member.known,
-      configured: member.configured,
-      weight: member.effective,
-    });
+    if (address === null || state === "removed") continue;
+    servers.push({ address, backend, pool, state, known, configured, weight: effective });
   }
-  const first = servers[0];
   return {
-    id: vipId(vip),
+    id,
     vip,
     frontend: frontend.name,
-    encap: first !== undefined && family(first.address) === 6 ? "gre6" : "gre4",
+    encap: frontendEncap(config, frontend),
     srcIpSticky: frontend.srcIpSticky,
     tableLength: frontend.newFlowsTableLength,
     tableLengthAuto: frontend.newFlowsTableLengthAuto,
@@ -103,10 +103,8 @@ export function desiredVip(
 }
 
 /** What VPP should have for every frontend, in the file's order. */
-export function desiredVips(config: Config, status: StatusOf, actual: ActualOf): DesiredVip[] {
-  return [...config.frontends.values()].map((frontend) =>
-    desiredVip(config, frontend, status, actual(vipId(frontendVip(frontend))))
-  );
+export function desiredVips(config: Config, status: StatusOf, witnesses: WitnessOf): DesiredVip[] {
+  return [...config.frontends.values()].map((frontend) => desiredVip(config, frontend, status, witnesses));
 }
 
 /** Global settings that VPP should have. */

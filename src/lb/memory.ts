@@ -32,6 +32,7 @@ import {
 } from "./owed.ts";
 import type { ReasonContext } from "./reasons.ts";
 import { frontendVip, vipId } from "./vips.ts";
+import { Witnesses } from "./witness.ts";
 
 /** The knowledge of one daemon. */
 export class Memory {
@@ -39,11 +40,14 @@ export class Memory {
   #members: Memberships = new Map();
   #frontendsOf = new Map<string, string[]>();
   #ids = new Map<string, string>();
+  #configured: ReadonlySet<string> = new Set();
   #owed: OwedFlushes = noneOwed;
   #vips = new Map<string, ActualVip>();
   #bucketsUnknown = new Set<string>();
   #conf: ActualConf | null = null;
   #readAt: UnixMillis | null = null;
+  /** What the first full read of this process showed. */
+  readonly witnesses = new Witnesses();
   #bootTime: number | null = null;
   readonly #named = new Set<string>();
   readonly #previous = new Map<string, DesiredVip>();
@@ -74,6 +78,7 @@ export class Memory {
       this.#named.add(id);
       this.#frontendsOf.set(vip.prefix, [...(this.#frontendsOf.get(vip.prefix) ?? []), frontend.name]);
     }
+    this.#configured = new Set(this.#ids.values());
     this.#owed = oweMembers(this.#owed, before, this.#members, state);
   }
 
@@ -179,8 +184,8 @@ export class Memory {
     this.#readAt = null;
   }
 
-  /** Everything was read. */
-  readAll(lb: ActualLb): void {
+  /** Everything was read; true for the first time in this process. */
+  readAll(lb: ActualLb): boolean {
     this.#vips = new Map(lb.vips.map((vip) => [vipId(vip), vip]));
     this.#bucketsUnknown.clear();
     this.#conf = lb.conf;
@@ -188,6 +193,7 @@ export class Memory {
     for (const id of [...this.#owed.byVip.keys()]) {
       this.#owed = settleRead(this.#owed, id, this.#vips.get(id) ?? null);
     }
+    return this.witnesses.take(lb.vips);
   }
 
   /** One VIP was read; null: VPP does not have it. */
@@ -258,8 +264,11 @@ export class Memory {
       case "vip-delete":
         this.#vips.delete(id);
         this.#previous.delete(id);
+        // A VIP that is made anew keeps its witnesses; one that leaves the configuration has no flows any more.
+        if (!this.#configured.has(id)) this.witnesses.drop(id, null);
         return;
       case "as-delete":
+        this.witnesses.drop(id, op.address);
         this.#servers(id, (servers) => servers.filter((server) => server.address !== op.address));
         break;
       case "as-add": {

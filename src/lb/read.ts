@@ -7,9 +7,9 @@ import type { Clock } from "../clock.ts";
 import type { ActualVip, Config, Encap, VipKey } from "../model.ts";
 import { family } from "../net/ip.ts";
 import type { LoadBalancer } from "./balancer.ts";
-import { desiredVip } from "./desired.ts";
+import { frontendEncap } from "./desired.ts";
 import type { Memory } from "./memory.ts";
-import { encapFamily, vipId } from "./vips.ts";
+import { encapFamily, frontendVip, vipId } from "./vips.ts";
 
 interface Wanted {
   readonly key: VipKey;
@@ -20,8 +20,8 @@ interface Wanted {
 function wantedVip(config: Config, name: string): Wanted | null {
   const frontend = config.frontends.get(name);
   if (frontend === undefined) return null;
-  const { vip, id, encap } = desiredVip(config, frontend, () => ({ state: "unknown", known: true }), null);
-  return { key: vip, id, encap };
+  const key = frontendVip(frontend);
+  return { key, id: vipId(key), encap: frontendEncap(config, frontend) };
 }
 
 /**

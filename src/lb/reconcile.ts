@@ -92,7 +92,6 @@ export class Reconciler implements AsyncDisposable {
     this.#standings.clear();
     this.#syncer.confConfirmed = false;
     this.#waits.take(null).done();
-    this.#parts.hooks.stateChanged(null);
     this.#loop.wake();
   }
 

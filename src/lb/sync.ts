@@ -16,7 +16,6 @@ import { logDone, logResult, logStart } from "./report.ts";
 import type { LbReading, Planned, Standing, Synced } from "./synced.ts";
 import { until } from "./until.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
-import { frontendVip, vipId } from "./vips.ts";
 import type { Window } from "./window.ts";
 import type { ReconcilerParts } from "./world.ts";
 
@@ -51,8 +50,7 @@ export class Syncer {
     const readAt = this.#parts.clock.wall();
     if (frontend === null) {
       const { conf, vips } = await lb.readAll();
-      this.#memory.readAll({ readAt, conf, vips });
-      this.#parts.hooks.stateChanged(null);
+      if (this.#memory.readAll({ readAt, conf, vips })) this.#parts.hooks.firstRead();
       return { readAt, conf, vips };
     }
     const [conf] = await Promise.all([lb.readConf(), this.#readVips(lb, [frontend], () => true)]);
@@ -133,7 +131,7 @@ export class Syncer {
   async #readAll(lb: LoadBalancer): Promise<DesiredVip[]> {
     await this.read(lb, null);
     const { config, status } = this.#parts.world();
-    return desiredVips(config, status, (id) => this.#memory.vip(id));
+    return desiredVips(config, status, this.#memory.witnesses);
   }
 
   async #readVips(
@@ -141,15 +139,16 @@ export class Syncer {
     names: readonly string[],
     thorough: (name: string) => boolean,
   ): Promise<DesiredVip[]> {
-    const { clock, hooks, world } = this.#parts;
+    const { clock, world } = this.#parts;
+    // Without a witness a member that is not yet known would count as unknown and lose its weight.
+    if (!this.#memory.witnesses.known) await this.read(lb, null);
     if (!this.confConfirmed) this.#memory.readConf(await lb.readConf());
     const shown = await readFrontends(lb, this.#memory, clock, world().config, names, thorough);
-    hooks.stateChanged([...shown]);
     const { config, status } = world();
     return [...shown].flatMap((name) => {
       const frontend = config.frontends.get(name);
       if (frontend === undefined) return [];
-      return [desiredVip(config, frontend, status, this.#memory.vip(vipId(frontendVip(frontend))))];
+      return [desiredVip(config, frontend, status, this.#memory.witnesses)];
     });
   }
 
@@ -183,7 +182,6 @@ export class Syncer {
       if (results.some(({ step, status }) => status === "done" && /^vip_/.test(step.change.kind))) {
         lb.textIsStale();
       }
-      hooks.stateChanged(frontends);
     }
     logDone(log, plan, frontends, results);
     return synced;

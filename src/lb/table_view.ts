@@ -7,7 +7,7 @@ import type * as api from "../api.ts";
 import type { Refusal, TableQuery } from "../control.ts";
 import type { ActualVip, Config, Frontend } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { desiredVip, type StatusOf } from "./desired.ts";
+import { desiredVip, type StatusOf, type WitnessOf } from "./desired.ts";
 import { sumOfWeights, tableLints } from "./lints.ts";
 import { actualTable, compare, tableAfter } from "./predict.ts";
 import type { TableSlices } from "./slices.ts";
@@ -21,6 +21,8 @@ export interface TableViewInput {
   readonly frontend: Frontend;
   /** States as they are. */
   readonly status: StatusOf;
+  /** Witnesses of members that are not yet known. */
+  readonly witnesses: WitnessOf;
   /** The VIP as VPP has it; null: VPP does not have it, or is away. */
   readonly actual: ActualVip | null;
 }
@@ -47,7 +49,7 @@ export async function tableView(
   query: TableQuery,
   slices: TableSlices,
 ): Promise<Result<api.Table, Refusal>> {
-  const { config, frontend, status, actual } = input;
+  const { config, frontend, status, witnesses, actual } = input;
   const [stranger] = strangers(frontend, query);
   if (stranger !== undefined) {
     return err({ type: "invalid", detail: `frontend "${frontend.name}" has no backend "${stranger}"` });
@@ -61,12 +63,12 @@ export async function tableView(
     const state = query.states.get(backend);
     return state === undefined ? status(backend) : { state, known: true };
   };
-  const desired = desiredVip(config, assume(frontend, query), statusThen, actual);
+  const desired = desiredVip(config, assume(frontend, query), statusThen, witnesses);
   const spec = tableAfter(desired, actual, false);
   const counts = bucketCounts(spec.length, spec.servers);
   const sum = sumOfWeights(spec);
   const before = actual === null
-    ? tableAfter(desiredVip(config, frontend, status, null), null, false)
+    ? tableAfter(desiredVip(config, frontend, status, witnesses), null, false)
     : actualTable(actual);
   const table = query.buckets ? await slices.table(spec) : null;
   return ok({

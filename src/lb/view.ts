@@ -3,8 +3,10 @@
  *
  * @module
  */
-import type { ActualConf, ActualServer, ActualVip, UnixMillis } from "../model.ts";
+import type { ActualConf, ActualServer, ActualVip, Frontend, IpAddress, UnixMillis } from "../model.ts";
+import type { WitnessOf } from "./desired.ts";
 import type { Memory } from "./memory.ts";
+import { frontendVip, vipId } from "./vips.ts";
 import type { World } from "./world.ts";
 
 /** Buckets of one server in the new-flow table, as VPP reported them. */
@@ -47,9 +49,30 @@ export class VppView {
     return id === null ? null : this.#memory.vip(id);
   }
 
-  /** Weight that VPP has for a backend's server on a frontend's VIP, 0…255; null: none, or not read. */
-  weight(frontend: string, backend: string): number | null {
-    return this.#server(frontend, backend)?.weight ?? null;
+  /** Whether VPP was read whole in this process. */
+  get wasRead(): boolean {
+    return this.#memory.witnesses.known;
+  }
+
+  /** Weight that VPP has for a server on a frontend's VIP, 0…255; null: none, or not read in this session. */
+  weight(frontend: Frontend, address: IpAddress): number | null {
+    const vip = this.#memory.vip(vipId(frontendVip(frontend)));
+    return vip?.servers.find((server) => server.address === address)?.weight ?? null;
+  }
+
+  /** Weight that the first full read of this process showed for a server on a frontend's VIP; null: none. */
+  witness(frontend: Frontend, address: IpAddress): number | null {
+    return this.#memory.witnesses.weight(vipId(frontendVip(frontend)), address);
+  }
+
+  /** Whether the first full read of this process showed the server with a weight above 0 on any VIP. */
+  hadWeight(address: IpAddress): boolean {
+    return this.#memory.witnesses.hadWeight(address);
+  }
+
+  /** Witnesses of members that are not yet known. */
+  get witnesses(): WitnessOf {
+    return this.#memory.witnesses;
   }
 
   /** Buckets of that server as VPP last reported them; null: not known, or changed since. */

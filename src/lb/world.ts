@@ -25,12 +25,12 @@ export interface SyncHooks {
   changed(scope: "all" | "vip", kind: Exclude<api.ChangeKind, "conf_set">): void;
   /** Time from a deciding result to VPP's reply, in ms; for `maglev_transition_to_vpp_seconds`. */
   answered(ms: Millis): void;
-  /** What is known of these frontends' VIPs changed (null: of all). */
-  stateChanged(frontends: readonly string[] | null): void;
+  /** VPP was read whole for the first time in this process. */
+  firstRead(): void;
 }
 
 /** Hooks that nobody listens to. */
-export const noHooks: SyncHooks = { changed() {}, answered() {}, stateChanged() {} };
+export const noHooks: SyncHooks = { changed() {}, answered() {}, firstRead() {} };
 
 /** What a reconciler is made of. */
 export interface ReconcilerParts {

@@ -4,6 +4,7 @@ import {
   type BackendHealth,
   counterMax,
   firstEvent,
+  type Flows,
   freshHealth,
   type HealthEvent,
   isDegraded,
@@ -12,6 +13,7 @@ import {
   step,
 } from "../../src/health/backend.ts";
 import type { State } from "../../src/model.ts";
+import { healthOf } from "./kit.ts";
 
 const rule: Rule = { rise: 3, fall: 4 };
 const other: Rule = { rise: 2, fall: 5 };
@@ -26,7 +28,7 @@ const kinds = (...names: ("pause" | "resume" | "disable" | "enable")[]): HealthE
   names.map((kind) => ({ kind }));
 
 function health(state: State, counter: number, changes: Partial<BackendHealth> = {}): BackendHealth {
-  return { state, rule, counter, known: true, since: NOW, ...changes };
+  return healthOf(state, counter, rule, { since: NOW, ...changes });
 }
 
 Deno.test("without a health check the states are the same, and up stands where unknown would", () => {
@@ -53,7 +55,7 @@ Deno.test("without a health check the states are the same, and up stands where u
 Deno.test("a fresh backend follows from the configuration alone", () => {
   const first = (r: Rule | null, enabled: boolean) => {
     const event = firstEvent(r, enabled);
-    const fresh = freshHealth(r, NOW);
+    const fresh = freshHealth(r, NOW, "none");
     return event === null ? fresh.state : step(fresh, event, NOW).change;
   };
   assert.equal(first(rule, true), "unknown");
@@ -71,11 +73,11 @@ Deno.test("a fresh backend follows from the configuration alone", () => {
   };
   assert.deepEqual(first(rule, false), off);
   assert.deepEqual(first(null, false), off);
-  assert.equal(freshHealth(rule, NOW).counter, 2);
+  assert.equal(freshHealth(rule, NOW, "none").counter, 2);
 });
 
-Deno.test("known: a counted result or an operator's action, never a void result; a new address forgets it", () => {
-  const fresh = freshHealth(rule, NOW);
+Deno.test("known: a verdict or an operator's action, never a void result; a new address forgets it", () => {
+  const fresh = freshHealth(rule, NOW, "none");
   const after = (...events: HealthEvent[]) =>
     events.reduce((now, event) => step(now, event, LATER).health, fresh).known;
   assert.equal(after(), false);
@@ -87,10 +89,16 @@ Deno.test("known: a counted result or an operator's action, never a void result;
   assert.equal(after({ kind: "pause" }, { kind: "resume" }), true);
   assert.equal(after({ kind: "disable" }, { kind: "enable" }), true);
   assert.equal(after(pass, moved), false);
-  assert.equal(after(pass, moved, failure), true);
+  assert.equal(
+    after(pass, moved, failure),
+    false,
+    "one failure is no verdict on a server that may carry flows",
+  );
+  assert.equal(after(pass, moved, failure, failure, failure, failure), true);
 });
 
 const anyRule = fc.record({ rise: fc.integer({ min: 1, max: 100 }), fall: fc.integer({ min: 1, max: 100 }) });
+const anyFlows = fc.constantFrom<Flows>("none", "possible", "not-read");
 const smallRule = fc.record({ rise: fc.integer({ min: 1, max: 5 }), fall: fc.integer({ min: 1, max: 5 }) });
 
 function send(start: BackendHealth, event: HealthEvent, times: number): BackendHealth {
@@ -111,14 +119,15 @@ Deno.test("exactly `fall` failures take a healthy backend down, exactly `rise` p
 });
 
 // The rule once more, said in another way: it looks at whole rows of equal results and has no counter.
-function naive(r: Rule, results: readonly boolean[]): State {
+function naive(r: Rule, flows: Flows, results: readonly boolean[]): State {
   let state: State = "unknown";
   results.forEach((good, i) => {
     const wanted = good ? "up" : "down";
     const row = results.slice(0, i + 1).reverse();
     const other = row.indexOf(!good);
     const length = other < 0 ? row.length : other;
-    if (state === "unknown" || (state !== wanted && length >= (good ? r.rise : r.fall))) state = wanted;
+    const first = state === "unknown" && (good || flows === "none");
+    if (first || (state !== wanted && length >= (good ? r.rise : r.fall))) state = wanted;
   });
   return state;
 }
@@ -135,15 +144,15 @@ Deno.test("a server that answers every other probe makes no transition, whatever
 Deno.test("any sequence of results, void ones between them, gives what the naive model gives", () => {
   const results = fc.array(fc.constantFrom("pass", "fail", "void"), { maxLength: 60 });
   fc.assert(
-    fc.property(smallRule, results, (r, sequence) => {
-      let now = freshHealth(r, NOW);
+    fc.property(smallRule, fc.constantFrom<Flows>("none", "possible"), results, (r, flows, sequence) => {
+      let now = freshHealth(r, NOW, flows);
       const counted: boolean[] = [];
       for (const kind of sequence) {
         const before = now;
         const done = step(now, kind === "pass" ? pass : kind === "fail" ? failure : { kind: "void" }, LATER);
         now = done.health;
         if (kind !== "void") counted.push(kind === "pass");
-        assert.equal(now.state, naive(r, counted));
+        assert.equal(now.state, naive(r, flows, counted));
         assert.equal(done.change !== null, before.state !== now.state);
         assert.equal(isDegraded(now), now.counter > 0 && now.counter < r.rise + r.fall - 1);
       }
@@ -154,13 +163,14 @@ Deno.test("any sequence of results, void ones between them, gives what the naive
 
 Deno.test("whatever happens, the counter stays in its range and agrees with the state", () => {
   const events: fc.Arbitrary<HealthEvent> = fc.oneof(
-    fc.constantFrom<HealthEvent>(pass, failure, { kind: "void" }, moved, taken),
+    fc.constantFrom<HealthEvent>(pass, failure, failure, { kind: "void" }, moved, taken),
+    fc.constantFrom<HealthEvent>({ kind: "witness" }, { kind: "no-witness", failure: null }),
     fc.constantFrom(...kinds("pause", "resume", "disable", "enable")),
     smallRule.map((r): HealthEvent => ({ kind: "check-changed", rule: r })),
   );
   fc.assert(
-    fc.property(smallRule, fc.array(events, { maxLength: 60 }), (r, sequence) => {
-      let now = freshHealth(r, NOW);
+    fc.property(smallRule, anyFlows, fc.array(events, { maxLength: 60 }), (r, flows, sequence) => {
+      let now = freshHealth(r, NOW, flows);
       for (const event of sequence) {
         // The check is changed only where there is one, and given where there is none.
         const fitting: HealthEvent = event.kind === "check-changed" && now.rule === null
@@ -177,7 +187,10 @@ Deno.test("whatever happens, the counter stays in its range and agrees with the 
           assert.ok(now.counter >= 0 && now.counter <= counterMax(now.rule));
           if (now.state === "up") assert.ok(now.counter >= now.rule.rise);
           if (now.state === "down") assert.ok(now.counter < now.rule.rise);
-          if (now.state === "unknown") assert.equal(now.counter, now.rule.rise - 1);
+          if (now.state === "unknown") {
+            if (now.flows === "none") assert.equal(now.counter, now.rule.rise - 1);
+            else assert.ok(now.counter >= now.rule.rise);
+          }
           assert.equal(isProbed(now), !["paused", "disabled"].includes(now.state));
         }
       }

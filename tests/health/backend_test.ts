@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type BackendHealth, type HealthEvent, type Rule, step } from "../../src/health/backend.ts";
 import type { Code, State } from "../../src/model.ts";
+import { healthOf } from "./kit.ts";
 
 // max = 6, so every region of the counter has more than one value.
 const rule: Rule = { rise: 3, fall: 4 };
@@ -14,7 +15,7 @@ const probed: State[] = ["unknown", "up", "down"];
 const held: State[] = ["paused", "disabled"];
 
 function health(state: State, counter: number, changes: Partial<BackendHealth> = {}): BackendHealth {
-  return { state, rule, counter, known: true, since: NOW, ...changes };
+  return healthOf(state, counter, rule, { since: NOW, ...changes });
 }
 
 interface Row {
@@ -39,6 +40,8 @@ const taken: HealthEvent = { kind: "check-taken" };
 const moved: HealthEvent = { kind: "address-changed" };
 const inStates = (states: readonly State[], ...counters: number[]) =>
   states.flatMap((s) => at(s, ...counters));
+const notRead = (...counters: number[]) =>
+  counters.map((counter) => health("unknown", counter, { flows: "not-read", known: false }));
 const unchecked = (...states: State[]) => states.map((s) => health(s, 0, { rule: null }));
 
 // The rows of the header of src/health/backend.ts, in its order; a test below compares the two.
@@ -54,9 +57,42 @@ const rows: readonly Row[] = [
   },
   {
     from: "unknown",
-    event: "failure",
-    start: at("unknown", 2),
+    event: "failure, h>rise",
+    start: at("unknown", 4, 6),
     send: [failure],
+    to: null,
+    counter: (n) => n - 1,
+  },
+  {
+    from: "unknown",
+    event: "failure, h<=rise",
+    start: at("unknown", 2, 3),
+    send: [failure],
+    to: "down",
+    counter: () => 0,
+    code: "L7STS",
+  },
+  {
+    from: "unknown",
+    event: "witness",
+    start: [...notRead(3, 6), ...at("unknown", 2, 6)],
+    send: [{ kind: "witness" }],
+    to: null,
+    counter: h,
+  },
+  {
+    from: "unknown",
+    event: "no witness, h=max",
+    start: notRead(6),
+    send: [{ kind: "no-witness", failure: null }],
+    to: null,
+    counter: () => 2,
+  },
+  {
+    from: "unknown",
+    event: "no witness, h<max",
+    start: notRead(3, 5),
+    send: [{ kind: "no-witness", failure: { code: "L7STS", detail: "HTTP 503" } }],
     to: "down",
     counter: () => 0,
     code: "L7STS",
@@ -160,7 +196,7 @@ const rows: readonly Row[] = [
     start: at("paused", 0, 6),
     send: kinds("resume"),
     to: "unknown",
-    counter: () => 2,
+    counter: () => 6,
     code: "resumed",
   },
   {
@@ -209,7 +245,7 @@ const rows: readonly Row[] = [
   {
     from: "unknown",
     event: "check changed",
-    start: at("unknown", 2),
+    start: [...at("unknown", 2), health("unknown", 1, { flows: "none" })],
     send: [changed],
     to: null,
     counter: () => 1,
@@ -271,7 +307,7 @@ const rows: readonly Row[] = [
     start: at("unknown", 2),
     send: [moved],
     to: null,
-    counter: () => 2,
+    counter: () => 6,
   },
   {
     from: "up, down",
@@ -279,7 +315,7 @@ const rows: readonly Row[] = [
     start: inStates(["up", "down"], 0, 6),
     send: [moved],
     to: "unknown",
-    counter: () => 2,
+    counter: () => 6,
     code: "reload",
   },
   {
@@ -288,7 +324,7 @@ const rows: readonly Row[] = [
     start: inStates(held, 5),
     send: [moved],
     to: null,
-    counter: () => 2,
+    counter: () => 6,
   },
   {
     from: "up (static)",

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { checkConfig } from "../../src/config/check.ts";
-import {
-  type BackendHealth,
-  counterMax,
-  freshHealth,
-  type HealthEvent,
-  step,
-} from "../../src/health/backend.ts";
+import { type BackendHealth, counterMax, type HealthEvent, step } from "../../src/health/backend.ts";
 import { blindAfter } from "../../src/health/blind.ts";
 import { intervalFor } from "../../src/health/pace.ts";
 import {
@@ -20,6 +14,7 @@ import {
 } from "../../src/model.ts";
 import { PROBE_CODES } from "../../src/probes/result.ts";
 import { nextDue } from "../../src/probes/schedule.ts";
+import { healthOf } from "./kit.ts";
 
 const text = await Deno.readTextFile(new URL("../../docs/healthchecks.md", import.meta.url));
 
@@ -85,7 +80,7 @@ Deno.test("the counter's table is what the counter does", () => {
   assert.equal(rows.length, 11);
   const parse = (cell: string): BackendHealth => {
     const [state, h] = cell.split(", ");
-    return { state: state as State, counter: Number(h), rule: { rise: 2, fall: 3 }, known: true, since: 0 };
+    return healthOf(state as State, Number(h));
   };
   for (const [before = "", result, after = ""] of rows) {
     const now: BackendHealth = step(parse(before), result === "pass" ? pass : failure, 1).health;
@@ -99,7 +94,7 @@ Deno.test("the table of actions is what the actions do", () => {
   assert.equal(rows.length, 5);
   const actions = ["pause", "resume", "disable", "enable"] as const;
   for (const [state, ...cells] of rows) {
-    const health: BackendHealth = { ...freshHealth({ rise: 2, fall: 3 }, 0), state: state as State };
+    const health: BackendHealth = healthOf(state as State, 1);
     actions.forEach((kind, i) => {
       const { change, refused } = step(health, { kind }, 1);
       const written = refused !== null ? "refused, 409" : change === null ? "no change" : `→ ${change.to}`;
@@ -111,8 +106,7 @@ Deno.test("the table of actions is what the actions do", () => {
 Deno.test("the table of intervals is how the pace is chosen", () => {
   const check = { intervalMs: 3, fastIntervalMs: 2, downIntervalMs: 1 };
   const named: Readonly<Record<string, number>> = { "interval": 3, "fast-interval": 2, "down-interval": 1 };
-  const at = (state: State, counter: number) =>
-    intervalFor({ state, counter, rule: { rise: 2, fall: 3 }, known: true, since: 0 }, check);
+  const at = (state: State, counter: number) => intervalFor(healthOf(state, counter), check);
   const [down, open, healthy] = table("## Intervals").map(([, interval = ""]) => named[interval]);
   assert.equal(at("down", 0), down);
   for (const [state, h] of [["down", 1], ["up", 2], ["up", 3], ["unknown", 1]] as const) {
@@ -133,13 +127,7 @@ type Timing = Pick<
 function timeTo(state: "up" | "down", check: Timing, takes: Millis, factor: () => number): Millis {
   const rule = { rise: check.rise, fall: check.fall };
   const from: State = state === "down" ? "up" : "down";
-  let health: BackendHealth = {
-    state: from,
-    counter: from === "up" ? counterMax(rule) : 0,
-    rule,
-    known: true,
-    since: 0,
-  };
+  let health = healthOf(from, from === "up" ? counterMax(rule) : 0, rule);
   let due: Millis = 0;
   let now: Millis = 0;
   for (let probes = 0; health.state !== state; probes++) {

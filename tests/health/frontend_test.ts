@@ -1,21 +1,42 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { FrontendState, State } from "../../src/model.ts";
-import { type FrontendWeights, frontendWeights, type MemberStatus } from "../../src/health/frontend.ts";
+import type { FrontendState, IpAddress, State } from "../../src/model.ts";
+import {
+  type FrontendWeights,
+  frontendWeights,
+  type MemberFacts,
+  type MemberStatus,
+} from "../../src/health/frontend.ts";
+import { ip } from "../../src/net/ip.ts";
 import { withWeight } from "../../src/health/running.ts";
 import { backend, config, frontend, tcpCheck } from "./kit.ts";
 
 const states: State[] = ["unknown", "up", "down", "paused", "disabled", "removed"];
 
+/** Facts with the witnesses given by name; each name has an address of its own. */
+function factsOf(
+  status: (backend: string) => MemberStatus,
+  witness: (backend: string) => number | null,
+): MemberFacts {
+  const names: string[] = [];
+  const addresses: IpAddress[] = [];
+  const address = (name: string) => {
+    if (!names.includes(name)) addresses.push(ip(`10.0.0.${names.push(name)}`));
+    return addresses[names.indexOf(name)] ?? null;
+  };
+  return { status, address, witness: (of) => witness(names[addresses.indexOf(of)] ?? "") };
+}
+
 function judge(
   pools: Record<string, Record<string, number>>,
   status: Record<string, State | MemberStatus>,
-  inVpp: Record<string, number> = {},
+  witnesses: Record<string, number> = {},
 ): FrontendWeights {
-  return frontendWeights(frontend("www", "192.0.2.1", pools), (name) => {
+  const facts = factsOf((name) => {
     const is = status[name] ?? "unknown";
     return typeof is === "string" ? { state: is, known: true } : is;
-  }, (name) => inVpp[name] ?? null);
+  }, (name) => witnesses[name] ?? null);
+  return frontendWeights(frontend("www", "192.0.2.1", pools), facts);
 }
 
 const effective = (weights: FrontendWeights) =>
@@ -71,7 +92,7 @@ Deno.test("a frontend whose members are all at weight 0 is down, however healthy
   assert.equal(judge({ only: { b1: 0, b2: 0 } }, { b1: "up", b2: "up" }).state, "down");
 });
 
-Deno.test("not yet known: weight in VPP counts as up with exactly that weight, 0 or none as unknown", () => {
+Deno.test("not yet known: a witness above 0 counts as up with exactly that weight, 0 or none as unknown", () => {
   const pools = { primary: { b1: 100, b2: 50, b3: 50 }, fallback: { b4: 10 } };
   const all = { b1: notYetKnown, b2: notYetKnown, b3: notYetKnown, b4: notYetKnown };
   const carried = judge(pools, all, { b1: 37, b2: 0 });
@@ -84,7 +105,7 @@ Deno.test("not yet known: weight in VPP counts as up with exactly that weight, 0
   assert.equal(judge(pools, all).state, "unknown");
 });
 
-Deno.test("not yet known: a weight that an operator set counts in place of VPP's, where VPP has one above 0", () => {
+Deno.test("not yet known: a weight that an operator set counts in place of the witness, upwards and downwards", () => {
   const configured = config({
     checks: [tcpCheck("web")],
     backends: ["b1", "b2", "b3"].map((name, i) => backend(name, `10.0.0.${i + 1}`, "web")),
@@ -97,10 +118,14 @@ Deno.test("not yet known: a weight that an operator set counts in place of VPP's
     }
     const www = running.frontends.get("www");
     assert.ok(www !== undefined);
-    return frontendWeights(www, () => ({ state: "unknown", known: false }), (name) => vpp[name] ?? null);
+    return frontendWeights(
+      www,
+      factsOf(() => ({ state: "unknown", known: false }), (name) => vpp[name] ?? null),
+    );
   };
   const vpp = { b1: 70, b2: 0, b3: 0 };
-  assert.deepEqual(effective(weighed({ b1: 30, b2: 30 }, vpp)), { b1: 30, b2: 0, b3: 0 });
+  assert.deepEqual(effective(weighed({ b1: 30, b2: 30 }, vpp)), { b1: 30, b2: 30, b3: 0 });
+  assert.deepEqual(effective(weighed({ b2: 30 }, {})), { b1: 0, b2: 30, b3: 0 }, "also without a witness");
   assert.deepEqual(
     effective(weighed({ b1: 100 }, vpp)),
     { b1: 100, b2: 0, b3: 0 },
@@ -144,7 +169,10 @@ Deno.test("random pools weigh what a naive reading of the rules gives", () => {
   fc.assert(
     fc.property(anyPools, (pools) => {
       const { all, www } = named(pools);
-      const got = frontendWeights(www, (n) => all.get(n) ?? assert.fail(n), (n) => all.get(n)?.vpp ?? null);
+      const got = frontendWeights(
+        www,
+        factsOf((n) => all.get(n) ?? assert.fail(n), (n) => all.get(n)?.vpp ?? null),
+      );
       const list = [...all].map(([name, member]) => ({ name, ...member }));
       // First replace every backend that is not yet known by what VPP says of it, then forget that there was a difference.
       const plain = list.map((m) =>
@@ -200,8 +228,9 @@ Deno.test("a restart in an unchanged world wants exactly the weights that VPP ha
       );
       const www = frontend("www", "192.0.2.1", configured);
       const status = (name: string): MemberStatus => ({ state: before.get(name) ?? "removed", known: true });
-      const inVpp = effective(frontendWeights(www, status, () => null));
-      const restarted = frontendWeights(www, (n) => after.get(n) ?? assert.fail(n), (n) => inVpp[n] ?? null);
+      const inVpp = effective(frontendWeights(www, factsOf(status, () => null)));
+      const facts = factsOf((n) => after.get(n) ?? assert.fail(n), (n) => inVpp[n] ?? null);
+      const restarted = frontendWeights(www, facts);
       assert.deepEqual(effective(restarted), inVpp);
     }),
     { numRuns: 300 },
@@ -211,7 +240,10 @@ Deno.test("a restart in an unchanged world wants exactly the weights that VPP ha
 Deno.test("only the active pool carries, and never a member that is not up", () => {
   fc.assert(fc.property(anyPools, (pools) => {
     const { all, www } = named(pools);
-    const got = frontendWeights(www, (n) => all.get(n) ?? assert.fail(n), (n) => all.get(n)?.vpp ?? null);
+    const got = frontendWeights(
+      www,
+      factsOf((n) => all.get(n) ?? assert.fail(n), (n) => all.get(n)?.vpp ?? null),
+    );
     for (const member of got.members) {
       if (member.effective === 0) continue;
       assert.equal(member.pool, got.activePool);

@@ -7,14 +7,17 @@ import type {
   Config,
   Frontend,
   HealthCheck,
+  IpAddress,
   Millis,
   Pool,
   ProbeCode,
   ProbeResult,
+  State,
   Transition,
   VoidCause,
 } from "../../src/model.ts";
-import type { FrontendChange, HealthMetrics } from "../../src/health/hooks.ts";
+import { type BackendHealth, freshHealth, type Rule } from "../../src/health/backend.ts";
+import type { FrontendChange, HealthMetrics, VppFacts } from "../../src/health/hooks.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Prober, ProbeTarget } from "../../src/probes/prober.ts";
 import { FakeClock } from "../fake_clock.ts";
@@ -42,6 +45,16 @@ export function tcpCheck(
     probeIpv6Src: null,
     ...changes,
   };
+}
+
+/** Health of a backend that is known, with rise 2 and fall 3 unless said otherwise. */
+export function healthOf(
+  state: State,
+  counter: number,
+  rule: Rule | null = { rise: 2, fall: 3 },
+  changes: Partial<BackendHealth> = {},
+): BackendHealth {
+  return { ...freshHealth(rule, 0, "none"), state, counter, known: true, ...changes };
 }
 
 /** An enabled backend. */
@@ -193,6 +206,35 @@ export interface Told {
   readonly decidedAt: Millis;
 }
 
+/** A VPP that is read when a test says so. */
+export class FakeVpp implements VppFacts {
+  /** `frontend/address` → weight in VPP now. */
+  readonly weights = new Map<string, number>();
+  readonly #witnesses = new Map<string, number>();
+  firstRead: VppFacts["firstRead"] = "awaited";
+
+  /** Reads everything; false: it was not the first time. */
+  read(): boolean {
+    if (this.firstRead !== "awaited") return false;
+    this.firstRead = "done";
+    for (const [key, weight] of this.weights) this.#witnesses.set(key, weight);
+    return true;
+  }
+
+  witness({ name }: Frontend, address: IpAddress): number | null {
+    return this.#witnesses.get(`${name}/${address}`) ?? null;
+  }
+
+  hadWeight(address: IpAddress): boolean {
+    return [...this.#witnesses].some(([key, weight]) => key.endsWith(`/${address}`) && weight > 0);
+  }
+
+  weight({ name }: Frontend, address: IpAddress): number | null {
+    if (this.firstRead !== "done") return null;
+    return this.weights.get(`${name}/${address}`) ?? null;
+  }
+}
+
 /** A tracker with everything around it faked. */
 export class World implements Disposable {
   readonly clock = new FakeClock();
@@ -202,8 +244,7 @@ export class World implements Disposable {
   readonly awaited: string[][] = [];
   readonly events: Announcement[] = [];
   readonly counted: string[] = [];
-  /** `frontend/backend` → weight in VPP. */
-  readonly vpp = new Map<string, number>();
+  readonly vpp = new FakeVpp();
   readonly tracker: Tracker;
 
   constructor(configuration: Config) {
@@ -221,18 +262,31 @@ export class World implements Disposable {
       log: this.log,
       announcer,
       metrics,
-      inVpp: (f, b) => this.vpp.get(`${f}/${b}`) ?? null,
+      vpp: this.vpp,
       onTransitions: (transitions, frontendChanges, decidedAt) =>
         void this.told.push({ transitions, frontendChanges, decidedAt }),
       onAwaited: (frontends) => void this.awaited.push([...frontends]),
     });
   }
 
-  /** A world whose tracker has started. */
+  /** A world whose tracker has started and whose VPP was read. */
   static started(configuration: Config): World {
     const world = new World(configuration);
     world.tracker.start();
+    world.read();
     return world;
+  }
+
+  /** Puts a server into VPP, by the name of its backend or by its address. */
+  place(frontendName: string, server: string, weight: number): void {
+    const address = this.tracker.config.backends.get(server)?.address ?? ip(server);
+    this.vpp.weights.set(`${frontendName}/${address}`, weight);
+  }
+
+  /** VPP is read whole; the first time is the one that counts. */
+  read(): void {
+    if (!this.vpp.read()) return;
+    this.tracker.firstRead();
   }
 
   /** Reports results of running targets, all in one batch: `b1 L4OK`, or `b1 late` for a void one. */

@@ -64,6 +64,7 @@ type Op =
     readonly weight: number;
   }
   | { readonly kind: "vpp"; readonly frontend: string; readonly backend: string; readonly weight: number }
+  | { readonly kind: "read" }
   | { readonly kind: "reload"; readonly config: Config }
   | { readonly kind: "advance"; readonly ms: number };
 
@@ -90,6 +91,7 @@ const anyOp: fc.Arbitrary<Op> = fc.oneof(
     backend: b,
     weight,
   })),
+  fc.constant<Op>({ kind: "read" }),
   anyConfig.map((next): Op => ({ kind: "reload", config: next })),
   fc.constantFrom(100, 1_000, 4_000).map((ms): Op => ({ kind: "advance", ms })),
 );
@@ -103,8 +105,10 @@ async function run(world: World, op: Op): Promise<void> {
     case "weight":
       return void world.tracker.setWeight(op.frontend, op.pool, op.backend, op.weight);
     case "vpp":
-      world.vpp.set(`${op.frontend}/${op.backend}`, op.weight);
-      return world.tracker.recheckFrontends();
+      if (world.tracker.config.backends.has(op.backend)) world.place(op.frontend, op.backend, op.weight);
+      return;
+    case "read":
+      return world.read();
     case "reload":
       return void world.tracker.reload(op.config, alice);
     case "advance":

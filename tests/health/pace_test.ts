@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { State } from "../../src/model.ts";
 import { intervalFor, startDelay } from "../../src/health/pace.ts";
+import { healthOf } from "./kit.ts";
 
 const intervals = { intervalMs: 2_000, fastIntervalMs: 500, downIntervalMs: 5_000 };
 // rise 2, fall 3: h is 0…4
@@ -15,13 +16,12 @@ const rows: readonly (readonly [State, number, number])[] = [
 ];
 for (const [state, counter, expected] of rows) {
   Deno.test(`${state} with h = ${counter} of 4 is probed every ${expected} ms`, () => {
-    const health = { state, counter, rule: { rise: 2, fall: 3 }, known: true, since: 0 };
-    assert.equal(intervalFor(health, intervals), expected);
+    assert.equal(intervalFor(healthOf(state, counter), intervals), expected);
   });
 }
 
 Deno.test("rise 1: unknown has h = 0 and is probed fast all the same, not at the pace of the dead", () => {
-  const health = { state: "unknown" as const, counter: 0, rule: { rise: 1, fall: 1 }, known: true, since: 0 };
+  const health = healthOf("unknown", 0, { rise: 1, fall: 1 });
   assert.equal(intervalFor(health, intervals), 500);
 });
 

@@ -65,8 +65,8 @@ Deno.test("an operator's pause ends the wait; a removed backend is not awaited",
 
 Deno.test("swapped addresses: until the new servers answer, VPP's weights are left as they are", () => {
   using world = running();
-  world.vpp.set("www/b1", 50);
-  world.vpp.set("www/b2", 100);
+  world.place("www", "b1", 50);
+  world.place("www", "b2", 100);
   const swapped = [
     backend("b1", "10.0.0.2", "web"),
     backend("b2", "10.0.0.1", "web"),

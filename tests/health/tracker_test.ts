@@ -113,33 +113,38 @@ Deno.test("backends of one batch are judged together: the pool that took over sh
 });
 
 Deno.test("the first state after the start owes no flush for a server that VPP has at weight 0", () => {
-  for (const [inVpp, flush] of [[0, false], [100, true], [null, true]] as const) {
+  for (const [inVpp, flush] of [[0, false], [100, true]] as const) {
     using world = new World(two);
-    if (inVpp !== null) world.vpp.set("www/b1", inVpp);
+    world.place("www", "b1", inVpp);
     world.tracker.start();
-    world.probe(["b1", "L4CON"]);
+    world.read();
+    world.fail("b1");
     const first = world.told.at(-1)?.transitions[0]?.effects.find((effect) => effect.frontend === "www");
-    assert.deepEqual([first?.weightBefore, first?.weightAfter, first?.flush], [inVpp ?? 0, 0, flush]);
-    // From then on VPP's weight is no witness: a failure after an operator's action owes its flush.
+    assert.deepEqual([first?.weightBefore, first?.weightAfter, first?.flush], [inVpp, 0, flush]);
+    // From then on a failure owes its flush.
     world.tracker.act("b1", "pause", alice);
     world.tracker.act("b1", "resume", alice);
-    world.probe(["b1", "L4CON"]);
+    world.fail("b1");
     const second = world.told.at(-1)?.transitions[0]?.effects.find((effect) => effect.frontend === "www");
     assert.equal(second?.flush, true);
   }
 });
 
-Deno.test("what VPP is read to have makes a frontend up while its backends are not yet known", () => {
-  using world = World.started(two);
+Deno.test("the first full read of VPP makes a frontend up while its backends are not yet known; no later one does", () => {
+  using world = new World(two);
+  world.tracker.start();
   world.told.length = 0;
-  world.vpp.set("api/b1", 7);
-  world.tracker.recheckFrontends();
+  world.place("api", "b1", 7);
+  world.read();
   assert.deepEqual(world.told.map((told) => [told.transitions, told.frontendChanges]), [[[], [
     { frontend: "api", from: "unknown", to: "up", activePool: "only", reason: "as read from VPP" },
   ]]]);
   assert.equal(world.state("b1"), "unknown");
-  world.tracker.recheckFrontends();
-  assert.equal(world.told.length, 1, "nothing new, nothing told");
+  // The daemon's own 0 is not VPP's word.
+  world.place("api", "b1", 0);
+  world.read();
+  assert.deepEqual(world.weights("api"), { b1: 7 });
+  assert.equal(world.told.length, 1);
 });
 
 Deno.test("a changed state is logged, announced with its frontends, and counted", () => {

@@ -20,7 +20,7 @@ t=3s     operator enable b1 -> no change
 # Resume begins anew, with its history kept.
 t=60s    operator resume b1
          expect told b1 paused -> unknown resumed by alice www 0->0
-         expect b1 unknown h=1/4 every=500ms history=unknown,paused,up
+         expect b1 unknown h=4/4 every=500ms history=unknown,paused,up
          expect www up b1=0 b2=100
 t=61s    operator resume b1 -> no change
          probe b1 L4OK

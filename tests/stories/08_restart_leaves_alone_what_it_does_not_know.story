@@ -1,4 +1,4 @@
-# Until a backend's first counted result it is judged by what VPP has; the state shown stays unknown.
+# Until a backend's first verdict it is judged by what the first full read of VPP showed; the state stays unknown.
 
 check web interval=2s rise=2 fall=3
 backend b1 10.0.0.1 check=web
@@ -27,8 +27,12 @@ t=0.1s   probe b1 L4CON
          expect told b1 unknown -> down L4CON www 0->0
          expect www up pool=fallback b3=10
 
-# A server that died meanwhile loses its weight, with a flush.
+# A server that died meanwhile loses its weight, with a flush, after as many failures as at any other time.
 t=0.2s   probe b3 L4CON
+         probe b3 L4CON
+         expect b3 unknown h=2/4
+         expect www up pool=fallback b3=10
+         probe b3 L4CON
          expect told b3 unknown -> down L4CON www 10->0 flush
 
 # A weight that the file does not have is left alone too, until the backend is known.

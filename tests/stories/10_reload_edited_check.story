@@ -33,7 +33,7 @@ t=3s     probe b1 L4TOUT
 # Paused over the reload, b4 begins under the new check.
          operator resume b4
          expect told b4 paused -> unknown resumed by alice www 0->0
-         expect b4 unknown h=2/4 every=200ms
+         expect b4 unknown h=4/4 every=200ms
 
 # Another network namespace is another check for everyone.
 netns blue

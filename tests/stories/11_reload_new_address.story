@@ -14,7 +14,7 @@ start
 backend b1 10.0.9.1 check=web
 t=10s    reload
          expect told b1 up -> unknown reload by alice www 100->0
-         expect b1 unknown h=1/4 every=500ms
+         expect b1 unknown h=4/4 every=500ms
          expect waits www
 t=10.1s  probe b1 L4OK
          expect told b1 unknown -> up L4OK www 0->100
@@ -29,6 +29,8 @@ t=20.5s  probe b1 ports
          expect waits www
 t=20.8s  expect waits nothing
          expect synced www
+         probe b1 L4TOUT
+         probe b1 L4TOUT
          probe b1 L4TOUT
          expect told b1 unknown -> down L4TOUT www 0->0 flush
 

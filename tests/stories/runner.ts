@@ -2,8 +2,10 @@
  * Runs stories: scripts that read like the rules they prove. A line is one of
  *
  *   check, backend, frontend, history, netns, drop backend   the configuration file (see script.ts)
- *   vpp www b1=37                                            what VPP has; told to the tracker when it runs
+ *   vpp www b1=37 10.0.0.9=5                                 what VPP has
  *   start, reload, restart                                   of the daemon; restart forgets everything but VPP
+ *   start unread, restart unread                             VPP was not read yet; `read` does it later
+ *   start off                                                VPP is switched off
  *   [t=2s] probe b1 L4OK b2 late                             results that arrive together; `late` and its like are void
  *   [t=2s] operator pause b1 [-> refused | -> no change]
  *   [t=2s] operator weight www primary b1 50
@@ -40,7 +42,8 @@ export async function runStory(name: string, text: string): Promise<void> {
 
 class Story implements Disposable {
   readonly #file = new StoryFile();
-  readonly #vpp = new Map<string, number>();
+  /** Weight in VPP by frontend and backend. */
+  readonly #vpp = new Map<string, Map<string, number>>();
   #world: World | null = null;
   #startedAt = 0;
   #told = 0;
@@ -58,7 +61,9 @@ class Story implements Disposable {
         return this.#setVpp(rest);
       case "start":
       case "restart":
-        return this.#start();
+        return this.#start(rest[0] ?? "");
+      case "read":
+        return this.#running.read();
       case "reload":
         return void this.#running.tracker.reload(this.#file.read(), alice);
       case "probe":
@@ -84,22 +89,27 @@ class Story implements Disposable {
     return this.#world ?? assert.fail("the story has not started");
   }
 
-  #start(): void {
+  #start(how: string): void {
     this.end();
     this.#world?.[Symbol.dispose]();
     this.#world = new World(this.#file.read());
-    for (const [key, weight] of this.#vpp) this.#world.vpp.set(key, weight);
+    for (const [frontend, weights] of this.#vpp) {
+      for (const [backend, weight] of weights) this.#world.place(frontend, backend, weight);
+    }
+    if (how === "off") this.#world.vpp.firstRead = "off";
     this.#world.tracker.start();
+    if (how === "") this.#world.read();
     this.#startedAt = this.#world.clock.now();
     this.#told = 0;
   }
 
   #setVpp([frontend = "", ...weights]: readonly string[]): void {
+    const servers = this.#vpp.get(frontend) ?? new Map<string, number>();
+    this.#vpp.set(frontend, servers);
     for (const [backend, weight] of pairs(weights)) {
-      this.#vpp.set(`${frontend}/${backend}`, Number(weight));
-      this.#world?.vpp.set(`${frontend}/${backend}`, Number(weight));
+      servers.set(backend, Number(weight));
+      this.#world?.place(frontend, backend, Number(weight));
     }
-    this.#world?.tracker.recheckFrontends();
   }
 
   #probe(words: readonly string[]): void {
