@@ -10,7 +10,7 @@ import { toConfigCheck } from "../config/check.ts";
 import { exportConfig } from "../config/export.ts";
 import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../control.ts";
 import type { Tracker } from "../health/tracker.ts";
-import { desiredVip } from "../lb/desired.ts";
+import { desiredVips } from "../lb/desired.ts";
 import { planAnswer, predict, predictionLimitMs } from "../lb/predict.ts";
 import type { Reconciler } from "../lb/reconcile.ts";
 import { TableSlices } from "../lb/slices.ts";
@@ -180,7 +180,7 @@ export class DaemonControl implements Control {
       weights,
       standing,
       reconciler.standing(name),
-      (backend) => reconciler.view.buckets(name, backend),
+      (address) => reconciler.view.buckets(name, address),
     );
   }
 
@@ -224,7 +224,7 @@ export class DaemonControl implements Control {
     if (frontend === undefined) return err(missing("frontend", name));
     const status = (backend: string) => tracker.status(backend);
     return await tableView(
-      { config, frontend, status, witnesses: reconciler.view.witnesses, actual: reconciler.view.vip(name) },
+      { config, frontend, status, servers: reconciler.view.servers, actual: reconciler.view.vip(name) },
       query,
       this.#slices,
     );
@@ -242,10 +242,13 @@ export class DaemonControl implements Control {
     if (frontend === undefined) return err(missing("frontend", name));
     const actual = reconciler.view.vip(name);
     const vip = frontendVip(frontend);
-    const names = new Names(config);
+    const names = this.#names();
+    const status = (backend: string) => tracker.status(backend);
+    const [desired] = desiredVips(config, status, reconciler.view.servers, [name]);
+    if (desired === undefined) return err(missing("frontend", name));
     const input = {
       frontend,
-      desired: desiredVip(config, frontend, (backend) => tracker.status(backend), reconciler.view.witnesses),
+      desired,
       actual,
       backendOf: (address: IpAddress) => names.server(vip, address) ?? names.backend(address),
     };
@@ -270,14 +273,14 @@ export class DaemonControl implements Control {
     const reading = await reconciler.read(frontend);
     if (!reading.ok) return reading;
     const { conf, readAt, vips } = reading.value;
-    return ok(lbStateView(readAt, conf, vips, tracker.config));
+    return ok(lbStateView(readAt, conf, vips, this.#names()));
   }
 
   /** Counters as last read. */
   counters(): Result<api.LbCounters, Refusal> {
     const { link, tracker } = this.#parts;
     if (link.state !== "connected") return err(this.#unavailable());
-    return ok(countersView(link.counts, tracker.config));
+    return ok(countersView(link.counts, this.#names()));
   }
 
   /** What a sync would do now, and why. */
@@ -301,6 +304,11 @@ export class DaemonControl implements Control {
   /** The text of GET /metrics. */
   metrics(): Promise<string> {
     return this.#parts.metrics.text();
+  }
+
+  #names(): Names {
+    const { tracker } = this.#parts;
+    return new Names(tracker.config, tracker.previousAddresses());
   }
 
   #unavailable(): Refusal {

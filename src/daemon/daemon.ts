@@ -121,7 +121,6 @@ export class Daemon implements AsyncDisposable {
         prober,
         vpp: vppFacts(options.vppApiAddr !== null, () => reconciler?.view ?? null),
         onTransitions: (transitions, _frontends, decidedAt) => reconciler?.touch(transitions, decidedAt),
-        onAwaited: (frontends) => reconciler?.resync(frontends),
       }),
     );
     tracker = health;
@@ -134,7 +133,6 @@ export class Daemon implements AsyncDisposable {
         world: () => ({
           config: health.config,
           status: (backend) => health.status(backend),
-          awaiting: () => health.awaitingFrontends(),
         }),
         hooks: {
           changed: metrics.changed,

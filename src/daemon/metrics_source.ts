@@ -50,7 +50,7 @@ function vppRow({ clock, link, reconciler, tracker }: MetricsSourceParts): VppRo
   const { counts, info } = link;
   if (info === null) return null;
   const { config } = tracker;
-  const names = new Names(config);
+  const names = new Names(config, tracker.previousAddresses());
   const vipRow = (vip: VipKey): VipRow => ({
     frontend: names.frontend(vip),
     // A frontend's VIP is always a host prefix, whose length says nothing.

@@ -54,7 +54,10 @@
  *   paused, disabled  check taken away  same      none
  *   unknown           address changed   same      max
  *   up, down          address changed   unknown   max                 reload
- *   paused, disabled  address changed   same      max
+ *   unknown           back, was up      up        max                 reload
+ *   unknown           back, was down    down      0                   reload
+ *   unknown           back, was unknown same      max
+ *   paused, disabled  address changed   same      h
  *   up (static)       address changed   same      none
  *   any               remove            removed   h                   removed
  *   removed           anything          same      h
@@ -70,7 +73,8 @@
  *
  * @module
  */
-import type { Code, ProbeCode, State, UnixMillis } from "../model.ts";
+import type { Code, IpAddress, ProbeCode, State, UnixMillis } from "../model.ts";
+import type { PreviousServer } from "./member_servers.ts";
 
 /** How many results in a row change the state. */
 export interface Rule {
@@ -98,6 +102,8 @@ export interface BackendHealth {
   readonly known: boolean;
   /** What the counter of `unknown` starts with depends on it. */
   readonly flows: Flows;
+  /** Not null: in `unknown` since a reload changed the address; this server serves until the first verdict. */
+  readonly previous: PreviousServer | null;
   /** When the state was entered. */
   readonly since: UnixMillis;
 }
@@ -119,9 +125,10 @@ export type HealthEvent =
   /** It did not. The last failure so far, or null. */
   | { readonly kind: "no-witness"; readonly failure: Failure | null }
   | {
-    readonly kind: "pause" | "resume" | "disable" | "enable" | "remove" | "check-taken" | "address-changed";
+    readonly kind: "pause" | "resume" | "disable" | "enable" | "remove" | "check-taken";
     readonly detail?: string;
   }
+  | { readonly kind: "address-changed"; readonly from: IpAddress; readonly to: IpAddress }
   | { readonly kind: "check-given" | "check-changed"; readonly rule: Rule };
 
 /** A change of state. */
@@ -170,7 +177,15 @@ function startCounter(rule: Rule | null, flows: Flows): number {
 
 /** A backend before anything happened to it; what follows from the configuration comes as the first `step`. */
 export function freshHealth(rule: Rule | null, now: UnixMillis, flows: Flows): BackendHealth {
-  return { state: "unknown", rule, counter: startCounter(rule, flows), known: false, flows, since: now };
+  return {
+    state: "unknown",
+    rule,
+    counter: startCounter(rule, flows),
+    known: false,
+    flows,
+    previous: null,
+    since: now,
+  };
 }
 
 /** What the configuration alone makes of a fresh backend: `disabled`, static `up`, or nothing. */
@@ -220,7 +235,7 @@ export function step(health: BackendHealth, event: HealthEvent, now: UnixMillis)
     case "check-taken":
       return isHeld(health) ? same({ ...health, rule: null, counter: 0 }) : becomeStatic(health, now);
     case "address-changed":
-      return newServer(health, event.detail ?? "new address", now);
+      return newAddress(health, event.from, event.to, now);
   }
 }
 
@@ -239,7 +254,7 @@ function isHeld(health: BackendHealth): boolean {
 function enter(health: BackendHealth, to: State, code: Code, detail: string, now: UnixMillis): Step {
   if (health.state === to) return same(health);
   return {
-    health: { ...health, state: to, since: now },
+    health: { ...health, state: to, since: now, previous: to === "unknown" ? health.previous : null },
     change: { from: health.state, to, code, detail },
     refused: null,
   };
@@ -306,16 +321,28 @@ function newRule(health: BackendHealth, rule: Rule): Step {
   return same({ ...health, rule, counter });
 }
 
-// VPP may already have the new address at a weight (two backends that swapped theirs), so the daemon's knowledge
-// of the old server is worth nothing: the backend is "not yet known" again.
-function newServer(health: BackendHealth, detail: string, now: UnixMillis): Step {
-  if (health.rule === null) return same(health);
+// A server that nobody has seen does not replace one that works: the previous one serves until the first verdict.
+function newAddress(health: BackendHealth, from: IpAddress, to: IpAddress, now: UnixMillis): Step {
+  if (health.rule === null || isHeld(health)) return same(health);
+  const { previous, rule } = health;
+  if (previous?.address === to) return backAgain(health, previous, rule, now);
+  const { state, known } = health;
   const next: BackendHealth = {
     ...health,
-    counter: startCounter(health.rule, "possible"),
-    flows: "possible",
+    counter: startCounter(rule, "possible"),
     known: false,
+    flows: "possible",
+    previous: previous ?? { address: from, state, known },
   };
-  if (isHeld(health) || health.state === "unknown") return same(next);
-  return enter(next, "unknown", "reload", detail, now);
+  return state === "unknown"
+    ? same(next)
+    : enter(next, "unknown", "reload", `address ${from} is ${to} now`, now);
+}
+
+function backAgain(health: BackendHealth, previous: PreviousServer, rule: Rule, now: UnixMillis): Step {
+  const { state, known, address } = previous;
+  const next: BackendHealth = { ...health, known, previous: null };
+  if (state === "unknown") return same({ ...next, counter: startCounter(rule, health.flows) });
+  const counter = state === "up" ? counterMax(rule) : 0;
+  return enter({ ...next, counter }, state, "reload", `address is ${address} again`, now);
 }

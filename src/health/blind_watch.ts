@@ -65,6 +65,7 @@ export class BlindWatch implements Disposable {
         cause,
         ...(missing === "" ? {} : { missing }),
         detail: entry.lastVoid?.detail ?? "",
+        ...(entry.health.previous === null ? {} : { serves_meanwhile: entry.health.previous.address }),
         hint,
         silent_ms: Math.round(now - entry.countedAt),
       });

@@ -17,6 +17,7 @@
  * @module
  */
 import type { Frontend, FrontendState, IpAddress, PoolMember, State } from "../model.ts";
+import { memberServers, type PreviousServer } from "./member_servers.ts";
 
 /** What weights depend on, of one backend. */
 export interface MemberStatus {
@@ -24,6 +25,8 @@ export interface MemberStatus {
   readonly state: State;
   /** False until the first verdict, pause, disable or enable in this process. */
   readonly known: boolean;
+  /** Given: its new address waits for a verdict, and this server serves meanwhile. */
+  readonly previous?: PreviousServer | null;
 }
 
 /** What a frontend's weights depend on besides its configuration. */
@@ -34,6 +37,8 @@ export interface MemberFacts {
   readonly address: (backend: string) => IpAddress | null;
   /** Weight that the first full read of this process showed for a server on this VIP; null: none, or not read yet. */
   readonly witness: (address: IpAddress) => number | null;
+  /** Whether VPP has a server on this VIP. */
+  readonly has: (address: IpAddress) => boolean;
 }
 
 /** One member of one pool, judged. */
@@ -42,10 +47,12 @@ export interface MemberWeight {
   readonly pool: string;
   /** Name of the backend. */
   readonly backend: string;
-  /** Address of its server; null: the configuration has no such backend. */
+  /** Address of the server that serves for it; null: none. */
   readonly address: IpAddress | null;
   /** State of the backend. */
   readonly state: State;
+  /** The state that it is judged by: while a new address waits for its verdict, the state at the previous one. */
+  readonly judged: State;
   /** False: judged by its witness while it is unknown. */
   readonly known: boolean;
   /** Weight of the running configuration, 0…100. */
@@ -65,39 +72,58 @@ export interface FrontendWeights {
 }
 
 /** Weight of a member whose pool is the active one. */
-function weightIfActive(member: PoolMember, { state, known }: MemberStatus, witness: number | null): number {
+function weightIfActive(
+  member: PoolMember,
+  state: State,
+  known: boolean,
+  witness: () => number | null,
+): number {
   if (state === "up") return member.weight;
   if (state !== "unknown" || known) return 0;
-  return member.byOperator === true ? member.weight : witness ?? 0;
+  return member.byOperator === true ? member.weight : witness() ?? 0;
 }
 
 /** Judges a frontend with the weights of the running configuration. */
 export function frontendWeights(frontend: Frontend, facts: MemberFacts): FrontendWeights {
+  const statuses = frontend.pools.flatMap((pool) => pool.members.map(({ backend }) => facts.status(backend)));
+  const servers = memberServers(
+    frontend.pools.flatMap((pool) => pool.members).map(({ backend }, index) => ({
+      state: statuses[index]?.state ?? "removed",
+      previous: statuses[index]?.previous ?? null,
+      address: facts.address(backend),
+    })),
+    facts.has,
+  );
+  let index = 0;
   const pools = frontend.pools.map((pool) => ({
     name: pool.name,
     members: pool.members.map((member) => {
-      const status = facts.status(member.backend);
-      const address = facts.address(member.backend);
-      const witness = address === null ? null : facts.witness(address);
-      return { member, address, status, weightIfActive: weightIfActive(member, status, witness) };
+      const status = statuses[index] ?? facts.status(member.backend);
+      const address = servers[index++] ?? null;
+      const { state, known } = status.previous ?? status;
+      const weight = address === null
+        ? 0
+        : weightIfActive(member, state, known, () => facts.witness(address));
+      return { member, address, state: status.state, judged: state, known, weightIfActive: weight };
     }),
   }));
   const carrying = pools.find((pool) => pool.members.some((m) => m.weightIfActive > 0));
   const active = carrying ?? pools[0];
   const members = pools.flatMap((pool) =>
-    pool.members.map(({ member, address, status, weightIfActive }) => ({
+    pool.members.map(({ member, address, state, judged, known, weightIfActive }) => ({
       pool: pool.name,
       backend: member.backend,
       address,
-      state: status.state,
-      known: status.known,
+      state,
+      judged,
+      known,
       configured: member.weight,
       effective: pool === active ? weightIfActive : 0,
     }))
   );
   const state: FrontendState = members.some((m) => m.effective > 0)
     ? "up"
-    : members.every((m) => m.state === "unknown")
+    : members.every((m) => m.judged === "unknown")
     ? "unknown"
     : "down";
   return { state, activePool: active?.name ?? "", members };

@@ -7,7 +7,7 @@
  *   same             same           same      nothing
  *   same             changed        same      probed anew under the new check; state stays, counter starts over
  *   same             given, taken   same      up stays up / becomes static up
- *   same             any            changed   a new server: unknown, probed at once
+ *   same             any            changed   a new server: unknown, probed at once; the previous one serves meanwhile
  *
  * `enabled` of the file is an order only when the file changed it: a backend that an operator disabled or enabled
  * since stays as it is while the file says what it always said.
@@ -52,7 +52,7 @@ export function reloadBackend(before: Config, after: Config, was: Backend, is: B
   if (newCheck !== null && oldCheck === null) events.push({ kind: "check-given", rule: ruleOf(newCheck) });
   if (newCheck !== null && probesDiffer) events.push({ kind: "check-changed", rule: ruleOf(newCheck) });
   if (newAddress) {
-    events.push({ kind: "address-changed", detail: `address changed from ${was.address} to ${is.address}` });
+    events.push({ kind: "address-changed", from: was.address, to: is.address });
   }
   if (!was.enabled && is.enabled) {
     events.push({ kind: "enable", detail: "enabled: true in the configuration" });

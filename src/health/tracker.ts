@@ -9,7 +9,6 @@ import type { BackendAction, Refusal } from "../control.ts";
 import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
-import { AddressWaits } from "./address_waits.ts";
 import { type Listeners, reasons, tellFrontend, tellTransition } from "./announce.ts";
 import { firstEvent, type Flows, type HealthEvent, step } from "./backend.ts";
 import { Batch, type BatchWorld } from "./batch.ts";
@@ -42,8 +41,6 @@ export interface TrackerParts extends Listeners {
   readonly vpp: VppFacts;
   /** Receives the outcome of every batch that changed something. */
   readonly onTransitions: TransitionSink;
-  /** Frontends that no longer wait for a new address' first answer because its time is over. */
-  readonly onAwaited: (frontends: readonly string[]) => void;
 }
 
 /** What a batch comes from, then the transitions that changed the frontend. */
@@ -58,7 +55,6 @@ export class Tracker implements Disposable {
   readonly #states = new FrontendStates();
   readonly #blindWatch: BlindWatch;
   readonly #targets: Targets;
-  readonly #waits: AddressWaits;
   #file: Config;
   #running: Config;
   #entries = new Map<string, Entry>();
@@ -71,14 +67,14 @@ export class Tracker implements Disposable {
     this.#running = parts.config;
     this.#blindWatch = new BlindWatch(parts.clock, parts.log, () => this.#entries.values(), () => this.netns);
     this.#targets = new Targets(parts.prober, parts.clock);
-    this.#waits = new AddressWaits(parts.clock, parts.onAwaited);
     this.#world = {
       weights: (frontend) => this.weights(frontend),
       flushOnDown: (frontend) => this.#running.frontends.get(frontend)?.flushOnDown ?? false,
       inVpp: (frontend, backend) => {
         const configured = this.#running.frontends.get(frontend);
-        const address = this.#address(backend);
-        return configured === undefined || address === null ? null : parts.vpp.weight(configured, address);
+        const server = this.weights(frontend)?.members.find((member) => member.backend === backend)?.address;
+        if (configured === undefined || server === undefined || server === null) return null;
+        return parts.vpp.weight(configured, server);
       },
     };
   }
@@ -121,7 +117,6 @@ export class Tracker implements Disposable {
     const refused = this.#apply(entry, [{ kind: action }], batch, now, actor.principal);
     if (refused !== null) return err({ type: "conflict", detail: `cannot ${action} "${name}": ${refused}` });
     this.#targets.align([entry], this.netns);
-    this.#waits.prune();
     this.#finish(batch, batch.touched, because(""), decidedAt, now);
     return ok({ changed: entry.health.state !== before, before, after: entry.health.state });
   }
@@ -203,14 +198,12 @@ export class Tracker implements Disposable {
       this.#apply(entry, change.events, batch, now, by, gone);
       if (change.restart) restart.add(entry);
       if (change.newAddress) entry.lastProbe = null;
-      if (change.newAddress || (change.restart && this.#waits.has(entry))) this.#waits.begin(entry);
     }
     for (const entry of fresh) this.#enterService(entry, batch, now);
     const removed = [...old.values()].filter((entry) => !this.#entries.has(entry.backend.name));
     for (const entry of removed) this.#apply(entry, [{ kind: "remove" }], batch, now, by);
     this.#states.keep(config.frontends.values(), now);
     this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
-    this.#waits.prune();
     const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now);
     if (weightsReset.length > 0) {
       this.#parts.log.warn("config-reload", {
@@ -278,6 +271,7 @@ export class Tracker implements Disposable {
       status: (backend) => this.status(backend),
       address: (backend) => this.#address(backend),
       witness: (address) => this.#parts.vpp.witness(configured, address),
+      has: (address) => this.#parts.vpp.weight(configured, address) !== null,
     });
   }
 
@@ -286,9 +280,13 @@ export class Tracker implements Disposable {
     return this.#states.get(frontend);
   }
 
-  /** Frontends that are not to be synced yet: a member has a new address and neither answered nor timed out. */
-  awaitingFrontends(): Set<string> {
-    return this.#waits.frontends();
+  /** Address of the server that serves for each backend whose new address waits for a verdict. */
+  previousAddresses(): Map<string, IpAddress> {
+    const addresses = new Map<string, IpAddress>();
+    for (const { backend, health } of this.#entries.values()) {
+      if (health.previous !== null) addresses.set(backend.name, health.previous.address);
+    }
+    return addresses;
   }
 
   /** Names of the backends that are blind now. */
@@ -303,7 +301,6 @@ export class Tracker implements Disposable {
   [Symbol.dispose](): void {
     this.#closed = true;
     this.#blindWatch[Symbol.dispose]();
-    this.#waits[Symbol.dispose]();
   }
 
   #address(backend: string): IpAddress | null {
@@ -336,7 +333,6 @@ export class Tracker implements Disposable {
     entry.lastVoid = null;
     entry.countedAt = decidedAt;
     this.#blindWatch.heard(entry);
-    this.#waits.end(entry);
     const { code, detail } = result;
     if (!result.ok) entry.lastFailure = { code, detail };
     this.#apply(entry, [{ kind: result.ok ? "pass" : "fail", code, detail }], batch, now, null);

@@ -5,7 +5,7 @@
  * @module
  */
 import { frontendWeights, type MemberStatus } from "../health/frontend.ts";
-import type { ActualConf, Config, Encap, Frontend, IpAddress, State, VipKey } from "../model.ts";
+import type { ActualConf, Config, Encap, Family, Frontend, IpAddress, State, VipKey } from "../model.ts";
 import { family } from "../net/ip.ts";
 import { frontendVip, vipId } from "./vips.ts";
 
@@ -17,7 +17,7 @@ export interface DesiredServer {
   readonly backend: string;
   /** Pool of the frontend in which the backend stands. */
   readonly pool: string;
-  /** State of the backend. */
+  /** State that the backend is judged by; see `MemberWeight.judged`. */
   readonly state: State;
   /** False: judged by its witness while it is unknown. */
   readonly known: boolean;
@@ -52,48 +52,58 @@ export interface DesiredVip {
 /** State of a backend by its name. */
 export type StatusOf = (backend: string) => MemberStatus;
 
-/** What the first full read of this process showed. */
-export interface WitnessOf {
-  /** Weight of a server on a VIP (by `vipId`), 0…255; null: none. */
-  weight(vip: string, address: IpAddress): number | null;
+/** What is known of VPP's servers, by `vipId`. */
+export interface KnownServers {
+  /** Weight that the first full read of this process showed for a server on a VIP, 0…255; null: none. */
+  witness(vip: string, address: IpAddress): number | null;
+  /** Whether VPP has a server on a VIP, as last read or changed. */
+  has(vip: string, address: IpAddress): boolean;
 }
 
-/** Encapsulation of a frontend: it names the outer header, so it follows the servers' family. */
-export function frontendEncap(config: Config, frontend: Frontend): Encap {
+function encapOf(servers: Family): Encap {
+  return servers === 6 ? "gre6" : "gre4";
+}
+
+/** Family of the configured addresses of a frontend's members; a checked configuration has but one. */
+function configuredFamily(config: Config, frontend: Frontend): Family {
   for (const { members } of frontend.pools) {
     for (const { backend } of members) {
       const address = config.backends.get(backend)?.address;
-      if (address !== undefined) return family(address) === 6 ? "gre6" : "gre4";
+      if (address !== undefined) return family(address);
     }
   }
-  return "gre4";
+  return 4;
 }
 
-/** What VPP should have for one frontend. */
-export function desiredVip(
-  config: Config,
-  frontend: Frontend,
-  status: StatusOf,
-  witnesses: WitnessOf,
-): DesiredVip {
+function wantedVip(config: Config, frontend: Frontend, status: StatusOf, known: KnownServers): DesiredVip {
   const vip = frontendVip(frontend);
   const id = vipId(vip);
   const weights = frontendWeights(frontend, {
     status,
     address: (backend) => config.backends.get(backend)?.address ?? null,
-    witness: (address) => witnesses.weight(id, address),
+    witness: (address) => known.witness(id, address),
+    has: (address) => known.has(id, address),
   });
   const servers: DesiredServer[] = [];
-  for (const { address, backend, configured, effective, known, pool, state } of weights.members) {
+  for (const member of weights.members) {
+    const { address, backend, configured, effective, judged, pool } = member;
     // A checked configuration has every member; a state named `removed` is on its way out of it.
-    if (address === null || state === "removed") continue;
-    servers.push({ address, backend, pool, state, known, configured, weight: effective });
+    if (address === null || member.state === "removed") continue;
+    servers.push({
+      address,
+      backend,
+      pool,
+      state: judged,
+      known: member.known,
+      configured,
+      weight: effective,
+    });
   }
   return {
     id,
     vip,
     frontend: frontend.name,
-    encap: frontendEncap(config, frontend),
+    encap: encapOf(configuredFamily(config, frontend)),
     srcIpSticky: frontend.srcIpSticky,
     tableLength: frontend.newFlowsTableLength,
     tableLengthAuto: frontend.newFlowsTableLengthAuto,
@@ -102,9 +112,52 @@ export function desiredVip(
   };
 }
 
-/** What VPP should have for every frontend, in the file's order. */
-export function desiredVips(config: Config, status: StatusOf, witnesses: WitnessOf): DesiredVip[] {
-  return [...config.frontends.values()].map((frontend) => desiredVip(config, frontend, status, witnesses));
+/**
+ * One family for all VIPs of a prefix, as VPP wants it. A reload may move backends to the other family, and each has
+ * its verdict at another time: the family that carries more weight is the one, else the previous one while it has
+ * servers. Servers of the other family are left out.
+ */
+function oneFamily(vips: readonly DesiredVip[]): readonly DesiredVip[] {
+  const configured: Family = vips[0]?.encap === "gre6" ? 6 : 4;
+  const strangers = vips.flatMap((vip) => vip.servers).filter(({ address }) =>
+    family(address) !== configured
+  );
+  if (strangers.length === 0) return vips;
+  const carried = (of: Family) =>
+    vips.flatMap((vip) => vip.servers).reduce((sum, s) => family(s.address) === of ? sum + s.weight : sum, 0);
+  const previous: Family = configured === 4 ? 6 : 4;
+  const chosen = carried(configured) > carried(previous) ? configured : previous;
+  return vips.map((vip) => ({
+    ...vip,
+    encap: encapOf(chosen),
+    servers: vip.servers.filter(({ address }) => family(address) === chosen),
+  }));
+}
+
+/**
+ * What VPP should have, in the file's order.
+ *
+ * @param names of the frontends; null: all
+ */
+export function desiredVips(
+  config: Config,
+  status: StatusOf,
+  known: KnownServers,
+  names: Iterable<string> | null,
+): readonly DesiredVip[] {
+  const asked = names === null ? null : new Set(names);
+  const chosen = asked === null
+    ? null
+    : new Set([...asked].map((name) => config.frontends.get(name)?.address));
+  const frontends = [...config.frontends.values()].filter(({ address }) => chosen?.has(address) ?? true);
+  const vips = frontends.map((frontend) => wantedVip(config, frontend, status, known));
+  const mixed = new Map<string, DesiredVip>();
+  for (const group of Map.groupBy(vips, (vip) => vip.vip.prefix).values()) {
+    for (const vip of oneFamily(group)) mixed.set(vip.frontend, vip);
+  }
+  return vips.flatMap(({ frontend }) =>
+    asked === null || asked.has(frontend) ? mixed.get(frontend) ?? [] : []
+  );
 }
 
 /** Global settings that VPP should have. */

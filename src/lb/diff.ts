@@ -7,7 +7,7 @@
 import type { ActualVip, IpAddress } from "../model.ts";
 import type { DesiredServer, DesiredVip } from "./desired.ts";
 import { type OwedFlushes, owedTo } from "./owed.ts";
-import { additionReason, notConfigured, type ReasonContext, weightReason } from "./reasons.ts";
+import { additionReason, movedReason, notConfigured, type ReasonContext, weightReason } from "./reasons.ts";
 import { encapFamily, sortedByAddress } from "./vips.ts";
 
 /** One change of one application server. */
@@ -56,18 +56,29 @@ export function serverAddition(server: DesiredServer, reason: string): ServerCha
   };
 }
 
-function removal(address: IpAddress, weight: number, context: ReasonContext): ServerChange {
-  const known = context.previous?.servers.find((old) => old.address === address);
+function removal(
+  address: IpAddress,
+  weight: number,
+  desired: DesiredVip,
+  context: ReasonContext,
+): ServerChange {
+  const was = context.previous?.servers.find((old) => old.address === address);
+  const moved = desired.servers.find((server) => server.backend === was?.backend);
   return {
     kind: "as_removed",
     address,
-    backend: known?.backend ?? null,
+    backend: was?.backend ?? null,
     before: weight,
     after: null,
     flush: true,
-    dead: true,
-    reason: notConfigured,
+    // The previous server of a backend that moved goes when the new one is there.
+    dead: moved === undefined || isDead(moved),
+    reason: moved === undefined ? notConfigured : movedReason(moved),
   };
+}
+
+function isDead({ state }: DesiredServer): boolean {
+  return state === "down" || state === "disabled";
 }
 
 /**
@@ -92,7 +103,7 @@ export function diffServers(
   for (const { address, weight } of actual.servers) {
     const server = missing.get(address);
     if (server === undefined) {
-      lowers.push(removal(address, weight, context));
+      lowers.push(removal(address, weight, desired, context));
       continue;
     }
     missing.delete(address);
@@ -106,7 +117,7 @@ export function diffServers(
       before: weight,
       after: server.weight,
       flush: flush !== null,
-      dead: server.state === "down" || server.state === "disabled",
+      dead: isDead(server),
       reason: weightReason(desired, server, weight, flush, context),
     });
   }

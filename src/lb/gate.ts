@@ -1,5 +1,5 @@
 /**
- * What may be written now: the warm-up, and frontends that wait for a new address' first answer.
+ * What may be written now: the warm-up.
  *
  * @module
  */
@@ -98,15 +98,11 @@ export class Gate {
   /** What may not be sent now. */
   holds(): PlanHolds {
     const { phase, waiting } = this.#warmup;
-    const awaiting = this.#parts.world().awaiting();
     return {
       // Not even a digest releases what may not be written at all.
       everything: phase === "hold" ? [hold("warm-up", true)] : [],
       deletions: phase === "done" ? [] : warmup,
-      frontend: (name) => [
-        ...(awaiting.has(name) ? [hold("new address not yet probed")] : []),
-        ...(waiting.has(name) ? warmup : []),
-      ],
+      frontend: (name) => waiting.has(name) ? warmup : [],
     };
   }
 

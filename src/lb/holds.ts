@@ -10,7 +10,6 @@ export type HoldKind =
   | "mass deletion"
   | "obstacle"
   | "table length"
-  | "new address not yet probed"
   | "warm-up";
 
 /** The gravest first: what would end VPP, what would end traffic, what only waits. */
@@ -19,7 +18,6 @@ const gravity: readonly HoldKind[] = [
   "mass deletion",
   "obstacle",
   "table length",
-  "new address not yet probed",
   "warm-up",
 ];
 
@@ -68,7 +66,7 @@ export function isOnlyMemory(holds: Holds): boolean {
   return holds.length > 0 && holds.every(({ kind }) => kind === "VPP memory");
 }
 
-/** Whether time alone releases it: the daemon just started, or a server just moved. */
+/** Whether time alone releases it: the daemon just started. */
 export function passes(holds: Holds): boolean {
-  return holds.every(({ kind }) => kind === "warm-up" || kind === "new address not yet probed");
+  return holds.every(({ kind }) => kind === "warm-up");
 }

@@ -10,6 +10,7 @@ import type {
   ActualServer,
   ActualVip,
   Config,
+  IpAddress,
   State,
   Transition,
   UnixMillis,
@@ -128,11 +129,16 @@ export class Memory {
     this.#owed = oweTransitions(this.#owed, changes, this.#members);
   }
 
-  /** An operator set a running weight. */
-  weightSet(frontend: string, backend: string, flush: boolean): void {
+  /**
+   * An operator set a running weight.
+   *
+   * @param flushed server whose flows end with it; null: they stay
+   */
+  weightSet(frontend: string, backend: string, flushed: IpAddress | null): void {
     this.#byOperator.add(`${frontend} ${backend}`);
     const member = this.membersOf(backend).find((place) => place.frontend === frontend);
-    if (flush && member !== undefined) this.#owed = oweWeight(this.#owed, member);
+    if (flushed === null || member === undefined) return;
+    this.#owed = oweWeight(this.#owed, { ...member, address: flushed });
   }
 
   /** A reload put every running weight back to the file's. */
@@ -194,6 +200,16 @@ export class Memory {
       this.#owed = settleRead(this.#owed, id, this.#vips.get(id) ?? null);
     }
     return this.witnesses.take(lb.vips);
+  }
+
+  /** Weight that the first full read of this process showed for a server on a VIP; null: none. */
+  witness(vip: string, address: IpAddress): number | null {
+    return this.witnesses.weight(vip, address);
+  }
+
+  /** Whether VPP has a server on a VIP, as last read or changed. */
+  has(vip: string, address: IpAddress): boolean {
+    return this.#vips.get(vip)?.servers.some((server) => server.address === address) ?? false;
   }
 
   /** One VIP was read; null: VPP does not have it. */

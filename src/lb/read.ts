@@ -4,25 +4,12 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { ActualVip, Config, Encap, VipKey } from "../model.ts";
+import type { ActualVip, VipKey } from "../model.ts";
 import { family } from "../net/ip.ts";
 import type { LoadBalancer } from "./balancer.ts";
-import { frontendEncap } from "./desired.ts";
+import type { DesiredVip } from "./desired.ts";
 import type { Memory } from "./memory.ts";
-import { encapFamily, frontendVip, vipId } from "./vips.ts";
-
-interface Wanted {
-  readonly key: VipKey;
-  readonly id: string;
-  readonly encap: Encap;
-}
-
-function wantedVip(config: Config, name: string): Wanted | null {
-  const frontend = config.frontends.get(name);
-  if (frontend === undefined) return null;
-  const key = frontendVip(frontend);
-  return { key, id: vipId(key), encap: frontendEncap(config, frontend) };
-}
+import { encapFamily, vipId } from "./vips.ts";
 
 /**
  * The VIP with its servers read anew, and all else as remembered; null when that cannot be trusted: without
@@ -46,25 +33,22 @@ export async function readFrontends(
   lb: LoadBalancer,
   memory: Memory,
   clock: Clock,
-  config: Config,
-  names: readonly string[],
+  wanted: readonly DesiredVip[],
   thorough: (name: string) => boolean,
 ): Promise<Set<string>> {
   const at = clock.wall();
-  const wanted = names.flatMap((name) => wantedVip(config, name) ?? []);
-  const quick = new Set(names.filter((name) => !thorough(name)).map((name) => memory.idOf(name)));
-  const doubtful: Wanted[] = [];
+  const doubtful: DesiredVip[] = [];
   await Promise.all(wanted.map(async (one) => {
-    const remembered = quick.has(one.id) ? memory.vip(one.id) : null;
-    const vip = remembered === null ? null : await refreshed(lb, one.key, remembered);
+    const remembered = thorough(one.frontend) ? null : memory.vip(one.id);
+    const vip = remembered === null ? null : await refreshed(lb, one.vip, remembered);
     if (vip === null) doubtful.push(one);
     else memory.readVip(one.id, vip, at);
   }));
   const found = new Map((await readDoubtful(lb, doubtful)).map((vip) => [vipId(vip), vip]));
   for (const { id } of doubtful) memory.readVip(id, found.get(id) ?? null, at);
-  const shown = new Set(names);
-  const prefixes = wanted.filter(({ id, encap }) => memory.vip(id)?.encap !== encap).map(({ key }) =>
-    key.prefix
+  const shown = new Set(wanted.map(({ frontend }) => frontend));
+  const prefixes = wanted.filter(({ id, encap }) => memory.vip(id)?.encap !== encap).map(({ vip }) =>
+    vip.prefix
   );
   for (const prefix of new Set(prefixes)) {
     const neighbours = new Map((await lb.readPrefix(prefix)).map((vip) => [vipId(vip), vip]));
@@ -77,10 +61,10 @@ export async function readFrontends(
   return shown;
 }
 
-async function readDoubtful(lb: LoadBalancer, wanted: readonly Wanted[]): Promise<ActualVip[]> {
+async function readDoubtful(lb: LoadBalancer, wanted: readonly DesiredVip[]): Promise<ActualVip[]> {
   const [only] = wanted;
   if (only === undefined) return [];
-  if (wanted.length > 1) return await lb.readVips(wanted.map(({ key }) => key));
-  const vip = await lb.readVip(only.key);
+  if (wanted.length > 1) return await lb.readVips(wanted.map(({ vip }) => vip));
+  const vip = await lb.readVip(only.vip);
   return vip === null ? [] : [vip];
 }

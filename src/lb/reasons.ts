@@ -88,8 +88,14 @@ export function weightReason(
   return owed === null ? drift : owedReason(server, owed);
 }
 
+/** Why the server of a backend with a new address is added, and the previous one deleted. */
+export function movedReason(server: DesiredServer): string {
+  return `address of backend ${server.backend} is ${server.address} now`;
+}
+
 /** Why a server is added to a VIP that VPP has. */
 export function additionReason(server: DesiredServer, context: ReasonContext): string {
-  const had = context.previous?.servers.some((old) => old.address === server.address) ?? false;
-  return had ? drift : configured;
+  const servers = context.previous?.servers ?? [];
+  if (servers.some((old) => old.address === server.address)) return drift;
+  return servers.some((old) => old.backend === server.backend) ? movedReason(server) : configured;
 }

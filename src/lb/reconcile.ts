@@ -11,9 +11,10 @@
  */
 import type * as api from "../api.ts";
 import type { Refusal } from "../control.ts";
-import type { ActualVip, Millis, Transition } from "../model.ts";
+import type { ActualVip, IpAddress, Millis, Transition } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import type { LoadBalancer } from "./balancer.ts";
+import { desiredVips } from "./desired.ts";
 import { Gate, type WarmupView } from "./gate.ts";
 import { isBlocked } from "./holds.ts";
 import { type Job, WorkLoop } from "./loop.ts";
@@ -67,7 +68,7 @@ export class Reconciler implements AsyncDisposable {
       { next: () => this.#next(), dueAt: () => this.#dueAt() },
       this.#stop.signal,
     );
-    this.view = new VppView(this.#memory, parts.world);
+    this.view = new VppView(this.#memory);
     this.#observe();
   }
 
@@ -126,7 +127,7 @@ export class Reconciler implements AsyncDisposable {
    */
   weightSet(frontend: string, backend: string, flush: boolean): Promise<void> {
     this.#observe();
-    this.#memory.weightSet(frontend, backend, flush);
+    this.#memory.weightSet(frontend, backend, flush ? this.#serverOf(frontend, backend) : null);
     this.#standings.weightSet(frontend);
     this.#gate.ask([frontend]);
     this.resync([frontend]);
@@ -217,6 +218,13 @@ export class Reconciler implements AsyncDisposable {
     this.disconnected();
     await this.#loop.ended();
     for (let job = this.#requests.take(); job !== null; job = this.#requests.take()) await job();
+  }
+
+  /** Address of the server that serves for a backend in a frontend; null: none. */
+  #serverOf(frontend: string, backend: string): IpAddress | null {
+    const { config, status } = this.#parts.world();
+    const [vip] = desiredVips(config, status, this.#memory, [frontend]);
+    return vip?.servers.find((server) => server.backend === backend)?.address ?? null;
   }
 
   #isRunning(frontend: string): boolean {

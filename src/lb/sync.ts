@@ -6,7 +6,7 @@
 import type { ActualConf, Millis, UnixMillis } from "../model.ts";
 import { applyPlan, setHasChanged, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op, VppHeap } from "./balancer.ts";
-import { desiredConf, type DesiredVip, desiredVip, desiredVips } from "./desired.ts";
+import { desiredConf, type DesiredVip, desiredVips } from "./desired.ts";
 import type { Gate } from "./gate.ts";
 import type { Memory } from "./memory.ts";
 import { isSent } from "./holds.ts";
@@ -128,28 +128,26 @@ export class Syncer {
     }
   }
 
-  async #readAll(lb: LoadBalancer): Promise<DesiredVip[]> {
+  async #readAll(lb: LoadBalancer): Promise<readonly DesiredVip[]> {
     await this.read(lb, null);
     const { config, status } = this.#parts.world();
-    return desiredVips(config, status, this.#memory.witnesses);
+    return desiredVips(config, status, this.#memory, null);
   }
 
   async #readVips(
     lb: LoadBalancer,
     names: readonly string[],
     thorough: (name: string) => boolean,
-  ): Promise<DesiredVip[]> {
+  ): Promise<readonly DesiredVip[]> {
     const { clock, world } = this.#parts;
     // Without a witness a member that is not yet known would count as unknown and lose its weight.
     if (!this.#memory.witnesses.known) await this.read(lb, null);
     if (!this.confConfirmed) this.#memory.readConf(await lb.readConf());
-    const shown = await readFrontends(lb, this.#memory, clock, world().config, names, thorough);
-    const { config, status } = world();
-    return [...shown].flatMap((name) => {
-      const frontend = config.frontends.get(name);
-      if (frontend === undefined) return [];
-      return [desiredVip(config, frontend, status, this.#memory.witnesses)];
-    });
+    const wanted = (frontends: Iterable<string>) => {
+      const { config, status } = world();
+      return desiredVips(config, status, this.#memory, frontends);
+    };
+    return wanted(await readFrontends(lb, this.#memory, clock, wanted(names), thorough));
   }
 
   /** Sends a plan. With `release` what is held goes too. Rejects when `signal` ends the daemon meanwhile. */

@@ -7,7 +7,7 @@ import type * as api from "../api.ts";
 import type { Refusal, TableQuery } from "../control.ts";
 import type { ActualVip, Config, Frontend } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { desiredVip, type StatusOf, type WitnessOf } from "./desired.ts";
+import { desiredVips, type KnownServers, type StatusOf } from "./desired.ts";
 import { sumOfWeights, tableLints } from "./lints.ts";
 import { actualTable, compare, tableAfter } from "./predict.ts";
 import type { TableSlices } from "./slices.ts";
@@ -21,8 +21,8 @@ export interface TableViewInput {
   readonly frontend: Frontend;
   /** States as they are. */
   readonly status: StatusOf;
-  /** Witnesses of members that are not yet known. */
-  readonly witnesses: WitnessOf;
+  /** What is known of VPP's servers. */
+  readonly servers: KnownServers;
   /** The VIP as VPP has it; null: VPP does not have it, or is away. */
   readonly actual: ActualVip | null;
 }
@@ -49,7 +49,7 @@ export async function tableView(
   query: TableQuery,
   slices: TableSlices,
 ): Promise<Result<api.Table, Refusal>> {
-  const { config, frontend, status, witnesses, actual } = input;
+  const { config, frontend, status, servers, actual } = input;
   const [stranger] = strangers(frontend, query);
   if (stranger !== undefined) {
     return err({ type: "invalid", detail: `frontend "${frontend.name}" has no backend "${stranger}"` });
@@ -63,19 +63,25 @@ export async function tableView(
     const state = query.states.get(backend);
     return state === undefined ? status(backend) : { state, known: true };
   };
-  const desired = desiredVip(config, assume(frontend, query), statusThen, witnesses);
-  const spec = tableAfter(desired, actual, false);
+  const assumedConfig = {
+    ...config,
+    frontends: new Map([...config.frontends, [frontend.name, assume(frontend, query)]]),
+  };
+  const then = desiredVips(assumedConfig, statusThen, servers, [frontend.name])[0];
+  const now = desiredVips(config, status, servers, [frontend.name])[0];
+  if (then === undefined || now === undefined) {
+    return err({ type: "not-found", detail: `there is no frontend "${frontend.name}"` });
+  }
+  const spec = tableAfter(then, actual, false);
   const counts = bucketCounts(spec.length, spec.servers);
   const sum = sumOfWeights(spec);
-  const before = actual === null
-    ? tableAfter(desiredVip(config, frontend, status, witnesses), null, false)
-    : actualTable(actual);
+  const before = actual === null ? tableAfter(now, null, false) : actualTable(actual);
   const table = query.buckets ? await slices.table(spec) : null;
   return ok({
     frontend: frontend.name,
     table_length: spec.length,
     assumed,
-    servers: desired.servers.map(({ backend, address, weight }, index) => ({
+    servers: then.servers.map(({ backend, address, weight }, index) => ({
       backend,
       address,
       weight,
@@ -85,6 +91,6 @@ export async function tableView(
     })),
     compared_to_now: assumed ? await compare(before, spec, slices) : null,
     ...(table === null ? {} : { buckets: Array.from(table.buckets) }),
-    lints: tableLints(frontend.name, spec, (index) => desired.servers[index]?.backend ?? ""),
+    lints: tableLints(frontend.name, spec, (index) => then.servers[index]?.backend ?? ""),
   });
 }

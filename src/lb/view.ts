@@ -3,11 +3,10 @@
  *
  * @module
  */
-import type { ActualConf, ActualServer, ActualVip, Frontend, IpAddress, UnixMillis } from "../model.ts";
-import type { WitnessOf } from "./desired.ts";
+import type { ActualConf, ActualVip, Frontend, IpAddress, UnixMillis } from "../model.ts";
+import type { KnownServers } from "./desired.ts";
 import type { Memory } from "./memory.ts";
 import { frontendVip, vipId } from "./vips.ts";
-import type { World } from "./world.ts";
 
 /** Buckets of one server in the new-flow table, as VPP reported them. */
 export interface Buckets {
@@ -20,12 +19,10 @@ export interface Buckets {
 /** Read-only view; everything is null or empty while VPP is away. */
 export class VppView {
   readonly #memory: Memory;
-  readonly #world: () => World;
 
   /** A view on what `memory` holds. */
-  constructor(memory: Memory, world: () => World) {
+  constructor(memory: Memory) {
     this.#memory = memory;
-    this.#world = world;
   }
 
   /** When VPP was last read; null: not in this session. */
@@ -70,22 +67,17 @@ export class VppView {
     return this.#memory.witnesses.hadWeight(address);
   }
 
-  /** Witnesses of members that are not yet known. */
-  get witnesses(): WitnessOf {
-    return this.#memory.witnesses;
+  /** What is known of VPP's servers. */
+  get servers(): KnownServers {
+    return this.#memory;
   }
 
-  /** Buckets of that server as VPP last reported them; null: not known, or changed since. */
-  buckets(frontend: string, backend: string): Buckets | null {
+  /** Buckets of a server as VPP last reported them; null: not known, or changed since. */
+  buckets(frontend: string, address: IpAddress): Buckets | null {
     const id = this.#memory.idOf(frontend);
-    const server = this.#server(frontend, backend);
-    const length = this.vip(frontend)?.tableLength;
-    if (id === null || server === null || length === undefined) return null;
-    return this.#memory.bucketsKnown(id) ? { count: server.numBuckets, length } : null;
-  }
-
-  #server(frontend: string, backend: string): ActualServer | null {
-    const address = this.#world().config.backends.get(backend)?.address;
-    return this.vip(frontend)?.servers.find((server) => server.address === address) ?? null;
+    const vip = this.vip(frontend);
+    const server = vip?.servers.find((one) => one.address === address);
+    if (id === null || vip === null || server === undefined) return null;
+    return this.#memory.bucketsKnown(id) ? { count: server.numBuckets, length: vip.tableLength } : null;
   }
 }

@@ -15,8 +15,6 @@ export interface World {
   readonly config: Config;
   /** State of a backend; `removed` for a name that is not configured. */
   readonly status: (backend: string) => MemberStatus;
-  /** Frontends that wait for the first answer of a backend with a new address. */
-  readonly awaiting: () => ReadonlySet<string>;
 }
 
 /** Counts and timings that a sync gives. Never throws, never waits. */

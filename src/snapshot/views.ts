@@ -10,7 +10,7 @@ import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
 import type { Standing } from "../health/frontend_states.ts";
 import type { Buckets } from "../lb/view.ts";
-import type { Config, Frontend } from "../model.ts";
+import type { Config, Frontend, IpAddress } from "../model.ts";
 import { probe, transition } from "./convert.ts";
 
 /** One backend. */
@@ -37,20 +37,20 @@ export function backendView(entry: Readonly<Entry>): api.Backend {
   };
 }
 
-/** One frontend. `buckets` looks a server up in what VPP last told; null: not known. */
+/** One frontend. `buckets` finds a server in what VPP last told; null: not known. */
 export function frontendView(
   frontend: Frontend,
   config: Config,
   weights: FrontendWeights,
   standing: Standing,
   vpp: api.Frontend["vpp"],
-  buckets: (backend: string) => Buckets | null,
+  buckets: (address: IpAddress) => Buckets | null,
 ): api.Frontend {
   const member = (pool: string, name: string, weight: number): api.PoolBackend[] => {
     const backend = config.backends.get(name);
     const judged = weights.members.find((m) => m.pool === pool && m.backend === name);
     if (backend === undefined || judged === undefined) return [];
-    const server = buckets(name);
+    const server = judged.address === null ? null : buckets(judged.address);
     return [{
       name,
       address: backend.address,

@@ -18,16 +18,28 @@ export class Names {
   >();
   readonly #backends = new Map<IpAddress, string>();
 
-  /** Names of a configuration. */
-  constructor(config: Config) {
+  /**
+   * Names of a configuration.
+   *
+   * @param previous address of the server that serves for a backend while its new address waits for a verdict
+   */
+  constructor(config: Config, previous: ReadonlyMap<string, IpAddress>) {
     for (const backend of config.backends.values()) {
       if (!this.#backends.has(backend.address)) this.#backends.set(backend.address, backend.name);
     }
+    for (const [name, address] of previous) {
+      if (!this.#backends.has(address)) this.#backends.set(address, name);
+    }
     for (const frontend of config.frontends.values()) {
       const servers = new Map<IpAddress, string>();
-      for (const { backend: name } of frontend.pools.flatMap((pool) => pool.members)) {
-        const backend = config.backends.get(name);
-        if (backend !== undefined) servers.set(backend.address, name);
+      const members = frontend.pools.flatMap((pool) => pool.members.map(({ backend }) => backend));
+      for (const name of members) {
+        const address = previous.get(name);
+        if (address !== undefined) servers.set(address, name);
+      }
+      for (const name of members) {
+        const address = config.backends.get(name)?.address;
+        if (address !== undefined && !servers.has(address)) servers.set(address, name);
       }
       this.#frontends.set(vipId(frontendVip(frontend)), { name: frontend.name, servers });
     }
@@ -88,16 +100,14 @@ export function lbStateView(
   readAt: UnixMillis,
   conf: ActualConf,
   vips: readonly ActualVip[],
-  config: Config,
+  names: Names,
 ): api.LbState {
-  const names = new Names(config);
   return { read_at: timeText(readAt), conf: confView(conf), vips: vips.map((vip) => vipView(vip, names)) };
 }
 
 /** Counters as last read; null: none were read in this session. */
-export function countersView(counts: LbCounts | null, config: Config): api.LbCounters {
+export function countersView(counts: LbCounts | null, names: Names): api.LbCounters {
   if (counts === null) return { read_at: null, vips: [], servers: [], unmatched: 0 };
-  const names = new Names(config);
   return {
     read_at: timeText(counts.readAt),
     vips: counts.vips.map((vip) => ({

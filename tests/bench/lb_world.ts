@@ -79,7 +79,6 @@ export function reconcilerOf(
     world: () => ({
       config: world,
       status: (backend) => ({ state: states.get(backend) ?? "up", known: true }),
-      awaiting: () => new Set(),
     }),
     hooks: { ...noHooks, ...hooks },
     enabled: true,

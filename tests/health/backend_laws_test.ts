@@ -13,6 +13,7 @@ import {
   step,
 } from "../../src/health/backend.ts";
 import type { State } from "../../src/model.ts";
+import { ip } from "../../src/net/ip.ts";
 import { healthOf } from "./kit.ts";
 
 const rule: Rule = { rise: 3, fall: 4 };
@@ -23,7 +24,8 @@ const pass: HealthEvent = { kind: "pass", code: "L7OK", detail: "HTTP 200" };
 const failure: HealthEvent = { kind: "fail", code: "L7STS", detail: "HTTP 503" };
 const changed: HealthEvent = { kind: "check-changed", rule: other };
 const taken: HealthEvent = { kind: "check-taken" };
-const moved: HealthEvent = { kind: "address-changed" };
+const moved: HealthEvent = { kind: "address-changed", from: ip("10.0.0.1"), to: ip("10.0.0.2") };
+const back: HealthEvent = { kind: "address-changed", from: ip("10.0.0.2"), to: ip("10.0.0.1") };
 const kinds = (...names: ("pause" | "resume" | "disable" | "enable")[]): HealthEvent[] =>
   names.map((kind) => ({ kind }));
 
@@ -89,6 +91,8 @@ Deno.test("known: a verdict or an operator's action, never a void result; a new 
   assert.equal(after({ kind: "pause" }, { kind: "resume" }), true);
   assert.equal(after({ kind: "disable" }, { kind: "enable" }), true);
   assert.equal(after(pass, moved), false);
+  assert.equal(after(pass, moved, back), true, "the server that was known");
+  assert.equal(after(moved, back), false);
   assert.equal(
     after(pass, moved, failure),
     false,
@@ -163,7 +167,7 @@ Deno.test("any sequence of results, void ones between them, gives what the naive
 
 Deno.test("whatever happens, the counter stays in its range and agrees with the state", () => {
   const events: fc.Arbitrary<HealthEvent> = fc.oneof(
-    fc.constantFrom<HealthEvent>(pass, failure, failure, { kind: "void" }, moved, taken),
+    fc.constantFrom<HealthEvent>(pass, failure, failure, { kind: "void" }, moved, back, taken),
     fc.constantFrom<HealthEvent>({ kind: "witness" }, { kind: "no-witness", failure: null }),
     fc.constantFrom(...kinds("pause", "resume", "disable", "enable")),
     smallRule.map((r): HealthEvent => ({ kind: "check-changed", rule: r })),
@@ -179,6 +183,7 @@ Deno.test("whatever happens, the counter stays in its range and agrees with the 
         const done = step(now, fitting, LATER);
         assert.equal(done.change?.to ?? now.state, done.health.state);
         now = done.health;
+        assert.ok(now.previous === null || (now.state === "unknown" && now.rule !== null));
         if (now.rule === null) {
           assert.ok(["up", "paused", "disabled"].includes(now.state));
           assert.equal(now.counter, 0);

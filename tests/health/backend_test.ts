@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type BackendHealth, type HealthEvent, type Rule, step } from "../../src/health/backend.ts";
 import type { Code, State } from "../../src/model.ts";
+import { ip } from "../../src/net/ip.ts";
 import { healthOf } from "./kit.ts";
 
 // max = 6, so every region of the counter has more than one value.
@@ -37,7 +38,14 @@ const kinds = (...names: ("pause" | "resume" | "disable" | "enable" | "remove")[
 const changed: HealthEvent = { kind: "check-changed", rule: other };
 const given: HealthEvent = { kind: "check-given", rule };
 const taken: HealthEvent = { kind: "check-taken" };
-const moved: HealthEvent = { kind: "address-changed" };
+const address = ip("10.0.0.1");
+const moved: HealthEvent = { kind: "address-changed", from: address, to: ip("10.0.0.2") };
+const back: HealthEvent = { kind: "address-changed", from: ip("10.0.0.2"), to: address };
+/** Waits for the verdict on a new address. */
+const waiting = (was: State, known = true) =>
+  [4, 6].map((counter) =>
+    health("unknown", counter, { known: false, flows: "possible", previous: { address, state: was, known } })
+  );
 const inStates = (states: readonly State[], ...counters: number[]) =>
   states.flatMap((s) => at(s, ...counters));
 const notRead = (...counters: number[]) =>
@@ -319,12 +327,38 @@ const rows: readonly Row[] = [
     code: "reload",
   },
   {
+    from: "unknown",
+    event: "back, was up",
+    start: waiting("up"),
+    send: [back],
+    to: "up",
+    counter: () => 6,
+    code: "reload",
+  },
+  {
+    from: "unknown",
+    event: "back, was down",
+    start: waiting("down"),
+    send: [back],
+    to: "down",
+    counter: () => 0,
+    code: "reload",
+  },
+  {
+    from: "unknown",
+    event: "back, was unknown",
+    start: waiting("unknown", false),
+    send: [back],
+    to: null,
+    counter: () => 6,
+  },
+  {
     from: "paused, disabled",
     event: "address changed",
     start: inStates(held, 5),
     send: [moved],
     to: null,
-    counter: () => 6,
+    counter: h,
   },
   {
     from: "up (static)",

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { checkConfig } from "../../src/config/check.ts";
-import { type BackendHealth, counterMax, type HealthEvent, step } from "../../src/health/backend.ts";
+import {
+  type BackendHealth,
+  counterMax,
+  type Flows,
+  freshHealth,
+  type HealthEvent,
+  step,
+} from "../../src/health/backend.ts";
 import { blindAfter } from "../../src/health/blind.ts";
 import { intervalFor } from "../../src/health/pace.ts";
 import {
@@ -14,6 +21,7 @@ import {
 } from "../../src/model.ts";
 import { PROBE_CODES } from "../../src/probes/result.ts";
 import { nextDue } from "../../src/probes/schedule.ts";
+import { ip } from "../../src/net/ip.ts";
 import { healthOf } from "./kit.ts";
 
 const text = await Deno.readTextFile(new URL("../../docs/healthchecks.md", import.meta.url));
@@ -87,6 +95,35 @@ Deno.test("the counter's table is what the counter does", () => {
     const wanted = parse(after);
     assert.deepEqual([now.state, now.counter], [wanted.state, wanted.counter], before);
   }
+});
+
+Deno.test("the table of start values is what unknown starts with", () => {
+  const rule = { rise: 2, fall: 3 };
+  const fresh = (flows: Flows) => freshHealth(rule, 0, flows);
+  const after = (health: BackendHealth, ...events: HealthEvent[]) =>
+    events.reduce((now, event) => step(now, event, 1).health, health);
+  const up = healthOf("up", 4);
+  const moved: HealthEvent = { kind: "address-changed", from: ip("10.0.0.1"), to: ip("10.0.0.2") };
+  const none: HealthEvent = { kind: "no-witness", failure: { code: "L4CON", detail: "" } };
+  assert.equal(after(fresh("not-read"), failure, none).state, "down");
+  const wanted: readonly (readonly [string, BackendHealth])[] = [
+    ["a start, until VPP was read whole for the first time", fresh("not-read")],
+    [
+      "that first read, which showed the server with a weight > 0",
+      after(fresh("not-read"), { kind: "witness" }),
+    ],
+    ["that first read, which did not", after(fresh("not-read"), none)],
+    ["resume", after(up, { kind: "pause" }, { kind: "resume" })],
+    ["a new address", after(up, moved)],
+    ["enable", after(up, { kind: "disable" }, { kind: "enable" })],
+    ["a reload that brings the backend", fresh("possible")],
+    ["a start with VPP switched off", fresh("none")],
+  ];
+  const word = ({ counter }: BackendHealth) => counter === 4 ? "full" : counter === 1 ? "rise − 1" : counter;
+  assert.deepEqual(
+    table("`unknown` begins with h full").map(([when, h = ""]) => [when, h.split(/ if |; /)[0]]),
+    wanted.map(([when, health]) => [when, word(health)]),
+  );
 });
 
 Deno.test("the table of actions is what the actions do", () => {

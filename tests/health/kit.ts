@@ -241,7 +241,6 @@ export class World implements Disposable {
   readonly prober = new FakeProber();
   readonly log = new FakeLog();
   readonly told: Told[] = [];
-  readonly awaited: string[][] = [];
   readonly events: Announcement[] = [];
   readonly counted: string[] = [];
   readonly vpp = new FakeVpp();
@@ -265,7 +264,6 @@ export class World implements Disposable {
       vpp: this.vpp,
       onTransitions: (transitions, frontendChanges, decidedAt) =>
         void this.told.push({ transitions, frontendChanges, decidedAt }),
-      onAwaited: (frontends) => void this.awaited.push([...frontends]),
     });
   }
 
@@ -320,6 +318,14 @@ export class World implements Disposable {
   weights(name: string): Record<string, number> {
     const members = this.tracker.weights(name)?.members ?? [];
     return Object.fromEntries(members.map((m) => [m.backend, m.effective]));
+  }
+
+  /** Effective weights of a frontend's servers by address. */
+  servers(name: string): Record<string, number> {
+    const members = this.tracker.weights(name)?.members ?? [];
+    return Object.fromEntries(
+      members.flatMap((m) => m.address === null ? [] : [[m.address, m.effective] as const]),
+    );
   }
 
   /** All transitions told so far as `b1 unknown>up L4OK`. */

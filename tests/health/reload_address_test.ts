@@ -4,69 +4,144 @@ import { parts, running, withBackends, withFrontends } from "./reload_kit.ts";
 
 const moved = withBackends(backend("b1", "10.0.9.1", "web"), ...parts.backends.slice(1));
 
-Deno.test("a new address is a new server: unknown, probed at once, its frontends wait for its answer", () => {
+Deno.test("a new address is a new server: unknown, probed at once; the previous one serves until its verdict", () => {
   using world = running();
   world.tracker.reload(config(moved), alice);
   assert.deepEqual(world.prober.calls, ["start b1"]);
+  assert.equal(world.prober.targets.get("b1")?.address, "10.0.9.1");
   const [told] = world.told.flatMap((t) => t.transitions);
   assert.deepEqual([told?.from, told?.to, told?.code, told?.by], ["up", "unknown", "reload", "alice"]);
-  assert.equal(told?.detail, "address changed from 10.0.0.1 to 10.0.9.1");
+  assert.equal(told?.detail, "address 10.0.0.1 is 10.0.9.1 now");
+  assert.deepEqual(told?.effects, [
+    { frontend: "www", pool: "primary", weightBefore: 100, weightAfter: 100, flush: false },
+  ]);
   assert.equal(world.tracker.entry("b1")?.lastProbe, null);
-  assert.deepEqual([...world.tracker.awaitingFrontends()], ["www"]);
-  world.told.length = 0;
+  assert.equal(world.counter("b1"), 4);
+  assert.deepEqual(world.servers("www"), { "10.0.0.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
   world.probe(["b1", "L4OK"]);
-  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
-  assert.deepEqual(world.transitions(), ["b1 unknown>up L4OK"]);
-  assert.deepEqual(world.awaited, [], "the transition itself asks for the sync");
+  assert.deepEqual(world.servers("www"), { "10.0.9.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+  assert.deepEqual(world.transitions(), ["b1 up>unknown reload", "b1 unknown>up L4OK"]);
 });
 
-Deno.test("a new address that does not answer is awaited for its timeout; a void result is no answer", async () => {
+Deno.test("only `fall` failures in a row swap the servers; a void result does not, however long it takes", async () => {
   using world = running();
   world.tracker.reload(config(moved), alice);
-  world.probe(["b1", "late"]);
-  await world.clock.advance(999);
-  assert.deepEqual([...world.tracker.awaitingFrontends()], ["www"]);
-  await world.clock.advance(1);
-  assert.deepEqual(world.awaited, [["www"]]);
-  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
+  for (let i = 0; i < 20; i++) {
+    world.probe(["b1", "late"]);
+    await world.clock.advance(60_000);
+  }
+  world.probe(["b1", "L4TOUT"]);
+  world.probe(["b1", "L4TOUT"]);
+  assert.deepEqual(world.servers("www"), { "10.0.0.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+  world.probe(["b1", "L4TOUT"]);
+  assert.deepEqual(world.servers("www"), { "10.0.9.1": 0, "10.0.0.2": 50, "10.0.0.3": 0 });
+  assert.deepEqual(world.transitions(), ["b1 up>unknown reload", "b1 unknown>down L4TOUT"]);
 });
 
-Deno.test("two new addresses in one frontend: it waits for the last of them", async () => {
-  using world = running();
-  const checks = [tcpCheck("web"), tcpCheck("db", { rise: 3, fall: 2, timeoutMs: 3_000 })];
-  const backends = [
-    backend("b1", "10.0.9.1", "web"),
-    ...parts.backends.slice(1, 2),
-    backend("b3", "10.0.9.3", "db"),
-  ];
-  world.tracker.reload(config({ ...parts, checks, backends }), alice);
-  assert.deepEqual([...world.tracker.awaitingFrontends()], ["www", "other"]);
-  await world.clock.advance(1_500);
-  assert.deepEqual(world.awaited, []);
-  await world.clock.advance(1_500);
-  assert.deepEqual(world.awaited, [["www", "other"]]);
-});
-
-Deno.test("an operator's pause ends the wait; a removed backend is not awaited", async () => {
+Deno.test("the rest of the frontend goes on meanwhile, and weights act on the previous server", () => {
   using world = running();
   world.tracker.reload(config(moved), alice);
-  world.tracker.act("b1", "pause", alice);
-  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
-  world.tracker.act("b1", "resume", alice);
-  world.tracker.reload(
-    config(withBackends(backend("b1", "10.0.8.1", "web"), ...parts.backends.slice(1))),
-    alice,
-  );
+  world.tracker.setWeight("www", "primary", "b1", 7);
+  world.tracker.act("b2", "disable", alice);
+  assert.deepEqual(world.servers("www"), { "10.0.0.1": 7, "10.0.0.2": 0, "10.0.0.3": 0 });
+  // The previous server counts for its pool.
+  assert.equal(world.tracker.weights("www")?.activePool, "primary");
+});
+
+Deno.test("a backend that was down keeps its previous server at weight 0 until the new one has a verdict", () => {
+  using world = running();
+  world.fail("b1");
+  world.tracker.reload(config(moved), alice);
+  assert.equal(world.state("b1"), "unknown");
+  assert.deepEqual(world.servers("www"), { "10.0.0.1": 0, "10.0.0.2": 50, "10.0.0.3": 0 });
+  world.probe(["b1", "L4OK"]);
+  assert.deepEqual(world.servers("www"), { "10.0.9.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+});
+
+Deno.test("a pause, a disable, or no check any more swaps at once", () => {
+  for (const action of ["pause", "disable"] as const) {
+    using world = running();
+    world.tracker.reload(config(moved), alice);
+    world.tracker.act("b1", action, alice);
+    assert.deepEqual(world.servers("www"), { "10.0.9.1": 0, "10.0.0.2": 50, "10.0.0.3": 0 });
+  }
+  using world = running();
+  world.tracker.reload(config(moved), alice);
+  const without = withBackends(backend("b1", "10.0.9.1", null), ...parts.backends.slice(1));
+  world.tracker.reload(config(without), alice);
+  assert.deepEqual(world.servers("www"), { "10.0.9.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+});
+
+Deno.test("a backend that is static, paused or disabled swaps at once", () => {
+  const statics = withBackends(backend("b1", "10.0.0.1", null), ...parts.backends.slice(1));
+  using world = running(statics);
+  const next = withBackends(backend("b1", "10.0.9.1", null), ...parts.backends.slice(1));
+  world.tracker.reload(config(next), null);
+  assert.deepEqual(world.transitions(), []);
+  assert.deepEqual(world.servers("www"), { "10.0.9.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+  for (const action of ["pause", "disable"] as const) {
+    using other = running();
+    other.tracker.act("b1", action, alice);
+    other.told.length = 0;
+    other.tracker.reload(config(moved), null);
+    assert.deepEqual(other.transitions(), []);
+    assert.deepEqual(other.servers("www"), { "10.0.9.1": 0, "10.0.0.2": 50, "10.0.0.3": 0 });
+  }
+});
+
+Deno.test("back to the previous address: the wait is over, and the state is what it was", () => {
+  using world = running();
+  world.tracker.reload(config(moved), alice);
+  world.probe(["b1", "L4CON"]);
+  world.prober.calls.length = 0;
+  world.tracker.reload(config(parts), alice);
+  assert.deepEqual(world.transitions(), ["b1 up>unknown reload", "b1 unknown>up reload"]);
+  assert.deepEqual(world.prober.calls, ["start b1"]);
+  assert.equal(world.counter("b1"), 4);
+  assert.deepEqual(world.servers("www"), { "10.0.0.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+  world.probe(["b1", "L4CON"], ["b1", "L4CON"]);
+  assert.equal(world.state("b1"), "up", "the failures of another server do not count");
+});
+
+Deno.test("a third address replaces the second; the first one goes on serving", () => {
+  using world = running();
+  world.tracker.reload(config(moved), alice);
+  world.probe(["b1", "L4CON"], ["b1", "L4CON"]);
+  const again = withBackends(backend("b1", "10.0.9.2", "web"), ...parts.backends.slice(1));
+  world.tracker.reload(config(again), alice);
+  assert.equal(world.prober.targets.get("b1")?.address, "10.0.9.2");
+  world.probe(["b1", "L4CON"], ["b1", "L4CON"]);
+  assert.deepEqual(world.servers("www"), { "10.0.0.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+  world.probe(["b1", "L4OK"]);
+  assert.deepEqual(world.servers("www"), { "10.0.9.2": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+});
+
+Deno.test("another check during the wait begins the count anew, and the wait goes on", () => {
+  using world = running();
+  world.tracker.reload(config(moved), alice);
+  world.probe(["b1", "L4CON"], ["b1", "L4CON"]);
+  const checks = [tcpCheck("web", { fall: 2 }), ...parts.checks.slice(1)];
+  world.tracker.reload(config({ ...moved, checks }), alice);
+  assert.equal(world.counter("b1"), 3);
+  world.probe(["b1", "L4CON"]);
+  assert.deepEqual(world.servers("www"), { "10.0.0.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+  world.probe(["b1", "L4CON"]);
+  assert.deepEqual(world.servers("www"), { "10.0.9.1": 0, "10.0.0.2": 50, "10.0.0.3": 0 });
+});
+
+Deno.test("a removed backend waits for nothing", () => {
+  using world = running();
+  world.tracker.reload(config(moved), alice);
   const gone = withFrontends(frontend("www", "192.0.2.1", { primary: { b2: 50 } }));
   world.tracker.reload(config({ ...gone, backends: parts.backends.slice(1) }), alice);
-  await world.clock.advance(5_000);
-  assert.deepEqual(world.awaited, []);
+  assert.deepEqual(world.servers("www"), { "10.0.0.2": 50 });
+  assert.equal(world.clock.pending, 1, "the watch for blind backends alone");
 });
 
-Deno.test("swapped addresses: until the new servers answer, VPP's weights are left as they are", () => {
+Deno.test("exchanged addresses: each server keeps its weight until a verdict moves it", () => {
   using world = running();
-  world.place("www", "b1", 50);
-  world.place("www", "b2", 100);
+  world.place("www", "b1", 100);
+  world.place("www", "b2", 50);
   const swapped = [
     backend("b1", "10.0.0.2", "web"),
     backend("b2", "10.0.0.1", "web"),
@@ -74,34 +149,25 @@ Deno.test("swapped addresses: until the new servers answer, VPP's weights are le
   ];
   world.tracker.reload(config(withBackends(...swapped)), alice);
   assert.deepEqual([world.state("b1"), world.state("b2")], ["unknown", "unknown"]);
-  assert.deepEqual(world.weights("www"), { b1: 50, b2: 100, b3: 0 });
-  world.probe(["b1", "L4OK"], ["b2", "L4OK"]);
-  assert.deepEqual(world.weights("www"), { b1: 100, b2: 50, b3: 0 });
+  assert.deepEqual(world.servers("www"), { "10.0.0.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
+  world.probe(["b1", "L4OK"]);
+  assert.deepEqual(world.servers("www"), { "10.0.0.2": 100, "10.0.0.1": 50, "10.0.0.3": 0 });
+  world.probe(["b2", "L4OK"]);
+  assert.deepEqual(world.servers("www"), { "10.0.0.2": 100, "10.0.0.1": 50, "10.0.0.3": 0 });
 });
 
-Deno.test("a backend without a check that moves stays up", () => {
-  const statics = { ...parts, backends: [backend("b1", "10.0.0.1", null), ...parts.backends.slice(1)] };
-  using world = running(statics);
-  world.tracker.reload(
-    config({ ...statics, backends: [backend("b1", "10.0.9.1", null), ...parts.backends.slice(1)] }),
-    null,
-  );
-  assert.deepEqual(world.transitions(), []);
-  assert.deepEqual([...world.tracker.awaitingFrontends()], []);
-});
-
-Deno.test("a second new address, or a new check meanwhile, begins the wait anew", async () => {
+Deno.test("a wait whose probes are blind is told with the server that serves meanwhile", async () => {
   using world = running();
   world.tracker.reload(config(moved), alice);
-  await world.clock.advance(900);
-  const again = withBackends(backend("b1", "10.0.9.2", "web"), ...parts.backends.slice(1));
-  world.tracker.reload(config(again), alice);
-  await world.clock.advance(900);
-  assert.deepEqual([...world.tracker.awaitingFrontends()], ["www"]);
-  const checks = [tcpCheck("web", { timeoutMs: 3_000 }), ...parts.checks.slice(1)];
-  world.tracker.reload(config({ ...again, checks }), alice);
-  await world.clock.advance(2_999);
-  assert.deepEqual(world.awaited, []);
-  await world.clock.advance(1);
-  assert.deepEqual(world.awaited, [["www"]]);
+  world.log.lines.length = 0;
+  for (let i = 0; i < 20; i++) {
+    world.probe(["b1", "netns"]);
+    await world.clock.advance(1_000);
+  }
+  const [line] = world.log.named("backend-blind").filter(({ attrs }) => attrs.backend === "b1");
+  assert.deepEqual([line?.level, line?.attrs.cause, line?.attrs.serves_meanwhile], [
+    "error",
+    "netns",
+    "10.0.0.1",
+  ]);
 });

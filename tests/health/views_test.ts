@@ -67,7 +67,7 @@ Deno.test("a frontend's view holds configured and effective weights and what VPP
     world.tracker.weights("www") ?? assert.fail(),
     world.tracker.standing("www") ?? assert.fail(),
     "in-sync",
-    (name) => name === "s1" ? { count: 512, length: 1024 } : null,
+    (address) => address === "10.0.0.2" ? { count: 512, length: 1024 } : null,
   );
   assert.deepEqual(shown, {
     name: "www",

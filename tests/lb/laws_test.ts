@@ -58,7 +58,7 @@ lawOf("applying a plan reaches what is desired, and a second plan is empty", asy
   const { config, states } = daemon;
   const status = (name: string) => states.get(name) ?? { state: "removed" as State, known: true };
   const actual = new Map(vpp.vips.map((vip) => [vipId(vip), vip]));
-  const desired = desiredVips(config, status, daemon.reconciler.view.witnesses);
+  const desired = desiredVips(config, status, daemon.reconciler.view.servers, null);
   assert.deepEqual([...actual.keys()].sort(), desired.map((vip) => vip.id).sort());
   for (const want of desired) {
     const has = actual.get(want.id);

@@ -32,22 +32,34 @@ Deno.test("while VPP is away a weight is answered at once and its flush stays ow
   ]);
 });
 
-Deno.test("a frontend that waits for a new address is left alone by every automatic sync", async () => {
+Deno.test("while a new address waits for its verdict the previous server serves; then they are swapped in one unit", async () => {
   const { world, vpp } = await running();
   await using _ = world;
-  world.awaiting.add("web");
   const moved = { ...backend("b2"), address: ip("10.0.9.9") };
   world.config = { ...world.config, backends: new Map([...world.config.backends, ["b2", moved]]) };
-  world.states.set("b2", { state: "unknown", known: false });
+  const previous = { address: backend("b2").address, state: "up", known: true } as const;
+  world.states.set("b2", { state: "unknown", known: false, previous });
   await world.reconciler.reloaded();
   await world.clock.advance(60_000);
   assert.equal(vpp.ops.length, 0);
-  assert.equal(world.reconciler.standing("web"), "held");
-  assert.equal(world.reconciler.standing("mail"), "in-sync");
-  world.awaiting.clear();
+  assert.equal(world.reconciler.standing("web"), "in-sync");
+  // Weights act on the previous server, and so does a flush.
+  await world.weigh("web", "b2", 20, true);
+  assert.deepEqual(vpp.ops.splice(0), [
+    { kind: "as-weight", vip: world.key("web"), address: "10.0.0.2", weight: 20, flush: true },
+  ]);
+  // VPP does not take the new server yet, so the previous one stays.
+  vpp.fail = (op) => op.kind === "as-add" ? -1 : 0;
   world.become("b2", "up");
   await settle();
+  assert.deepEqual(vpp.ops.splice(0).map((op) => op.kind), ["as-add"]);
+  vpp.fail = () => 0;
+  await world.clock.advance(1_000);
   assert.deepEqual(vpp.ops.map((op) => op.kind), ["as-add", "as-delete"]);
+  const reasons = ["vpp-lbsync-as-add", "vpp-lbsync-as-del"].map((msg) =>
+    world.log.named(msg).at(-1)?.reason
+  );
+  assert.deepEqual(reasons, Array(2).fill("address of backend b2 is 10.0.9.9 now"));
 });
 
 Deno.test("one-VIP requests read that VIP only and refuse an unknown frontend", async () => {
@@ -100,13 +112,13 @@ Deno.test("what VPP has is known by names, its buckets only as VPP reported them
   const weight = (host: number) => view.weight(pair[0] ?? assert.fail(), ip(`10.0.0.${host}`));
   assert.equal(weight(2), 50);
   assert.equal(weight(3), null);
-  assert.equal(view.buckets("web", "b2"), null, "only we know of the server so far");
+  assert.equal(view.buckets("web", ip("10.0.0.2")), null, "only we know of the server so far");
   await world.clock.advance(1_000);
-  assert.deepEqual(view.buckets("web", "b2"), { count: 350, length: 1024 });
+  assert.deepEqual(view.buckets("web", ip("10.0.0.2")), { count: 350, length: 1024 });
   world.become("b1", "down");
   await settle();
   assert.equal(weight(1), 0);
-  assert.equal(view.buckets("web", "b2"), null, "a change of ours makes the last report wrong");
+  assert.equal(view.buckets("web", ip("10.0.0.2")), null, "a change of ours makes the last report wrong");
   world.reconciler.disconnected();
   assert.equal(weight(2), null);
 });
@@ -118,7 +130,7 @@ Deno.test("a read on demand comes after what is due, and makes the bucket counts
   const one = await world.reconciler.read("web");
   assert.ok(one.ok);
   assert.deepEqual(one.value.vips.map((vip) => weights(vip)), [{ "10.0.0.1": 0, "10.0.0.2": 50 }]);
-  assert.deepEqual(world.reconciler.view.buckets("web", "b2"), { count: 1024, length: 1024 });
+  assert.deepEqual(world.reconciler.view.buckets("web", ip("10.0.0.2")), { count: 1024, length: 1024 });
   vpp.drop(world.key("web"));
   const none = await world.reconciler.read("web");
   assert.ok(none.ok);

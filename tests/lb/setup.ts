@@ -107,7 +107,6 @@ export class TestWorld {
   readonly clock = new FakeClock();
   readonly log = new TestLog();
   readonly states = new Map<string, MemberStatus>();
-  readonly awaiting = new Set<string>();
   readonly counted: string[] = [];
   readonly answered: number[] = [];
   readonly reconciler: Reconciler;
@@ -134,7 +133,6 @@ export class TestWorld {
       world: () => ({
         config: this.config,
         status: (name) => this.states.get(name) ?? { state: "removed", known: true },
-        awaiting: () => this.awaiting,
       }),
       hooks,
       enabled: true,

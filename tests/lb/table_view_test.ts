@@ -14,7 +14,7 @@ const view = (world: { config: Config }, states: Record<string, State> = {}) => 
     config: world.config,
     frontend: web,
     status: (name: string) => ({ state: states[name] ?? "up" as State, known: true }),
-    witnesses: { weight: () => null },
+    servers: { witness: () => null, has: () => false },
     actual: null,
   };
 };

@@ -127,7 +127,7 @@ onEachVpp("random worlds converge, are never refused, and need nothing a second 
       const { vips: actual } = await lb.readAll();
       const byId = new Map(actual.map((vip) => [vipId(vip), vip]));
       const status = (name: string) => states.get(name) ?? { state: "removed" as State, known: true };
-      const desired = desiredVips(daemon.config, status, daemon.reconciler.view.witnesses);
+      const desired = desiredVips(daemon.config, status, daemon.reconciler.view.servers, null);
       assert.deepEqual([...byId.keys()].sort(), desired.map((vip) => vip.id).sort());
       for (const want of desired) {
         const has = byId.get(want.id);

@@ -25,7 +25,6 @@ t=2s     reload
          expect b2 paused every=never history=paused,up
          expect b3 disabled every=never
          expect b4 up h=4/4
-         expect waits nothing
 
 # Another check that is edited, and a backend that comes, do not touch the rest.
 check db interval=7s

@@ -13,7 +13,8 @@
  *   expect www up pool=primary b1=100 b2=0
  *   expect told b1 up -> down L4CON [by alice] [www 100->0 flush …]   the next transition, with its effects
  *   expect told nothing                                      and a story ends with everything told
- *   expect blind b1 | nothing          expect waits www | nothing         expect synced www
+ *   expect servers www 10.0.0.1=100                          the effective weights by address
+ *   expect blind b1 | nothing
  *   expect forgotten b1 paused | www/primary/b1=50 | nothing
  *
  * @module
@@ -136,17 +137,18 @@ class Story implements Disposable {
 
   #expect(words: readonly string[]): void {
     const [what = "", ...rest] = words;
-    const { tracker, awaited } = this.#running;
+    const { tracker } = this.#running;
     const listed = rest[0] === "nothing" ? [] : rest;
     switch (what) {
       case "told":
         return assert.equal(this.#next(), rest[0] === "nothing" ? null : rest.join(" "));
       case "blind":
         return assert.deepEqual(tracker.blind(), listed);
-      case "waits":
-        return assert.deepEqual([...tracker.awaitingFrontends()], listed);
-      case "synced":
-        return assert.deepEqual(awaited.splice(0).flat(), listed);
+      case "servers": {
+        const [name = "", ...servers] = rest;
+        const found = Object.entries(this.#running.servers(name)).map(([a, weight]) => `${a}=${weight}`);
+        return assert.deepEqual(found, servers);
+      }
       case "forgotten":
         return assert.deepEqual(this.#forgotten(), listed);
     }

@@ -26,7 +26,7 @@ const wrong: readonly (readonly [string, RegExp])[] = [
   ["operator pause b9", /x:5: /],
   ["operator resume b1", /x:5: /],
   ["expect blind b1", /x:5: /],
-  ["expect waits www", /x:5: /],
+  ["expect servers www 10.0.0.1=10", /x:5: /],
   ["expect forgotten b1 paused", /x:5: /],
   ["probe b2 L4OK", /x:5: .*b2 is not probed/],
   ["t=5s expect b1 unknown\nt=4s expect b1 unknown", /x:6: .*time goes forward/],
