@@ -34,6 +34,8 @@ interface Kind<T> {
   readonly added: (value: T) => string;
   readonly removed: (value: T) => string;
   readonly changed: (before: T, after: T, fields: readonly string[]) => string;
+  /** Old names by new names of what only changed its name. */
+  readonly renamed?: ReadonlyMap<string, string>;
 }
 
 function compare<T>(
@@ -43,19 +45,23 @@ function compare<T>(
 ): ReloadChange[] {
   const { object } = kind;
   const changes: ReloadChange[] = [];
+  const renamed = kind.renamed ?? new Map<string, string>();
   for (const [name, now] of after) {
-    const old = before.get(name);
+    const was = renamed.get(name);
+    const old = before.get(was ?? name);
     if (old === undefined) {
       changes.push({ object, name, change: "added", fields: [], effect: kind.added(now) });
       continue;
     }
-    const fields = changedKeys(kind.part(old), kind.part(now));
+    const keys = changedKeys(kind.part(old), kind.part(now));
+    const fields = was === undefined ? keys : ["name", ...keys];
     if (fields.length > 0) {
       changes.push({ object, name, change: "changed", fields, effect: kind.changed(old, now, fields) });
     }
   }
+  const kept = new Set(renamed.values());
   for (const [name, old] of before) {
-    if (after.has(name)) continue;
+    if (after.has(name) || kept.has(name)) continue;
     changes.push({ object, name, change: "removed", fields: [], effect: kind.removed(old) });
   }
   return changes;
@@ -90,7 +96,9 @@ function backendAdded(backend: Backend): string {
 
 function backendChanged(before: Backend, after: Backend): string {
   return join([
-    before.address !== after.address && "a new server: unknown until it has answered, probed at once",
+    before.name !== after.name && `was ${before.name}; state and history stay`,
+    before.address !== after.address &&
+    "a new server: unknown, probed at once; the previous one serves until the first verdict",
     before.healthcheck !== after.healthcheck && checkChanged(before.healthcheck, after.healthcheck),
     before.enabled && !after.enabled && "disabled, its flows are flushed",
     !before.enabled && after.enabled && "enabled: unknown, probed at once",
@@ -156,8 +164,18 @@ function perhaps<T>(name: string, value: T | undefined): ReadonlyMap<string, T> 
   return new Map(value === undefined ? [] : [[name, value]]);
 }
 
+/** What only the running daemon knows of a reload. */
+export interface ReloadFacts {
+  /** Backends that only changed their name: old names by new names. */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** Removed backends that were paused or disabled, by name. */
+  readonly heldRemoved: ReadonlyMap<string, "paused" | "disabled">;
+}
+
+const noFacts: ReloadFacts = { renamed: new Map(), heldRemoved: new Map() };
+
 /** Compares two configurations; nothing for what is the same. Sections in the order of the file. */
-export function diffConfigs(before: Config, after: Config): ReloadChange[] {
+export function diffConfigs(before: Config, after: Config, facts: ReloadFacts = noFacts): ReloadChange[] {
   const single = (name: string, value: Part) => new Map([[name, value]]);
   const constant = (part: Part): Part => part;
   const never = () => "";
@@ -184,8 +202,15 @@ export function diffConfigs(before: Config, after: Config): ReloadChange[] {
       object: "backend",
       part: backendPart,
       added: backendAdded,
-      removed: () => "no longer probed, deleted from VPP",
+      removed: ({ name }) => {
+        const held = facts.heldRemoved.get(name);
+        return join([
+          "no longer probed, deleted from VPP",
+          held !== undefined && `it was ${held}: if it comes back, it starts as unknown`,
+        ]);
+      },
       changed: backendChanged,
+      renamed: facts.renamed,
     }),
     ...compare(before.frontends, after.frontends, {
       object: "frontend",

@@ -278,7 +278,7 @@ export class DaemonControl implements Control {
 
   /** Counters as last read. */
   counters(): Result<api.LbCounters, Refusal> {
-    const { link, tracker } = this.#parts;
+    const { link } = this.#parts;
     if (link.state !== "connected") return err(this.#unavailable());
     return ok(countersView(link.counts, this.#names()));
   }

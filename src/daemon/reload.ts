@@ -108,8 +108,8 @@ export class Reloader {
       return err({ type: "invalid", detail, errors: check.errors, check });
     }
     const before = tracker.fileConfig;
-    const { weightsReset } = tracker.reload(config, actor);
-    const changes = [...diffConfigs(before, config), ...weightsReset.map(weightChange)];
+    const { weightsReset, ...facts } = tracker.reload(config, actor);
+    const changes = [...diffConfigs(before, config, facts), ...weightsReset.map(weightChange)];
     log.info("config-reload", {
       config: path,
       ok: true,

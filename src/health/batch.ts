@@ -28,7 +28,7 @@ interface Pending {
   readonly noFlush: ReadonlySet<string>;
 }
 
-type Members = ReadonlyMap<string, MemberWeight>;
+type Members = Map<string, MemberWeight>;
 
 /** Transitions of one batch in the making. */
 export class Batch {
@@ -54,6 +54,14 @@ export class Batch {
     for (const frontend of frontends) {
       this.#touched.add(frontend);
       if (!this.#before.has(frontend)) this.#before.set(frontend, this.#members(frontend));
+    }
+  }
+
+  /** A reload gave a backend another name: what was observed under the old one is its own. */
+  rename(was: string, name: string): void {
+    for (const members of this.#before.values()) {
+      const member = members.get(was);
+      if (member !== undefined) members.set(name, member);
     }
   }
 

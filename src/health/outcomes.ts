@@ -25,6 +25,10 @@ export interface ReloadOutcome {
   readonly frontendChanges: readonly FrontendChange[];
   /** Run-time weights that went back to the file's. */
   readonly weightsReset: readonly RuntimeWeight[];
+  /** Backends that only changed their name: old names by new names. */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** Removed backends that were paused or disabled, by name: they would start as unknown if they came back. */
+  readonly heldRemoved: ReadonlyMap<string, "paused" | "disabled">;
 }
 
 /** What a restart of the daemon would forget. */

@@ -4,6 +4,7 @@
  *   in the file      health check   address   what happens
  *   new              any            any       fresh, probed at once
  *   gone             any            any       removed
+ *   renamed          as below       same      keeps state, history and operator's actions; probed anew
  *   same             same           same      nothing
  *   same             changed        same      probed anew under the new check; state stays, counter starts over
  *   same             given, taken   same      up stays up / becomes static up
@@ -14,7 +15,7 @@
  *
  * @module
  */
-import type { Backend, Config, HealthCheck } from "../model.ts";
+import type { Backend, Config, HealthCheck, IpAddress } from "../model.ts";
 import type { HealthEvent, Rule } from "./backend.ts";
 
 /** What a reload does to one backend that was there before. */
@@ -25,6 +26,32 @@ export interface BackendReload {
   readonly restart: boolean;
   /** It is another server now. */
   readonly newAddress: boolean;
+}
+
+/**
+ * Backends that only changed their name: one name is gone, and one new name has its address. Where an address has
+ * several of either, nobody can say who is who.
+ *
+ * @returns old names by new names
+ */
+export function renamedBackends(
+  before: ReadonlyMap<string, Backend>,
+  after: ReadonlyMap<string, Backend>,
+): ReadonlyMap<string, string> {
+  const only = (from: ReadonlyMap<string, Backend>, other: ReadonlyMap<string, Backend>) => {
+    const names = new Map<IpAddress, string | null>();
+    for (const { name, address } of from.values()) {
+      if (!other.has(name)) names.set(address, names.has(address) ? null : name);
+    }
+    return names;
+  };
+  const gone = only(before, after);
+  const renamed = new Map<string, string>();
+  for (const [address, name] of only(after, before)) {
+    const was = gone.get(address) ?? null;
+    if (name !== null && was !== null) renamed.set(name, was);
+  }
+  return renamed;
 }
 
 /** The health check of a backend, or null. */

@@ -53,6 +53,13 @@ export class Targets {
     if (starts.length > 0) this.#prober.start(starts);
   }
 
+  /** Stops probing under the present name; `align` starts anew what should be probed. */
+  forget(entry: Entry): void {
+    if (entry.generation === 0) return;
+    entry.generation = 0;
+    this.#prober.stop([entry.backend.name]);
+  }
+
   /** Tells the prober when another interval applies than before. */
   pace(entry: Entry): void {
     if (entry.check === null || entry.generation === 0) return;

@@ -17,7 +17,7 @@ import { Entry } from "./entry.ts";
 import { type FrontendWeights, frontendWeights, type MemberStatus } from "./frontend.ts";
 import { FrontendStates, type Standing } from "./frontend_states.ts";
 import type { FrontendChange, TransitionSink, VppFacts } from "./hooks.ts";
-import { checkOf, reloadBackend } from "./reload.ts";
+import { checkOf, reloadBackend, renamedBackends } from "./reload.ts";
 import type { ActionOutcome, ReloadOutcome, RuntimeState } from "./outcomes.ts";
 import { Targets } from "./targets.ts";
 import {
@@ -176,19 +176,22 @@ export class Tracker implements Disposable {
     this.#file = config;
     this.#running = config;
     this.#entries = new Map();
+    const renamed = renamedBackends(before.backends, config.backends);
     const fresh = new Set<Entry>();
     for (const backend of config.backends.values()) {
       const at = places.get(backend.name) ?? [];
-      const kept = old.get(backend.name);
+      const was = renamed.get(backend.name);
+      const kept = old.get(was ?? backend.name);
       const entry = kept ??
         new Entry(backend, checkOf(config, backend), at, now, this.#flows(backend.address));
       if (kept === undefined) fresh.add(entry);
       this.#entries.set(backend.name, entry);
     }
     const restart = new Set<Entry>();
-    for (const entry of this.#entries.values()) {
-      const is = config.backends.get(entry.backend.name);
+    for (const [name, entry] of this.#entries) {
+      const is = config.backends.get(name);
       if (is === undefined || fresh.has(entry)) continue;
+      if (renamed.has(name)) this.#rename(entry, name, batch);
       const change = reloadBackend(before, config, entry.backend, is);
       const gone = entry.places;
       entry.backend = is;
@@ -200,8 +203,14 @@ export class Tracker implements Disposable {
       if (change.newAddress) entry.lastProbe = null;
     }
     for (const entry of fresh) this.#enterService(entry, batch, now);
-    const removed = [...old.values()].filter((entry) => !this.#entries.has(entry.backend.name));
-    for (const entry of removed) this.#apply(entry, [{ kind: "remove" }], batch, now, by);
+    const kept = new Set(this.#entries.values());
+    const removed = [...old.values()].filter((entry) => !kept.has(entry));
+    const heldRemoved = new Map<string, "paused" | "disabled">();
+    for (const entry of removed) {
+      const { state } = entry.health;
+      if (state === "paused" || state === "disabled") heldRemoved.set(entry.backend.name, state);
+      this.#apply(entry, [{ kind: "remove" }], batch, now, by);
+    }
     this.#states.keep(config.frontends.values(), now);
     this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
     const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now);
@@ -213,7 +222,11 @@ export class Tracker implements Disposable {
         ),
       });
     }
-    return { ...told, weightsReset };
+    for (const [backend, state] of heldRemoved) {
+      const detail = `the backend was ${state}; if it comes back, it starts as unknown`;
+      this.#parts.log.warn("config-reload", { detail, backend, state });
+    }
+    return { ...told, weightsReset, renamed, heldRemoved };
   }
 
   /** The running configuration: the file's with the weights that operators set. */
@@ -312,6 +325,16 @@ export class Tracker implements Disposable {
     const { vpp } = this.#parts;
     if (vpp.firstRead === "awaited") return "not-read";
     return vpp.firstRead === "done" && vpp.hadWeight(address) ? "possible" : "none";
+  }
+
+  /** Gives a backend another name; its old name is probed no more. */
+  #rename(entry: Entry, name: string, batch: Batch): void {
+    const { log, metrics } = this.#parts;
+    const was = entry.backend.name;
+    batch.rename(was, name);
+    this.#targets.forget(entry);
+    metrics.forgotten(was);
+    log.info("config-reload", { detail: `backend ${was} is ${name} now; it keeps state and history` });
   }
 
   #enterService(entry: Entry, batch: Batch, now: UnixMillis): void {

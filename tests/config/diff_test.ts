@@ -63,7 +63,7 @@ Deno.test("each kind of change names its keys and its effect", () => {
       "healthcheck old removed [] was used by 0 backends",
     ]],
     [[["192.0.2.11, healthcheck: web", "192.0.2.99, healthcheck: old"]], [
-      "backend b2 changed [address healthcheck] a new server: unknown until it has answered, probed at once; probed anew; its state stays",
+      "backend b2 changed [address healthcheck] a new server: unknown, probed at once; the previous one serves until the first verdict; probed anew; its state stays",
     ]],
     [[["192.0.2.11, healthcheck: web", "192.0.2.11"]], [
       "backend b2 changed [healthcheck] no longer probed: up",
@@ -154,4 +154,35 @@ Deno.test("a fleet that comes, changes or goes does so at restart", () => {
 Deno.test("no secret shows in what a reload says", () => {
   const [change] = changes(["X-Token: one", "X-Token: two"]);
   assert.doesNotMatch(change ?? "one", /\b(one|two)\b/);
+});
+
+Deno.test("a renamed backend is neither gone nor new, and a removed one that was paused is named", () => {
+  const after = BEFORE.replaceAll("b1:", "c1:").replace(
+    "{address: 192.0.2.10,",
+    "{enabled: false, address: 192.0.2.10,",
+  )
+    .replace("    v6: {address: 2001:db8::1}\n", "");
+  const facts = {
+    renamed: new Map([["c1", "b1"]]),
+    heldRemoved: new Map([["v6", "paused" as const]]),
+  };
+  const found = diffConfigs(config(BEFORE), config(after), facts).filter(({ object }) =>
+    object === "backend"
+  );
+  assert.deepEqual(found, [
+    {
+      object: "backend",
+      name: "c1",
+      change: "changed",
+      fields: ["name", "enabled"],
+      effect: "was b1; state and history stay; disabled, its flows are flushed",
+    },
+    {
+      object: "backend",
+      name: "v6",
+      change: "removed",
+      fields: [],
+      effect: "no longer probed, deleted from VPP; it was paused: if it comes back, it starts as unknown",
+    },
+  ]);
 });

@@ -8,7 +8,13 @@ Deno.test("the same file changes nothing: no probe starts anew, no state, no eve
     config({ ...parts, checks: parts.checks.map((c) => ({ ...c })) }),
     alice,
   );
-  assert.deepEqual(outcome, { transitions: [], frontendChanges: [], weightsReset: [] });
+  assert.deepEqual(outcome, {
+    transitions: [],
+    frontendChanges: [],
+    weightsReset: [],
+    renamed: new Map(),
+    heldRemoved: new Map(),
+  });
   assert.deepEqual(world.prober.calls, []);
   assert.deepEqual(world.told, []);
   assert.equal(world.counter("b1"), 4);
