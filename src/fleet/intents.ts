@@ -10,7 +10,7 @@
  */
 import type { UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { KeyValue, Listing, Revision } from "./etcd.ts";
+import type { KeyValue, Listing, Revision, WatchEvent } from "./etcd.ts";
 
 /** What an intent is about. */
 export type IntentTarget =
@@ -176,6 +176,11 @@ export interface StoreMemory {
   readonly intents: ReadonlyMap<string, StoredIntent>;
   /** Keys that are no intents, with the reason and the revision they had. */
   readonly rubbish: ReadonlyMap<string, { readonly revision: Revision; readonly why: string }>;
+  /**
+   * Writes of this daemon that lists and the watch have not reached yet, with their revisions. `revision` stays below
+   * them, since others may have written in between.
+   */
+  readonly own: ReadonlyMap<string, Revision>;
 }
 
 /** Nothing was ever heard of a store. */
@@ -184,6 +189,7 @@ export const noMemory: StoreMemory = {
   revision: 0n,
   intents: new Map(),
   rubbish: new Map(),
+  own: new Map(),
 };
 
 /** What a list or a change made of the memory. */
@@ -203,85 +209,97 @@ export interface Learned {
  * replaced, perhaps by an old backup: it is not believed, and the answer is null.
  */
 export function learnList(memory: StoreMemory, fleet: string, listing: Listing): Learned | null {
-  const { clusterId, revision, rows } = listing;
+  const { clusterId, revision } = listing;
   const replaced = memory.clusterId !== null &&
     (memory.clusterId !== clusterId || revision < memory.revision);
-  return replaced ? null : learnRows(memory, fleet, listing, rows, true);
+  return replaced ? null : takeList(memory, fleet, listing);
 }
 
 /**
  * Believes a list although the store was replaced: somebody wrote to it or cleared what was there.
  */
 export function believe(memory: StoreMemory, fleet: string, listing: Listing): Learned {
-  return learnRows(memory, fleet, listing, listing.rows, true);
+  return takeList({ ...memory, own: new Map() }, fleet, listing);
 }
 
 /** Takes changes that a watch told. */
-export function learnChanges(
-  memory: StoreMemory,
-  fleet: string,
-  changes: readonly { readonly key: string; readonly value: string | null; readonly modRevision: Revision }[],
-): Learned {
-  let now = memory;
-  const written: StoredIntent[] = [];
-  const ended: StoredIntent[] = [];
-  const rubbish: { key: string; why: string }[] = [];
-  for (const { key, modRevision, value } of changes) {
+export function learnChanges(memory: StoreMemory, fleet: string, changes: readonly WatchEvent[]): Learned {
+  const sum = new Sum(memory);
+  let { own, revision } = memory;
+  for (const change of changes) {
     // A watch begins where a list ended, and a list may have overtaken it.
-    if (modRevision <= now.revision) continue;
-    const head = { clusterId: now.clusterId ?? "", revision: modRevision, date: null };
-    const rows = value === null ? [] : [{ key, value, modRevision }];
-    const learned = learnRows(now, fleet, head, rows, false);
-    now = learned.memory;
-    written.push(...learned.written);
-    rubbish.push(...learned.rubbish);
-    const before = now.intents.get(key);
-    if (value === null && before !== undefined) {
-      const intents = new Map(now.intents);
-      intents.delete(key);
-      now = { ...now, intents };
-      ended.push(before);
-    }
+    if (change.modRevision <= revision) continue;
+    revision = change.modRevision;
+    if (revision > (own.get(change.key) ?? 0n)) sum.change(fleet, change);
+    own = stillAhead(own, revision);
   }
-  return { memory: now, written, ended, rubbish };
+  return sum.learned({ clusterId: memory.clusterId, revision, own });
 }
 
-function learnRows(
-  memory: StoreMemory,
-  fleet: string,
-  head: { readonly clusterId: string; readonly revision: Revision },
-  rows: readonly KeyValue[],
-  whole: boolean,
-): Learned {
-  const intents = new Map(whole ? [] : memory.intents);
-  const rubbish = new Map(whole ? [] : memory.rubbish);
-  const written: StoredIntent[] = [];
-  const ended: StoredIntent[] = [];
-  const told: { key: string; why: string }[] = [];
-  for (const row of rows) {
-    const before = memory.intents.get(row.key);
-    const parsed = intents.size >= intentsLimit && !intents.has(row.key)
+/** Takes a write of this daemon's own that the store has accepted. */
+export function learnOwn(memory: StoreMemory, fleet: string, change: WatchEvent): Learned {
+  const sum = new Sum(memory);
+  sum.change(fleet, change);
+  const { clusterId, own, revision } = memory;
+  const ahead = change.modRevision > revision ? new Map(own).set(change.key, change.modRevision) : own;
+  return sum.learned({ clusterId, revision, own: ahead });
+}
+
+function stillAhead(own: StoreMemory["own"], revision: Revision): StoreMemory["own"] {
+  return own.size === 0 ? own : new Map([...own].filter(([, mine]) => mine > revision));
+}
+
+function takeList(memory: StoreMemory, fleet: string, { clusterId, revision, rows }: Listing): Learned {
+  const sum = new Sum(memory);
+  const own = stillAhead(memory.own, revision);
+  const present = new Set(rows.map(({ key }) => key));
+  for (const key of [...memory.intents.keys(), ...memory.rubbish.keys()]) {
+    if (!present.has(key) && !own.has(key)) sum.change(fleet, { key, value: null, modRevision: revision });
+  }
+  for (const row of rows) if (!own.has(row.key)) sum.change(fleet, row);
+  return sum.learned({ clusterId, revision, own });
+}
+
+/** Adds up what changes make of a memory. */
+class Sum {
+  readonly #intents: Map<string, StoredIntent>;
+  readonly #rubbish: Map<string, { readonly revision: Revision; readonly why: string }>;
+  readonly #written: StoredIntent[] = [];
+  readonly #ended: StoredIntent[] = [];
+  readonly #told: { key: string; why: string }[] = [];
+
+  constructor({ intents, rubbish }: StoreMemory) {
+    this.#intents = new Map(intents);
+    this.#rubbish = new Map(rubbish);
+  }
+
+  change(fleet: string, { key, modRevision, value }: WatchEvent): void {
+    const before = this.#intents.get(key);
+    if (value === null) {
+      this.#intents.delete(key);
+      this.#rubbish.delete(key);
+      if (before !== undefined) this.#ended.push(before);
+      return;
+    }
+    if (before?.revision === modRevision || this.#rubbish.get(key)?.revision === modRevision) return;
+    const parsed = this.#intents.size >= intentsLimit && before === undefined
       ? err(`there are over ${intentsLimit} intents`)
-      : parseIntent(fleet, row);
+      : parseIntent(fleet, { key, value, modRevision });
     if (parsed.ok) {
-      intents.set(row.key, parsed.value);
-      rubbish.delete(row.key);
-      if (before?.revision !== row.modRevision) written.push(parsed.value);
-      continue;
-    }
-    // What cannot be understood is left alone: what the key said before stays in force.
-    if (before !== undefined) intents.set(row.key, before);
-    rubbish.set(row.key, { revision: row.modRevision, why: parsed.error });
-    if (memory.rubbish.get(row.key)?.revision !== row.modRevision) {
-      told.push({ key: row.key, why: parsed.error });
+      this.#intents.set(key, parsed.value);
+      this.#rubbish.delete(key);
+      this.#written.push(parsed.value);
+    } else {
+      // What cannot be understood is left alone: what the key said before stays in force.
+      this.#rubbish.set(key, { revision: modRevision, why: parsed.error });
+      this.#told.push({ key, why: parsed.error });
     }
   }
-  if (whole) {
-    const present = new Set(rows.map(({ key }) => key));
-    for (const [key, intent] of memory.intents) if (!present.has(key)) ended.push(intent);
+
+  learned(head: Pick<StoreMemory, "clusterId" | "revision" | "own">): Learned {
+    const memory = { ...head, intents: this.#intents, rubbish: this.#rubbish };
+    return { memory, written: this.#written, ended: this.#ended, rubbish: this.#told };
   }
-  const revision = head.revision > memory.revision || whole ? head.revision : memory.revision;
-  return { memory: { clusterId: head.clusterId, revision, intents, rubbish }, written, ended, rubbish: told };
 }
 
 /** Whether an intent is in force at a time of this node's own clock. */

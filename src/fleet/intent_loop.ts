@@ -1,0 +1,325 @@
+/**
+ * Keeps a daemon's knowledge of the intents: lists them every 5 s, watches them between two lists, and writes.
+ *
+ *   away --a list that is believed--> live --a list that fails--> away
+ *   any --a list of another store--> replaced --a list of the known one, or a new write--> live
+ *
+ * The lists are what counts: a watch only makes changes arrive sooner. A member that was stopped leaves a watch
+ * silent without an error.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { Millis, UnixMillis } from "../model.ts";
+import { type KeyValue, type Listing, type Revision, StoreError } from "./etcd.ts";
+import {
+  believe,
+  deletable,
+  type Intent,
+  intentKey,
+  intentPrefix,
+  type IntentTarget,
+  intentText,
+  learnChanges,
+  type Learned,
+  learnList,
+  learnOwn,
+  parseIntent,
+  type StoredIntent,
+  type StoreMemory,
+  targetOf,
+} from "./intents.ts";
+import type { Store } from "./store.ts";
+
+/** Time between two lists, in ms. */
+export const listEveryMs = 5_000;
+/** A broken watch is begun again after this time, in ms. */
+const watchAgainMs = 1_000;
+/** A clock that differs by more than this from the store's deletes nothing, in ms. */
+export const clockLimitMs = 30_000;
+
+/** State of the store as this daemon sees it. */
+export interface StoreState {
+  /** `replaced`: it answers, but it is not the store that was known. */
+  readonly kind: "live" | "away" | "replaced";
+  /** When it became so. */
+  readonly since: UnixMillis;
+  /** Why, "" while live. */
+  readonly detail: string;
+}
+
+/** Outcome of a write. */
+export type Written =
+  | { readonly kind: "done"; readonly stored: StoredIntent | null }
+  /** Somebody else wrote first. */
+  | { readonly kind: "conflict"; readonly present: StoredIntent | null }
+  /** The store is away, or does not allow it. */
+  | { readonly kind: "refused"; readonly detail: string };
+
+/** What the loop is made of. */
+export interface IntentLoopParts {
+  /** Name of the fleet. */
+  readonly fleet: string;
+  /** Name of this node. */
+  readonly node: string;
+  /** The store. */
+  readonly store: Store;
+  /** Time. */
+  readonly clock: Clock;
+  /** What an earlier process knew. */
+  readonly memory: StoreMemory;
+  /** Called after every change of the memory, which must be kept. */
+  readonly onLearned: (learned: Learned) => void;
+  /** Called when the state of the store changes. */
+  readonly onState: (state: StoreState) => void;
+  /** A call took so long, in ms. */
+  readonly onCall?: (ms: Millis) => void;
+}
+
+/** The loop of one daemon; disposal ends it and waits for what is under way. */
+export class IntentLoop implements AsyncDisposable {
+  readonly #parts: IntentLoopParts;
+  readonly #prefix: string;
+  readonly #end = new AbortController();
+  readonly #running: Promise<unknown>[] = [];
+  #memory: StoreMemory;
+  #state: StoreState;
+  #clockOffMs = 0;
+  #listed = Promise.withResolvers<void>();
+  #watching = Promise.withResolvers<void>();
+
+  /** Makes a loop that has not begun. */
+  constructor(parts: IntentLoopParts) {
+    this.#parts = parts;
+    this.#prefix = intentPrefix(parts.fleet);
+    this.#memory = parts.memory;
+    this.#state = { kind: "away", since: parts.clock.wall(), detail: "not asked yet" };
+  }
+
+  /** Begins. */
+  start(): void {
+    this.#running.push(this.#listLoop(), this.#watchLoop());
+  }
+
+  /** Resolves after the first list that was believed. */
+  get listed(): Promise<void> {
+    return this.#listed.promise;
+  }
+
+  /** What is known. */
+  get memory(): StoreMemory {
+    return this.#memory;
+  }
+
+  /** Whether the store answers. */
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /** This node's clock less the store's, in ms; 0 within the second that the store tells. */
+  get clockOffMs(): Millis {
+    return this.#clockOffMs;
+  }
+
+  /**
+   * Writes an intent, compared to what this daemon knows.
+   *
+   * @param force whether another operator's intent is replaced
+   */
+  async write(intent: Intent, force: boolean): Promise<Written> {
+    const key = intentKey(this.#parts.fleet, targetOf(intent));
+    const known = this.#memory.intents.get(key);
+    if (known !== undefined && !force && known.intent.by !== intent.by) {
+      return { kind: "conflict", present: known };
+    }
+    return await this.#compared(key, known?.revision ?? 0n, { put: key, value: intentText(intent) }, force);
+  }
+
+  /** Deletes an intent, compared to the revision that this daemon knows. */
+  async remove(target: IntentTarget): Promise<Written> {
+    const key = intentKey(this.#parts.fleet, target);
+    const known = this.#memory.intents.get(key);
+    if (known === undefined) return { kind: "done", stored: null };
+    return await this.#compared(key, known.revision, { delete: key }, false);
+  }
+
+  async #compared(
+    key: string,
+    known: Revision,
+    write: { readonly put: string; readonly value: string } | { readonly delete: string },
+    force: boolean,
+  ): Promise<Written> {
+    const { store } = this.#parts;
+    try {
+      // The revisions that are known are of another store: what this one has decides.
+      const expected = this.#state.kind === "replaced"
+        ? (await this.#timed(store.get(key))).row?.modRevision ?? 0n
+        : known;
+      const outcome = await this.#timed(store.compareAndWrite(key, expected, write));
+      if (outcome.done) return this.#wrote(key, write, outcome.head.revision);
+      if (force) {
+        const again = await this.#timed(
+          store.compareAndWrite(key, outcome.present?.modRevision ?? 0n, write),
+        );
+        if (again.done) return this.#wrote(key, write, again.head.revision);
+        return { kind: "conflict", present: this.#parsed(again.present) };
+      }
+      // Somebody else has deleted it: what was wanted is so.
+      if (outcome.present === null && "delete" in write) {
+        return this.#wrote(key, write, outcome.head.revision);
+      }
+      return { kind: "conflict", present: this.#parsed(outcome.present) };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (error.failure !== "late") return { kind: "refused", detail: error.message };
+      return await this.#afterLate(key, known, write, error.message);
+    }
+  }
+
+  /** A write without an answer may have happened: only the store knows. It is not repeated. */
+  async #afterLate(
+    key: string,
+    known: Revision,
+    write: { readonly put: string; readonly value: string } | { readonly delete: string },
+    detail: string,
+  ): Promise<Written> {
+    try {
+      const { head, row } = await this.#timed(this.#parts.store.get(key));
+      const value = "put" in write ? write.value : null;
+      if ((row?.value ?? null) === value) {
+        return this.#wrote(key, write, row?.modRevision ?? head.revision);
+      }
+      if ((row?.modRevision ?? 0n) !== known) return { kind: "conflict", present: this.#parsed(row) };
+      return { kind: "refused", detail };
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return { kind: "refused", detail: `${detail}; it is not known whether it was written` };
+    }
+  }
+
+  #wrote(
+    key: string,
+    write: { readonly put: string; readonly value: string } | { readonly delete: string },
+    revision: Revision,
+  ): Written {
+    const value = "put" in write ? write.value : null;
+    this.#learn(learnOwn(this.#memory, this.#parts.fleet, { key, value, modRevision: revision }));
+    const stored = this.#memory.intents.get(key);
+    return { kind: "done", stored: value === null || stored === undefined ? null : stored };
+  }
+
+  #parsed(row: KeyValue | null): StoredIntent | null {
+    if (row === null) return null;
+    const parsed = parseIntent(this.#parts.fleet, row);
+    return parsed.ok ? parsed.value : null;
+  }
+
+  async #listLoop(): Promise<void> {
+    const { clock } = this.#parts;
+    while (!this.#end.signal.aborted) {
+      const due = clock.now() + listEveryMs;
+      try {
+        this.#take(await this.#timed(this.#parts.store.list(this.#prefix)));
+        await this.#deleteEnded();
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        this.#enter("away", error.message);
+      }
+      await this.#pause(due - clock.now());
+    }
+  }
+
+  #take(listing: Listing): void {
+    const { clock, fleet } = this.#parts;
+    // The header tells whole seconds, so a difference below one is none.
+    const off = listing.date === null ? 0 : clock.wall() - listing.date;
+    this.#clockOffMs = off >= 0 && off < 1000 ? 0 : off;
+    const learned = learnList(this.#memory, fleet, listing);
+    if (learned === null) {
+      this.#enter("replaced", "the store was replaced");
+      return;
+    }
+    this.#learn(learned);
+    this.#enter("live", "");
+    this.#listed.resolve();
+    this.#watching.resolve();
+  }
+
+  /** Believes the store as it is now, although it was replaced. Rejects with a StoreError. */
+  async accept(): Promise<void> {
+    this.#learn(
+      believe(this.#memory, this.#parts.fleet, await this.#timed(this.#parts.store.list(this.#prefix))),
+    );
+    this.#enter("live", "");
+  }
+
+  async #deleteEnded(): Promise<void> {
+    if (this.#state.kind !== "live") return;
+    const { clock, node, store } = this.#parts;
+    const right = Math.abs(this.#clockOffMs) <= clockLimitMs;
+    for (const { key, revision } of deletable(this.#memory, node, clock.wall(), right)) {
+      await this.#timed(store.compareAndWrite(key, revision, { delete: key }));
+    }
+  }
+
+  async #watchLoop(): Promise<void> {
+    const { fleet, store } = this.#parts;
+    while (!this.#end.signal.aborted) {
+      await Promise.race([this.#watching.promise, aborted(this.#end.signal)]);
+      if (this.#end.signal.aborted) return;
+      try {
+        for await (const events of store.watch(this.#prefix, this.#memory.revision + 1n, this.#end.signal)) {
+          if (this.#state.kind !== "replaced") this.#learn(learnChanges(this.#memory, fleet, events));
+        }
+      } catch (error) {
+        if (this.#end.signal.aborted) return;
+        if (!(error instanceof StoreError)) throw error;
+        // The next list tells what the watch missed; it begins again after that.
+        this.#watching = Promise.withResolvers();
+      }
+      await this.#pause(watchAgainMs);
+    }
+  }
+
+  #learn(learned: Learned): void {
+    this.#memory = learned.memory;
+    this.#parts.onLearned(learned);
+  }
+
+  #enter(kind: StoreState["kind"], detail: string): void {
+    if (this.#state.kind === kind && this.#state.detail === detail) return;
+    const since = this.#state.kind === kind ? this.#state.since : this.#parts.clock.wall();
+    this.#state = { kind, since, detail };
+    this.#parts.onState(this.#state);
+  }
+
+  async #timed<T>(call: Promise<T>): Promise<T> {
+    const began = this.#parts.clock.now();
+    try {
+      return await call;
+    } finally {
+      this.#parts.onCall?.(this.#parts.clock.now() - began);
+    }
+  }
+
+  async #pause(ms: Millis): Promise<void> {
+    try {
+      await this.#parts.clock.sleep(Math.max(0, ms), this.#end.signal);
+    } catch (error) {
+      if (!this.#end.signal.aborted) throw error;
+    }
+  }
+
+  /** Ends the loop. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    await Promise.all(this.#running);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { IntentLoop, type StoreState } from "../../src/fleet/intent_loop.ts";
+import { type Intent, intentKey, noMemory, type StoreMemory, targetOf } from "../../src/fleet/intents.ts";
+import { FakeClock, settle } from "../fake_clock.ts";
+import { FakeStore } from "./fake_store.ts";
+
+const since = Date.UTC(2026, 0, 1);
+
+function pause(backend: string, more: Partial<Intent> = {}): Intent {
+  return {
+    kind: "pause",
+    backend,
+    by: "ops",
+    claimed: null,
+    reason: null,
+    since,
+    until: null,
+    node: "lb1",
+    ...more,
+  } as Intent;
+}
+
+interface Site extends AsyncDisposable {
+  readonly loop: IntentLoop;
+  readonly states: StoreState["kind"][];
+  readonly written: string[];
+  readonly ended: string[];
+  readonly rubbish: string[];
+  intents(): string[];
+}
+
+function site(store: FakeStore, clock: FakeClock, node = "lb1", memory: StoreMemory = noMemory): Site {
+  const states: StoreState["kind"][] = [];
+  const [written, ended, rubbish]: [string[], string[], string[]] = [[], [], []];
+  const loop = new IntentLoop({
+    fleet: "x",
+    node,
+    store,
+    clock,
+    memory,
+    onState: ({ kind }) => states.push(kind),
+    onLearned: (learned) => {
+      written.push(...learned.written.map(({ intent }) => intent.backend));
+      ended.push(...learned.ended.map(({ intent }) => intent.backend));
+      rubbish.push(...learned.rubbish.map(({ why }) => why));
+    },
+  });
+  loop.start();
+  const intents = () => [...loop.memory.intents.values()].map(({ intent }) => intent.backend).sort();
+  return {
+    loop,
+    states,
+    written,
+    ended,
+    rubbish,
+    intents,
+    [Symbol.asyncDispose]: () => loop[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("an intent that one daemon writes reaches the others at once, and so does its end", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await using one = site(store, clock);
+  await using two = site(store, clock, "lb2");
+  await Promise.all([one.loop.listed, two.loop.listed]);
+  await settle();
+  assert.equal((await one.loop.write(pause("b7"), false)).kind, "done");
+  assert.deepEqual(one.intents(), ["b7"], "the writer knows before any list");
+  await settle();
+  assert.deepEqual([two.intents(), two.written], [["b7"], ["b7"]]);
+  assert.equal((await two.loop.remove({ kind: "state", backend: "b7" })).kind, "done");
+  await settle();
+  assert.deepEqual([one.intents(), one.ended], [[], ["b7"]]);
+});
+
+Deno.test("another operator's intent is a conflict that shows it; force replaces it", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await using one = site(store, clock);
+  await using two = site(store, clock, "lb2");
+  await Promise.all([one.loop.listed, two.loop.listed]);
+  store.silent = true;
+  assert.equal((await one.loop.write(pause("b7", { by: "anna" }), false)).kind, "done");
+  // The second daemon has not heard of it: the store compares.
+  const refused = await two.loop.write(pause("b7", { by: "bert" }), false);
+  assert.equal(refused.kind === "conflict" && refused.present?.intent.by, "anna");
+  await clock.advance(5_000);
+  assert.equal((await two.loop.write(pause("b7", { by: "bert" }), false)).kind, "conflict");
+  assert.equal((await two.loop.write(pause("b7", { by: "bert" }), true)).kind, "done");
+  assert.equal(
+    JSON.parse(store.rows.get(intentKey("x", { kind: "state", backend: "b7" }))?.value ?? "").by,
+    "bert",
+  );
+});
+
+Deno.test("a write that timed out is read before anything else is said", async () => {
+  const store = new FakeStore();
+  await using one = site(store, new FakeClock());
+  await one.loop.listed;
+  store.lateWrite = "written";
+  assert.equal((await one.loop.write(pause("b1"), false)).kind, "done");
+  store.lateWrite = "lost";
+  const lost = await one.loop.write(pause("b2"), false);
+  assert.deepEqual(lost, { kind: "refused", detail: "no answer" });
+  assert.deepEqual(one.intents(), ["b1"]);
+  const calls = store.calls;
+  store.failing = "unreachable";
+  assert.equal((await one.loop.write(pause("b3"), false)).kind, "refused");
+  assert.equal(store.calls, calls + 1, "not repeated");
+});
+
+Deno.test("a silent watch costs five seconds; a store that is away changes nothing, and lists tell what was missed", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await using one = site(store, clock);
+  await using two = site(store, clock, "lb2");
+  await Promise.all([one.loop.listed, two.loop.listed]);
+  await settle();
+  store.silent = true;
+  await one.loop.write(pause("b1"), false);
+  await settle();
+  assert.deepEqual(two.intents(), []);
+  await clock.advance(5_000);
+  assert.deepEqual(two.intents(), ["b1"]);
+  store.failing = "unreachable";
+  store.silent = false;
+  store.breakWatches();
+  await clock.advance(10_000);
+  assert.equal(two.loop.state.kind, "away");
+  assert.deepEqual(two.intents(), ["b1"]);
+  store.failing = null;
+  await store.put(
+    intentKey("x", targetOf(pause("b2"))),
+    JSON.stringify({ kind: "pause", by: "a", node: "n", since: "2026-01-01T00:00:00Z" }),
+  );
+  await clock.advance(5_000);
+  assert.equal(two.loop.state.kind, "live");
+  assert.deepEqual(two.intents(), ["b1", "b2"]);
+  assert.deepEqual(two.written, ["b1", "b2"]);
+  // The watch is on again.
+  await clock.advance(1_000);
+  await one.loop.remove({ kind: "state", backend: "b1" });
+  await settle();
+  assert.deepEqual(two.intents(), ["b2"]);
+});
+
+Deno.test("a daemon that starts without a store goes on with what it remembers", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  let memory = noMemory;
+  {
+    await using one = site(store, clock);
+    await one.loop.listed;
+    await one.loop.write(pause("b1"), false);
+    await clock.advance(5_000);
+    memory = one.loop.memory;
+  }
+  store.failing = "unreachable";
+  await using again = site(store, clock, "lb1", memory);
+  await clock.advance(20_000);
+  assert.deepEqual([again.intents(), again.loop.state.kind], [["b1"], "away"]);
+});
+
+Deno.test("a store that was replaced is not believed; a new write to it counts, a clear ends the old intent", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await using one = site(store, clock);
+  await one.loop.listed;
+  await one.loop.write(pause("b1"), false);
+  await one.loop.write(pause("b2"), false);
+  await clock.advance(5_000);
+  store.clusterId = "c2";
+  store.rows = new Map();
+  await clock.advance(10_000);
+  assert.deepEqual([one.loop.state.kind, one.intents()], ["replaced", ["b1", "b2"]]);
+  assert.equal((await one.loop.write(pause("b3"), false)).kind, "done");
+  assert.equal((await one.loop.remove({ kind: "state", backend: "b1" })).kind, "done");
+  await clock.advance(10_000);
+  assert.deepEqual(one.intents(), ["b2", "b3"]);
+  await one.loop.accept();
+  assert.deepEqual([one.loop.state.kind, one.intents()], ["live", ["b3"]]);
+});
+
+Deno.test("the writer deletes a key after its hour, and not with a wrong clock", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock(0, since);
+  await using one = site(store, clock);
+  await one.loop.listed;
+  await one.loop.write(pause("b1", { until: since + 7_000 }), false);
+  await clock.advance(5_000);
+  assert.equal(store.rows.size, 1);
+  store.date = since - 60_000;
+  await clock.advance(10_000);
+  assert.equal(store.rows.size, 1, "this clock is a minute ahead of the store's");
+  store.date = null;
+  await clock.advance(5_000);
+  assert.equal(store.rows.size, 0);
+  assert.deepEqual(one.intents(), []);
+});
+
+Deno.test("rubbish is told once and left alone", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await store.put("/maglev/x/intent/backend/b1", "{");
+  await store.put("/maglev/x/intent/nonsense", "{}");
+  await using one = site(store, clock);
+  await one.loop.listed;
+  await clock.advance(30_000);
+  assert.deepEqual(one.rubbish, ["it is no JSON", "its key is none of an intent"]);
+  assert.equal(store.rows.size, 2);
+});
