@@ -42,27 +42,98 @@ export function packHeader({ system, id, codeSize, permissions }: PackContents):
 # maglevc ${version}: the client's code and Deno ${Deno.version.deno}, packed into one file by "deno task pack".
 # The first run unpacks both into the cache (about 100 MB); later runs start from there.
 set -u
+# What is made here is for its owner alone, the code that Deno compiles included.
+umask 077
+elsewhere="XDG_CACHE_HOME names another place"
 fail() { echo "maglevc: $1" >&2; exit 1; }
-cache=\${XDG_CACHE_HOME:-\${HOME:-/nonexistent}/.cache}/maglevc
+# A relative XDG_CACHE_HOME is to be ignored (XDG Base Directory Specification).
+case \${XDG_CACHE_HOME:-} in
+  /*) base=$XDG_CACHE_HOME ;;
+  *)
+    case \${HOME:-} in
+      /*) [ -d "$HOME" ] || fail "there is no $HOME to unpack into; $elsewhere" ;;
+      *) fail "HOME is not set, and there is nowhere to unpack into; $elsewhere" ;;
+    esac
+    base=$HOME/.cache ;;
+esac
+me=$(id -u) || fail "cannot tell who runs this"
+
+# Names the first path that others could change, or that belongs to somebody else; says nothing if all is well.
+# "our" paths must be this user's; "any" may be root's, too, and open to all with the sticky bit.
+foreign() { # our|any PATH...
+  whose=$1
+  shift
+  ls -ldn "$@" 2>/dev/null | {
+    good=0
+    while read -r mode _ owner _ _ _ _ _ path; do
+      case $mode in
+        [d-]????-??-*) ;;
+        d????????[tT]*) [ "$whose" = any ] || { echo "$path"; exit; } ;;
+        *) echo "$path"; exit ;;
+      esac
+      [ "$owner" = "$me" ] || { [ "$owner" = 0 ] && [ "$whose" = any ]; } || { echo "$path"; exit; }
+      good=$((good + 1))
+    done
+    # What ls did not show was not looked at.
+    [ "$good" = "$#" ] || echo "$*"
+  }
+}
+
+# Every folder down to a path decides what is at that path.
+check_above() { # FOLDER
+  up=$1
+  set -- "$up"
+  while [ "$up" != / ]; do
+    up=\${up%/*}
+    up=\${up:-/}
+    set -- "$up" "$@"
+  done
+  bad=$(foreign any "$@")
+  [ -z "$bad" ] || fail "others can change $bad, and so what is run from there; $elsewhere"
+}
+
+# The nearest folder that is there, without symbolic links.
+top=$base/maglevc
+while [ ! -d "$top" ]; do
+  [ ! -e "$top" ] || fail "cannot write $base/maglevc; $elsewhere"
+  top=\${top%/*}
+  top=\${top:-/}
+done
+check_above "$(cd -P -- "$top" && pwd -P)"
+cache=$base/maglevc
+if [ ! -d "$cache" ]; then
+  mkdir -p "$cache" 2>/dev/null || fail "cannot write $cache; $elsewhere"
+fi
+cache=$(cd -P -- "$cache" && pwd -P) || fail "cannot read $base/maglevc; $elsewhere"
 here=$cache/${id}
-if [ ! -x "$here/deno" ]; then
+if [ ! -e "$here" ]; then
   [ "$(uname -sm)" = "${system}" ] || fail "this file is for ${system}, not for $(uname -sm)"
   command -v xz >/dev/null || fail "unpacking needs xz (Debian: xz-utils)"
-  umask 077
-  mkdir -p "$cache" 2>/dev/null || fail "cannot write $cache; XDG_CACHE_HOME names another place"
-  new=$(mktemp -d "$cache/new.XXXXXX") || fail "cannot write $cache; XDG_CACHE_HOME names another place"
+  bad=$(foreign our "$cache")
+  [ -z "$bad" ] || fail "others can change $bad, and so what is run from there; $elsewhere"
+  new=$(mktemp -d "$cache/new.XXXXXX") || fail "cannot write $cache; $elsewhere"
   trap 'rm -rf "$new"' EXIT HUP INT TERM
   tail -c +${at} "$0" | head -c ${codeSize} >"$new/maglevc.js" &&
     tail -c +${denoAt} "$0" | xz -dc >"$new/deno" && chmod 700 "$new/deno" ||
     fail "$0 is damaged, or $cache is full"
-  # Another first run may have been faster; its result is the same. Older versions have had their time.
+  # Another first run may have been faster; its result is the same.
   mv -T "$new" "$here" 2>/dev/null || [ -x "$here/deno" ] || fail "cannot write $here"
-  for old in "$cache"/????????????????; do [ "$old" = "$here" ] || rm -rf "$old"; done
+  # Older versions have had their time: folders named by a hash that hold what this script unpacks, and of those only
+  # what it put there.
+  for old in "$cache"/????????????????; do
+    case \${old##*/} in *[!0-9a-f]*) continue ;; esac
+    [ "$old" != "$here" ] && [ ! -L "$old" ] && [ -f "$old/deno" ] && [ -f "$old/maglevc.js" ] || continue
+    rm -rf "$old/cache" "$old/deno" "$old/maglevc.js"
+    rmdir "$old" 2>/dev/null
+  done
   trap - EXIT HUP INT TERM
   rm -rf "$new"
 fi
+bad=$(foreign our "$cache" "$here" "$here/deno" "$here/maglevc.js")
+[ -z "$bad" ] || fail "others can change $bad, or it is not yours, so it is not run; $elsewhere"
+[ -x "$here/deno" ] && [ -f "$here/maglevc.js" ] || fail "$here is not whole; remove it"
 DENO_DIR=$here/cache DENO_NO_UPDATE_CHECK=1 exec "$here/deno" run --quiet --no-config --no-lock --no-npm --no-remote \\
-  ${permissions.join(" ")} "$here/maglevc.js" "$@"
+  --no-prompt ${permissions.join(" ")} "$here/maglevc.js" "$@"
 exit 1
 `;
   };

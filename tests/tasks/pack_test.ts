@@ -6,6 +6,13 @@ import { cleanEnv, type Ended, has, start } from "../cli/process.ts";
 
 const withXz = await has("xz", "--version");
 
+/** A folder that holds some of the system's tools and nothing else, for a PATH. */
+async function toolFolder(folder: string, ...tools: string[]): Promise<string> {
+  const path = await Deno.makeTempDir({ dir: folder });
+  for (const tool of tools) await Deno.symlink(`/usr/bin/${tool}`, `${path}/${tool}`);
+  return path;
+}
+
 /** Runs a packed file in a cache and with a PATH of its own. */
 function packed(file: string, cache: string, args: readonly string[], path?: string): Promise<Ended> {
   const PATH = path ?? cleanEnv().PATH ?? "/usr/bin:/bin";
@@ -72,8 +79,7 @@ Deno.test({
       );
     });
     await t.step("later runs need no xz, and give flags and exit codes through", async () => {
-      const tools = `${folder}/bin`;
-      await Deno.mkdir(tools);
+      const tools = await toolFolder(folder, "id", "ls");
       const none = await packed(file, cache, ["--version"], tools);
       assert.deepEqual(none, { code: 0, out: "maglevc 0.1.0\n", err: "" });
       const unreachable = await packed(
@@ -109,9 +115,7 @@ Deno.test({
       assert.deepEqual(await Array.fromAsync(Deno.readDir(`${folder}/other/maglevc`)), []);
     });
     await t.step("without xz or a cache it says what is missing", async () => {
-      const tools = `${folder}/few`;
-      await Deno.mkdir(tools);
-      for (const tool of ["uname", "mkdir"]) await Deno.symlink(`/usr/bin/${tool}`, `${tools}/${tool}`);
+      const tools = await toolFolder(folder, "id", "ls", "uname", "mkdir");
       const noXz = await packed(file, `${folder}/none`, ["--version"], tools);
       assert.deepEqual([noXz.code, noXz.err], [1, "maglevc: unpacking needs xz (Debian: xz-utils)\n"]);
       await Deno.writeTextFile(`${folder}/plain`, "");
@@ -119,6 +123,190 @@ Deno.test({
       assert.equal(noCache.code, 1);
       assert.match(noCache.err, /cannot write .*plain\/maglevc; XDG_CACHE_HOME names another place/);
     });
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
+/** A packed file whose Deno is a script that says what it was started with. */
+async function smallPacked(folder: string): Promise<{ file: string; id: string }> {
+  const id = "0123456789abcdef";
+  const code = "the code";
+  const { out } = await start(["-sm"], { command: ["uname"] });
+  const header = packHeader({ system: out.trim(), id, codeSize: code.length, permissions: ["--allow-net"] });
+  await Deno.writeTextFile(`${folder}/deno`, '#!/bin/sh\necho "ran $*"\n');
+  const { success, stdout } = await new Deno.Command("xz", {
+    args: ["-c", `${folder}/deno`],
+    stdout: "piped",
+  }).output();
+  assert.ok(success);
+  const file = `${folder}/maglevc`;
+  await Deno.writeFile(file, new Uint8Array([...new TextEncoder().encode(header + code), ...stdout]));
+  return { file, id };
+}
+
+const asRoot = Deno.uid() === 0;
+const withPriv = asRoot && await has("setpriv", "--version");
+
+Deno.test({
+  name: `pack: what others could have changed is not run${withXz ? "" : " (skipped: no xz)"}`,
+  ignore: !withXz,
+  async fn(t) {
+    const folder = await Deno.makeTempDir();
+    const { file, id } = await smallPacked(folder);
+    const cache = `${folder}/cache`;
+    const here = `${cache}/maglevc/${id}`;
+    const refused = async (what: string, path: string) => {
+      const { code, out, err } = await packed(file, cache, ["--version"]);
+      assert.deepEqual([code, out], [1, ""], what);
+      assert.ok(err.startsWith("maglevc: others can change ") && err.includes(path), `${what}: ${err}`);
+    };
+    const good = async () => {
+      const { code, out, err } = await packed(file, cache, ["--version"]);
+      assert.deepEqual([code, err], [0, ""]);
+      assert.match(out, /^ran run .*--no-prompt --allow-net .*maglevc\.js --version\n$/);
+    };
+    await good();
+    await t.step("its own is", good);
+    for (
+      const [path, mode, restored] of [
+        [`${here}/deno`, 0o770, 0o700],
+        [`${here}/deno`, 0o702, 0o700],
+        [`${here}/maglevc.js`, 0o620, 0o600],
+        [here, 0o770, 0o700],
+        [`${cache}/maglevc`, 0o777, 0o700],
+        [`${cache}/maglevc`, 0o1777, 0o700],
+        [cache, 0o777, 0o700],
+      ] as const
+    ) {
+      await t.step(`mode ${mode.toString(8)} of ${path.slice(folder.length)}`, async () => {
+        await Deno.chmod(path, mode);
+        await refused(`mode ${mode.toString(8)}`, path);
+        await Deno.chmod(path, restored);
+        await good();
+      });
+    }
+    await t.step("a folder for all with the sticky bit may be above it", async () => {
+      await Deno.chmod(cache, 0o1777);
+      await good();
+      await Deno.chmod(cache, 0o700);
+    });
+    await t.step("a link in place of a file", async () => {
+      await Deno.rename(`${here}/deno`, `${folder}/real`);
+      await Deno.symlink(`${folder}/real`, `${here}/deno`);
+      await refused("link", `${here}/deno`);
+      await Deno.remove(`${here}/deno`);
+      await Deno.rename(`${folder}/real`, `${here}/deno`);
+    });
+    await t.step("without ls nothing was looked at, so nothing is run", async () => {
+      const tools = await toolFolder(folder, "id");
+      const { code, out } = await packed(file, cache, ["--version"], tools);
+      assert.deepEqual([code, out], [1, ""]);
+    });
+    await t.step({
+      name: `another user's${asRoot ? "" : " (skipped: not root)"}`,
+      ignore: !asRoot,
+      async fn() {
+        for (const path of [`${here}/deno`, `${here}/maglevc.js`, here, `${cache}/maglevc`, cache]) {
+          await Deno.chown(path, 65534, 65534);
+          await refused("owner", path);
+          await Deno.chown(path, 0, 0);
+        }
+        await good();
+      },
+    });
+    await t.step({
+      name: `a file that another user planted before the first run${
+        withPriv ? "" : " (skipped: not root, or no setpriv)"
+      }`,
+      ignore: !withPriv,
+      async fn() {
+        const open = `${folder}/open`;
+        await Deno.mkdir(open);
+        await Deno.chmod(open, 0o1777);
+        await Deno.chmod(folder, 0o755);
+        const plant =
+          `mkdir -p ${open}/maglevc/${id} && printf '#!/bin/sh\necho planted\n' >${open}/maglevc/${id}/deno &&
+          chmod 755 ${open}/maglevc/${id}/deno && : >${open}/maglevc/${id}/maglevc.js`;
+        const planted = await start(["--reuid=65534", "--clear-groups", "sh", "-c", plant], {
+          command: ["setpriv"],
+        });
+        assert.equal(planted.code, 0, planted.err);
+        const { code, out, err } = await packed(file, open, ["--version"]);
+        assert.deepEqual([code, out], [1, ""]);
+        assert.match(err, /^maglevc: others can change .*\/open\/maglevc, and so what is run from there/);
+      },
+    });
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: `pack: without a home it makes no folder, and it removes nothing that is not its own${
+    withXz ? "" : " (skipped: no xz)"
+  }`,
+  ignore: !withXz,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const { file, id } = await smallPacked(folder);
+    const PATH = cleanEnv().PATH ?? "/usr/bin:/bin";
+    const run = async (env: Record<string, string>) => {
+      const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
+        args: [file, "--version"],
+        clearEnv: true,
+        env: { PATH, ...env },
+      }).output();
+      return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+    };
+    const nowhere = `${folder}/no/home`;
+    const cases: [Record<string, string>, string][] = [
+      [
+        {},
+        "maglevc: HOME is not set, and there is nowhere to unpack into; XDG_CACHE_HOME names another place\n",
+      ],
+      [
+        { HOME: "" },
+        "maglevc: HOME is not set, and there is nowhere to unpack into; XDG_CACHE_HOME names another place\n",
+      ],
+      [
+        { HOME: nowhere },
+        `maglevc: there is no ${nowhere} to unpack into; XDG_CACHE_HOME names another place\n`,
+      ],
+      [
+        { XDG_CACHE_HOME: "relative" },
+        "maglevc: HOME is not set, and there is nowhere to unpack into; XDG_CACHE_HOME names another place\n",
+      ],
+    ];
+    for (const [env, err] of cases) {
+      assert.deepEqual(await run(env), { code: 1, out: "", err }, JSON.stringify(env));
+    }
+    assert.deepEqual((await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort(), [
+      "deno",
+      "maglevc",
+    ]);
+
+    const home = `${folder}/home`;
+    const cache = `${home}/.cache/maglevc`;
+    await Deno.mkdir(cache, { recursive: true, mode: 0o700 });
+    const older = `${cache}/fedcba9876543210`;
+    const withMore = `${cache}/aaaaaaaaaaaaaaaa`;
+    for (const path of [older, withMore]) {
+      await Deno.mkdir(`${path}/cache`, { recursive: true });
+      for (const name of ["deno", "maglevc.js"]) await Deno.writeTextFile(`${path}/${name}`, "");
+    }
+    await Deno.writeTextFile(`${withMore}/notes`, "mine");
+    // Sixteen characters, as the name of a version has.
+    for (const name of ["my-own-16-chars1", "0000000000000000"]) {
+      await Deno.mkdir(`${cache}/${name}`);
+      await Deno.writeTextFile(`${cache}/${name}/notes`, "mine");
+    }
+    await Deno.symlink(home, `${cache}/bbbbbbbbbbbbbbbb`);
+    assert.equal((await run({ HOME: home })).code, 0);
+    assert.deepEqual(
+      (await Array.fromAsync(Deno.readDir(cache))).map(({ name }) => name).sort(),
+      ["0000000000000000", id, "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "my-own-16-chars1"],
+    );
+    assert.deepEqual((await Array.fromAsync(Deno.readDir(withMore))).map(({ name }) => name), ["notes"]);
+    assert.deepEqual((await Array.fromAsync(Deno.readDir(home))).map(({ name }) => name), [".cache"]);
     await Deno.remove(folder, { recursive: true });
   },
 });
@@ -135,10 +323,12 @@ Deno.test("the head of a packed file points at what follows it, and refuses anot
   assert.equal(`${header}${code}`.slice(Number(at) - 1), code);
   const file = await Deno.makeTempFile();
   await Deno.writeTextFile(file, header + code);
-  const { code: exitCode, err } = await packed(file, "/nonexistent", []);
+  const cache = await Deno.makeTempDir();
+  const { code: exitCode, err } = await packed(file, cache, []);
   assert.equal(exitCode, 1);
   assert.match(err, /this file is for Plan9 vax, not for /);
   await Deno.remove(file);
+  await Deno.remove(cache, { recursive: true });
 });
 
 const denort = Deno.env.get("DENORT_BIN") === undefined && !(await canCompile())
