@@ -7,9 +7,11 @@
  *
  * @module
  */
+export type * from "./api/answers.ts";
 export type * from "./api/base.ts";
 export type * from "./api/config.ts";
 export type * from "./api/events.ts";
 export type * from "./api/health.ts";
+export type * from "./api/memory.ts";
 export type * from "./api/problem.ts";
 export type * from "./api/vpp.ts";

@@ -17,6 +17,22 @@ type Proof<T extends true> = T;
 
 /** Compiles only if every line is true. */
 type _SameTypes = [
+  Proof<Equal<ours.ActionBody, theirs.ActionBody>>,
+  Proof<Equal<ours.Override, theirs.Override>>,
+  Proof<Equal<ours.OverrideList, theirs.OverrideList>>,
+  Proof<Equal<ours.Consequences, theirs.Consequences>>,
+  Proof<Equal<ours.FrontendTransition, theirs.FrontendTransition>>,
+  Proof<Equal<ours.Latency, theirs.Latency>>,
+  Proof<Equal<ours.Certificate, theirs.Certificate>>,
+  Proof<Equal<ours.ProblemList, theirs.ProblemList>>,
+  Proof<Equal<ours.JournalKind, theirs.JournalKind>>,
+  Proof<Equal<ours.JournalEntry, theirs.JournalEntry>>,
+  Proof<Equal<ours.Journal, theirs.Journal>>,
+  Proof<Equal<ours.Explain, theirs.Explain>>,
+  Proof<Equal<ours.Replay, theirs.Replay>>,
+  Proof<Equal<ours.ChangeEvent, theirs.ChangeEvent>>,
+  Proof<Equal<ours.PeerList, theirs.PeerList>>,
+  Proof<Equal<ours.Fleet, theirs.Fleet>>,
   Proof<Equal<ours.AppServer, theirs.AppServer>>,
   Proof<Equal<ours.Backend, theirs.Backend>>,
   Proof<Equal<ours.BackendEvent, theirs.BackendEvent>>,
