@@ -80,9 +80,9 @@ export function createApp(options: ApiOptions): Api {
 }
 
 /** Makes the application of the metrics listener: /metrics, /healthz and /readyz, open to everybody. */
-export function createMetricsApp(options: ApiOptions): Api {
+export function createMetricsApp(options: Omit<ApiOptions, "tokens">): Api {
   const app = bareApp(options);
-  useMiddleware(app, { ...options, auth: null });
+  useMiddleware(app, { ...options, tokens: null });
   mountHealth(app, options);
   return app;
 }
@@ -93,7 +93,8 @@ export function describe(app: Api): Record<string, unknown> {
   registry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
-    description: "A token of the auth file. Without an auth file none is needed.",
+    description:
+      "A token of the auth file, or from this host the local token. Without an auth file, reads need none.",
   });
   for (const [name, { title }] of Object.entries(problemKinds)) {
     registry.registerComponent("examples", name, {

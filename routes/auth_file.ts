@@ -11,7 +11,6 @@
 import type * as api from "../src/api.ts";
 import { Findings } from "../src/config/findings.ts";
 import { checkName, NAME_SCHEMA, word } from "../src/config/kinds.ts";
-import { readFile } from "../src/config/load.ts";
 import { listOf, nonEmpty, object, refine, required, scalar } from "../src/config/spec.ts";
 import { parseYaml } from "../src/config/yaml.ts";
 import { err, ok, type Result } from "../src/result.ts";
@@ -86,18 +85,14 @@ export function parseAuthFile(text: string, file: string): Result<Client[], api.
   return findings.length > 0 ? err(findings) : ok(clients);
 }
 
-/** Reads an auth file. */
-export function loadAuthFile(path: string): Result<Client[], api.Finding[]> {
-  const text = readFile(path);
-  if (text.ok) return parseAuthFile(text.value, path);
-  return err([{
-    severity: "error",
-    pass: "structural",
-    file: path,
-    line: null,
-    column: null,
-    path: "document",
-    message: `cannot be read: ${text.error}`,
-    hint: null,
-  }]);
+/**
+ * Why the rights of an auth file are too wide; null: they are not.
+ *
+ * @param mode as `stat` tells it; null where the system does not
+ */
+export function whyTooOpen(mode: number | null): string | null {
+  const bits = (mode ?? 0) & 0o777;
+  if ((bits & 0o022) === 0) return null;
+  const who = (bits & 0o002) === 0 ? "its group" : "everybody";
+  return `can be written by ${who} (mode ${bits.toString(8).padStart(4, "0")})`;
 }

@@ -75,7 +75,7 @@ function neverBusy<T>(result: Result<T, Refusal>): Result<T, Refusal> {
 
 /** Mounts /v1/info and /v1/config. */
 export function mountConfig(app: Api, { control, log }: ApiOptions): void {
-  app.openapi(getInfo, (c) => c.json({ ...control.info(), you: null }, 200));
+  app.openapi(getInfo, (c) => c.json({ ...control.info(), you: c.get("who") }, 200));
   app.openapi(getConfig, (c) => c.json(control.config(), 200));
   app.openapi(checkConfig, async (c) => {
     const text = await readText(c.req.raw, yamlTypes);

@@ -21,7 +21,7 @@ const getDocs = createRoute({
   summary: "This description as a page; needs nothing from the internet",
   tags: ["daemon"],
   security,
-  responses: { 200: text("the page", "<!doctype html>…"), ...problems("unauthorized") },
+  responses: { 200: text("the page", "<!doctype html>…"), ...problems("forbidden") },
 });
 
 const getDocsStyle = createRoute({
@@ -38,7 +38,7 @@ const getDocsStyle = createRoute({
         "text/css": { schema: z.string(), example: "body{}" },
       },
     },
-    ...problems("unauthorized"),
+    ...problems("forbidden"),
   },
 });
 
@@ -56,7 +56,7 @@ const getOpenapi = createRoute({
         "application/json": { schema: z.record(z.string(), z.unknown()), example: { openapi: "3.1.0" } },
       },
     },
-    ...problems("unauthorized"),
+    ...problems("forbidden"),
   },
 });
 

@@ -5,8 +5,8 @@ import type { Clock } from "../src/clock.ts";
 import type { Control } from "../src/control.ts";
 import type { Log } from "../src/log.ts";
 import type { Actor } from "../src/model.ts";
-import type { Peer } from "./access.ts";
-import type { AuthTable } from "./auth.ts";
+import type { Peer, Principal } from "./access.ts";
+import type { Credential, Tokens } from "./auth.ts";
 
 /** What the server passes with each request, and what the middleware adds. */
 export interface ApiEnv {
@@ -17,8 +17,14 @@ export interface ApiEnv {
   };
   /** From the middleware. */
   Variables: {
-    /** Who asks. */
+    /** Who asks, for a change: set for every request that may change something. */
     actor: Actor;
+    /** Who asks; null: nobody that is known. */
+    who: Principal | null;
+    /** The token that came with the request and is valid; null: none. */
+    credential: Credential | null;
+    /** Whether the caller may read the daemon's data; false on paths that are open to all. */
+    reads: boolean;
   };
 }
 
@@ -47,6 +53,8 @@ export type Api = OpenAPIHono<ApiEnv>;
 export interface RequestRecorder {
   /** `route` is the pattern, e.g. `/v1/backends/{name}`, or `unmatched`; `seconds` until the head of the answer. */
   httpRequest(method: string, route: string, code: number, seconds: number): void;
+  /** A request that was refused for lack of rights; 401 or 403. */
+  unauthorized(code: number): void;
 }
 
 /** What the application is made of. */
@@ -59,8 +67,8 @@ export interface ApiOptions {
   readonly log: Log;
   /** For durations and for comments in event streams. */
   readonly clock: Clock;
-  /** Null: no auth file was given. */
-  readonly auth: AuthTable | null;
+  /** Every token that is valid; null: the listener is open to all and changes nothing. */
+  readonly tokens: Tokens | null;
   /** For the metrics. */
   readonly recorder?: RequestRecorder;
   /** Event streams at a time, default 512; one more is told `dropped` and closed. */

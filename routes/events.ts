@@ -90,6 +90,8 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   #beat: Disposable;
   #grace: Disposable | null = null;
   #ended = false;
+  /** The last frame of a stream that is ended from this side; null: none. */
+  #farewell: string | null = null;
   #wake: () => void = () => {};
 
   constructor(bus: Bus, clock: Clock, wanted: SubscribeOptions, onEnd: () => void) {
@@ -106,6 +108,12 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
   async pull(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): Promise<void> {
     while (!this.#ended) {
+      if (this.#farewell !== null) {
+        controller.enqueue(this.#encoder.encode(this.#farewell));
+        this.#end();
+        controller.close();
+        return;
+      }
       const text = this.#subscription.read();
       if (text === null) {
         this.#end();
@@ -124,17 +132,30 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
     this.#end();
   }
 
+  /** Ends the stream with one last frame, instead of what still waits. A reader that stands still is cut off. */
+  finish(farewell: string): void {
+    if (this.#ended) return;
+    this.#farewell = farewell;
+    this.#subscription[Symbol.dispose]();
+    this.#startGrace();
+    this.#wake();
+  }
+
   /** A reader that was cut off and reads nothing more would keep its connection for ever. */
   #watchDrop(): void {
-    const startGrace = () => {
-      if (!this.#subscription.dropped || this.#grace !== null || this.#ended) return;
-      this.#grace = this.#clock.after(dropGraceMs, () => {
-        this.#end();
-        this.#controller?.error(new Error("The reader of this event stream was too slow"));
-      });
+    const watch = () => {
+      if (this.#subscription.dropped) this.#startGrace();
     };
-    this.#wake = startGrace;
-    startGrace();
+    this.#wake = watch;
+    watch();
+  }
+
+  #startGrace(): void {
+    if (this.#grace !== null || this.#ended) return;
+    this.#grace = this.#clock.after(dropGraceMs, () => {
+      this.#end();
+      this.#controller?.error(new Error("The reader of this event stream was too slow"));
+    });
   }
 
   #nextBeat(): Disposable {
@@ -158,7 +179,7 @@ class EventSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 /** Mounts /v1/events. */
 export function mountEvents(
   app: Api,
-  { control, bus, clock, maxStreams: limit = maxStreams }: ApiOptions,
+  { control, bus, clock, tokens, maxStreams: limit = maxStreams }: ApiOptions,
 ): void {
   let streams = 0;
   app.openapi(streamEvents, (c) => {
@@ -185,7 +206,17 @@ export function mountEvents(
       lastEventId: c.req.valid("header")["last-event-id"] ?? null,
       present: () => presentState(control),
     };
-    const source = new EventSource(bus, clock, wanted, () => streams--);
+    const { peer = null } = c.env;
+    const credential = c.get("credential");
+    const watch = credential === null ? null : tokens?.watch(() => {
+      if (tokens.find(credential.digest, peer) === null) {
+        source.finish(bus.refuse("the token is not valid any more"));
+      }
+    });
+    const source = new EventSource(bus, clock, wanted, () => {
+      streams--;
+      watch?.[Symbol.dispose]();
+    });
     // Counted when it is there: a present state that cannot be told must not take a place for ever.
     streams++;
     return new Response(new ReadableStream(source, { highWaterMark: 0 }), { headers });

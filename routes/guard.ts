@@ -4,12 +4,14 @@
  *
  * @module
  */
-import { covers, isOpen, neededRole, whyNoChange } from "./access.ts";
-import { type AuthTable, bearerToken } from "./auth.ts";
+import { decide, isRead } from "./access.ts";
+import { claimedActor } from "./actor.ts";
+import { bearerToken, type Tokens } from "./auth.ts";
 import { limitBody } from "./body.ts";
 import type { Directory } from "./directory.ts";
 import type { ApiContext, ApiOptions, Middleware } from "./env.ts";
 import { finding, ProblemError, unknownKey } from "./problem.ts";
+import { RefusalLog, type Refused } from "./unauthorized.ts";
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
@@ -43,36 +45,58 @@ function checkPlace(c: ApiContext, path: string, directory: Directory): void {
   }
 }
 
-function checkToken(c: ApiContext, auth: AuthTable, path: string): void {
-  const token = bearerToken(c.req.raw.headers.get("authorization"));
-  const principal = token === null ? null : auth.identify(token);
-  if (principal === null) {
-    const challenge = token === null
-      ? 'Bearer realm="maglevd"'
-      : 'Bearer realm="maglevd", error="invalid_token"';
-    const detail = token === null ? "This needs a bearer token" : "Nobody has this token";
-    throw new ProblemError("unauthorized", detail, {}, { "www-authenticate": challenge });
+/** Who asks, and whether they may. A refusal is counted, logged and thrown. */
+function checkAccess(c: ApiContext, url: URL, tokens: Tokens, refused: (refusal: Refused) => void): void {
+  const { headers } = c.req.raw;
+  const { method } = c.req;
+  const peer = c.env?.peer ?? null;
+  const given = bearerToken(headers.get("authorization"));
+  const credential = given === null ? null : tokens.identify(given, peer);
+  const decision = decide({
+    method,
+    path: url.pathname,
+    peer,
+    host: headers.get("host"),
+    authority: url.host,
+    origin: headers.get("origin"),
+    token: credential?.who ?? null,
+  }, tokens.authFile);
+  if (decision.kind === "allowed") {
+    c.set("who", decision.who);
+    c.set("credential", credential);
+    c.set("reads", decision.reads);
+    if (decision.who !== null) {
+      const claimed = claimedActor(headers.get("x-maglev-actor"));
+      c.set("actor", { principal: decision.who.name, peer: peer?.address ?? "unknown", claimed });
+    }
+    return;
   }
-  const needed = neededRole(c.req.method, path);
-  if (!covers(principal.role, needed)) {
-    throw new ProblemError(
-      "forbidden",
-      `The token of ${principal.name} has role ${principal.role}; this needs ${needed}`,
-    );
-  }
-  c.set("actor", { principal: principal.name, peer: peerAddress(c) });
+  const problem = decision.kind === "forbidden"
+    ? new ProblemError("forbidden", decision.detail)
+    : tokenNeeded(given !== null, isRead(method), tokens.hint);
+  refused({
+    code: decision.kind === "forbidden" ? 403 : 401,
+    peer,
+    principal: credential?.who.name ?? null,
+    method,
+    path: url.pathname,
+    detail: decision.kind === "forbidden"
+      ? decision.detail
+      : given === null
+      ? "no token"
+      : "nobody has this token",
+  });
+  throw problem;
 }
 
-function checkLoopback(c: ApiContext, url: URL): void {
-  if (c.req.method !== "GET" && c.req.method !== "HEAD") {
-    const reason = whyNoChange(c.env?.peer ?? null, c.req.raw.headers, url.host);
-    if (reason !== null) throw new ProblemError("forbidden", reason);
-  }
-  c.set("actor", { principal: "local", peer: peerAddress(c) });
-}
-
-function peerAddress(c: ApiContext): string {
-  return c.env?.peer?.address ?? "unknown";
+function tokenNeeded(given: boolean, read: boolean, hint: string): ProblemError {
+  const what = given
+    ? "Nobody has this token, and this needs one"
+    : read
+    ? "This needs a token"
+    : "A change needs a token";
+  const challenge = given ? 'Bearer realm="maglevd", error="invalid_token"' : 'Bearer realm="maglevd"';
+  return new ProblemError("unauthorized", `${what}: ${hint}`, {}, { "www-authenticate": challenge });
 }
 
 function checkQuery(c: ApiContext, url: URL, path: string, directory: Directory): void {
@@ -89,17 +113,22 @@ function checkQuery(c: ApiContext, url: URL, path: string, directory: Directory)
 }
 
 /** Refuses what must not reach a route. */
-export function guard({ auth }: ApiOptions, directory: Directory): Middleware {
+export function guard({ tokens, log, clock, recorder }: ApiOptions, directory: Directory): Middleware {
+  const records = new RefusalLog(log, clock);
+  const refused = (refusal: Refused) => {
+    recorder?.unauthorized(refusal.code);
+    records.refused(refusal);
+  };
   return async (c, next) => {
     const url = new URL(c.req.url);
     const path = url.pathname;
     checkEncoding("path", path);
-    // Without a token a stranger learns nothing, not even which paths exist.
-    if (auth !== null && !isOpen(path)) checkToken(c, auth, path);
+    // First: a stranger learns nothing, not even which paths exist.
+    if (tokens === null) c.set("reads", false);
+    else checkAccess(c, url, tokens, refused);
     checkPlace(c, path, directory);
-    if (auth === null) checkLoopback(c, url);
     checkQuery(c, url, path, directory);
-    if (c.req.method === "GET" || c.req.method === "HEAD") return await next();
+    if (isRead(c.req.method)) return await next();
     await limitBody(c, next);
   };
 }

@@ -46,7 +46,7 @@ const getMetrics = createRoute({
         },
       },
     },
-    ...problems("unauthorized"),
+    ...problems("unauthorized", "forbidden"),
   },
 });
 
@@ -72,7 +72,9 @@ function whyNotReady(readiness: api.Ready): string {
 export function mountHealth(app: Api, { control }: Pick<ApiOptions, "control">): void {
   app.openapi(getHealthz, (c) => c.json({ status: "ok" as const }, 200));
   app.openapi(getReadyz, (c) => {
-    const readiness = control.ready();
+    const ready = control.ready();
+    // Names of backends and files are for those who may read.
+    const readiness = c.get("reads") ? ready : { ...ready, problems: [] };
     if (!readiness.ready) throw new ProblemError("not-ready", whyNotReady(readiness), { readiness });
     return c.json(readiness, 200);
   });

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import http from "node:http";
 import https from "node:https";
 import { connect, type Server, type Socket } from "node:net";
@@ -15,23 +14,17 @@ import type { ListenAddress } from "../src/flags.ts";
 import type { Log } from "../src/log.ts";
 import type { Millis } from "../src/model.ts";
 import { err, ok, type Result } from "../src/result.ts";
+import { type ListenerKind, listenerKind } from "./access.ts";
 import type { Api } from "./env.ts";
 import type { Limits } from "./limits.ts";
 import { requestListener } from "./node_adapter.ts";
 import { finding, ProblemError, problemResponse } from "./problem.ts";
-
-/** Certificate (with its chain) and key, as PEM texts. */
-export interface TlsPair {
-  /** Certificate and chain. */
-  readonly cert: string;
-  /** Private key. */
-  readonly key: string;
-}
+import type { TlsPair } from "./tls_pair.ts";
 
 /** Why a listener could not be opened. */
 export interface ListenError {
   /** What a caller may want to tell apart. */
-  readonly reason: "in-use" | "permission" | "not-available" | "tls" | "other";
+  readonly reason: "in-use" | "permission" | "not-available" | "other";
   /** As in `--listen`. */
   readonly address: string;
   /** One sentence with the address and what to do. */
@@ -45,7 +38,16 @@ const closeGraceMs: Millis = 1_000;
 export interface Listener extends AsyncDisposable {
   /** As in `--listen`, port 0 replaced by the port it became. */
   readonly address: string;
+  /** What it is bound to. */
+  readonly kind: ListenerKind;
+  /** Whether it serves HTTPS. */
+  readonly secure: boolean;
+  /** Serves another certificate from the next handshake on; without effect where there is no HTTPS. */
+  renew(pair: TlsPair): void;
 }
+
+/** Older versions of TLS are refused. */
+const oldestTls = "TLSv1.2";
 
 /** Text of an address, as in `--listen`. */
 export function addressText(address: ListenAddress): string {
@@ -116,9 +118,8 @@ function makeServer(
   limits: Limits,
   log: Log,
 ): http.Server | https.Server {
-  const unixPath = address.transport === "unix" ? address.path : null;
-  const secure = tls !== null && unixPath === null;
-  const listener = requestListener({ app, log, scheme: secure ? "https" : "http", unixPath });
+  const secure = tls !== null && address.transport === "tcp";
+  const listener = requestListener({ app, log, scheme: secure ? "https" : "http", address });
   const options = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersMs,
@@ -128,7 +129,7 @@ function makeServer(
   };
   const server = secure
     ? https.createServer(
-      { ...options, handshakeTimeout: limits.handshakeMs, minVersion: "TLSv1.2", ...tls },
+      { ...options, handshakeTimeout: limits.handshakeMs, minVersion: oldestTls, ...tls },
       listener,
     )
     : http.createServer(options, listener);
@@ -196,21 +197,6 @@ async function close(server: http.Server | https.Server, clock: Clock): Promise<
   await closed;
 }
 
-/** Why a certificate cannot be served; asked first, because a server finds out only at its first handshake. */
-function tlsMistake({ cert, key }: TlsPair): string | null {
-  let step = "the certificate is no PEM certificate";
-  try {
-    const certificate = new X509Certificate(cert);
-    step = "the key is no PEM key";
-    return certificate.checkPrivateKey(createPrivateKey(key))
-      ? null
-      : "the key does not belong to the certificate";
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return `${step} (${error.message})`;
-  }
-}
-
 /** Opens one listener; a unix socket gets mode 0660 and is removed at the end. */
 export async function open(
   app: Api,
@@ -220,10 +206,6 @@ export async function open(
   options: { readonly log: Log; readonly clock: Clock },
 ): Promise<Result<Listener, ListenError>> {
   const text = addressText(address);
-  const mistake = tls === null || address.transport === "unix" ? null : tlsMistake(tls);
-  if (mistake !== null) {
-    return err({ reason: "tls", address: text, message: `Cannot serve HTTPS on ${text}: ${mistake}` });
-  }
   const server = makeServer(app, address, tls, limits, options.log);
   try {
     await bind(server, address);
@@ -238,5 +220,13 @@ export async function open(
   const finalText = address.transport === "tcp" && typeof bound === "object" && bound !== null
     ? addressText({ ...address, port: bound.port })
     : text;
-  return ok({ address: finalText, [Symbol.asyncDispose]: () => close(server, options.clock) });
+  return ok({
+    address: finalText,
+    kind: address.transport === "unix" ? "unix" : listenerKind(address.hostname),
+    secure: server instanceof https.Server,
+    renew(pair) {
+      if (server instanceof https.Server) server.setSecureContext({ ...pair, minVersion: oldestTls });
+    },
+    [Symbol.asyncDispose]: () => close(server, options.clock),
+  });
 }

@@ -7,7 +7,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import type { Log } from "../src/log.ts";
-import { type Peer, tcpPeer, unixPeer } from "./access.ts";
+import type { ListenAddress } from "../src/flags.ts";
+import { listenerKind, noHost, type Peer, tcpPeer, unixPeer } from "./access.ts";
 import type { Api } from "./env.ts";
 import { finding, internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
 
@@ -19,8 +20,8 @@ export interface AdapterOptions {
   readonly log: Log;
   /** Scheme of the listener. */
   readonly scheme: "http" | "https";
-  /** Path of a unix socket's listener, null for TCP. */
-  readonly unixPath: string | null;
+  /** Where it listens. */
+  readonly address: ListenAddress;
 }
 
 /** Methods that a web Request cannot have. */
@@ -37,7 +38,7 @@ function pathOf({ url = "/" }: IncomingMessage): string {
 
 function requestUrl(request: IncomingMessage, scheme: string): URL {
   const target = request.url ?? "/";
-  const host = request.headers.host ?? "localhost";
+  const host = request.headers.host ?? noHost;
   // Anything else would move the border between host and path.
   if (!/^[A-Za-z0-9._~%:[\]-]+$/.test(host)) throw badRequest("host", "The Host header names no host");
   const text = target.startsWith("/") ? `${scheme}://${host}${target}` : target;
@@ -94,11 +95,11 @@ function webRequest(request: IncomingMessage, scheme: string): Request {
   return new Request(url, { method, headers, body: requestBody(request) });
 }
 
-function peerOf(request: IncomingMessage, unixPath: string | null): Peer | null {
-  if (unixPath !== null) return unixPeer(unixPath);
+function peerOf(request: IncomingMessage, address: ListenAddress): Peer | null {
+  if (address.transport === "unix") return unixPeer(address.path);
   const { remoteAddress, remotePort } = request.socket;
   if (remoteAddress === undefined || remotePort === undefined) return null;
-  return tcpPeer(remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), remotePort);
+  return tcpPeer(remoteAddress.replace(/^::ffff:(?=\d+\.)/, ""), remotePort, listenerKind(address.hostname));
 }
 
 function drained(response: ServerResponse): Promise<void> {
@@ -153,7 +154,7 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
 
 async function answerOf(request: IncomingMessage, options: AdapterOptions): Promise<Response> {
   try {
-    const peer = peerOf(request, options.unixPath);
+    const peer = peerOf(request, options.address);
     return await options.app.fetch(webRequest(request, options.scheme), peer === null ? {} : { peer });
   } catch (error) {
     const path = pathOf(request);

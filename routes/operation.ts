@@ -60,11 +60,11 @@ function headersOf(
   };
 }
 
-/** Errors of every read under /v1: a path that is no UTF-8, no token, an unknown parameter. */
-export const readErrors = ["bad-request", "unauthorized", "invalid"] as const;
+/** Errors of every read under /v1: a path that is no UTF-8, no token, a foreign host, an unknown parameter. */
+export const readErrors = ["bad-request", "unauthorized", "forbidden", "invalid"] as const;
 
 /** Errors of every change. */
-export const changeErrors = [...readErrors, "forbidden", "too-large"] as const;
+export const changeErrors = [...readErrors, "too-large"] as const;
 
 /** Security of every operation but the open ones: a bearer token, or none without an auth file. */
 export const security: { [name: string]: string[] }[] = [{ bearer: [] }, {}];
@@ -97,6 +97,14 @@ export function unwrapChange<T>(c: ApiContext, log: Log, result: Result<Changed<
 }
 
 function logChange(c: ApiContext, log: Log, before: unknown, after: unknown): void {
-  const { principal, peer } = c.get("actor");
-  log.info("api-change", { principal, peer, method: c.req.method, path: c.req.path, before, after });
+  const { principal, peer, claimed } = c.get("actor");
+  log.info("api-change", {
+    principal,
+    ...(claimed == null ? {} : { claimed }),
+    peer,
+    method: c.req.method,
+    path: c.req.path,
+    before,
+    after,
+  });
 }

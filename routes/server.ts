@@ -9,7 +9,8 @@ import type { Log } from "../src/log.ts";
 import { ok, type Result } from "../src/result.ts";
 import type { Api } from "./env.ts";
 import { apiLimits, type Limits, metricsLimits } from "./limits.ts";
-import { type ListenError, open, type TlsPair } from "./listener.ts";
+import { type Listener, type ListenError, open } from "./listener.ts";
+import type { TlsPair } from "./tls_pair.ts";
 
 /** What is served where. */
 export interface ServeOptions {
@@ -21,7 +22,7 @@ export interface ServeOptions {
   readonly metricsApp?: Api;
   /** The metrics listener; null: none. Always plain HTTP. */
   readonly metricsListen?: ListenAddress | null;
-  /** Serve HTTPS on the TCP listeners of the API; null: plain HTTP. */
+  /** A pair that `tlsPair` took: serve HTTPS on the TCP listeners of the API; null: plain HTTP. */
   readonly tls: TlsPair | null;
   /** For failures that nobody expected. */
   readonly log: Log;
@@ -37,8 +38,12 @@ export interface ServeOptions {
 export interface Serving extends AsyncDisposable {
   /** Addresses of the API as in `--listen`, port 0 replaced by the port it became. */
   readonly addresses: readonly string[];
+  /** The listeners of the API, in the order of `addresses`. */
+  readonly listeners: readonly Pick<Listener, "address" | "kind" | "secure">[];
   /** Address of the metrics listener, or null. */
   readonly metricsAddress: string | null;
+  /** Serves another certificate from the next handshake on. */
+  renew(pair: TlsPair): void;
 }
 
 /**
@@ -64,6 +69,14 @@ export async function serve(options: ServeOptions): Promise<Result<Serving, List
     return failed;
   }
   const metricsAddress = metrics === null ? null : listeners.at(-1)?.address ?? null;
-  const addresses = listeners.slice(0, opening.length).map((listener) => listener.address);
-  return ok({ addresses, metricsAddress, [Symbol.asyncDispose]: closeAll });
+  const forApi = listeners.slice(0, opening.length);
+  return ok({
+    addresses: forApi.map((listener) => listener.address),
+    listeners: forApi,
+    metricsAddress,
+    renew(pair) {
+      for (const listener of forApi) listener.renew(pair);
+    },
+    [Symbol.asyncDispose]: closeAll,
+  });
 }

@@ -95,7 +95,15 @@ export const flagSpecs: readonly FlagSpec[] = [
     default: "",
     value: "file",
     /** One line for `--help` and the man page. */
-    help: "names, token hashes and roles; empty: changes over loopback only",
+    help: "names, token hashes and roles; with it every request needs a token",
+  },
+  {
+    name: "local-token",
+    kind: "text",
+    default: "",
+    value: "file",
+    help:
+      "where the token for this host is written; empty: /run/vpp-maglev/token or $XDG_RUNTIME_DIR/vpp-maglev/token",
   },
   {
     name: "node-name",
@@ -164,6 +172,8 @@ export interface Options {
   readonly logFormat: "json" | "text";
   /** Path of the auth file; null: none. */
   readonly authFile: string | null;
+  /** Path of the local token; null: the default places. */
+  readonly localToken: string | null;
   /** Name of this daemon. */
   readonly nodeName: string;
   /** The same if a flag or the environment gave it; null: it is the host's. */
@@ -299,6 +309,7 @@ export function parseFlags(
     logFormat: logFormat === "text" ? "text" : "json",
     /** Path of the auth file; null: none. */
     authFile: one("auth-file") || null,
+    localToken: one("local-token") || null,
     nodeName: nodeName || host,
     givenNodeName: nodeName || null,
     tls: cert === "" || key === "" ? null : { cert, key },

@@ -50,6 +50,7 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   readonly #api = this.#counter("maglev_vpp_api_total");
   readonly #lbsync = this.#counter("maglev_vpp_lbsync_total");
   readonly #requests = this.#counter("maglev_http_requests_total");
+  readonly #unauthorized = this.#counter("maglev_unauthorized_total");
   readonly #requestTime = this.#histogram("maglev_http_request_duration_seconds", requestBounds);
 
   /** Starts counting. */
@@ -63,6 +64,7 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     }, 1);
     // A series that begins with its first event has no increase to show.
     for (const cause of VOID_CAUSES) this.#void.inc({ cause }, 0);
+    for (const code of ["401", "403"]) this.#unauthorized.inc({ code }, 0);
     if (options.process === false) return;
     collectDefaultMetrics({ register: this.#registry });
     for (const { name } of this.#registry.getMetricsAsArray()) {
@@ -119,6 +121,11 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   httpRequest(method: string, route: string, code: number, seconds: number): void {
     this.#requests.inc({ method, route, code: String(code) });
     this.#requestTime.observe(seconds);
+  }
+
+  /** One request that was refused for lack of rights. */
+  unauthorized(code: number): void {
+    this.#unauthorized.inc({ code: String(code) });
   }
 
   /** The answer to a scrape, in the Prometheus text format 0.0.4. */

@@ -407,4 +407,6 @@ export interface Actor {
   readonly principal: string;
   /** Address of the peer as the listener saw it. */
   readonly peer: string;
+  /** Who is behind the token, as the request says; nothing proves it. Missing or null: it does not say. */
+  readonly claimed?: string | null;
 }

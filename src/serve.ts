@@ -9,6 +9,7 @@
  */
 import { type Peer, tcpPeer, unixPeer } from "../routes/access.ts";
 import { launch } from "./daemon/run.ts";
+import { isLoopbackAddress } from "./net/loopback.ts";
 
 const launched = await launch([], false);
 if (typeof launched === "number") Deno.exit(launched);
@@ -22,7 +23,9 @@ stop.asked.then(async () => {
 function peerOf(info: Deno.ServeHandlerInfo): Peer {
   const { remoteAddr: address } = info;
   if (address.transport === "tcp" || address.transport === "udp") {
-    return tcpPeer(address.hostname, address.port);
+    // Where Deno listens is not told. A page of another site can only come by a browser of this host.
+    const listener = isLoopbackAddress(address.hostname) ? "loopback" : "open";
+    return tcpPeer(address.hostname, address.port, listener);
   }
   return unixPeer(address.transport === "unix" ? address.path : "");
 }

@@ -3,7 +3,7 @@ import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
 import manifest from "../deno.json" with { type: "json" };
 import { loadDocument, operationsOf } from "./routes/document.ts";
 import { first, start } from "./routes/serving.ts";
-import { makeWorld } from "./routes/world.ts";
+import { localToken, makeWorld } from "./routes/world.ts";
 
 Deno.test("types that openapi-typescript generates compile, and openapi-fetch drives every operation with them", async () => {
   const document = await loadDocument();
@@ -20,6 +20,7 @@ Deno.test("types that openapi-typescript generates compile, and openapi-fetch dr
       args: ["run", "--check", "--no-lock", "--allow-net", "--config", config, `${directory}/client.ts`]
         .concat(
           `http://${first(serving)}`,
+          localToken,
         ),
       env: { NO_COLOR: "1" },
     }).output();

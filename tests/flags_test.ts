@@ -91,6 +91,7 @@ Deno.test("every flag has its environment form, to the same effect", () => {
     "auth-file": "/x/auth.yaml",
     "tls-cert": "/x/cert.pem",
     "tls-key": "/x/key.pem",
+    "local-token": "/x/token",
     "node-name": "lb7",
   };
   // A certificate without its key is a mistake.

@@ -83,7 +83,7 @@ Deno.test({
     const world = makeWorld();
     world.control.metrics = () => metrics.text();
     const { control, bus } = world;
-    const metricsApp = createMetricsApp({ control, bus, log: silentLog, clock: systemClock, auth: null });
+    const metricsApp = createMetricsApp({ control, bus, log: silentLog, clock: systemClock });
     await using serving = await start(world, { listen: [], metricsApp, metricsListen: anyPort });
     const directory = await Deno.makeTempDir();
     // Prometheus takes no port 0, so one is borrowed from the kernel just before.

@@ -11,6 +11,39 @@ export type ReadFile = (path: string) => Result<string, string>;
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
+/** The first certificate of a PEM text in which every certificate is whole and can be parsed. */
+export function certificateIn(pem: string): Result<X509Certificate, string> {
+  let first: X509Certificate | null = null;
+  let count = 0;
+  for (const [block] of pem.matchAll(CERTIFICATE)) {
+    count++;
+    try {
+      const certificate = new X509Certificate(block);
+      first ??= certificate;
+    } catch {
+      // The library's words name its own parser's states, which help nobody.
+      return err(`certificate ${count} of the file cannot be parsed`);
+    }
+  }
+  const begun = pem.match(/-----BEGIN CERTIFICATE-----/g)?.length ?? 0;
+  if (begun > count) return err(`the file ends within a certificate, or a certificate of it is damaged`);
+  return first === null ? err("the file holds no PEM certificate") : ok(first);
+}
+
+/** The private key of a PEM text, which may hold certificates, too. */
+export function privateKeyIn(pem: string): Result<KeyObject, string> {
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) return err("the file holds no PEM private key");
+  // Asked first: the library would want a passphrase from the terminal.
+  if (/ENCRYPTED/.test(pem)) return err("the private key is encrypted");
+  const [block] = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^]*?-----END \1-----/.exec(pem) ?? [];
+  if (block === undefined) return err("the file ends within the private key");
+  try {
+    return ok(createPrivateKey(block));
+  } catch {
+    return err("the private key cannot be parsed");
+  }
+}
+
 /** PEM files of one configuration; each is read and parsed once, however many health checks name it. */
 export class PemFiles {
   readonly #read: ReadFile;
@@ -26,20 +59,7 @@ export class PemFiles {
   certificate(path: string): Result<X509Certificate, string> {
     return cached(this.#certificates, path, () => {
       const text = this.#read(path);
-      if (!text.ok) return text;
-      let first: X509Certificate | null = null;
-      let count = 0;
-      for (const [block] of text.value.matchAll(CERTIFICATE)) {
-        count++;
-        try {
-          const certificate = new X509Certificate(block);
-          first ??= certificate;
-        } catch {
-          // The library's words name its own parser's states, which help nobody.
-          return err(`certificate ${count} of the file cannot be parsed`);
-        }
-      }
-      return first === null ? err("the file holds no PEM certificate") : ok(first);
+      return text.ok ? certificateIn(text.value) : text;
     });
   }
 
@@ -47,17 +67,7 @@ export class PemFiles {
   key(path: string): Result<KeyObject, string> {
     return cached(this.#keys, path, () => {
       const text = this.#read(path);
-      if (!text.ok) return text;
-      if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text.value)) {
-        return err("the file holds no PEM private key");
-      }
-      // Asked first: the library would want a passphrase from the terminal.
-      if (/ENCRYPTED/.test(text.value)) return err("the private key is encrypted");
-      try {
-        return ok(createPrivateKey(text.value));
-      } catch {
-        return err("the private key cannot be parsed");
-      }
+      return text.ok ? privateKeyIn(text.value) : text;
     });
   }
 

@@ -55,6 +55,8 @@ export interface ControlParts {
   readonly auth: boolean;
   /** Whether the TCP listeners serve HTTPS. */
   readonly tls: boolean;
+  /** What is wrong with the daemon's own files. */
+  readonly problems: () => readonly api.CurrentProblem[];
   /** What this daemon was started with, e.g. `vpp`, `stats`, `auth`, `tls`. */
   readonly features: readonly string[];
   /** Wall clock. */
@@ -108,13 +110,13 @@ export class DaemonControl implements Control {
 
   /** Whether everything is as it should be. */
   ready(): api.Ready {
-    const { link, reconciler, tracker } = this.#parts;
+    const { link, problems, reconciler, tracker } = this.#parts;
     const probes = tracker.blind().length > 0 ? "blind" : "running";
     const overall = reconciler.overall;
     const vpp = overall === "disconnected" && link.state === "refused" ? "refused" : overall;
     return {
       ready: probes === "running" && (vpp === "off" || vpp === "in-sync"),
-      problems: [],
+      problems: [...problems()],
       config: true,
       probes,
       vpp,

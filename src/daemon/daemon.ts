@@ -8,12 +8,13 @@
  */
 import { descriptorLimit, descriptorUse, lackForThread } from "../../ffi/limits.ts";
 import { createApp, createMetricsApp } from "../../routes/app.ts";
-import type { AuthTable } from "../../routes/auth.ts";
+import { Tokens } from "../../routes/auth.ts";
 import type { Api } from "../../routes/env.ts";
 import { maxStreams } from "../../routes/events.ts";
 import { sharedLimits } from "../../routes/limits.ts";
-import type { ListenError, TlsPair } from "../../routes/listener.ts";
+import type { ListenError } from "../../routes/listener.ts";
 import { serve, type Serving } from "../../routes/server.ts";
+import { tokenHint } from "../../routes/token_hint.ts";
 import type { VppEvent } from "../api.ts";
 import type { Bus } from "../bus.ts";
 import type { Clock } from "../clock.ts";
@@ -34,8 +35,10 @@ import { VppLink } from "../vpp/link.ts";
 import { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl } from "./control.ts";
+import type { TakenToken } from "./local_token.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
 import { Reloader } from "./reload.ts";
+import type { SecretsInUse } from "./secrets.ts";
 
 /** What a daemon is made from. */
 export interface DaemonParts {
@@ -53,10 +56,10 @@ export interface DaemonParts {
   readonly random: () => number;
   /** What was built and when. */
   readonly build: BuildInfo;
-  /** Null: no auth file. */
-  readonly auth: AuthTable | null;
-  /** Null: plain HTTP. */
-  readonly tls: TlsPair | null;
+  /** Auth file, certificate and key. */
+  readonly secrets: SecretsInUse;
+  /** The local token. */
+  readonly local: TakenToken;
   /** False: somebody else listens and hands requests to `app`; the metrics listener is opened all the same. */
   readonly listens: boolean;
 }
@@ -92,7 +95,7 @@ export class Daemon implements AsyncDisposable {
   /** Starts everything; or says which listener could not be opened, and leaves nothing behind. */
   static async start(parts: DaemonParts): Promise<Result<Daemon, ListenError>> {
     await using building = new AsyncDisposableStack();
-    const { bus, clock, config, log, options, random } = parts;
+    const { bus, clock, config, local, log, options, random, secrets } = parts;
     const startedAtMs = clock.now();
     const startedAt = clock.wall();
     let sources: MetricsSourceParts | null = null;
@@ -174,6 +177,7 @@ export class Daemon implements AsyncDisposable {
       checker: new Checker(clock, lackForThread),
       tracker: health,
       reconciler: lb,
+      secrets,
       log,
     });
     let serving: Serving | null = null;
@@ -188,8 +192,9 @@ export class Daemon implements AsyncDisposable {
       build: parts.build,
       request,
       node: options.nodeName,
-      auth: parts.auth !== null,
-      tls: parts.tls !== null,
+      auth: secrets.auth !== null,
+      tls: secrets.tls !== null,
+      problems: () => secrets.problems(),
       features: features(parts),
       startedAt,
       startedAtMs,
@@ -200,12 +205,22 @@ export class Daemon implements AsyncDisposable {
     const open = descriptorLimit();
     const left = open - probeLimit(open) - ownDescriptors;
     const limits = sharedLimits(left, listen.length, options.metricsAddr !== null);
+    const tokens = new Tokens({
+      table: secrets.auth,
+      local: local.token?.token ?? null,
+      hint: tokenHint({
+        authFile: secrets.auth !== null,
+        localFile: local.token?.file ?? null,
+        whyNoLocal: local.why,
+        listens: parts.listens,
+      }),
+    });
     const api = {
       control,
       bus,
       log,
       clock,
-      auth: parts.auth,
+      tokens,
       recorder: metrics,
       maxStreams: Math.min(maxStreams, Math.floor(limits.api.connections / 2)),
     };
@@ -217,7 +232,7 @@ export class Daemon implements AsyncDisposable {
       metricsLimits: limits.metrics,
       metricsApp: createMetricsApp(api),
       metricsListen: options.metricsAddr,
-      tls: parts.tls,
+      tls: secrets.tls,
       log,
       clock,
     });
@@ -225,13 +240,27 @@ export class Daemon implements AsyncDisposable {
     serving = building.use(opened.value);
     // Readers of events are told the end first, so that their connections do not hold up the listeners.
     building.defer(() => bus[Symbol.dispose]());
-    for (const address of serving.addresses) {
-      log.info("listening", { address, connections: limits.api.connections });
+    // Before the log says that the API listens: whoever waits for that may want the token.
+    const published = local.token?.publish(serving.addresses);
+    if (published?.ok === false) {
+      log.warn("local-token", {
+        file: local.token?.file,
+        detail: `it cannot be written: ${published.error}`,
+      });
     }
+    logListeners(serving, secrets, limits.api.connections, log);
     if (serving.metricsAddress !== null) {
       const { connections } = limits.metrics;
-      log.info("listening", { address: serving.metricsAddress, connections, only: "metrics" });
+      log.info("listening", {
+        address: serving.metricsAddress,
+        connections,
+        auth: false,
+        tls: false,
+        only: "metrics",
+      });
     }
+    secrets.use({ auth: (table) => tokens.replace(table), tls: (pair) => serving?.renew(pair) }, log, clock);
+    building.use(lookAgain(clock, secrets));
     building.use(tellReady(clock, log, () => control.ready().ready, startedAtMs));
     return ok(new Daemon(building.move(), log, health, control, reloader, app));
   }
@@ -283,7 +312,43 @@ function tellReady(clock: Clock, log: Log, ready: () => boolean, startedAtMs: Mi
   return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
 }
 
-function features({ options, auth, tls }: DaemonParts): string[] {
+/** The daemon's own files are read again so often, in ms. */
+const lookMs: Millis = 60_000;
+
+function lookAgain(clock: Clock, secrets: SecretsInUse): Disposable {
+  let timer: Disposable | null = null;
+  const wait = () => {
+    timer = clock.after(lookMs, () => {
+      void secrets.look();
+      wait();
+    });
+  };
+  wait();
+  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
+}
+
+/** Says where the API listens and what protects it; an open listener without protection is a warning. */
+function logListeners(serving: Serving, secrets: SecretsInUse, connections: number, log: Log): void {
+  const auth = secrets.auth !== null;
+  for (const { address, kind, secure } of serving.listeners) {
+    log.info("listening", { address, connections, auth, tls: secure });
+    if (kind !== "open") continue;
+    if (!auth) {
+      log.warn("listener-open", {
+        address,
+        detail: "everybody who reaches it may read: give maglevd an --auth-file",
+      });
+    }
+    if (!secure) {
+      log.warn("listener-open", {
+        address,
+        detail: "tokens and answers cross the network in clear: give maglevd --tls-cert and --tls-key",
+      });
+    }
+  }
+}
+
+function features({ options, secrets: { auth, tls } }: DaemonParts): string[] {
   const all: [string, boolean][] = [
     ["vpp", options.vppApiAddr !== null],
     ["stats", options.vppApiAddr !== null && options.vppStatsAddr !== null],

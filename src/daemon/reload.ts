@@ -16,6 +16,7 @@ import type { Actor, Config } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
+import type { SecretsInUse } from "./secrets.ts";
 
 /** What a reload needs. */
 export interface ReloaderParts {
@@ -27,6 +28,8 @@ export interface ReloaderParts {
   readonly tracker: Pick<Tracker, "fileConfig" | "reload">;
   /** Brings it to VPP. */
   readonly reconciler: Pick<Reconciler, "reloaded">;
+  /** The daemon's own files, which a reload reads again, too. */
+  readonly secrets: Pick<SecretsInUse, "look" | "warnings">;
   /** Log of the daemon. */
   readonly log: Log;
 }
@@ -86,10 +89,12 @@ export class Reloader {
 
   /** Checks the file and runs it; what VPP makes of it comes later. */
   async #take(actor: Actor): Promise<Result<Promise<Outcome>, Refusal>> {
-    const { checker, log, reconciler, request, tracker } = this.#parts;
+    const { checker, log, reconciler, request, secrets, tracker } = this.#parts;
     const asked = request();
     const path = asked.file;
     const by = actor.principal;
+    // Whatever becomes of the configuration: a mistake there must not keep a leaked token valid.
+    await secrets.look();
     const checked = await checker.check(asked);
     if (!checked.ok) {
       log.error("config-reload", { config: path, ok: false, by, error: checked.error.detail });
@@ -97,6 +102,7 @@ export class Reloader {
     }
     logFindings(log, checked.value);
     const check = toConfigCheck(checked.value);
+    const kept = secrets.warnings();
     const { config } = checked.value;
     if (config === null) {
       log.error("config-reload", { config: path, ok: false, by, errors: check.errors.length });
@@ -119,7 +125,11 @@ export class Reloader {
     const after = { ...summary(config), changes: changes.length };
     return ok(
       reconciler.reloaded().then((sync) =>
-        ok({ value: { ...check, changes, sync }, before: summary(before), after })
+        ok({
+          value: { ...check, warnings: [...check.warnings, ...kept], changes, sync },
+          before: summary(before),
+          after,
+        })
       ),
     );
   }

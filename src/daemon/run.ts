@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { loadSecrets } from "./secrets.ts";
 import { Bus } from "../bus.ts";
 import { systemClock } from "../clock.ts";
 import { formatFinding } from "../config/findings.ts";
@@ -14,9 +13,12 @@ import { helpText, parseFlags } from "../flags.ts";
 import { createLog } from "../log.ts";
 import { LogOutput } from "../log_output.ts";
 import type { Actor } from "../model.ts";
+import { localTokenFiles } from "../net/local_token.ts";
 import { buildInfo, version } from "../version.ts";
 import { Daemon } from "./daemon.ts";
+import { claimDefault, LocalToken } from "./local_token.ts";
 import { logFindings } from "./reload.ts";
+import { Secrets } from "./secrets.ts";
 import { endOnUnhandled, Hangups, StopSignals } from "./signals.ts";
 
 const encoder = new TextEncoder();
@@ -41,6 +43,16 @@ export interface Launched {
   readonly stop: StopSignals;
   /** Releases everything, in reverse order. */
   readonly resources: AsyncDisposableStack;
+}
+
+/** Takes the local token: at the path of the flag, which must work, or at a default place. */
+function takeToken(path: string | null): ReturnType<typeof claimDefault> | string {
+  const random = (octets: Uint8Array<ArrayBuffer>) => void crypto.getRandomValues(octets);
+  if (path === null) return claimDefault(localTokenFiles(env("XDG_RUNTIME_DIR")), random);
+  const claimed = LocalToken.claim(path, random);
+  return claimed.ok
+    ? { token: claimed.value, why: "" }
+    : `--local-token ${path} cannot be used: ${claimed.error.detail}`;
 }
 
 /**
@@ -76,8 +88,25 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   const checked = loadConfig(options.config, { nodeName: options.givenNodeName });
   for (const finding of checked.findings) complain(formatFinding(finding));
   const { config } = checked;
+  const secrets = await Secrets.load(options);
+  if (!secrets.ok) { for (const finding of secrets.error) complain(formatFinding(finding)); }
   if (config === null) return checked.exitCode;
+  if (!secrets.ok) return 2;
   if (options.check) return print(`${options.config}: ok\n`), 0;
+
+  const local = takeToken(options.localToken);
+  if (typeof local === "string") {
+    complain(`maglevd: ${local}`);
+    return 2;
+  }
+  if (local.token !== null) {
+    const { token } = local;
+    resources.use(token);
+    // An end that is not orderly removes the files, too.
+    const drop = () => token[Symbol.dispose]();
+    globalThis.addEventListener("unload", drop);
+    resources.defer(() => globalThis.removeEventListener("unload", drop));
+  }
 
   const clock = systemClock;
   const bus = resources.use(new Bus({ clock }));
@@ -108,12 +137,20 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     backends: config.backends.size,
     frontends: config.frontends.size,
   });
-  const secrets = loadSecrets(options);
-  if (!secrets.ok) {
-    for (const error of secrets.error) complain(`maglevd: ${error}`);
-    return 1;
-  }
-  const parts = { options, config, clock, log, bus, random: Math.random, build, ...secrets.value, listens };
+  if (local.token === null) log.warn("local-token", { detail: `there is none: ${local.why}` });
+  else log.info("local-token", { file: local.token.file });
+  const parts = {
+    options,
+    config,
+    clock,
+    log,
+    bus,
+    random: Math.random,
+    build,
+    secrets: secrets.value,
+    local,
+    listens,
+  };
   const started = await Daemon.start(parts);
   if (!started.ok) {
     complain(`maglevd: ${started.error.message}`);

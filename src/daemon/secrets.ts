@@ -1,36 +1,226 @@
+/**
+ * What protects the API: the auth file, and the certificate and key of HTTPS. Read at the start, where a wrong file
+ * is an error, and again at every reload and every 60 s. Then a wrong file is kept out: what was read before stays in
+ * use.
+ *
+ * @module
+ */
 import { type AuthTable, authTable } from "../../routes/auth.ts";
-import { loadAuthFile } from "../../routes/auth_file.ts";
-import type { TlsPair } from "../../routes/listener.ts";
+import { parseAuthFile, whyTooOpen } from "../../routes/auth_file.ts";
+import { type TlsPair, tlsPair } from "../../routes/tls_pair.ts";
+import type * as api from "../api.ts";
+import { timeText } from "../api/text.ts";
+import type { Clock } from "../clock.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { Options } from "../flags.ts";
+import type { Log } from "../log.ts";
+import type { UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
+import { readSecretFile } from "./secret_file.ts";
 
-/** What protects the API. */
-export interface Secrets {
-  /** Null: no auth file. */
-  readonly auth: AuthTable | null;
-  /** Null: plain HTTP. */
-  readonly tls: TlsPair | null;
+/** Files as the flags name them. */
+export type SecretPaths = Pick<Options, "authFile" | "tls">;
+
+type TlsPaths = NonNullable<SecretPaths["tls"]>;
+
+/** One reading of a file or pair: its text, to see whether it changed, and what it means or what is wrong. */
+interface Reading<T> {
+  /** The path in problems and records. */
+  readonly file: string;
+  /** Everything that was read, and the rights. */
+  readonly text: string;
+  readonly content: Result<T, api.Finding[]>;
 }
 
-function read(flag: string, path: string, errors: string[]): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    errors.push(`--${flag} ${path}: ${error instanceof Error ? error.message : String(error)}`);
-    return "";
+/** What is wrong with a file; `flag` names it. */
+function finding(file: string, flag: string, message: string, hint: string | null = null): api.Finding {
+  return {
+    severity: "error",
+    pass: "structural",
+    file,
+    line: null,
+    column: null,
+    path: flag,
+    message,
+    hint,
+  };
+}
+
+async function readAuth(file: string): Promise<Reading<AuthTable>> {
+  const read = await readSecretFile(file);
+  if (!read.ok) {
+    return {
+      file,
+      text: read.error,
+      content: err([finding(file, "--auth-file", `cannot be read: ${read.error}`)]),
+    };
+  }
+  const { text, mode } = read.value;
+  const open = whyTooOpen(mode);
+  const key = `${(mode ?? 0) & 0o777} ${text}`;
+  if (open !== null) {
+    const hint = `chmod go-w ${file}`;
+    return { file, text: key, content: err([finding(file, "--auth-file", open, hint)]) };
+  }
+  const clients = parseAuthFile(text, file);
+  return { file, text: key, content: clients.ok ? ok(authTable(clients.value)) : clients };
+}
+
+async function readTls(paths: TlsPaths): Promise<Reading<TlsPair>> {
+  const cert = await readSecretFile(paths.cert);
+  const key = paths.key === paths.cert ? cert : await readSecretFile(paths.key);
+  const wrong = (part: keyof TlsPaths, detail: string) => ({
+    file: paths[part],
+    text,
+    content: err([finding(paths[part], `--tls-${part}`, detail)]),
+  });
+  const text = `${cert.ok ? cert.value.text : cert.error}\n${key.ok ? key.value.text : key.error}`;
+  if (!cert.ok) return wrong("cert", `cannot be read: ${cert.error}`);
+  if (!key.ok) return wrong("key", `cannot be read: ${key.error}`);
+  const pair = tlsPair(cert.value.text, key.value.text);
+  return pair.ok ? { file: paths.cert, text, content: pair } : wrong(pair.error.part, pair.error.detail);
+}
+
+/** A file that is wrong now, while its old content is in use. */
+interface Kept {
+  readonly since: UnixMillis;
+  readonly file: string;
+  /** What was wrong; another mistake is a new record. */
+  readonly text: string;
+  readonly findings: readonly api.Finding[];
+}
+
+/** One file, or pair of files, of which the last good content is in use. */
+class Source<T> {
+  readonly #read: () => Promise<Reading<T>>;
+  readonly #taken: (content: T) => void;
+  #text: string;
+  kept: Kept | null = null;
+
+  constructor(first: Reading<T>, read: () => Promise<Reading<T>>, taken: (content: T) => void) {
+    this.#text = first.text;
+    this.#read = read;
+    this.#taken = taken;
+  }
+
+  /** Reads again. A good file that changed is taken, a wrong one is kept out; both are logged once. */
+  async look(log: Log, clock: Clock): Promise<void> {
+    const { file, text, content } = await this.#read();
+    if (!content.ok) {
+      if (this.kept?.text === text && this.kept.file === file) return;
+      const since = this.kept?.since ?? clock.wall();
+      this.kept = { since, file, text, findings: content.error };
+      log.warn("file-kept", { file, error: content.error.map(formatFinding).join("; "), detail: keptText });
+      return;
+    }
+    this.kept = null;
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#taken(content.value);
+    log.info("file-read", { file });
   }
 }
 
-/** Reads the files that the flags name; every error as one sentence. */
-export function loadSecrets({ authFile, tls }: Options): Result<Secrets, string[]> {
-  const errors: string[] = [];
-  const clients = authFile === null ? null : loadAuthFile(authFile);
-  if (clients?.ok === false) errors.push(...clients.error.map(formatFinding));
-  const pair = tls === null
-    ? null
-    : { cert: read("tls-cert", tls.cert, errors), key: read("tls-key", tls.key, errors) };
-  return errors.length > 0
-    ? err(errors)
-    : ok({ auth: clients?.ok === true ? authTable(clients.value) : null, tls: pair });
+const keptText = "the content that was read before stays in use";
+
+/** Called with what a file holds now, whenever that changed. */
+export interface SecretsUsers {
+  /** The auth file has another content. */
+  readonly auth: (table: AuthTable) => void;
+  /** Certificate or key are others. */
+  readonly tls: (pair: TlsPair) => void;
+}
+
+/** What the daemon sees of the files in use. */
+export interface SecretsInUse {
+  /** As read at the start; null: no auth file. */
+  readonly auth: AuthTable | null;
+  /** As read at the start; null: plain HTTP. */
+  readonly tls: TlsPair | null;
+  /** Who is told of a new content, and where it is logged. Before this is called, `look` does nothing. */
+  use(users: SecretsUsers, log: Log, clock: Clock): void;
+  /** Reads every file again; never rejects. */
+  look(): Promise<void>;
+  /** What is wrong with files whose old content stays in use, as warnings of a reload. */
+  warnings(): api.Finding[];
+  /** The same as problems. */
+  problems(): api.CurrentProblem[];
+}
+
+/** The files in use. */
+export class Secrets implements SecretsInUse {
+  /** As read at the start; null: no auth file. */
+  readonly auth: AuthTable | null;
+  /** As read at the start; null: plain HTTP. */
+  readonly tls: TlsPair | null;
+  readonly #sources: readonly Pick<Source<never>, "look" | "kept">[];
+  #used: { readonly users: SecretsUsers; readonly log: Log; readonly clock: Clock } | null = null;
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(
+    auth: { readonly path: string; readonly first: Reading<AuthTable> } | null,
+    tls: { readonly paths: TlsPaths; readonly first: Reading<TlsPair> } | null,
+  ) {
+    this.auth = auth?.first.content.ok === true ? auth.first.content.value : null;
+    this.tls = tls?.first.content.ok === true ? tls.first.content.value : null;
+    this.#sources = [
+      ...(auth === null
+        ? []
+        : [new Source(auth.first, () => readAuth(auth.path), (table) => this.#used?.users.auth(table))]),
+      ...(tls === null
+        ? []
+        : [new Source(tls.first, () => readTls(tls.paths), (pair) => this.#used?.users.tls(pair))]),
+    ];
+  }
+
+  /** Reads the files that the flags name; every error as a finding with its place. */
+  static async load({ authFile, tls }: SecretPaths): Promise<Result<Secrets, api.Finding[]>> {
+    const auth = authFile === null ? null : { path: authFile, first: await readAuth(authFile) };
+    const pair = tls === null ? null : { paths: tls, first: await readTls(tls) };
+    const errors = [auth?.first.content, pair?.first.content].flatMap((content) =>
+      content === undefined || content.ok ? [] : content.error
+    );
+    return errors.length > 0 ? err(errors) : ok(new Secrets(auth, pair));
+  }
+
+  /** Who is told of a new content, and where it is logged. */
+  use(users: SecretsUsers, log: Log, clock: Clock): void {
+    this.#used = { users, log, clock };
+  }
+
+  /** Reads every file again. */
+  look(): Promise<void> {
+    // One after another: an older reading must not replace a newer one.
+    this.#last = this.#last.then(async () => {
+      const used = this.#used;
+      if (used === null) return;
+      for (const source of this.#sources) await source.look(used.log, used.clock);
+    });
+    return this.#last;
+  }
+
+  /** What is wrong with files whose old content stays in use, as warnings of a reload. */
+  warnings(): api.Finding[] {
+    return this.#sources.flatMap(({ kept }) => kept?.findings ?? []).map((finding) => ({
+      ...finding,
+      severity: "warning",
+      pass: "lint",
+      message: `${finding.message}; ${keptText}`,
+    }));
+  }
+
+  /** The same as problems. */
+  problems(): api.CurrentProblem[] {
+    return this.#sources.flatMap(({ kept }) =>
+      kept === null ? [] : [{
+        severity: "warning",
+        kind: "file-kept",
+        object: kept.file,
+        since: timeText(kept.since),
+        text: `${kept.findings[0]?.message ?? "the file is wrong"}; ${keptText}`,
+        show: null,
+        fix: "config reload",
+      }]
+    );
+  }
 }

@@ -92,6 +92,7 @@ async function writeClient(folder: string, api: string): Promise<void> {
   const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
   const command = [Deno.execPath(), "run", ...permissionFlags(manifest.permissions.client)];
   command.push("--config", project("deno.json"), project("src/cli/main.ts"), "--server", api);
+  command.push("--token-file", `${folder}/token`);
   const text = `#!/bin/sh\nexec ${command.map(quote).join(" ")} "$@"\n`;
   await Deno.writeTextFile(`${folder}/maglevc`, text, { mode: 0o700 });
 }
@@ -139,6 +140,7 @@ async function main(): Promise<number> {
   const site = cleanup.use(new Site(folder, port));
   await unlessStopped(site.ready());
   const flagsOfMaglevd = ["--config", config, "--listen", listen, "--metrics-addr", "", "--auth-file", ""];
+  flagsOfMaglevd.push("--local-token", `${folder}/token`);
   flagsOfMaglevd.push("--vpp-api-addr", site.apiSocket, "--vpp-stats-addr", site.statsSocket);
   flagsOfMaglevd.push("--log-level", "info", "--log-format", "json", "--tls-cert", "", "--tls-key", "");
   await unlessStopped(site.startMaglevd(flagsOfMaglevd));

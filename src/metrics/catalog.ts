@@ -161,6 +161,11 @@ export const catalog = {
     labels: [],
     help: "From a request to the head of its answer",
   },
+  maglev_unauthorized_total: {
+    type: "counter",
+    labels: ["code"],
+    help: "Requests refused for lack of a token (401) or of rights (403)",
+  },
 } as const satisfies Record<string, MetricSpec>;
 
 /** Names of maglevd's own metrics. */

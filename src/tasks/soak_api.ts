@@ -12,14 +12,16 @@ const patienceMs = 30_000;
 /** The daemon's API for one soak: every answer that no caller can have provoked is noted. */
 export class SoakApi {
   readonly #base: string;
+  readonly #token: string;
   /** Answers that must not be, as sentences. */
   readonly wrong: string[] = [];
   /** Requests so far. */
   requests = 0;
 
-  /** Talks to the daemon at `base`. */
-  constructor(base: string) {
+  /** Talks to the daemon at `base`; every request carries `token`. */
+  constructor(base: string, token: string) {
     this.#base = base;
+    this.#token = token;
   }
 
   /**
@@ -40,6 +42,7 @@ export class SoakApi {
         signal: AbortSignal.timeout(patienceMs),
         headers: {
           connection: "close",
+          authorization: `Bearer ${this.#token}`,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

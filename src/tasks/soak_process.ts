@@ -57,6 +57,8 @@ export class Maglevd implements AsyncDisposable {
       `${folder}/maglev.yaml`,
       "--listen",
       "127.0.0.1:0",
+      "--local-token",
+      `${folder}/token`,
     ];
     args.push("--vpp-api-addr", vpp.api, "--vpp-stats-addr", vpp.stats);
     const daemon = new Maglevd(folder, new DemoProcess("maglevd", args));
@@ -78,6 +80,11 @@ export class Maglevd implements AsyncDisposable {
   /** Exit code; null while it runs. */
   get ended(): number | null {
     return this.#ended;
+  }
+
+  /** Its local token, once it listens. */
+  get token(): string {
+    return Deno.readTextFileSync(`${this.#folder}/token`).trim();
   }
 
   /** Its configuration. */

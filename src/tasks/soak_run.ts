@@ -140,7 +140,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const end = new AbortController();
   const world: SoakWorld = {
     daemon,
-    api: new SoakApi(daemon.api),
+    api: new SoakApi(daemon.api, daemon.token),
     simulator,
     servers,
     site,

@@ -1,7 +1,7 @@
 /** The API on a daemon that is not there (`site_control.ts`), on a real port or socket, for as long as a test needs it. */
 import { createApp } from "../../routes/app.ts";
-import { tcpPeer } from "../../routes/access.ts";
-import type { AuthTable } from "../../routes/auth.ts";
+import { tcpPeer, unixPeer } from "../../routes/access.ts";
+import { type AuthTable, Tokens } from "../../routes/auth.ts";
 import { Bus } from "../../src/bus.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log.ts";
@@ -25,21 +25,29 @@ export interface DaemonOptions {
   /** A port to take again after a stop; 0: any. */
   readonly port?: number;
   readonly auth?: AuthTable;
+  /** The local token; with it a change over TCP needs a token. Without it every client counts as local. */
+  readonly localToken?: string;
   /** PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 /** Starts the API. Its wall clock stands at `siteNow`. */
-export function startDaemon({ path, port = 0, auth, tls }: DaemonOptions = {}): Daemon {
+export function startDaemon({ path, port = 0, auth, localToken, tls }: DaemonOptions = {}): Daemon {
   const clock = { ...systemClock, wall: () => siteNow };
   const control = new SiteControl();
   const bus = new Bus({ clock, epoch: "e1" });
-  const app = createApp({ control, bus, log: silentLog, clock, auth: auth ?? null });
+  const tokens = new Tokens({
+    table: auth ?? null,
+    local: localToken ?? null,
+    hint: "the token of this host is in a file",
+  });
+  const app = createApp({ control, bus, log: silentLog, clock, tokens });
+  const peer = localToken === undefined ? unixPeer("/run/api.sock") : tcpPeer("127.0.0.1", 40000);
   const requests: string[] = [];
   const handler = (request: Request): Response | Promise<Response> => {
     const { pathname, search } = new URL(request.url);
     requests.push(`${request.method} ${pathname}${search}`);
-    return app.fetch(request, { peer: tcpPeer("127.0.0.1", 40000) });
+    return app.fetch(request, { peer });
   };
   const onListen = () => {};
   const server = path === undefined

@@ -131,11 +131,11 @@ const retvals = [
   "cli_inband",
   "control_ping",
 ];
-const always = [200, 400, 403, 404, 405, 415, 422] as const;
+const always = [200, 400, 401, 403, 404, 405, 415, 422] as const;
 
 const situations: readonly Situation[] = [
   { name: "in sync", statuses: always },
-  { name: "in sync, with tokens", auth: true, statuses: [200, 400, 401, 403, 404, 405, 415, 422] },
+  { name: "in sync, with tokens", auth: true, statuses: always },
   { name: "switched off", vpp: "off", statuses: [...always, 503] },
   { name: "not there", vpp: "missing", statuses: [...always, 503] },
   { name: "too old", vpp: "old", statuses: [...always, 503] },

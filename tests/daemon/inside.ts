@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Peer, tcpPeer } from "../../routes/access.ts";
+import { type Peer, unixPeer } from "../../routes/access.ts";
+import { secretsOf, someLocal } from "../secrets.ts";
 import type { AuthTable } from "../../routes/auth.ts";
 import { Bus } from "../../src/bus.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
@@ -27,7 +28,7 @@ export interface Line {
 const patienceMs = 30_000;
 
 /** A client of this host. */
-export const here: Peer = tcpPeer("127.0.0.1", 40000);
+export const here: Peer = unixPeer("/run/test/api.sock");
 
 /**
  * A clock that runs `factor` times as fast as the machine's from now on, so that what a daemon does every so many
@@ -146,8 +147,8 @@ export class Inside implements AsyncDisposable {
       bus,
       random: Math.random,
       build: { commit: "0123456789ab", date: "2026-01-31T12:00:00.000Z" },
-      auth: options.auth ?? null,
-      tls: null,
+      secrets: secretsOf(options.auth ?? null),
+      local: someLocal,
       listens: args.includes("--listen"),
     });
     if (!started.ok) throw new Error(started.error.message);

@@ -13,7 +13,7 @@ const promised: Readonly<Record<string, string>> = {
   "config-loaded": "config healthchecks backends frontends",
   "config-reload": "config? ok? by? changes? errors? detail? weights?",
   "config-error": "file line column path error hint?",
-  "listening": "address connections only?",
+  "listening": "address connections auth tls only?",
   "ready": "after_ms",
   "probe-start": "backend type",
   "probe-done": "backend ok code detail total_ms lag_ms void",
@@ -44,7 +44,12 @@ const promised: Readonly<Record<string, string>> = {
     "frontend vip protocol port address backend from to flush reason retval error? traffic_affecting?",
   "vpp-lbsync-held": "held changes digest vips detail",
   "warmup-released": "frontend reason",
-  "api-change": "principal peer method path before after",
+  "api-change": "principal claimed? peer method path before after",
+  "unauthorized": "code peer principal? method path detail unlogged?",
+  "local-token": "file? detail?",
+  "listener-open": "address detail",
+  "file-kept": "file error detail",
+  "file-read": "file",
   "worker-restart": "reason probes_lost targets",
   "stopping": "forgets? paused? disabled? enabled? weights? signal? detail?",
 };
@@ -168,6 +173,7 @@ ${lbSettings}
     ["INFO", "starting"],
     ["WARN", "config-error"],
     ["INFO", "config-loaded"],
+    ["INFO", "local-token"],
     ["INFO", "backend-transition"],
     ["INFO", "frontend-transition"],
     ["INFO", "listening"],
@@ -175,6 +181,48 @@ ${lbSettings}
     ["INFO", "stopping"],
   ]);
   collect(daemon.log);
+});
+
+Deno.test("a process that is reached from outside: what it says of its listeners, tokens and files", async () => {
+  const config = `maglev:
+${lbSettings}
+  healthchecks: {}
+  backends: { b1: { address: 127.77.93.1 } }
+  frontends: { www: { address: 198.51.100.10, pools: [{ name: p, backends: { b1: {} } }] } }
+`;
+  const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
+  try {
+    const path = `${folder}/auth.yaml`;
+    const good = `tokens: [{ name: noc, sha256: ${"ab".repeat(32)}, role: viewer }]\n`;
+    await Deno.writeTextFile(path, good);
+    await using daemon = await TestDaemon.start({
+      config,
+      vpp: null,
+      args: ["--auth-file", path, "--listen", "0.0.0.0:0"],
+      until: "ready",
+    });
+    const mark = daemon.log.length;
+    await (await fetch(`${daemon.api}/v1/info`)).body?.cancel();
+    await daemon.logged((line) => line.msg === "unauthorized");
+    for (const [text, msg] of [["", "file-kept"], [good.replace("viewer", "admin"), "file-read"]] as const) {
+      await Deno.writeTextFile(path, text);
+      daemon.kill("SIGHUP");
+      await daemon.logged((line) => line.msg === msg, mark);
+    }
+    assert.deepEqual(
+      daemon.log.filter((line) => line.msg === "listening" || line.msg === "listener-open").map((
+        line,
+      ) => [line.level, String(line.address).replace(/\d+$/, ""), line.auth, line.tls]),
+      [
+        ["INFO", "127.0.0.1:", true, false],
+        ["INFO", "0.0.0.0:", true, false],
+        ["WARN", "0.0.0.0:", undefined, undefined],
+      ],
+    );
+    collect(daemon.log);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("every promised record came, each with its fields and no others", () => {

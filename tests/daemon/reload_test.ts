@@ -1,3 +1,4 @@
+import { secretsOf } from "../secrets.ts";
 import assert from "node:assert/strict";
 import type { ConfigReload, Problem } from "../../src/api.ts";
 import { Reloader } from "../../src/daemon/reload.ts";
@@ -57,6 +58,7 @@ Deno.test("a reload that cannot be checked is logged, because a signal has no an
       reload: unused,
     },
     reconciler: { reloaded: unused },
+    secrets: secretsOf(),
     log,
   });
   const result = await reloader.reload({ principal: "SIGHUP", peer: "signal" });

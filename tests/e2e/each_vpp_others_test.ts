@@ -137,7 +137,10 @@ async function maglevc(
   ...words: string[]
 ): Promise<{ code: number; out: string; err: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", project("src/cli/main.ts"), "--server", daemon.api, ...words],
+    args: [
+      ...["run", "-A", project("src/cli/main.ts")],
+      ...["--server", daemon.api, "--token-file", daemon.tokenFile, ...words],
+    ],
     env: { NO_COLOR: "1" },
     stdin: "null",
   }).output();

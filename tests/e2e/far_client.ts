@@ -40,7 +40,15 @@ await ask(`${far}:${port}`, pause, "Host: localhost");
 await ask(`${far}:${metricsPort}`, "GET /metrics");
 await ask(`127.0.0.1:${port}`, pause);
 await ask(`[::1]:${port}`, pause, "Host: [::1]");
-await ask(`[::1]:${port}`, pause, `Host: ${far}`);
+const { token } = daemon;
+const withToken = async (address: string, path: string, host: string) => {
+  const headers = [`Host: ${host}`, `Authorization: Bearer ${token}`];
+  const answer = await exchange(address, request(`POST ${path}`, headers));
+  statuses[`${address.replace(/:\d+$/, "")} ${path} with the token`] = answer.split(" ")[1] ?? "";
+};
+await withToken(`${far}:${port}`, "/v1/backends/b1/pause", "localhost");
+await withToken(`127.0.0.1:${port}`, "/v1/backends/b1/pause", "localhost");
+await withToken(`[::1]:${port}`, "/v1/backends/b1/resume", far);
 console.log(JSON.stringify({
   statuses,
   peers: daemon.log.filter((line) => line.msg === "api-change").map((line) =>

@@ -27,7 +27,7 @@ async function whyNot(): Promise<string | null> {
 const reason = await whyNot();
 
 Deno.test({
-  name: `changes come over loopback only, seen by the sockets themselves${
+  name: `the local token is good over loopback only, seen by the sockets themselves${
     reason === null ? "" : ` [skipped: ${reason}]`
   }`,
   ignore: reason !== null,
@@ -39,14 +39,15 @@ Deno.test({
     const { statuses, peers } = JSON.parse(new TextDecoder().decode(stdout));
     assert.deepEqual(statuses, {
       [`${far} GET /v1/backends`]: "200",
-      [`${far} POST /v1/backends/b1/pause`]: "403",
-      [`${far} POST /v1/backends/b1/pause Host: localhost`]: "403",
+      [`${far} POST /v1/backends/b1/pause`]: "401",
+      [`${far} POST /v1/backends/b1/pause Host: localhost`]: "401",
       [`${far} GET /metrics`]: "200",
-      "127.0.0.1 POST /v1/backends/b1/pause": "200",
-      "[::1] POST /v1/backends/b1/pause Host: [::1]": "200",
-      [`[::1] POST /v1/backends/b1/pause Host: ${far}`]: "403",
+      "127.0.0.1 POST /v1/backends/b1/pause": "401",
+      "[::1] POST /v1/backends/b1/pause Host: [::1]": "401",
+      [`${far} /v1/backends/b1/pause with the token`]: "401",
+      "127.0.0.1 /v1/backends/b1/pause with the token": "200",
+      "[::1] /v1/backends/b1/resume with the token": "200",
     });
-    // The second pause changed nothing, so it is not in the log.
-    assert.deepEqual(peers, ["127.0.0.1"]);
+    assert.deepEqual(peers, ["127.0.0.1", "[::1]"]);
   },
 });

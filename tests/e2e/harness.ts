@@ -151,6 +151,8 @@ export class TestDaemon implements AsyncDisposable {
         options.vpp?.api ?? "",
         "--vpp-stats-addr",
         options.vpp?.stats ?? "",
+        "--local-token",
+        `${this.#folder}/token`,
         ...options.args ?? [],
       ],
       clearEnv: options.command !== undefined,
@@ -177,6 +179,16 @@ export class TestDaemon implements AsyncDisposable {
   /** Process id. */
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** Path of its local token, once `listening` was logged. */
+  get tokenFile(): string {
+    return `${this.#folder}/token`;
+  }
+
+  /** Its local token. */
+  get token(): string {
+    return Deno.readTextFileSync(this.tokenFile).trim();
   }
 
   /** Resolves with the exit status. */
@@ -218,9 +230,11 @@ export class TestDaemon implements AsyncDisposable {
   async send<T>(method: string, path: string, body?: unknown, expected = 200): Promise<T> {
     const response = await fetch(`${this.api}${path}`, {
       method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     if (response.status !== expected) throw new Error(`${method} ${path}: ${response.status} ${text}`);

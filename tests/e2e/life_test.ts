@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Backend, Info, Ready } from "../../src/api.ts";
 import { lines } from "../../src/lines.ts";
+import type { LocalTokenInfo } from "../../src/net/local_token.ts";
 import { project, TestDaemon } from "./harness.ts";
 import { Backends, ready, Vpp, weightsInVpp, wwwConfig } from "./world.ts";
 
@@ -43,7 +44,7 @@ Deno.test("a second SIGTERM ends the process at once", async () => {
   const { hostname, port } = new URL(daemon.api);
   using connection = await Deno.connect({ hostname, port: Number(port) });
   await connection.write(new TextEncoder().encode(
-    `POST /v1/config/check HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: text/yaml\r\nContent-Length: 9\r\n\r\n`,
+    `POST /v1/config/check HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: Bearer ${daemon.token}\r\nContent-Type: text/yaml\r\nContent-Length: 9\r\n\r\n`,
   ));
   await daemon.get<Info>("/v1/info");
   daemon.kill("SIGTERM");
@@ -109,7 +110,12 @@ Deno.test("deno serve runs the same daemon from the environment alone", async ()
   await Deno.writeTextFile(`${folder}/maglev.yaml`, config);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["serve", "-A", "--host", "127.0.0.1", "--port", String(port), project("src/serve.ts")],
-    env: { MAGLEV_CONFIG: `${folder}/maglev.yaml`, MAGLEV_VPP_API_ADDR: "", NO_COLOR: "1" },
+    env: {
+      MAGLEV_CONFIG: `${folder}/maglev.yaml`,
+      MAGLEV_VPP_API_ADDR: "",
+      MAGLEV_LOCAL_TOKEN: `${folder}/token`,
+      NO_COLOR: "1",
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -127,12 +133,24 @@ Deno.test("deno serve runs the same daemon from the environment alone", async ()
   await started.promise;
   const answer = await untilListening(`http://127.0.0.1:${port}/readyz`);
   assert.deepEqual(answer, { ready: true, problems: [], config: true, probes: "running", vpp: "off" });
-  const paused = await fetch(`http://127.0.0.1:${port}/v1/backends/b1/pause`, { method: "POST" });
+  const change = (headers: HeadersInit) =>
+    fetch(`http://127.0.0.1:${port}/v1/backends/b1/pause`, { method: "POST", headers });
+  const refused = await change({});
+  assert.equal(refused.status, 401);
+  assert.match(
+    (await refused.json()).detail,
+    new RegExp(`maglevc takes it with --token-file ${folder}/token`),
+  );
+  const authorization = `Bearer ${(await Deno.readTextFile(`${folder}/token`)).trim()}`;
+  const paused = await change({ authorization });
   assert.equal((await paused.json() as Backend).state, "paused");
+  const about: LocalTokenInfo = JSON.parse(await Deno.readTextFile(`${folder}/token.json`));
+  assert.deepEqual(about, { pid: child.pid, listen: [] }, "nobody told the daemon where it listens");
   child.kill("SIGTERM");
   assert.equal((await child.status).code, 0, await errors);
   await read;
   await errors;
+  await assert.rejects(Deno.stat(`${folder}/token`), Deno.errors.NotFound);
   await Deno.remove(folder, { recursive: true });
 });
 

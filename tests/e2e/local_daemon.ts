@@ -14,6 +14,7 @@ import { Daemon } from "../../src/daemon/daemon.ts";
 import { createLog, type Level } from "../../src/log.ts";
 import type { Actor } from "../../src/model.ts";
 import type { Result } from "../../src/result.ts";
+import { noLocal, secretsOf } from "../secrets.ts";
 import { eventually, type LogLine } from "./harness.ts";
 
 const operator: Actor = { principal: "local", peer: "127.0.0.1" };
@@ -98,6 +99,7 @@ export class LocalDaemon implements AsyncDisposable {
         logLevel: level,
         logFormat: "json",
         authFile: null,
+        localToken: null,
         nodeName: "lb1",
         givenNodeName: null,
         tls: null,
@@ -112,8 +114,8 @@ export class LocalDaemon implements AsyncDisposable {
       bus,
       random: Math.random,
       build: { commit: "unknown", date: "1970-01-01T00:00:00.000Z" },
-      auth: null,
-      tls: null,
+      secrets: secretsOf(),
+      local: noLocal,
       listens: false,
     });
     if (!started.ok) throw new Error(started.error.message);

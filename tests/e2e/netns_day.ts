@@ -251,6 +251,8 @@ export class Day implements AsyncDisposable {
         project("src/cli/main.ts"),
         "--server",
         this.daemon.api,
+        "--token-file",
+        this.daemon.tokenFile,
         "--json",
         ...command.split(" "),
       ],

@@ -8,6 +8,7 @@ Deno.test("SIGTERM ends a daemon in order, whatever is under way: a silent VPP, 
   await using servers = new Backends("77.120");
   await using daemon = await ready({ config: wwwConfig("77.120", servers.port), vpp: vpp.paths });
   const { host } = new URL(daemon.api);
+  const bearer = `Authorization: Bearer ${daemon.token}`;
   const conns: Deno.Conn[] = [];
   const ask = async (text: string): Promise<Promise<string>[]> => {
     const conn = await dial(host);
@@ -29,15 +30,15 @@ Deno.test("SIGTERM ends a daemon in order, whatever is under way: a silent VPP, 
     const [weight = Promise.resolve("")] = await ask(
       request(
         "PUT /v1/frontends/www/pools/primary/backends/b1/weight",
-        ["Content-Type: application/json"],
+        ["Content-Type: application/json", bearer],
         '{"weight":1}',
       ),
     );
     await ask(request("GET /v1/events"));
     // Takes seconds to check, in a thread of its own.
-    await ask(request("POST /v1/config/check", ["Content-Type: text/yaml"], "*a ".repeat(100_000)));
+    await ask(request("POST /v1/config/check", ["Content-Type: text/yaml", bearer], "*a ".repeat(100_000)));
     await ask(
-      "POST /v1/config/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/yaml\r\nContent-Length: 9\r\n\r\nma",
+      `POST /v1/config/check HTTP/1.1\r\nHost: localhost\r\n${bearer}\r\nContent-Type: text/yaml\r\nContent-Length: 9\r\n\r\nma`,
     );
     await ask("GET /healthz HTT");
     daemon.kill("SIGTERM");

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { tcpPeer, unixPeer, whyNoChange } from "../../routes/access.ts";
+import { listenerKind, type Peer, tcpPeer, unixPeer } from "../../routes/access.ts";
+import { claimedActor } from "../../routes/actor.ts";
+import { tokenHint, type TokenSources } from "../../routes/token_hint.ts";
+import type { CurrentProblem } from "../../src/api.ts";
 import { isLoopbackHost } from "../../src/net/loopback.ts";
-import { makeWorld } from "./world.ts";
+import { FakeClock } from "../fake_clock.ts";
+import { auth, tokens } from "./calls.ts";
+import { local, localToken, makeWorld, type World } from "./world.ts";
 
 Deno.test("a host is this one only by a loopback literal or localhost, with any port", () => {
   const good = [
@@ -46,38 +51,230 @@ Deno.test("peers: loopback addresses and unix sockets are this host", () => {
   assert.equal(unixPeer("/run/x").loopback, true);
 });
 
-Deno.test("without an auth file a change is refused from afar, through proxies, and from other sites' pages", async () => {
-  const local = tcpPeer("127.0.0.1", 40000);
-  const cases: [string, Record<string, string>, typeof local, number][] = [
-    ["nothing special", {}, local, 200],
-    ["a page of this host", { origin: "http://localhost:3000" }, local, 200],
-    ["a page of this host, IPv6", { origin: "http://[::1]:3000" }, local, 200],
-    ["a unix socket", {}, unixPeer("/run/maglevd.sock"), 200],
-    ["another host", {}, tcpPeer("192.0.2.9", 40000), 403],
-    ["DNS rebinding", { host: "evil.example" }, local, 403],
-    ["DNS rebinding with the port", { host: "evil.example:9090" }, local, 403],
-    ["DNS rebinding on a unix socket", { host: "evil.example" }, unixPeer("/run/maglevd.sock"), 403],
-    ["a page of another site", { origin: "https://evil.example" }, local, 403],
-    ["a sandboxed page", { origin: "null" }, local, 403],
-    ["a page that hides behind a name", { origin: "http://localhost.evil.example" }, local, 403],
-    ["a page with userinfo", { origin: "http://localhost@evil.example" }, local, 403],
-    ["a reverse proxy", { "x-forwarded-for": "192.0.2.9" }, local, 403],
-    ["a reverse proxy, host", { "x-forwarded-host": "localhost" }, local, 403],
-    ["a reverse proxy, standard", { forwarded: "for=192.0.2.9" }, local, 403],
-    ["a proxy", { via: "1.1 proxy" }, local, 403],
-  ];
-  for (const [name, headers, peer, status] of cases) {
-    const world = makeWorld();
-    const answer = await world.ask("/v1/backends/b1/pause", { method: "POST", headers }, peer);
-    assert.equal(answer.status, status, name);
-    assert.equal(world.control.commands.length, status === 200 ? 1 : 0, name);
-    const read = await world.ask("/v1/backends/b1", { headers }, peer);
-    assert.equal(read.status, 200, `reads are open: ${name}`);
+Deno.test("listeners: loopback only if bound to a loopback address", () => {
+  for (const hostname of ["127.0.0.1", "127.0.0.77", "::1"]) assert.equal(listenerKind(hostname), "loopback");
+  for (const hostname of ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1"]) {
+    assert.equal(listenerKind(hostname), "open");
   }
 });
 
-Deno.test("a request whose peer is not known counts as remote", async () => {
-  assert.match(whyNoChange(null, new Headers(), "localhost") ?? "", /loopback only/);
+/** Requests as they arrive over loopback: from this host, through proxies as they come, from pages of other sites. */
+const shapes: [name: string, headers: Record<string, string>, read: number][] = [
+  ["nothing special", {}, 200],
+  ["the name localhost", { host: "localhost:9090" }, 200],
+  ["a tunnel of ssh -L to another port", { host: "localhost:8080" }, 200],
+  ["HAProxy as it comes, and a client that says so", { host: "localhost" }, 200],
+  ["a page of this host", { origin: "http://localhost:3000" }, 200],
+  ["a page of this host, IPv6", { origin: "http://[::1]:3000" }, 200],
+  ["a reverse proxy that tells", { "x-forwarded-for": "192.0.2.9" }, 200],
+  ["a reverse proxy, standard", { forwarded: "for=192.0.2.9" }, 200],
+  ["DNS rebinding", { host: "evil.example" }, 403],
+  ["DNS rebinding with the port", { host: "evil.example:9090" }, 403],
+  ["a proxy that passes the client's host on", { host: "lb.example.com" }, 403],
+  ["a page of another site", { origin: "https://evil.example" }, 403],
+  ["a sandboxed page", { origin: "null" }, 403],
+  ["a page that hides behind a name", { origin: "http://localhost.evil.example" }, 403],
+  ["a page with userinfo", { origin: "http://localhost@evil.example" }, 403],
+];
+
+Deno.test("without an auth file a change over TCP needs a token, however the request looks", async () => {
+  for (const [name, headers, read] of shapes) {
+    const world = makeWorld();
+    const change = (init: HeadersInit, peer: Peer = local) =>
+      world.bare("/v1/backends/b1/pause", { method: "POST", headers: init }, peer);
+    assert.equal((await change(headers)).status, 401, name);
+    assert.equal((await change({ ...headers, authorization: "Bearer wrong" })).status, 401, name);
+    assert.deepEqual(world.control.commands, [], name);
+    assert.equal((await world.bare("/v1/backends/b1", { headers })).status, read, name);
+    for (const path of ["/healthz", "/readyz"]) {
+      assert.equal((await world.bare(path, { headers })).status, 200, `${path} is open: ${name}`);
+    }
+    // A token counts whatever else the request says.
+    const authorization = `Bearer ${localToken}`;
+    assert.equal((await change({ ...headers, authorization })).status, 200, name);
+    assert.equal(
+      (await world.bare("/v1/backends/b1", { headers: { ...headers, authorization } })).status,
+      200,
+    );
+    assert.equal(world.control.commands.length, 1);
+  }
+});
+
+Deno.test("the local token is for loopback and unix peers, and an open listener has no say about hosts", async () => {
+  const { bare } = makeWorld();
+  const far = tcpPeer("192.0.2.9", 40000, "open");
+  const authorization = `Bearer ${localToken}`;
+  const change = async (peer: Peer) =>
+    (await bare("/v1/backends/b1/pause", { method: "POST", headers: { authorization } }, peer)).status;
+  assert.equal(await change(far), 401);
+  assert.equal(await change(tcpPeer("127.0.0.1", 40000, "open")), 200);
+  assert.equal(await change(unixPeer("/run/x")), 200);
+  const headers = { host: "lb.example.com", origin: "https://dashboard.example" };
+  assert.equal((await bare("/v1/backends", { headers }, far)).status, 200);
+  assert.equal((await bare("/v1/backends", { headers: { ...headers, authorization } }, far)).status, 200);
+});
+
+Deno.test("a unix listener without an auth file is guarded by its mode alone; with one it asks for a token", async () => {
+  const unix = unixPeer("/run/maglevd.sock");
+  for (const [name, headers] of shapes) {
+    const world = makeWorld();
+    const change = await world.bare("/v1/config/reload", { method: "POST", headers }, unix);
+    assert.equal(change.status, 200, name);
+    assert.equal((await world.bare("/v1/backends", { headers }, unix)).status, 200, name);
+    const guarded = makeWorld({ auth });
+    assert.equal((await guarded.bare("/v1/backends", { headers }, unix)).status, 401, name);
+  }
+});
+
+Deno.test("a request whose peer is not known has no local token and no open listener", async () => {
   const { app } = makeWorld();
-  assert.equal((await app.request("http://localhost/v1/backends/b1/pause", { method: "POST" })).status, 403);
+  const authorization = `Bearer ${localToken}`;
+  const change = async (headers: HeadersInit) =>
+    (await app.request("http://localhost/v1/backends/b1/pause", { method: "POST", headers })).status;
+  assert.equal(await change({}), 401);
+  assert.equal(await change({ authorization }), 401);
+  assert.equal((await app.request("http://evil.example/v1/backends/b1")).status, 403);
+});
+
+Deno.test("with an auth file, what holds no data needs no token: health, readiness, the documentation", async () => {
+  const { bare } = makeWorld({ auth });
+  const status = async (path: string, headers: HeadersInit = {}) => (await bare(path, { headers })).status;
+  const proxied = { host: "lb.example.com" };
+  for (const path of ["/healthz", "/readyz", "/docs", "/openapi.json"]) {
+    assert.equal(await status(path), 200, path);
+    assert.equal(await status(path, proxied), 200, `through a proxy: ${path}`);
+    assert.equal((await bare(path, { method: "POST" })).status, 401, path);
+  }
+  for (const path of ["/metrics", "/v1/info", "/v1/events", "/docsx"]) {
+    assert.equal(await status(path), 401, path);
+  }
+});
+
+const wrong: CurrentProblem = {
+  severity: "warning",
+  kind: "file-kept",
+  object: "/etc/vpp-maglev/auth.yaml",
+  since: "2026-01-31T12:00:00.000Z",
+  text: "wrong",
+  show: null,
+  fix: null,
+};
+
+Deno.test("readiness tells what is wrong to those who may read, and to others only whether", async () => {
+  const told = async (world: World, headers: HeadersInit = {}, peer: Peer = local): Promise<number[]> => {
+    const counts: number[] = [];
+    for (const ready of [true, false]) {
+      world.control.readiness = { ...world.control.readiness, ready, problems: [wrong] };
+      const answer = await world.bare("/readyz", { headers }, peer);
+      assert.equal(answer.status, ready ? 200 : 503);
+      const body = await answer.json();
+      counts.push((ready ? body : body.readiness).problems.length);
+    }
+    return counts;
+  };
+  assert.deepEqual(await told(makeWorld()), [1, 1]);
+  assert.deepEqual(await told(makeWorld(), { host: "evil.example" }), [0, 0]);
+  assert.deepEqual(await told(makeWorld({ auth })), [0, 0]);
+  assert.deepEqual(await told(makeWorld({ auth }), { authorization: `Bearer ${tokens.viewer}` }), [1, 1]);
+  assert.deepEqual(await told(makeWorld({ auth }), {}, unixPeer("/run/x")), [0, 0]);
+});
+
+Deno.test("info tells who asks", async () => {
+  const you = async (world: World, headers: HeadersInit = {}, peer: Peer = local) =>
+    (await (await world.bare("/v1/info", { headers }, peer)).json()).you;
+  assert.equal(await you(makeWorld()), null);
+  const admin = { name: "local", role: "admin" };
+  assert.deepEqual(await you(makeWorld(), { authorization: `Bearer ${localToken}` }), admin);
+  assert.deepEqual(await you(makeWorld(), {}, unixPeer("/run/x")), admin);
+  assert.deepEqual(await you(makeWorld({ auth }), { authorization: `Bearer ${tokens.operator}` }), {
+    name: "some-operator",
+    role: "operator",
+  });
+});
+
+Deno.test("a change says who is behind the token, as a claim", async () => {
+  const world = makeWorld();
+  const claimed = async (headers: HeadersInit) => {
+    world.lines.length = 0;
+    await world.ask("/v1/backends/b1/disable", { method: "POST", headers });
+    await world.ask("/v1/backends/b1/enable", { method: "POST" });
+    return world.lines.find((line) => line.msg === "api-change");
+  };
+  assert.equal((await claimed({ "x-maglev-actor": "pim" }))?.claimed, "pim");
+  assert.ok(!Object.hasOwn(await claimed({}) ?? {}, "claimed"));
+});
+
+Deno.test("a claim has no control characters and at most 64 characters", () => {
+  assert.equal(claimedActor("  pim  van\tPelt "), "pim van Pelt");
+  assert.equal(claimedActor("a\x1b[31mb"), "a [31mb");
+  assert.equal(claimedActor("a\u202eb\u2028c\ud800"), "a b c");
+  assert.equal(claimedActor("x".repeat(100)), "x".repeat(64));
+  assert.equal(claimedActor("𝕏".repeat(70)), "𝕏".repeat(64));
+  assert.equal(claimedActor("J\u00c3\u00b6rg"), "Jörg", "UTF-8 arrives as single octets");
+  assert.equal(claimedActor("J\u00f6rg"), "Jörg");
+  for (const nothing of [null, "", "   ", "\x07"]) assert.equal(claimedActor(nothing), null);
+});
+
+Deno.test("a 401 and a 403 leave one line a second for each peer, and are counted", async () => {
+  const clock = new FakeClock();
+  const counted: number[] = [];
+  const { bare, lines } = makeWorld({
+    clock,
+    auth,
+    recorder: { httpRequest() {}, unauthorized: (code) => counted.push(code) },
+  });
+  const viewer = { authorization: `Bearer ${tokens.viewer}` };
+  const pause = (headers: HeadersInit, peer: Peer) =>
+    bare("/v1/backends/b1/pause?x=secret-value", { method: "POST", headers }, peer);
+  const port = (n: number) => tcpPeer("192.0.2.9", n, "open");
+  await pause({}, port(1));
+  await pause({ authorization: "Bearer stolen-token" }, port(2));
+  await pause(viewer, port(3));
+  await pause(viewer, tcpPeer("192.0.2.10", 1, "open"));
+  await clock.advance(1_000);
+  await pause({ authorization: "Bearer stolen-token" }, port(4));
+  const line = { level: "WARN", msg: "unauthorized", method: "POST", path: "/v1/backends/b1/pause" };
+  assert.deepEqual(lines.map(({ time: _time, ...rest }) => rest), [
+    { ...line, code: 401, peer: "192.0.2.9:1", detail: "no token" },
+    {
+      ...line,
+      code: 403,
+      peer: "192.0.2.10:1",
+      principal: "some-viewer",
+      detail: "The token of some-viewer has role viewer; this needs operator",
+    },
+    { ...line, code: 401, peer: "192.0.2.9:4", detail: "nobody has this token", unlogged: 2 },
+  ]);
+  assert.deepEqual(counted, [401, 401, 403, 403, 401]);
+});
+
+Deno.test("a swarm of peers fills neither the log nor the memory", async () => {
+  const clock = new FakeClock();
+  const { bare, lines } = makeWorld({ clock, auth });
+  const from = (n: number) => bare("/v1/info", {}, tcpPeer(`2001:db8::${n.toString(16)}`, 1, "open"));
+  for (let n = 1; n <= 1_500; n++) await from(n);
+  assert.equal(lines.length, 1_001);
+  await clock.advance(1_000);
+  lines.length = 0;
+  for (let n = 2_000; n < 2_010; n++) await from(n);
+  assert.equal(lines.length, 10);
+});
+
+Deno.test("a 401 says how to get a token, in one sentence", () => {
+  const file = "/run/vpp-maglev/token";
+  const hint = (changed: Partial<TokenSources> = {}) =>
+    tokenHint({ authFile: false, localFile: file, whyNoLocal: "", listens: true, ...changed });
+  assert.equal(
+    hint(),
+    "on this host the one in /run/vpp-maglev/token (maglevc reads it by itself, " +
+      'curl sends it with -H "Authorization: Bearer $(cat /run/vpp-maglev/token)"); ' +
+      "for other hosts give maglevd an --auth-file",
+  );
+  assert.match(hint({ authFile: true }), /^one of the auth file, or on this host the one in \/run/);
+  assert.match(hint({ listens: false }), /maglevc takes it with --token-file \/run\/vpp-maglev\/token/);
+  assert.equal(
+    hint({ localFile: null, whyNoLocal: "/run/vpp-maglev/token: process 7 holds it" }),
+    "there is no local token: /run/vpp-maglev/token: process 7 holds it; give maglevd a --local-token file or an --auth-file",
+  );
+  assert.match(hint({ authFile: true, localFile: null, whyNoLocal: "x" }), /^one of the auth file; .*: x$/);
 });

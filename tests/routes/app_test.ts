@@ -243,6 +243,7 @@ Deno.test("every request is counted by pattern and never by what a stranger wrot
         assert.equal(seconds, 0);
         counted.push([method, route, code]);
       },
+      unauthorized() {},
     },
   });
   await ask("/v1/backends/b1");

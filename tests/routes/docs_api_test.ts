@@ -6,13 +6,15 @@ import { maxStreams } from "../../routes/events.ts";
 import { queueLimit } from "../../src/bus.ts";
 import { defaultRingLimits } from "../../src/bus/core.ts";
 import { loadDocument, operationsOf } from "./document.ts";
-import { makeWorld } from "./world.ts";
+import { local, localToken, makeWorld } from "./world.ts";
 
 const text = await Deno.readTextFile(new URL("../../docs/api.md", import.meta.url));
 
-/** Words of a shell line: single quotes and backslash-newline are all that the document uses. */
+/** Words of a shell line: quotes, backslash-newline and the variable AUTH are all that the document uses. */
 function words(line: string): string[] {
-  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? "");
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) =>
+    double === "$AUTH" ? `Authorization: Bearer ${localToken}` : single ?? double ?? plain ?? ""
+  );
 }
 
 /** The request that a curl command makes. */
@@ -60,7 +62,7 @@ for (const { title, commands } of sections) {
       const pattern = new RegExp(`^${(title.split(" ")[1] ?? "").replace(/\{[^}]+\}/g, "[^/]+")}$`);
       assert.match(new URL(request.url).pathname, pattern);
       assert.equal(request.method, title.split(" ")[0]);
-      const answer = await app.fetch(request, { peer: { address: "127.0.0.1:40000", loopback: true } });
+      const answer = await app.fetch(request, { peer: local });
       assert.equal(answer.status, 200, `${command}: ${answer.status}`);
       await answer.body?.cancel();
     }

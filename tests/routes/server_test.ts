@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import http from "node:http";
 import { createMetricsApp } from "../../routes/app.ts";
 import { requestListener } from "../../routes/node_adapter.ts";
@@ -8,7 +7,7 @@ import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log.ts";
 import { dial, exchange, readToEnd, readUntil, request, writeAll } from "./raw.ts";
 import { anyPort, first, start, started, withLimits } from "./serving.ts";
-import { makeWorld } from "./world.ts";
+import { bearer, makeWorld } from "./world.ts";
 
 const fixture = (name: string) => Deno.readTextFileSync(new URL(`../fixtures/${name}`, import.meta.url));
 
@@ -44,9 +43,12 @@ Deno.test("the peer of a change is the one the listener saw, and a unix socket c
     const world = makeWorld();
     await using serving = await start(world, { listen: [anyPort, { transport: "unix", path }] });
     for (const address of serving.addresses) {
-      const answer = await exchange(address, request("POST /v1/backends/b1/pause"));
+      const answer = await exchange(address, request("POST /v1/backends/b1/pause", [bearer]));
       assert.match(answer, /^HTTP\/1\.1 200/);
-      assert.match(await exchange(address, request("POST /v1/backends/b1/resume")), /^HTTP\/1\.1 200/);
+      assert.match(
+        await exchange(address, request("POST /v1/backends/b1/resume", [bearer])),
+        /^HTTP\/1\.1 200/,
+      );
     }
     const peers = world.lines.filter((line) => line.msg === "api-change").map((line) => line.peer);
     assert.equal(peers.length, 4);
@@ -123,7 +125,7 @@ Deno.test("an abandoned unix socket is taken over, a live one and a plain file a
 Deno.test("the metrics listener knows three paths", async () => {
   const world = makeWorld();
   const { control, bus } = world;
-  const metricsApp = createMetricsApp({ control, bus, log: silentLog, clock: systemClock, auth: null });
+  const metricsApp = createMetricsApp({ control, bus, log: silentLog, clock: systemClock });
   await using serving = await start(world, { metricsApp, metricsListen: anyPort });
   const address = serving.metricsAddress ?? "";
   for (const path of ["/metrics", "/healthz", "/readyz"]) {
@@ -150,30 +152,6 @@ Deno.test("HTTPS is served, and neither plain HTTP nor an idle handshake holds a
   assert.equal(await readToEnd(idle), "");
 });
 
-Deno.test("a certificate or key that cannot be served is a clear error", async () => {
-  const world = makeWorld();
-  const [cert, key] = [fixture("api_cert.pem"), fixture("api_key.pem")];
-  const otherKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
-    .export({ type: "pkcs8", format: "pem" }).toString();
-  const cases = [
-    [{ cert: "nothing", key }, /the certificate is no PEM certificate/],
-    [{ cert, key: "nothing" }, /the key is no PEM key/],
-    [{ cert, key: otherKey }, /the key does not belong to the certificate/],
-  ] as const;
-  for (const [tls, wanted] of cases) {
-    const result = await serve({
-      app: world.app,
-      listen: [anyPort],
-      tls,
-      log: silentLog,
-      clock: systemClock,
-    });
-    assert.ok(!result.ok);
-    assert.equal(result.error.reason, "tls");
-    assert.match(result.error.message, wanted);
-  }
-});
-
 Deno.test("one connection carries many requests, also after one with a body", async () => {
   const world = makeWorld();
   await using serving = await start(world);
@@ -183,12 +161,12 @@ Deno.test("one connection carries many requests, also after one with a body", as
     await readUntil(conn, `{"status":"ok"}`);
     await writeAll(
       conn,
-      'POST /v1/vpp/lb/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{"frontend":"web"}',
+      `POST /v1/vpp/lb/sync HTTP/1.1\r\nHost: localhost\r\n${bearer}\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{"frontend":"web"}`,
     );
     await readUntil(conn, `"skipped":0`);
     await writeAll(
       conn,
-      "POST /v1/backends/b1/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd",
+      `POST /v1/backends/b1/pause HTTP/1.1\r\nHost: localhost\r\n${bearer}\r\nContent-Length: 4\r\n\r\nabcd`,
     );
     await readUntil(conn, `"name":"b1"`);
   }
@@ -226,7 +204,7 @@ Deno.test("a client that leaves before its stream begins leaves no subscription 
   };
   const arrived = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
-  const listener = requestListener({ app: slow, log: silentLog, scheme: "http", unixPath: null });
+  const listener = requestListener({ app: slow, log: silentLog, scheme: "http", address: anyPort });
   const server = http.createServer((request, response) => {
     response.on("close", () => left.resolve());
     listener(request, response);

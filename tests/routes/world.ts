@@ -1,12 +1,15 @@
 /** An application on a fake daemon, and ways to ask it. */
-import type { AuthTable } from "../../routes/auth.ts";
+import { type AuthTable, Tokens } from "../../routes/auth.ts";
 import { createApp } from "../../routes/app.ts";
 import type { Api, ApiOptions } from "../../routes/env.ts";
 import { type Peer, tcpPeer } from "../../routes/access.ts";
 import { Bus } from "../../src/bus.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { createLog } from "../../src/log.ts";
+import { localToken } from "../secrets.ts";
 import { FakeControl } from "./fake_control.ts";
+
+export { localToken } from "../secrets.ts";
 
 /** Everything a test looks at. */
 export interface World {
@@ -15,9 +18,15 @@ export interface World {
   readonly control: FakeControl;
   /** Lines of the log, parsed. */
   readonly lines: Record<string, unknown>[];
-  /** Asks the application as a client on this host. */
+  readonly tokens: Tokens;
+  /** Asks the application as a client on this host; a change without a token is sent with the local one. */
   ask(path: string, init?: RequestInit, peer?: Peer): Promise<Response>;
+  /** The same, as it is. */
+  bare(path: string, init?: RequestInit, peer?: Peer): Promise<Response>;
 }
+
+/** The line of a request's head that carries it. */
+export const bearer = `Authorization: Bearer ${localToken}`;
 
 /** A client of this host. */
 export const local: Peer = tcpPeer("127.0.0.1", 40000);
@@ -37,8 +46,18 @@ export function makeWorld(
     write: (line) => lines.push(JSON.parse(line)),
     listener: bus,
   });
-  const app = createApp({ control, bus, log, clock, auth, ...rest });
-  const ask = async (path: string, init: RequestInit = {}, peer = local) =>
-    await app.fetch(new Request(`http://127.0.0.1:9090${path}`, init), { peer });
-  return { app, bus, control, lines, ask };
+  const tokens = new Tokens({ table: auth, local: localToken, hint: "read it in a file" });
+  const app = createApp({ control, bus, log, clock, tokens, ...rest });
+  const bare = async (path: string, init: RequestInit = {}, peer = local) => {
+    const request = new Request(`http://127.0.0.1:9090${path}`, init);
+    // As a client sends it.
+    if (!request.headers.has("host")) request.headers.set("host", "127.0.0.1:9090");
+    return await app.fetch(request, { peer });
+  };
+  const ask = async (path: string, init: RequestInit = {}, peer = local) => {
+    const headers = new Headers(init.headers);
+    if (auth === null && !headers.has("authorization")) headers.set("authorization", `Bearer ${localToken}`);
+    return await bare(path, { ...init, headers }, peer);
+  };
+  return { app, bus, control, lines, tokens, ask, bare };
 }
