@@ -1,6 +1,7 @@
 /** A server whose names and texts steer a terminal and carry shell code. */
 import { createApp } from "../../routes/app.ts";
-import { tcpPeer } from "../../routes/access.ts";
+import { unixPeer } from "../../routes/access.ts";
+import { Tokens } from "../../routes/auth.ts";
 import { Bus } from "../../src/bus.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log.ts";
@@ -41,7 +42,7 @@ export function startHostile(all: boolean): HostileServer {
     bus: new Bus({ clock, epoch: "e1" }),
     log: silentLog,
     clock,
-    auth: null,
+    tokens: new Tokens({ table: null, local: null, hint: "" }),
   });
   const sent: unknown[] = [];
   const poison = (json: string): string => {
@@ -50,7 +51,7 @@ export function startHostile(all: boolean): HostileServer {
     return JSON.stringify(value);
   };
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    const response = await app.fetch(request, { peer: tcpPeer("127.0.0.1", 40000) });
+    const response = await app.fetch(request, { peer: unixPeer("/run/api.sock") });
     const type = response.headers.get("content-type") ?? "";
     if (type.startsWith("text/event-stream")) {
       const lines = new TransformStream<string, string>({
