@@ -50,6 +50,7 @@ export const backend: api.Backend = {
   next_probe_at: "2026-01-31T12:00:01.000Z",
   frontends: [{ frontend: "web", pool: "main" }],
   transitions: [transition],
+  blind: null,
 };
 
 /** Frontend web. */

@@ -236,6 +236,8 @@ export const Backend: Schema<api.Backend> = contract<api.Backend>()(
     next_probe_at: orNull(Time),
     frontends: z.array(z.object({ frontend: Text, pool: Text })),
     transitions: z.array(Transition).openapi({ description: "newest first" }),
+    blind: orNull(z.object({ since: Time, cause: z.enum([...VOID_CAUSES, "no-result"]), detail: Text }))
+      .openapi({ description: "not null: no result has counted for too long" }),
   }),
 );
 

@@ -175,6 +175,15 @@ export interface Backend {
   }[];
   /** Newest first. */
   transitions: Transition[];
+  /** Not null: no result has counted for too long. */
+  blind: Nul<{
+    /** Since when. */
+    since: Time;
+    /** Cause of the last void result; `no-result`: not even a void one arrived. */
+    cause: VoidCause | "no-result";
+    /** The same for humans. */
+    detail: string;
+  }>;
 }
 
 /** GET /v1/backends */

@@ -3,12 +3,14 @@
  *
  * @module
  */
+import { blindProblems } from "../answers/blind.ts";
 import type * as api from "../api.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
 import { toConfigCheck } from "../config/check.ts";
 import { exportConfig } from "../config/export.ts";
 import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../control.ts";
+import type { Entry } from "../health/entry.ts";
 import type { Tracker } from "../health/tracker.ts";
 import { desiredVips } from "../lb/desired.ts";
 import { planAnswer, predict, predictionLimitMs } from "../lb/predict.ts";
@@ -111,12 +113,13 @@ export class DaemonControl implements Control {
   /** Whether everything is as it should be. */
   ready(): api.Ready {
     const { link, problems, reconciler, tracker } = this.#parts;
-    const probes = tracker.blind().length > 0 ? "blind" : "running";
+    const { backends, probed } = tracker.blind();
+    const probes = backends.length > 0 ? "blind" : "running";
     const overall = reconciler.overall;
     const vpp = overall === "disconnected" && link.state === "refused" ? "refused" : overall;
     return {
       ready: probes === "running" && (vpp === "off" || vpp === "in-sync"),
-      problems: [...problems()],
+      problems: [...blindProblems(backends, probed), ...problems()],
       config: true,
       probes,
       vpp,
@@ -155,13 +158,13 @@ export class DaemonControl implements Control {
 
   /** Backends in the file's order. */
   backends(): api.Backend[] {
-    return [...this.#parts.tracker.entries()].map(backendView);
+    return [...this.#parts.tracker.entries()].map((entry) => this.#view(entry));
   }
 
   /** One backend. */
   backend(name: string): api.Backend | null {
     const entry = this.#parts.tracker.entry(name);
-    return entry === null ? null : backendView(entry);
+    return entry === null ? null : this.#view(entry);
   }
 
   /** Frontends in the file's order. */
@@ -311,6 +314,11 @@ export class DaemonControl implements Control {
   #names(): Names {
     const { tracker } = this.#parts;
     return new Names(tracker.config, tracker.previousAddresses());
+  }
+
+  #view(entry: Readonly<Entry>): api.Backend {
+    const { clock } = this.#parts;
+    return backendView(entry, entry.blindness(clock.now(), clock.wall()));
   }
 
   #unavailable(): Refusal {

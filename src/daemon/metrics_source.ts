@@ -22,7 +22,7 @@ export interface MetricsSourceParts {
 /** Takes the snapshot of a scrape. */
 export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
   const { tracker } = parts;
-  const blind = new Set(tracker.blind());
+  const blind = new Set(tracker.blind().backends.map(({ name }) => name));
   return {
     backends: [...tracker.entries()].map(({ backend: { name }, health }) => ({
       name,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { CheckType, Millis, VoidCause } from "../model.ts";
+import type { CheckType, Millis, UnixMillis, VoidCause } from "../model.ts";
 
 /** Part of the patience that does not depend on the check, in ms. */
 export const BLIND_BASE_MS: Millis = 10_000;
@@ -36,6 +36,22 @@ export function isBlind(now: Millis, countedAt: Millis, intervalMs: Millis, time
   return now - countedAt > blindAfter(intervalMs, timeoutMs);
 }
 
+/** Since when a backend is blind, and why. */
+export interface Blindness {
+  /** When its patience was at its end. */
+  readonly since: UnixMillis;
+  /** Cause of the last void result; `no-result`: not even a void one arrived. */
+  readonly cause: VoidCause | "no-result";
+  /** The same for humans. */
+  readonly detail: string;
+}
+
+/** A backend that is blind. */
+export interface BlindBackend extends Blindness {
+  /** Its name. */
+  readonly name: string;
+}
+
 /** Why a backend is blind and what would help, for the one ERROR line. */
 export interface BlindReason {
   /** Cause of the last void result; `no-result`: not even a void one arrived. */
@@ -46,7 +62,8 @@ export interface BlindReason {
   readonly hint: string;
 }
 
-const HINTS: Readonly<Record<VoidCause | "no-result", string>> = {
+/** What helps against each cause, one sentence. */
+export const HINTS: Readonly<Record<VoidCause | "no-result", string>> = {
   "late": "the probing thread did not get to run; look for a lack of CPU",
   "descriptors": "raise the limit of open files (LimitNOFILE)",
   "ports": "no source port was free; add source addresses or probe less often",
@@ -60,6 +77,8 @@ const HINTS: Readonly<Record<VoidCause | "no-result", string>> = {
   "no-result": "not one result arrived from the probing thread",
 };
 
+const POLICY_HINT = "a policy of this host forbids the socket (seccomp, a security module)";
+
 /**
  * Names the cause of blindness.
  *
@@ -69,16 +88,14 @@ const HINTS: Readonly<Record<VoidCause | "no-result", string>> = {
  */
 export function blindReason(last: LastVoid | null, type: CheckType, netns: string): BlindReason {
   const cause = last?.cause ?? "no-result";
-  return {
-    cause,
-    missing: cause === "permission" ? missingRight(last?.detail ?? "", type, netns) : "",
-    hint: HINTS[cause],
-  };
+  if (cause !== "permission") return { cause, missing: "", hint: HINTS[cause] };
+  const missing = missingRight(last?.detail ?? "", type, netns);
+  return { cause, missing, hint: missing === "" ? POLICY_HINT : HINTS[cause] };
 }
 
 function missingRight(detail: string, type: CheckType, netns: string): string {
   const named = detail.match(/CAP_[A-Z_]+/g);
   if (named !== null) return [...new Set(named)].join(", ");
-  if (netns !== "" && type === "icmp") return "CAP_SYS_ADMIN, CAP_NET_RAW";
-  return netns !== "" ? "CAP_SYS_ADMIN" : "CAP_NET_RAW";
+  const rights = [netns === "" ? [] : ["CAP_SYS_ADMIN"], type === "icmp" ? ["CAP_NET_RAW"] : []].flat();
+  return rights.join(", ");
 }

@@ -5,7 +5,7 @@
  */
 import type { Backend, HealthCheck, Millis, ProbeResult, Transition, UnixMillis } from "../model.ts";
 import { type BackendHealth, type Failure, type Flows, freshHealth, isProbed } from "./backend.ts";
-import { isBlind, type LastVoid } from "./blind.ts";
+import { blindAfter, type Blindness, HINTS, isBlind, type LastVoid } from "./blind.ts";
 import { ruleOf } from "./reload.ts";
 import type { Membership } from "./running.ts";
 
@@ -37,6 +37,8 @@ export class Entry {
   nextDueAt: UnixMillis | null = null;
   /** Newest first. */
   history: Transition[] = [];
+  /** When the blindness since the counted result at `countedAt` began. */
+  #blind: { readonly countedAt: Millis; readonly since: UnixMillis } | null = null;
 
   /** A backend of which nothing is known yet. */
   constructor(
@@ -68,9 +70,25 @@ export class Entry {
     if (this.history.length > limit) this.history.length = limit;
   }
 
+  /** Whether it is probed now. */
+  get isProbed(): boolean {
+    return this.check !== null && isProbed(this.health);
+  }
+
+  /** Since when it is blind and why; null: it is not. Its beginning stays the same whenever it is asked for. */
+  blindness(now: Millis, wall: UnixMillis): Blindness | null {
+    if (this.check === null || !this.isBlind(now)) return null;
+    if (this.#blind?.countedAt !== this.countedAt) {
+      const begun = this.countedAt + blindAfter(this.intervalMs, this.check.timeoutMs);
+      this.#blind = { countedAt: this.countedAt, since: wall - (now - begun) };
+    }
+    const { cause, detail } = this.lastVoid ?? { cause: "no-result" as const, detail: HINTS["no-result"] };
+    return { since: this.#blind.since, cause, detail };
+  }
+
   /** Whether it is probed and yet nothing counted was heard for too long. */
   isBlind(now: Millis): boolean {
-    return this.check !== null && isProbed(this.health) &&
+    return this.check !== null && this.isProbed &&
       isBlind(now, this.countedAt, this.intervalMs, this.check.timeoutMs);
   }
 }

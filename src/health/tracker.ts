@@ -12,6 +12,7 @@ import { err, ok, type Result } from "../result.ts";
 import { type Listeners, reasons, tellFrontend, tellTransition } from "./announce.ts";
 import { firstEvent, type Flows, type HealthEvent, step } from "./backend.ts";
 import { Batch, type BatchWorld } from "./batch.ts";
+import type { BlindBackend } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
 import { type FrontendWeights, frontendWeights, type MemberStatus } from "./frontend.ts";
@@ -302,12 +303,16 @@ export class Tracker implements Disposable {
     return addresses;
   }
 
-  /** Names of the backends that are blind now. */
-  blind(): string[] {
-    const now = this.#parts.clock.now();
-    return [...this.#entries.values()].filter((entry) => entry.isBlind(now)).map((entry) =>
-      entry.backend.name
-    );
+  /** The backends that are blind now, in the file's order, and the number of those that are probed. */
+  blind(): { readonly backends: readonly BlindBackend[]; readonly probed: number } {
+    const { clock } = this.#parts;
+    const [now, wall] = [clock.now(), clock.wall()];
+    const entries = [...this.#entries.values()];
+    const backends = entries.flatMap((entry) => {
+      const blindness = entry.blindness(now, wall);
+      return blindness === null ? [] : [{ name: entry.backend.name, ...blindness }];
+    });
+    return { backends, probed: entries.filter((entry) => entry.isProbed).length };
   }
 
   /** Stops the timers; reports that still arrive are rejected. The prober belongs to its maker. */

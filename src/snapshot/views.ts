@@ -5,6 +5,7 @@
  */
 import type * as api from "../api.ts";
 import { timeText } from "../api/text.ts";
+import type { Blindness } from "../health/blind.ts";
 import { counterMax, isDegraded } from "../health/backend.ts";
 import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
@@ -13,8 +14,8 @@ import type { Buckets } from "../lb/view.ts";
 import type { Config, Frontend, IpAddress } from "../model.ts";
 import { probe, transition } from "./convert.ts";
 
-/** One backend. */
-export function backendView(entry: Readonly<Entry>): api.Backend {
+/** One backend. `blind`: since when and why no result counts. */
+export function backendView(entry: Readonly<Entry>, blind: Blindness | null): api.Backend {
   const { backend, health } = entry;
   return {
     name: backend.name,
@@ -34,6 +35,7 @@ export function backendView(entry: Readonly<Entry>): api.Backend {
     next_probe_at: entry.nextDueAt === null ? null : timeText(entry.nextDueAt),
     frontends: entry.places.map(({ frontend, pool }) => ({ frontend, pool })),
     transitions: entry.history.map(transition),
+    blind: blind === null ? null : { ...blind, since: timeText(blind.since) },
   };
 }
 

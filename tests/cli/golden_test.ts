@@ -6,6 +6,7 @@ import { follow } from "../../src/cli/grammar.ts";
 import { splitLine } from "../../src/cli/tokens.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { type Outcome, run } from "./session.ts";
+import { blindness } from "./site.ts";
 import * as configuration from "./site_config.ts";
 import * as vpp from "./site_vpp.ts";
 
@@ -74,6 +75,11 @@ const cases: readonly Case[] = [
     "exit",
   ].map((line) => ({ line })),
   { line: "watch events num 9", name: "watch events" },
+  ...["show backend web1", "show backends"].map((line): Case => ({
+    line,
+    name: `${line}, blind`,
+    prepare: ({ control }) => Object.assign(control.backend("web1") ?? {}, blindness),
+  })),
   {
     line: "show vpp info",
     name: "show vpp info, VPP away",

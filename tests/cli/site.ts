@@ -60,6 +60,7 @@ export const backends: api.Backend[] = [
       detail: "HTTP 200",
       effects: [{ ...www, weight_before: 0, weight_after: 100, flush: false }],
     })],
+    blind: null,
   },
   {
     name: "web2",
@@ -82,6 +83,7 @@ export const backends: api.Backend[] = [
       }),
       transition(93_784, "unknown", "up", "L7OK", { detail: "HTTP 200" }),
     ],
+    blind: null,
   },
   {
     name: "web3",
@@ -118,6 +120,7 @@ export const backends: api.Backend[] = [
         effects: [{ ...www, weight_before: 100, weight_after: 0, flush: true }],
       }),
     ],
+    blind: null,
   },
   {
     name: "spare1",
@@ -131,6 +134,7 @@ export const backends: api.Backend[] = [
     next_probe_at: null,
     frontends: [{ frontend: "www", pool: "fallback" }],
     transitions: [transition(93_784, "unknown", "up", "static")],
+    blind: null,
   },
   {
     name: "ns1",
@@ -140,12 +144,33 @@ export const backends: api.Backend[] = [
     enabled: false,
     healthcheck: "dns",
     health: { ...health, counter: 1, degraded: true },
-    last_probe: probe({ ok: false, code: "L7TOUT", detail: "no echo reply", void: "permission" }),
+    last_probe: probe({
+      ok: false,
+      code: "L7TOUT",
+      detail: "raw socket: EPERM (needs CAP_NET_RAW)",
+      void: "permission",
+    }),
     next_probe_at: null,
     frontends: [{ frontend: "dns", pool: "all" }],
     transitions: [],
+    blind: null,
   },
 ];
+
+/** What makes a backend blind. */
+export const blindness: Pick<api.Backend, "blind" | "last_probe"> = {
+  blind: { since: since(75), cause: "netns", detail: "network namespace fe: does not exist" },
+  last_probe: probe({
+    ok: false,
+    layer: "L4",
+    code: "L4CON",
+    detail: "network namespace fe: does not exist",
+    connect_ns: null,
+    first_byte_ns: null,
+    total_ns: "90000",
+    void: "netns",
+  }),
+};
 
 const member = (
   name: string,

@@ -162,14 +162,23 @@ Deno.test("a daemon that cannot probe is not ready, and says why", async () => {
   await inside.logged("probe-void");
   const problem = await inside.json<Problem>("/readyz", {}, 503);
   assert.equal(problem.type, "urn:maglev:problem:not-ready");
-  assert.deepEqual(problem.readiness, {
+  const { problems, ...readiness } = problem.readiness ?? assert.fail();
+  const reason = "network namespace maglev-nowhere: does not exist";
+  assert.deepEqual(problems.map(({ severity, kind, object }) => [severity, kind, object]), [
+    ["critical", "all-blind", ""],
+    ["warning", "backend-blind", "b1"],
+    ["warning", "backend-blind", "b2"],
+    ["warning", "backend-blind", "b3"],
+  ]);
+  assert.ok(problems.every(({ text }) => text.endsWith(reason)));
+  assert.deepEqual(readiness, {
     ready: false,
-    problems: [],
     config: true,
     probes: "blind",
     vpp: "off",
   });
   assert.equal((await inside.json<{ status: string }>("/healthz")).status, "ok");
-  const { last_probe, state } = await inside.json<Backend>("/v1/backends/b1");
+  const { blind, last_probe, state } = await inside.json<Backend>("/v1/backends/b1");
   assert.deepEqual([state, last_probe?.void], ["unknown", "netns"]);
+  assert.deepEqual([blind?.cause, blind?.detail, blind?.since], ["netns", reason, problems[1]?.since]);
 });

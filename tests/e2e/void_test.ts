@@ -167,6 +167,20 @@ testWith(
       let log = daemon.log.length;
       clock.jump(12_000);
       assert.deepEqual([control.ready().ready, control.ready().probes], [false, "blind"]);
+      const reason = `network namespace ${name}: does not exist`;
+      const [all, ...each] = control.ready().problems;
+      assert.deepEqual([all?.severity, all?.kind, all?.text], [
+        "critical",
+        "all-blind",
+        `all probed backends (${names.length}) are blind: ${reason}`,
+      ]);
+      assert.deepEqual(
+        each.map(({ kind, object }) => [kind, object]),
+        names.map((b) => ["backend-blind", b]),
+      );
+      for (const backend of control.backends()) {
+        assert.deepEqual([backend.blind?.cause, backend.blind?.detail], ["netns", reason]);
+      }
       const metrics = await control.metrics();
       for (const backend of names) {
         assert.ok(metrics.includes(`maglev_backend_blind{backend="${backend}"} 1`), backend);

@@ -12,7 +12,8 @@ const setup = config({
 });
 
 function view(world: World, name: string): api.Backend {
-  return backendView(world.tracker.entry(name) ?? assert.fail(name));
+  const entry = world.tracker.entry(name) ?? assert.fail(name);
+  return backendView(entry, entry.blindness(world.clock.now(), world.clock.wall()));
 }
 
 Deno.test("a backend's view holds its counter, its last probe, the next one, and its history newest first", async () => {
@@ -29,6 +30,7 @@ Deno.test("a backend's view holds its counter, its last probe, the next one, and
     next_probe_at: "2026-01-01T00:00:00.000Z",
     frontends: [{ frontend: "www", pool: "primary" }],
     transitions: [],
+    blind: null,
   });
   await world.clock.advance(1_500);
   world.probe(["b1", "L4OK"]);

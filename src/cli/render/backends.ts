@@ -5,10 +5,15 @@ import { type Inline, type Line, line, styled } from "../text.ts";
 import { agoText, durationText, timeText } from "../units.ts";
 import { stateSpan } from "./style.ts";
 
+/** What the last probe found; and where none counts, why. */
 function probeText(probe: Probe | null): Inline {
   if (probe === null) return "-";
-  if (probe.void !== null) return styled("yellow", `void: ${probe.void}`);
+  if (probe.void !== null) return [styled("yellow", `void: ${probe.void}`), ` ${probe.detail}`];
   return [styled(probe.ok ? "green" : "red", probe.code), probe.ok ? "" : ` ${probe.detail}`];
+}
+
+function blindText({ cause, detail }: NonNullable<Backend["blind"]>): Inline {
+  return [styled("red", `blind: ${cause}`), ` ${detail}`];
 }
 
 /** `show backends` */
@@ -33,7 +38,7 @@ export function backendsLines({ backends }: BackendList, view: View): Line[] {
       agoText(backend.since, view.now),
       backend.health === null ? "-" : `${backend.health.counter}/${backend.health.max}`,
       backend.healthcheck ?? "-",
-      probeText(backend.last_probe),
+      backend.blind === null ? probeText(backend.last_probe) : blindText(backend.blind),
       backend.last_probe === null ? "-" : durationText(backend.last_probe.total_ns),
       styled("dim", [...new Set(backend.frontends.map((member) => member.frontend))].join(", ")),
     ]),
@@ -96,6 +101,13 @@ export function backendLines(backend: Backend, view: View): Line[] {
       `  ${agoText(probe.started_at, view.now)} ago`,
     ]]);
     rows.push(["", phases(probe)]);
+  }
+  if (backend.blind !== null) {
+    const { since } = backend.blind;
+    rows.push(["", [
+      blindText(backend.blind),
+      `  for ${agoText(since, view.now)}: no result counts, the state stays as it is`,
+    ]]);
   }
   if (backend.next_probe_at !== null) rows.push(["next probe", timeText(backend.next_probe_at)]);
   rows.push([
