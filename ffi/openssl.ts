@@ -45,7 +45,6 @@ export const sslSymbols = {
   SSL_get_error: { parameters: ["pointer", "i32"], result: "i32" },
   SSL_shutdown: { parameters: ["pointer"], result: "i32" },
   SSL_set_shutdown: { parameters: ["pointer", "i32"], result: "void" },
-  SSL_get_verify_result: { parameters: ["pointer"], result: "i32" },
   SSL_get0_peer_certificate: { parameters: ["pointer"], result: "pointer" },
   SSL_get_peer_cert_chain: { parameters: ["pointer"], result: "pointer" },
   SSL_set_session: { parameters: ["pointer", "pointer"], result: "i32" },

@@ -27,16 +27,3 @@ export function sockaddr(octets: Uint8Array, port: number): Uint8Array<ArrayBuff
   bytes.set(octets, short ? 4 : 8);
   return bytes;
 }
-
-/** Port of a socket address made by `sockaddr` or filled in by the kernel, 0…65535. */
-export function sockaddrPort(bytes: Uint8Array): number {
-  return ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
-}
-
-/** The 4 or 16 octets of a socket address filled in by the kernel; empty for another family. */
-export function sockaddrOctets(bytes: Uint8Array): Uint8Array {
-  const family = (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8);
-  if (family === linux.AF_INET) return bytes.slice(4, 8);
-  if (family === linux.AF_INET6) return bytes.slice(8, 24);
-  return new Uint8Array();
-}
