@@ -112,8 +112,9 @@ Deno.test({
         while (free < 100 && canStartThreads(free + 1)) free++;
         console.log(JSON.stringify([free, lackForThread()]));`;
       const run = async (limit: number): Promise<[number, string | null]> => {
-        // A user that has no other process: the limit counts all of them.
-        const args = ["--reuid", "64123", "--regid", "64123", "--clear-groups"];
+        // A user that has no other process, not even of another run of this test: the limit counts all of them.
+        const user = String(1_000_000 + Deno.pid);
+        const args = ["--reuid", user, "--regid", user, "--clear-groups"];
         const { stdout, stderr, success } = await new Deno.Command("setpriv", {
           args: [...args, "prlimit", `--nproc=${limit}:${limit}`, Deno.execPath(), "eval", script],
           env: { HOME: folder, DENO_DIR: folder },
