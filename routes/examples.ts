@@ -51,6 +51,7 @@ export const backend: api.Backend = {
   frontends: [{ frontend: "web", pool: "main" }],
   transitions: [transition],
   blind: null,
+  certificate: null,
 };
 
 /** Frontend web. */

@@ -215,6 +215,18 @@ export const Transition: Schema<api.Transition> = contract<api.Transition>()(
   }),
 );
 
+const Certificate = contract<api.Certificate>()(
+  "Certificate",
+  z.object({
+    subject: Text,
+    issuer: Text,
+    names: z.array(Text),
+    not_before: Time,
+    not_after: Time,
+    days_left: z.int().openapi({ description: "negative once it has ended" }),
+  }),
+);
+
 /** GET /v1/backends/{name} */
 export const Backend: Schema<api.Backend> = contract<api.Backend>()(
   "Backend",
@@ -238,6 +250,7 @@ export const Backend: Schema<api.Backend> = contract<api.Backend>()(
     transitions: z.array(Transition).openapi({ description: "newest first" }),
     blind: orNull(z.object({ since: Time, cause: z.enum([...VOID_CAUSES, "no-result"]), detail: Text }))
       .openapi({ description: "not null: no result has counted for too long" }),
+    certificate: orNull(Certificate).openapi({ description: "the newest; null: none, or no probe with TLS" }),
   }),
 );
 

@@ -63,9 +63,9 @@ Deno.test("the state of a backend is one-hot over five states, and a removed one
   const snapshot: MetricsSnapshot = {
     ...snapshotOf(0, 0),
     backends: [
-      { name: "a", state: "paused", counter: 0, enabled: true, blind: true },
-      { name: "b", state: "removed", counter: 0, enabled: true, blind: false },
-      { name: "c", state: "disabled", counter: null, enabled: false, blind: false },
+      { name: "a", state: "paused", counter: 0, enabled: true, blind: true, certificateSeconds: -1.5 },
+      { name: "b", state: "removed", counter: 0, enabled: true, blind: false, certificateSeconds: 1 },
+      { name: "c", state: "disabled", counter: null, enabled: false, blind: false, certificateSeconds: null },
     ],
   };
   const text = tablesText(snapshot);
@@ -80,6 +80,9 @@ Deno.test("the state of a backend is one-hot over five states, and a removed one
   assert.match(text, /^maglev_backend_blind\{backend="a"\} 1$/m);
   assert.match(text, /^maglev_backend_enabled\{backend="c"\} 0$/m);
   assert.doesNotMatch(text, /^maglev_backend_health\{backend="c"/m);
+  assert.deepEqual(text.match(/^maglev_backend_certificate.*$/gm), [
+    'maglev_backend_certificate_expiry_seconds{backend="a"} -1.5',
+  ]);
 });
 
 Deno.test("series of removed objects go, also when the object comes back", async () => {

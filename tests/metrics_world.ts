@@ -39,6 +39,7 @@ export function snapshotOf(backends: number, frontends: number): MetricsSnapshot
       counter: i % 10 === 9 ? null : 4,
       enabled: i % 7 !== 6,
       blind: false,
+      certificateSeconds: i % 3 === 0 ? 8_000_000 + i : null,
     })),
     frontends: vips.map((vip, f) => ({
       name: vip.frontend,

@@ -35,22 +35,6 @@ export interface Latency {
   recent: { at: Time; total_ns: Ns; ok: boolean; code: Code }[];
 }
 
-/** The certificate that a server showed last. */
-export interface Certificate {
-  /** Whose. */
-  subject: string;
-  /** Who signed it. */
-  issuer: string;
-  /** What it is valid for. */
-  names: string[];
-  /** From. */
-  not_before: Time;
-  /** To. */
-  not_after: Time;
-  /** Whole days to its end; negative after it. */
-  days_left: number;
-}
-
 /** GET /v1/problems */
 export interface ProblemList {
   /** Worst first. */

@@ -184,6 +184,24 @@ export interface Backend {
     /** The same for humans. */
     detail: string;
   }>;
+  /** The certificate that it showed last; null: none, or no probe with TLS. */
+  certificate: Nul<Certificate>;
+}
+
+/** The certificate that a server showed last. */
+export interface Certificate {
+  /** Whose. */
+  subject: string;
+  /** Who signed it. */
+  issuer: string;
+  /** What it is valid for. */
+  names: string[];
+  /** From. */
+  not_before: Time;
+  /** To. */
+  not_after: Time;
+  /** Whole days to its end; negative after it. */
+  days_left: number;
 }
 
 /** GET /v1/backends */

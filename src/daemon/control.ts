@@ -318,7 +318,8 @@ export class DaemonControl implements Control {
 
   #view(entry: Readonly<Entry>): api.Backend {
     const { clock } = this.#parts;
-    return backendView(entry, entry.blindness(clock.now(), clock.wall()));
+    const now = clock.wall();
+    return backendView(entry, entry.blindness(clock.now(), now), now);
   }
 
   #unavailable(): Refusal {

@@ -23,13 +23,15 @@ export interface MetricsSourceParts {
 export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
   const { tracker } = parts;
   const blind = new Set(tracker.blind().backends.map(({ name }) => name));
+  const now = parts.clock.wall();
   return {
-    backends: [...tracker.entries()].map(({ backend: { name }, health }) => ({
+    backends: [...tracker.entries()].map(({ backend: { name }, health, certificate }) => ({
       name,
       state: health.state,
       counter: health.rule === null ? null : health.counter,
       enabled: health.state !== "disabled",
       blind: blind.has(name),
+      certificateSeconds: certificate === null ? null : (certificate.notAfter - now) / 1000,
     })),
     frontends: [...tracker.config.frontends.keys()].flatMap((name) => {
       const weights = tracker.weights(name);

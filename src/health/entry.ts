@@ -3,7 +3,15 @@
  *
  * @module
  */
-import type { Backend, HealthCheck, Millis, ProbeResult, Transition, UnixMillis } from "../model.ts";
+import type {
+  Backend,
+  HealthCheck,
+  LeafCertificate,
+  Millis,
+  ProbeResult,
+  Transition,
+  UnixMillis,
+} from "../model.ts";
 import { type BackendHealth, type Failure, type Flows, freshHealth, isProbed } from "./backend.ts";
 import { blindAfter, type Blindness, HINTS, isBlind, type LastVoid } from "./blind.ts";
 import { ruleOf } from "./reload.ts";
@@ -33,6 +41,8 @@ export class Entry {
   blindTold = false;
   /** The last result, void ones included. */
   lastProbe: ProbeResult | null = null;
+  /** The certificate that it last showed under its present check; null for none. */
+  certificate: LeafCertificate | null = null;
   /** When the next probe is due; null while it is not probed. */
   nextDueAt: UnixMillis | null = null;
   /** Newest first. */

@@ -202,6 +202,7 @@ export class Tracker implements Disposable {
       this.#apply(entry, change.events, batch, now, by, gone);
       if (change.restart) restart.add(entry);
       if (change.newAddress) entry.lastProbe = null;
+      if (change.restart || entry.check === null) entry.certificate = null;
     }
     for (const entry of fresh) this.#enterService(entry, batch, now);
     const kept = new Set(this.#entries.values());
@@ -353,6 +354,7 @@ export class Tracker implements Disposable {
     const { result } = report;
     entry.lastProbe = result;
     entry.nextDueAt = report.nextDueAt;
+    entry.certificate = report.certificate ?? entry.certificate;
     this.#parts.metrics.probed(report.backend, entry.check.type, result);
     if (result.void !== null) {
       entry.lastVoid = { cause: result.void, detail: result.detail };

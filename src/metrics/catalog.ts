@@ -44,6 +44,12 @@ export const catalog = {
     labels: ["backend"],
     help: "1 if no result of this backend's probes has counted for too long",
   },
+  maglev_backend_certificate_expiry_seconds: {
+    type: "gauge",
+    labels: ["backend"],
+    help:
+      "Time until the backend's TLS certificate ends, negative once it has; none without a probe with TLS",
+  },
   maglev_frontend_state: {
     type: "gauge",
     labels: ["frontend", "state"],

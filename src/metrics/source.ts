@@ -17,6 +17,8 @@ export interface BackendRow {
   readonly enabled: boolean;
   /** No result has counted for too long. */
   readonly blind: boolean;
+  /** Until its certificate ends, negative once it has; null if it showed none. */
+  readonly certificateSeconds: number | null;
 }
 
 /** One member of one pool. */

@@ -27,6 +27,7 @@ function backendParts(name: string) {
     health: linePrefix("maglev_backend_health", label),
     enabled: linePrefix("maglev_backend_enabled", label),
     blind: linePrefix("maglev_backend_blind", label),
+    expiry: linePrefix("maglev_backend_certificate_expiry_seconds", label),
   };
 }
 
@@ -85,6 +86,10 @@ export class Tables {
     for (const { row, parts } of rows) lines.add(parts.enabled, row.enabled ? 1 : 0);
     lines.metric("maglev_backend_blind");
     for (const { row, parts } of rows) lines.add(parts.blind, row.blind ? 1 : 0);
+    lines.metric("maglev_backend_certificate_expiry_seconds");
+    for (const { row, parts } of rows) {
+      if (row.certificateSeconds !== null) lines.add(parts.expiry, row.certificateSeconds);
+    }
   }
 
   #writeFrontends(lines: Lines, frontends: readonly FrontendRow[]): void {

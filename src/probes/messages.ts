@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CheckType, Millis } from "../model.ts";
+import type { CheckType, LeafCertificate, Millis } from "../model.ts";
 import type { Batch } from "./batch.ts";
 import type { ProbeTarget } from "./prober.ts";
 
@@ -54,6 +54,13 @@ export type FromWorker =
   | { readonly kind: "defect"; readonly backend: string; readonly error: string }
   /** Probes that are due wait for others to end; at most once in ten seconds. */
   | { readonly kind: "limited"; readonly queued: number }
+  /** A target shows another certificate than before. */
+  | {
+    readonly kind: "certificate";
+    readonly backend: string;
+    readonly generation: number;
+    readonly certificate: LeafCertificate;
+  }
   | { readonly kind: "ended" };
 
 /** Octets before the places: four Int32. */

@@ -1,4 +1,4 @@
-import type { HealthCheck, IpAddress, Millis, ProbeResult, UnixMillis } from "../model.ts";
+import type { HealthCheck, IpAddress, LeafCertificate, Millis, ProbeResult, UnixMillis } from "../model.ts";
 
 /** What the probing side must know of one backend; plain data, so that it can be sent to the probe worker. */
 export interface ProbeTarget {
@@ -28,6 +28,8 @@ export interface ProbeReport {
   readonly result: ProbeResult;
   /** When the next probe of this backend is due; wall clock, for display. */
   readonly nextDueAt: UnixMillis;
+  /** The certificate that it last showed in this generation; none if it showed none, or the check has no TLS. */
+  readonly certificate?: LeafCertificate | null;
 }
 
 /** Runs the probes of all backends; probes of one backend never overlap. */

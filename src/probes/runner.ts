@@ -7,7 +7,7 @@
 import { startThread, threadHints, type ThreadLack } from "../async/thread.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { CheckType, Millis, ProbeResult, VoidCause } from "../model.ts";
+import type { CheckType, LeafCertificate, Millis, ProbeResult, VoidCause } from "../model.ts";
 import { type Batch, unpackBatch } from "./batch.ts";
 import { DeadThreads } from "./dead_threads.ts";
 import {
@@ -89,6 +89,8 @@ interface Known {
   readonly place: number;
   /** Monotonic time when its next probe is due. */
   nextDue: Millis;
+  /** The certificate that it last showed. */
+  certificate: LeafCertificate | null;
 }
 
 function newWorker(): Worker {
@@ -145,7 +147,7 @@ class WorkerProber implements Prober {
     const now = this.#clock.now();
     for (const target of targets) {
       const place = this.#known.get(target.backend)?.place ?? this.#freePlaces.pop() ?? this.#places++;
-      const known = { target, place, nextDue: now + target.firstDelayMs };
+      const known = { target, place, nextDue: now + target.firstDelayMs, certificate: null };
       this.#known.set(target.backend, known);
       this.#byPlace[place] = known;
     }
@@ -267,9 +269,17 @@ class WorkerProber implements Prober {
         return;
       case "limited":
         return log.warn("probe-limit", { queued: message.queued, limit: this.#limit, hint: LIMIT_HINT });
+      case "certificate":
+        return this.#certificate(message);
       case "defect":
         return log.error("probe-defect", { backend: message.backend, error: message.error });
     }
+  }
+
+  /** It stands for all results that follow. */
+  #certificate({ backend, generation, certificate }: Extract<FromWorker, { kind: "certificate" }>): void {
+    const known = this.#known.get(backend);
+    if (known?.target.generation === generation) known.certificate = certificate;
   }
 
   #batch(batch: Batch): void {
@@ -281,7 +291,7 @@ class WorkerProber implements Prober {
       const known = this.#byPlace[place];
       if (known === undefined || known.target.generation !== generation) continue;
       const { backend, check } = known.target;
-      const report = { backend, generation, result, nextDueAt };
+      const report = { backend, generation, result, nextDueAt, certificate: known.certificate };
       known.nextDue = ahead + nextDueAt;
       reports.push(report);
       events?.lateness?.(lateMs);
@@ -362,6 +372,7 @@ class WorkerProber implements Prober {
       backend: target.backend,
       generation: target.generation,
       nextDueAt: wall,
+      certificate: this.#known.get(target.backend)?.certificate ?? null,
       result: {
         ok: false,
         layer: "L4",

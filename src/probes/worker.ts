@@ -67,7 +67,8 @@ class ProbeWorker implements AsyncDisposable {
     const reactor = this.#resources.use(new Reactor());
     const probes = this.#resources.use(
       new Probes(reactor, {
-        certificate: () => {},
+        certificate: ({ backend, generation }, certificate) =>
+          scope.postMessage({ kind: "certificate", backend, generation, certificate }, []),
       }),
     );
     // What was cancelled unwinds before its sockets' reactor goes.

@@ -10,10 +10,12 @@ import type {
   Config,
   HealthCheck,
   HttpParams,
+  LeafCertificate,
   Millis,
   ProbeResult,
   TlsParams,
   Transition,
+  UnixMillis,
 } from "../model.ts";
 
 /** Like `nanosText`, for a phase that may not have been reached. */
@@ -92,6 +94,20 @@ export function probe(result: ProbeResult): api.Probe {
     total_ns: nanosText(result.totalMs),
     lag_ns: nanosText(result.lagMs),
     void: result.void,
+  };
+}
+
+const DAY_MS: Millis = 86_400_000;
+
+/** A certificate of a backend at `now`. */
+export function certificate(leaf: LeafCertificate, now: UnixMillis): api.Certificate {
+  return {
+    subject: leaf.subject,
+    issuer: leaf.issuer,
+    names: [...leaf.names],
+    not_before: timeText(leaf.notBefore),
+    not_after: timeText(leaf.notAfter),
+    days_left: Math.floor((leaf.notAfter - now) / DAY_MS),
   };
 }
 

@@ -11,11 +11,11 @@ import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
 import type { Standing } from "../health/frontend_states.ts";
 import type { Buckets } from "../lb/view.ts";
-import type { Config, Frontend, IpAddress } from "../model.ts";
-import { probe, transition } from "./convert.ts";
+import type { Config, Frontend, IpAddress, UnixMillis } from "../model.ts";
+import { certificate, probe, transition } from "./convert.ts";
 
-/** One backend. `blind`: since when and why no result counts. */
-export function backendView(entry: Readonly<Entry>, blind: Blindness | null): api.Backend {
+/** One backend at `now`. `blind`: since when and why no result counts. */
+export function backendView(entry: Readonly<Entry>, blind: Blindness | null, now: UnixMillis): api.Backend {
   const { backend, health } = entry;
   return {
     name: backend.name,
@@ -36,6 +36,7 @@ export function backendView(entry: Readonly<Entry>, blind: Blindness | null): ap
     frontends: entry.places.map(({ frontend, pool }) => ({ frontend, pool })),
     transitions: entry.history.map(transition),
     blind: blind === null ? null : { ...blind, since: timeText(blind.since) },
+    certificate: entry.certificate === null ? null : certificate(entry.certificate, now),
   };
 }
 

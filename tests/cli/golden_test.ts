@@ -37,6 +37,7 @@ const cases: readonly Case[] = [
     "show frontend legacy",
     "show frontend www table",
     "show backends",
+    "show backend web1",
     "show backend web2",
     "show backend web3",
     "show backend spare1",

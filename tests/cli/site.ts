@@ -61,6 +61,14 @@ export const backends: api.Backend[] = [
       effects: [{ ...www, weight_before: 0, weight_after: 100, flush: false }],
     })],
     blind: null,
+    certificate: {
+      subject: "CN=www.example.net",
+      issuer: "CN=Example CA, O=Example",
+      names: ["www.example.net", "10.0.0.11"],
+      not_before: since(81 * 86_400),
+      not_after: since(-9.5 * 86_400),
+      days_left: 9,
+    },
   },
   {
     name: "web2",
@@ -84,6 +92,7 @@ export const backends: api.Backend[] = [
       transition(93_784, "unknown", "up", "L7OK", { detail: "HTTP 200" }),
     ],
     blind: null,
+    certificate: null,
   },
   {
     name: "web3",
@@ -121,6 +130,7 @@ export const backends: api.Backend[] = [
       }),
     ],
     blind: null,
+    certificate: null,
   },
   {
     name: "spare1",
@@ -135,6 +145,7 @@ export const backends: api.Backend[] = [
     frontends: [{ frontend: "www", pool: "fallback" }],
     transitions: [transition(93_784, "unknown", "up", "static")],
     blind: null,
+    certificate: null,
   },
   {
     name: "ns1",
@@ -154,6 +165,7 @@ export const backends: api.Backend[] = [
     frontends: [{ frontend: "dns", pool: "all" }],
     transitions: [],
     blind: null,
+    certificate: null,
   },
 ];
 

@@ -1,19 +1,22 @@
 import assert from "node:assert/strict";
 import type * as api from "../../src/api.ts";
 import { backendView, frontendView } from "../../src/snapshot/views.ts";
-import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";
+import type { LeafCertificate } from "../../src/model.ts";
+import { alice, backend, config, frontend, result, tcpCheck, World } from "./kit.ts";
 
-const setup = config({
+const spare = backend("s1", "10.0.0.2", null);
+const parts = {
   checks: [tcpCheck("web")],
-  backends: [backend("b1", "10.0.0.1", "web"), backend("s1", "10.0.0.2", null)],
+  backends: [backend("b1", "10.0.0.1", "web"), spare],
   frontends: [
     frontend("www", "192.0.2.1", { primary: { b1: 100 }, fallback: { s1: 5 } }, { description: "shop" }),
   ],
-});
+};
+const setup = config(parts);
 
 function view(world: World, name: string): api.Backend {
   const entry = world.tracker.entry(name) ?? assert.fail(name);
-  return backendView(entry, entry.blindness(world.clock.now(), world.clock.wall()));
+  return backendView(entry, entry.blindness(world.clock.now(), world.clock.wall()), world.clock.wall());
 }
 
 Deno.test("a backend's view holds its counter, its last probe, the next one, and its history newest first", async () => {
@@ -31,6 +34,7 @@ Deno.test("a backend's view holds its counter, its last probe, the next one, and
     frontends: [{ frontend: "www", pool: "primary" }],
     transitions: [],
     blind: null,
+    certificate: null,
   });
   await world.clock.advance(1_500);
   world.probe(["b1", "L4OK"]);
@@ -53,6 +57,43 @@ Deno.test("a backend's view holds its counter, its last probe, the next one, and
   assert.deepEqual(off.transitions[0]?.effects, [
     { frontend: "www", pool: "primary", weight_before: 100, weight_after: 0, flush: true },
   ]);
+});
+
+Deno.test("a certificate stays until another is shown, another check probes, or another server is there", () => {
+  using world = World.started(setup);
+  const leaf = (subject: string, notAfter: string): LeafCertificate => ({
+    subject,
+    issuer: "CN=ca",
+    names: ["web.test"],
+    notBefore: Date.parse("2025-01-01T00:00:00Z"),
+    notAfter: Date.parse(notAfter),
+  });
+  const report = (certificate: LeafCertificate | null) => {
+    const generation = world.tracker.entry("b1")?.generation ?? 0;
+    world.tracker.report([{ backend: "b1", generation, result: result("L6OK"), nextDueAt: 0, certificate }]);
+    return view(world, "b1").certificate;
+  };
+  assert.deepEqual(report(leaf("CN=a", "2026-01-15T12:00:00Z")), {
+    subject: "CN=a",
+    issuer: "CN=ca",
+    names: ["web.test"],
+    not_before: "2025-01-01T00:00:00.000Z",
+    not_after: "2026-01-15T12:00:00.000Z",
+    days_left: 14,
+  });
+  assert.equal(report(null)?.subject, "CN=a");
+  assert.equal(report(leaf("CN=b", "2025-12-31T23:59:59Z"))?.days_left, -1);
+  world.tracker.act("b1", "pause", alice);
+  assert.equal(view(world, "b1").certificate?.subject, "CN=b");
+  world.tracker.act("b1", "resume", alice);
+  assert.equal(report(null)?.subject, "CN=b");
+  const checks = [tcpCheck("web", { timeoutMs: 999 })];
+  world.tracker.reload(config({ ...parts, checks }), alice);
+  assert.equal(report(null), null);
+  assert.equal(report(leaf("CN=c", "2027-01-01T00:00:00Z"))?.subject, "CN=c");
+  const backends = [backend("b1", "10.0.0.9", "web"), spare];
+  world.tracker.reload(config({ ...parts, checks, backends }), alice);
+  assert.equal(report(null), null);
 });
 
 Deno.test("a backend without a check has no counter", () => {

@@ -1,4 +1,4 @@
-import type { Backend, BackendList, Probe, Transition, WeightEffect } from "../../api.ts";
+import type { Backend, BackendList, Certificate, Probe, Transition, WeightEffect } from "../../api.ts";
 import type { View } from "../context.ts";
 import { pairs, table } from "../table.ts";
 import { type Inline, type Line, line, styled } from "../text.ts";
@@ -76,6 +76,24 @@ function phases(probe: Probe): string {
   return [...known, ...lag].join(", ");
 }
 
+/** Days before its end from which on a certificate is marked. */
+const SOON_DAYS = 14;
+
+function certificateRows(certificate: Certificate): [string, Inline][] {
+  const { subject, issuer, names, not_before, not_after, days_left: days } = certificate;
+  const left = days < 0 ? "has ended" : `${days} ${days === 1 ? "day" : "days"} left`;
+  const colour = days < 0 ? "red" : days < SOON_DAYS ? "yellow" : null;
+  return [
+    ["certificate", subject === "" ? "without a subject" : subject],
+    ["", `by ${issuer}`],
+    ["", names.length === 0 ? "for no name" : `for ${names.join(", ")}`],
+    ["", [
+      `from ${timeText(not_before)} until ${timeText(not_after)}, `,
+      colour === null ? left : styled(colour, left),
+    ]],
+  ];
+}
+
 /** `show backend <b>`, and what changing its state answers */
 export function backendLines(backend: Backend, view: View): Line[] {
   const { health, last_probe: probe } = backend;
@@ -109,6 +127,7 @@ export function backendLines(backend: Backend, view: View): Line[] {
       `  for ${agoText(since, view.now)}: no result counts, the state stays as it is`,
     ]]);
   }
+  if (backend.certificate !== null) rows.push(...certificateRows(backend.certificate));
   if (backend.next_probe_at !== null) rows.push(["next probe", timeText(backend.next_probe_at)]);
   rows.push([
     "member of",
