@@ -62,15 +62,25 @@ for (let i = 0; i < 10; i++) TOKEN[48 + i] = 1;
 
 /** One character an octet; what those above 127 stand for does not matter here. */
 const latin1 = new TextDecoder("latin1");
+/** How every response begins. */
 const START = new TextEncoder().encode("HTTP/1.");
 
 function digit(octet: number | undefined): number {
   return octet !== undefined && octet >= 48 && octet <= 57 ? octet - 48 : -1;
 }
 
+/** Whether a response may begin with these octets, of which more may follow. */
+export function mayBeHttp1(octets: Uint8Array): boolean {
+  const length = Math.min(octets.length, START.length);
+  for (let i = 0; i < length; i++) {
+    if (octets[i] !== START[i]) return false;
+  }
+  return true;
+}
+
 /** The status of `HTTP/1.x 123` with or without a reason; −1 if the line is none. */
 function statusOf(line: Uint8Array): number {
-  if (line.length < 12 || !START.every((octet, i) => line[i] === octet)) return -1;
+  if (line.length < 12 || !mayBeHttp1(line)) return -1;
   const [hundreds, tens, ones] = [digit(line[9]), digit(line[10]), digit(line[11])];
   if (digit(line[7]) < 0 || line[8] !== SPACE || hundreds < 1 || tens < 0 || ones < 0) return -1;
   if (line.length > 12 && line[12] !== SPACE) return -1;

@@ -4,8 +4,14 @@ import { ResponseReader } from "./response.ts";
 import { BodyLook } from "./look.ts";
 import type { Matcher } from "./matcher.ts";
 import { duration, lateable, lateOpening, type Verdict, verdict, voidCause, voided } from "./result.ts";
+import { quoted } from "./quote.ts";
 import type { Machine, Step } from "./step.ts";
 import type { ByteStream, Failure, Read } from "./stream.ts";
+
+/** Octets of a body that are quoted, and of its Content-Encoding. */
+const QUOTED = 60;
+const CODING = 20;
+const encoder = new TextEncoder();
 
 /** How a connection ended. */
 type Over = Exclude<Read, { kind: "data" }>;
@@ -64,6 +70,8 @@ export class HttpProbe implements Machine {
   late(): Verdict {
     if (this.#found !== null) return this.#found;
     const { plan } = this.#attempt;
+    const known = this.#judged();
+    if (known !== null && known.code !== "L7OK") return known;
     const opening = this.#stream.failure ?? lateOpening(plan.target.check, this.#attempt);
     if (opening !== null) return opening;
     const missing = this.#settled || this.#look?.pending === true
@@ -105,18 +113,37 @@ export class HttpProbe implements Machine {
     const read = this.#settled || look?.found === true ? null : this.#read();
     if (read === "again") return read;
     const reader = this.#reader;
-    const known = headVerdict(reader, this.#params);
-    if (known !== null && (known.code !== "L7OK" || look === null)) return known;
+    const known = this.#judged();
+    if (known !== null && known.code !== "L7OK") {
+      // The body says why. It is not waited for, but what has arrived of it is quoted.
+      return read === "data" && !this.#settled && reader.body.length < QUOTED ? "again" : known;
+    }
+    if (known !== null && look === null) return known;
     // What has arrived is taken in whole before the body is searched.
     if (read === "data" && !this.#settled) return "again";
     const matches = known === null || look === null ? false : look.look(reader.body, reader.complete);
     if (matches === null) return "wait";
     if (matches && known !== null) return known;
-    if (reader.complete) return verdict("L7RSP", `body does not match /${look?.expression}/`);
-    if (reader.malformed !== null) return verdict("L7RSP", `malformed response: ${reader.malformed}`);
+    if (reader.complete) {
+      return verdict(
+        "L7RSP",
+        `body does not match /${look?.expression}/${bodyHead(reader) || ": it is empty"}`,
+      );
+    }
+    if (reader.malformed !== null) return verdict("L7RSP", reader.malformed);
     if (this.#spent !== null) return verdict("L7RSP", this.#spent);
     if (this.#over !== null) return cut(this.#over, this.#heard, reader.status);
     return read === "wait" ? "wait" : "again";
+  }
+
+  /** The verdict that the head alone gives; null until it is whole. */
+  #judged(): Verdict | null {
+    const { status } = this.#reader;
+    if (status === null) return null;
+    const accepted = this.#params.responseCodes.some(({ from, to }) => status >= from && status <= to);
+    return accepted
+      ? verdict("L7OK", `HTTP ${status}`)
+      : verdict("L7STS", `HTTP ${status}${bodyHead(this.#reader)}`);
   }
 
   #read(): "data" | "wait" | "again" {
@@ -139,11 +166,11 @@ export class HttpProbe implements Machine {
   }
 }
 
-/** The verdict that the head alone gives; null until it is whole. */
-function headVerdict({ status }: ResponseReader, { responseCodes }: HttpParams): Verdict | null {
-  if (status === null) return null;
-  const accepted = responseCodes.some(({ from, to }) => status >= from && status <= to);
-  return verdict(accepted ? "L7OK" : "L7STS", `HTTP ${status}`);
+/** The head of a body, with its encoding, as the end of a sentence; "" if nothing of it is there. */
+function bodyHead({ body, encoding }: ResponseReader): string {
+  if (body.length === 0) return "";
+  const coded = encoding === null ? "" : `, Content-Encoding ${quoted(encoder.encode(encoding), CODING)}`;
+  return `${coded}: ${quoted(body, QUOTED)}`;
 }
 
 /** The verdict on a response that the peer did not bring to its end. */

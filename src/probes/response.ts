@@ -4,19 +4,27 @@
  *
  * @module
  */
-import { headEnd, parseHead } from "../net/http1.ts";
+import { headEnd, mayBeHttp1, NO_STATUS_LINE, parseHead } from "../net/http1.ts";
 import { Budget, HEAD_LIMIT, INTERIM_LIMIT } from "./budget.ts";
+import { speaks } from "./peer.ts";
+import { quoted } from "./quote.ts";
 
 /** Octets of a chunk-size line that are accepted; longer ones are extensions that nobody sends. */
 const CHUNK_LINE_LIMIT = 1024;
 const HEAD_OVER = `head over ${HEAD_LIMIT / 1024} KiB`;
-const FIELDS = ["content-length", "transfer-encoding"] as const;
+const FIELDS = ["content-length", "transfer-encoding", "content-encoding"] as const;
+/** Octets by which a response is known as one: `HTTP/1.`. */
+const START_LENGTH = 7;
+/** Octets of a malformed line that are kept to be quoted. */
+const QUOTED_LINE = 61;
 
 const HTAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
 const SEMICOLON = 59;
+
+const encoder = new TextEncoder();
 
 /** How a response's body ends. */
 type Framing =
@@ -54,7 +62,7 @@ function hexDigit(octet: number): number {
 
 /**
  * Reads one response from octets in pieces of any size. The outcome depends on the octets only, never on how
- * they were cut.
+ * they were cut; but of another protocol as much is quoted as had arrived.
  */
 export class ResponseReader {
   readonly #method: "GET" | "HEAD";
@@ -72,6 +80,9 @@ export class ResponseReader {
   #chunk: ChunkState = "digits";
   #digits = 0;
   #lineLength = 0;
+  /** The beginning of a chunk-size line. */
+  readonly #line = new Uint8Array(QUOTED_LINE);
+  #encoding: string | null = null;
 
   /** Reads the response to a request of `method`. */
   constructor(method: "GET" | "HEAD", budget: Budget = new Budget()) {
@@ -84,7 +95,12 @@ export class ResponseReader {
     return this.#status;
   }
 
-  /** Why the response is no HTTP, or null. */
+  /** Content-Encoding of the body, or null. */
+  get encoding(): string | null {
+    return this.#encoding;
+  }
+
+  /** One sentence that says why this is no HTTP response, or null. */
   get malformed(): string | null {
     return this.#malformed;
   }
@@ -125,12 +141,17 @@ export class ResponseReader {
       if (end >= 0) return this.#headRead(octets.subarray(0, end), octets.subarray(end));
     }
     const before = this.#headLength;
+    // What speaks something else is known by its first octets; it may never send an empty line.
+    if (before < START_LENGTH && !mayBeHttp1(this.#started(octets))) {
+      this.#malformed = `not an HTTP/1 response: ${speaks(this.#started(octets))}`;
+      return octets.subarray(octets.length);
+    }
     // The limit holds for heads alone, so no more than it is ever kept.
     const taken = octets.subarray(0, room - before);
     this.#keepHead(taken);
     const end = headEnd(this.#head, before, this.#headLength);
     if (end >= 0) return this.#headRead(this.#head.subarray(0, end), octets.subarray(end - before));
-    if (this.#headLength >= room) this.#malformed = HEAD_OVER;
+    if (this.#headLength >= room) this.#refuse(HEAD_OVER);
     return octets.subarray(taken.length);
   }
 
@@ -151,18 +172,41 @@ export class ResponseReader {
     this.#headLength = 0;
     const head = parseHead(octets, FIELDS);
     if ("malformed" in head) {
-      this.#malformed = head.malformed;
+      if (mayBeHttp1(octets)) this.#refuse(head.malformed, head.line);
+      else this.#malformed = `not an HTTP/1 response: ${speaks(octets)}`;
       return rest;
     }
-    const { status, fields: [lengths = null, coding = null] } = head;
+    const { status, fields: [lengths = null, coding = null, encoding = null] } = head;
     const length = lengths === null ? null : lengthOf(lengths);
-    if (lengths !== null && length === null) this.#malformed = "bad Content-Length";
+    if (lengths !== null && length === null) this.#refuse("bad Content-Length", encoder.encode(lengths));
     // Interim responses are skipped; 101 would be the answer to an Upgrade that was never asked for.
     else if (status < 200 && status !== 101) {
-      if (!this.#budget.interim()) this.#malformed = `more than ${INTERIM_LIMIT} interim responses`;
-      else if (this.#budget.headRoom === 0) this.#malformed = HEAD_OVER;
-    } else this.#startBody(status, framing(this.#method, status, length, coding));
+      if (!this.#budget.interim()) this.#refuse(`more than ${INTERIM_LIMIT} interim responses`);
+      else if (this.#budget.headRoom === 0) this.#refuse(HEAD_OVER);
+    } else {
+      this.#encoding = encoding;
+      this.#startBody(status, framing(this.#method, status, length, coding));
+    }
     return rest;
+  }
+
+  /** The octets of the head so far, with the next ones. */
+  #started(octets: Uint8Array): Uint8Array {
+    if (this.#headLength === 0) return octets;
+    const all = new Uint8Array(this.#headLength + octets.length);
+    all.set(this.#head.subarray(0, this.#headLength));
+    all.set(octets, this.#headLength);
+    return all;
+  }
+
+  #refuse(why: string, line: Uint8Array | null = null): void {
+    const said = why === NO_STATUS_LINE ? "bad status line" : why;
+    this.#malformed = `malformed response: ${line === null ? said : `${said}: ${quoted(line)}`}`;
+  }
+
+  /** Refuses the chunk-size line that is being read. */
+  #refuseLine(why: string): void {
+    this.#refuse(why, this.#line.subarray(0, Math.min(this.#lineLength, QUOTED_LINE)));
   }
 
   #startBody(status: number, framing: Framing): void {
@@ -203,28 +247,34 @@ export class ResponseReader {
   }
 
   #chunkOctet(octet: number): void {
+    if (this.#lineLength < QUOTED_LINE) this.#line[this.#lineLength] = octet;
     switch (this.#chunk) {
       case "data-end":
       case "data-end-lf":
         if (octet === LF) this.#startChunk();
         else if (octet === CR && this.#chunk === "data-end") this.#chunk = "data-end-lf";
-        else this.#malformed = "bad end of a chunk";
+        else {
+          this.#line[0] = octet;
+          this.#lineLength = 1;
+          this.#refuseLine("bad end of a chunk");
+        }
         return;
       case "digits": {
         const value = hexDigit(octet);
         if (value < 0) break;
         this.#left = this.#left * 16 + value;
-        if (++this.#digits > 8) this.#malformed = "bad chunk size";
+        this.#lineLength++;
+        if (++this.#digits > 8) this.#refuseLine("bad chunk size");
         return;
       }
       default:
     }
     if (octet !== LF && ++this.#lineLength > CHUNK_LINE_LIMIT) {
-      this.#malformed = "chunk-size line over 1 KiB";
+      this.#refuse("chunk-size line over 1 KiB");
       return;
     }
     const next = this.#nextInLine(octet);
-    if (next === null) this.#malformed = "bad chunk size";
+    if (next === null) this.#refuseLine("bad chunk size");
     // Trailers follow the last chunk; nothing in them is looked at.
     else if (next === "data" && this.#left === 0) this.#complete = true;
     else this.#chunk = next;

@@ -14,6 +14,7 @@ import { whyRefused } from "../../ffi/x509.ts";
 import type { TlsParams } from "../model.ts";
 import type { Attempt } from "./attempt.ts";
 import { DheLook } from "./dhe_look.ts";
+import { firstWords } from "./peer.ts";
 import { quoted } from "./quote.ts";
 import { lateable, type Verdict, verdict } from "./result.ts";
 import { type Reactor, TcpStream } from "./socket.ts";
@@ -218,7 +219,7 @@ export class TlsStream implements ByteStream {
       return lateable("L6RSP", `${CLOSED.detail} during the TLS handshake`);
     }
     if (this.#first !== null && !looksLikeTls(this.#first)) {
-      return verdict("L6RSP", `peer does not speak TLS: ${quoted(firstLine(this.#first))}`);
+      return verdict("L6RSP", `peer does not speak TLS: ${quoted(firstWords(this.#first))}`);
     }
     const alert = alertOf(error);
     if (alert === HANDSHAKE_FAILURE) {
@@ -285,10 +286,4 @@ export class TlsStream implements ByteStream {
     const detail = alert === null ? errorSentence(error) : alertSentence(alert);
     return { kind: "failed", name: error.text, detail, tls: true };
   }
-}
-
-/** Octets up to the end of the first line. */
-function firstLine(octets: Uint8Array): Uint8Array {
-  const end = octets.findIndex((octet) => octet === 10 || octet === 13);
-  return end < 0 ? octets : octets.subarray(0, end);
 }

@@ -26,6 +26,8 @@ const floods = (block: string, first = ""): Script => async (peer) => {
 
 const OK = "HTTP/1.1 200 OK\r\n";
 const long = "x".repeat(5000);
+/** What is quoted of a long body. */
+const X = `${"x".repeat(60)}…`;
 
 interface Row {
   readonly name: string;
@@ -82,28 +84,28 @@ const rows: Row[] = [
     script: answers(`${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n`, "1\r\n!\r\n0\r\n\r\n"),
     params: { responseRegexp: "^ok$" },
     code: "L7RSP",
-    detail: "body does not match /^ok$/",
+    detail: "body does not match /^ok$/: ok!",
   },
   {
     name: "body mismatch",
     script: answers(`${OK}Content-Length: 4\r\n\r\nfine`),
     params: { responseRegexp: "ok" },
     code: "L7RSP",
-    detail: "body does not match /ok/",
+    detail: "body does not match /ok/: fine",
   },
   {
     name: "body mismatch in a long body",
     script: answers(`${OK}Content-Length: 5000\r\n\r\n${long}`),
     params: { responseRegexp: "ok" },
     code: "L7RSP",
-    detail: "body does not match /ok/",
+    detail: `body does not match /ok/: ${X}`,
   },
   {
     name: "only the first 64 KiB of a body are looked at",
     script: answersThenStalls(`${OK}Content-Length: 999999\r\n\r\n${"x".repeat(65_534)}`, "ok", "well"),
     params: { responseRegexp: "well" },
     code: "L7RSP",
-    detail: "body does not match /well/",
+    detail: `body does not match /well/: ${X}`,
   },
   {
     name: "what stands at their end is seen",
@@ -140,9 +142,102 @@ const rows: Row[] = [
   },
   {
     name: "malformed",
-    script: answers("SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+    script: answersThenStalls(`${OK}nonsense\x1b[2J\r\n\r\n`),
     code: "L7RSP",
-    detail: "malformed response: no HTTP/1 status line",
+    detail: "malformed response: bad header line: nonsense\\x1b[2J",
+  },
+  {
+    name: "malformed in the body",
+    script: answersThenStalls(`${OK}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\nnonsense\r\n`),
+    params: { responseRegexp: "needle" },
+    code: "L7RSP",
+    detail: "malformed response: bad chunk size: n",
+  },
+  // What speaks something else is known by what it says first: it may not close, and never sends an empty line.
+  ...([
+    ["SSH", "SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0-OpenSSH_9.2"],
+    ["SMTP", "220 mail.example.net ESMTP Postfix\r\n", "220 mail.example.net ESMTP Postfix"],
+    ["IMAP", "* OK IMAP4 ready\r\n", "* OK IMAP4 ready"],
+    [
+      "Redis",
+      "-ERR wrong number of arguments for 'get' command\r\n",
+      "-ERR wrong number of arguments for 'get' command",
+    ],
+    ["MySQL", "\x4a\0\0\0\x0a8.0.36\0\x08\0\0\0", "J\\x00\\x00\\x00\\n8.0.36\\x00\\x08\\x00\\x00\\x00"],
+    ["PostgreSQL", "E", "E"],
+    ["a status line of HTTP/2", "HTTP/2 200\r\n", "HTTP/2 200"],
+    [
+      "HTTP/2",
+      "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80\0\x04\0\x01\0\0\0\x05\0\xff\xff\xff",
+      "the peer speaks HTTP/2, and a check speaks HTTP/1.1",
+    ],
+    ["TLS", "\x15\x03\x01\0\x02\x02\x46", "the peer speaks TLS (use type https)"],
+  ] as const).map(([name, first, what]): Row => ({
+    name: `the peer speaks ${name}`,
+    script: answersThenStalls(first),
+    code: "L7RSP",
+    detail: `not an HTTP/1 response: ${what}`,
+  })),
+  {
+    name: "the peer speaks before it is asked",
+    script: async (peer) => {
+      await peer.send("SSH-2.0-OpenSSH_9.2\r\n");
+      await peer.closing();
+    },
+    code: "L7RSP",
+    detail: "not an HTTP/1 response: SSH-2.0-OpenSSH_9.2",
+  },
+  {
+    name: "it becomes another protocol after some octets",
+    script: async (peer) => {
+      await peer.request();
+      await peer.send("HTT");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await peer.send("Q!\r\n");
+      await peer.closing();
+    },
+    code: "L7RSP",
+    detail: "not an HTTP/1 response: HTTQ!",
+  },
+  {
+    name: "an unaccepted status with a body",
+    script: answers("HTTP/1.1 503 Busy\r\nContent-Length: 16\r\n\r\nno backend left\n"),
+    code: "L7STS",
+    detail: "HTTP 503: no backend left\\n",
+  },
+  {
+    name: "an unaccepted status whose body is not waited for",
+    script: answersThenStalls("HTTP/1.1 503 Busy\r\nContent-Length: 16\r\n\r\n"),
+    code: "L7STS",
+    detail: "HTTP 503",
+  },
+  {
+    name: "a body mismatch that a coding explains",
+    script: answers(`${OK}Content-Encoding: gzip\r\nContent-Length: 8\r\n\r\n\x1f\x8b\x08\0\0\0\0\0`),
+    params: { responseRegexp: "ok" },
+    code: "L7RSP",
+    detail: "body does not match /ok/, Content-Encoding gzip: \\x1f\\x8b\\x08\\x00\\x00\\x00\\x00\\x00",
+  },
+  {
+    name: "a body mismatch that UTF-16 explains",
+    script: answers(`${OK}Content-Length: 6\r\n\r\n\xff\xfeo\0k\0`),
+    params: { responseRegexp: "ok" },
+    code: "L7RSP",
+    detail: "body does not match /ok/: \\xff\\xfeo\\x00k\\x00",
+  },
+  {
+    name: "a body mismatch that a byte order mark explains",
+    script: answers(`${OK}Content-Length: 5\r\n\r\n\xef\xbb\xbfok`),
+    params: { responseRegexp: "^ok" },
+    code: "L7RSP",
+    detail: "body does not match /^ok/: \\xef\\xbb\\xbfok",
+  },
+  {
+    name: "an empty body that matches nothing",
+    script: answers(`${OK}Content-Length: 0\r\n\r\n`),
+    params: { responseRegexp: "ok" },
+    code: "L7RSP",
+    detail: "body does not match /ok/: it is empty",
   },
   {
     name: "head over 16 KiB",
@@ -168,7 +263,7 @@ const rows: Row[] = [
     script: floods("x".repeat(10_000), `${OK}\r\n`),
     params: { responseRegexp: "needle" },
     code: "L7RSP",
-    detail: "body does not match /needle/",
+    detail: `body does not match /needle/: ${X}`,
   },
   { name: "no response", script: mute, timeoutMs: 150, code: "L7TOUT", detail: "no response within 150ms" },
   {

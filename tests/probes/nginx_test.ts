@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { HttpParams, ProbeCode } from "../../src/model.ts";
+import type { HealthCheck, HttpParams, ProbeCode } from "../../src/model.ts";
 import { Certificates } from "./certificates.ts";
 import { httpCheck, noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber } from "./local.ts";
@@ -26,8 +26,13 @@ testWith([noNginx, noOpenssl], "probes against a real nginx", async (t) => {
   const tls = (pair: { cert: string; key: string }) =>
     `ssl; ssl_certificate ${pair.cert}; ssl_certificate_key ${pair.key}`;
   await using nginx = await Nginx.start(
-    [server("{http}"), server(`{https} ${tls({ cert, key })}`), server(`{old} ${tls(old)}`)].join("\n"),
-    ["http", "https", "old"],
+    [
+      server("{http}"),
+      server(`{https} ${tls({ cert, key })}`),
+      server(`{old} ${tls(old)}`),
+      server("{h2c} http2"),
+    ].join("\n"),
+    ["http", "https", "old", "h2c"],
     {
       large: `${"x".repeat(300_000)}end`,
       chunked: "<!--# echo var='x' -->well",
@@ -36,23 +41,38 @@ testWith([noNginx, noOpenssl], "probes against a real nginx", async (t) => {
     },
   );
   await using prober = new LocalProber();
+  /** The head of nginx's own page, as it is quoted. */
+  const page = (title: string) => {
+    const html = `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center>`;
+    return `${html.slice(0, 60).replaceAll("\r", "\\r").replaceAll("\n", "\\n")}…`;
+  };
   const rows: [name: string, params: Partial<HttpParams>, code: ProbeCode, detail: string][] = [
     ["plain", { path: "/ok", responseRegexp: "is well$" }, "L7OK", "HTTP 200"],
     ["file", { path: "/small", responseRegexp: "^well$" }, "L7OK", "HTTP 200"],
-    ["status not accepted", { path: "/busy" }, "L7STS", "HTTP 503"],
+    [
+      "status not accepted",
+      { path: "/busy" },
+      "L7STS",
+      `HTTP 503: ${page("503 Service Temporarily Unavailable")}`,
+    ],
     ["status accepted", { path: "/busy", responseCodes: [{ from: 503, to: 503 }] }, "L7OK", "HTTP 503"],
-    ["not found", { path: "/missing" }, "L7STS", "HTTP 404"],
+    ["not found", { path: "/missing" }, "L7STS", `HTTP 404: ${page("404 Not Found")}`],
     ["redirect", { path: "/moved" }, "L7OK", "HTTP 301"],
     ["no content", { path: "/empty" }, "L7OK", "HTTP 204"],
     ["HEAD", { path: "/large", method: "HEAD" }, "L7OK", "HTTP 200"],
     ["chunked", { path: "/chunked", responseRegexp: "well$" }, "L7OK", "HTTP 200"],
     ["closed without a response", { path: "/nothing" }, "L7RSP", "connection closed without a response"],
-    ["body mismatch", { path: "/ok", responseRegexp: "ill" }, "L7RSP", "body does not match /ill/"],
+    [
+      "body mismatch",
+      { path: "/ok", responseRegexp: "ill" },
+      "L7RSP",
+      "body does not match /ill/: all is well",
+    ],
     [
       "large body, first 64 KiB only",
       { path: "/large", responseRegexp: "end" },
       "L7RSP",
-      "body does not match /end/",
+      `body does not match /end/: ${"x".repeat(60)}…`,
     ],
     ["large body, start", { path: "/large", responseRegexp: "^x{10}" }, "L7OK", "HTTP 200"],
   ];
@@ -67,6 +87,25 @@ testWith([noNginx, noOpenssl], "probes against a real nginx", async (t) => {
       });
     }
   }
+  await t.step("a port of the other kind, and one of HTTP/2 only", async () => {
+    const wrong = async (check: HealthCheck) => {
+      const { code, detail } = await prober.once(target("b", check));
+      return `${code} ${detail}`;
+    };
+    const tls = { ...noTls, caFile: certificates.ca };
+    assert.equal(
+      await wrong(httpCheck(nginx.port("https"))),
+      `L7STS HTTP 400: ${page("400 The plain HTTP request was sent to HTTPS port")}`,
+    );
+    assert.match(
+      await wrong(httpCheck(nginx.port("http"), { tls })),
+      /^L6RSP peer does not speak TLS: HTTP\/1.1 400 Bad Request$/,
+    );
+    assert.equal(
+      await wrong(httpCheck(nginx.port("h2c"))),
+      "L7RSP not an HTTP/1 response: the peer speaks HTTP/2, and a check speaks HTTP/1.1",
+    );
+  });
   await t.step("slow body", async () => {
     const check = httpCheck(nginx.port("http"), { path: "/slow", responseRegexp: "t" }, { timeoutMs: 300 });
     assert.equal((await prober.once(target("b", check))).code, "L7TOUT");

@@ -18,7 +18,9 @@ function read(pieces: Uint8Array[], method: "GET" | "HEAD" = "GET", closed = fal
   const reader = new ResponseReader(method);
   for (const piece of pieces) reader.feed(piece);
   if (closed) reader.end();
-  const { status, malformed, complete, body } = reader;
+  const { status, complete, body } = reader;
+  // How much of another protocol is quoted depends on what had arrived.
+  const malformed = reader.malformed?.replace(/^(not an HTTP\/1 response): .*$/, "$1") ?? null;
   return { status, malformed, complete, body: decode(body) };
 }
 
@@ -92,33 +94,65 @@ const rows: Row[] = [
   [
     "bad chunk size",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-    bad("bad chunk size", 200),
+    bad("malformed response: bad chunk size: x", 200),
   ],
   [
     "huge chunk size",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n",
-    bad("bad chunk size", 200),
+    bad("malformed response: bad chunk size: fffffffff", 200),
   ],
   [
     "bad chunk end",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
-    bad("bad end of a chunk", 200, "a"),
+    bad("malformed response: bad end of a chunk: b", 200, "a"),
   ],
-  ["no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", bad("no HTTP/1 status line")],
-  ["HTTP/2", "HTTP/2 200\r\n\r\n", bad("no HTTP/1 status line")],
-  ["no status", "HTTP/1.1 OK\r\n\r\n", bad("no HTTP/1 status line")],
-  ["status of two digits", "HTTP/1.1 20 OK\r\n\r\n", bad("no HTTP/1 status line")],
-  ["status of four digits", "HTTP/1.1 2000 OK\r\n\r\n", bad("no HTTP/1 status line")],
-  ["header without colon", "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", bad("bad header line")],
-  ["space before colon", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", bad("bad header line")],
-  ["NUL", "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n", bad("control character in the head")],
-  ["bare CR", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n", bad("control character in the head")],
-  ["bad length", "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n", bad("bad Content-Length")],
-  ["negative length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", bad("bad Content-Length")],
+  ["no HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", bad("not an HTTP/1 response")],
+  ["HTTP/2", "HTTP/2 200\r\n\r\n", bad("not an HTTP/1 response")],
+  ["no status", "HTTP/1.1 OK\r\n\r\n", bad("malformed response: bad status line: HTTP/1.1 OK")],
+  [
+    "status of two digits",
+    "HTTP/1.1 20 OK\r\n\r\n",
+    bad("malformed response: bad status line: HTTP/1.1 20 OK"),
+  ],
+  [
+    "status of four digits",
+    "HTTP/1.1 2000 OK\r\n\r\n",
+    bad("malformed response: bad status line: HTTP/1.1 2000 OK"),
+  ],
+  [
+    "header without colon",
+    "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
+    bad("malformed response: bad header line: nonsense"),
+  ],
+  [
+    "space before colon",
+    "HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
+    bad("malformed response: bad header line: A : b"),
+  ],
+  [
+    "NUL",
+    "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n",
+    bad("malformed response: control character in the head: A: \\x00"),
+  ],
+  [
+    "bare CR",
+    "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+    bad("malformed response: control character in the head: A: b\\rc"),
+  ],
+  [
+    "bad length",
+    "HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n",
+    bad("malformed response: bad Content-Length: 5x"),
+  ],
+  [
+    "negative length",
+    "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    bad("malformed response: bad Content-Length: -1"),
+  ],
   [
     "two lengths",
     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-    bad("bad Content-Length"),
+    bad("malformed response: bad Content-Length: 1,2"),
   ],
 ];
 
@@ -145,10 +179,11 @@ Deno.test("ResponseReader: a head of 16 KiB is accepted, one octet more is not",
   };
   assert.equal(head(HEAD_LIMIT).length, HEAD_LIMIT);
   assert.equal(read([head(HEAD_LIMIT)]).status, 200);
-  assert.equal(read([head(HEAD_LIMIT + 1)]).malformed, "head over 16 KiB");
+  assert.equal(read([head(HEAD_LIMIT + 1)]).malformed, "malformed response: head over 16 KiB");
   const endless = new ResponseReader("GET");
+  endless.feed(encode("HTTP/1.1 200 OK\r\n"));
   for (let i = 0; i < 100; i++) endless.feed(encode("X: y\r\n".repeat(1000)));
-  assert.equal(endless.malformed, "head over 16 KiB");
+  assert.equal(endless.malformed, "malformed response: head over 16 KiB");
 });
 
 Deno.test("ResponseReader: five interim responses are accepted, and all heads together have 16 KiB", () => {
@@ -156,15 +191,15 @@ Deno.test("ResponseReader: five interim responses are accepted, and all heads to
   const final = encode("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   const after = (count: number) => read([...new Array<Uint8Array>(count).fill(interim), final]);
   assert.deepEqual(after(5), good(200));
-  assert.deepEqual(after(6), bad("more than 5 interim responses"));
+  assert.deepEqual(after(6), bad("malformed response: more than 5 interim responses"));
   const hints = (size: number) => encode(`HTTP/1.1 103 Early Hints\r\nX: ${"a".repeat(size - 33)}\r\n\r\n`);
   assert.equal(hints(5000).length, 5000);
   assert.deepEqual(read([hints(5000), hints(5000), hints(5000), final]), good(200));
   assert.deepEqual(
     read([hints(5000), hints(5000), hints(5000), hints(5000), final]),
-    bad("head over 16 KiB"),
+    bad("malformed response: head over 16 KiB"),
   );
-  assert.deepEqual(read([hints(HEAD_LIMIT), final]), bad("head over 16 KiB"));
+  assert.deepEqual(read([hints(HEAD_LIMIT), final]), bad("malformed response: head over 16 KiB"));
 });
 
 Deno.test("ResponseReader keeps 64 KiB of a body and is complete with them", () => {
@@ -184,7 +219,7 @@ Deno.test("ResponseReader refuses an endless chunk-size line", () => {
   const reader = new ResponseReader("GET");
   reader.feed(encode("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"));
   for (let i = 0; i < 100; i++) reader.feed(encode("a".repeat(100)));
-  assert.equal(reader.malformed, "chunk-size line over 1 KiB");
+  assert.equal(reader.malformed, "malformed response: chunk-size line over 1 KiB");
 });
 
 /** Text near to HTTP, so that mutations reach every branch. */
