@@ -351,6 +351,20 @@ export interface VipKey {
   readonly port: number;
 }
 
+/** A VIP that a configuration named, and by which name. */
+export interface NamedVip extends VipKey {
+  /** Name of the frontend, or of the last one that had it. */
+  readonly frontend: string;
+}
+
+/** What a daemon must know of VPP's VIPs that VPP does not tell. It outlives the process. */
+export interface VipRecord {
+  /** VIPs that a configuration named, as long as it does or VPP has them. They are the daemon's own. */
+  readonly named: readonly NamedVip[];
+  /** VIPs whose deletion is held as a mass deletion. */
+  readonly held: readonly VipKey[];
+}
+
 /** An application server as VPP reports it; removed ones (flag bit 0 clear) never appear. */
 export interface ActualServer {
   /** Address of the server. */

@@ -145,6 +145,8 @@ export class Daemon implements AsyncDisposable {
         enabled: options.vppApiAddr !== null,
         inFlight: options.vppInflight,
         startedAt: startedAtMs,
+        record: null,
+        recorded() {},
       }),
     );
     reconciler = lb;

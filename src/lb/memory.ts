@@ -31,6 +31,7 @@ import {
   settleRestart,
   type StateChange,
 } from "./owed.ts";
+import type { Ownership } from "./ownership.ts";
 import type { ReasonContext } from "./reasons.ts";
 import { frontendVip, vipId } from "./vips.ts";
 import { Witnesses } from "./witness.ts";
@@ -50,14 +51,19 @@ export class Memory {
   /** What the first full read of this process showed. */
   readonly witnesses = new Witnesses();
   #bootTime: number | null = null;
-  readonly #named = new Set<string>();
   readonly #previous = new Map<string, DesiredVip>();
   readonly #byOperator = new Set<string>();
   /** Backends that have had a state other than unknown since the daemon's start. */
   readonly #seen = new Set<string>();
-  #braked: ReadonlySet<string> = new Set();
+  /** Which VIPs are the daemon's own. */
+  readonly ownership: Ownership;
   /** Global settings that were in sync last on this VPP; null: never. */
   previousConf: ActualConf | null = null;
+
+  /** Knows nothing but the ownership of VIPs. */
+  constructor(ownership: Ownership) {
+    this.ownership = ownership;
+  }
 
   /** Takes the running configuration into account; cheap when it is the one seen last. */
   observe(config: Config, state: (backend: string) => State): void {
@@ -76,11 +82,11 @@ export class Memory {
       const vip = frontendVip(frontend);
       const id = vipId(vip);
       this.#ids.set(frontend.name, id);
-      this.#named.add(id);
       this.#frontendsOf.set(vip.prefix, [...(this.#frontendsOf.get(vip.prefix) ?? []), frontend.name]);
     }
     this.#configured = new Set(this.#ids.values());
     this.#owed = oweMembers(this.#owed, before, this.#members, state);
+    this.ownership.configured(config);
   }
 
   /** `vipId` of a frontend's VIP; null: no such frontend. */
@@ -96,21 +102,6 @@ export class Memory {
   /** Where a backend serves. */
   membersOf(backend: string): readonly Membership[] {
     return this.#members.get(backend) ?? [];
-  }
-
-  /** `vipId` of every VIP that a configuration of this process named. */
-  get named(): ReadonlySet<string> {
-    return this.#named;
-  }
-
-  /** `vipId` of every VIP whose deletion the last full sync held as a mass deletion. */
-  get braked(): ReadonlySet<string> {
-    return this.#braked;
-  }
-
-  /** A full sync held the deletion of these VIPs; others are not held any more. */
-  brake(vips: Iterable<string>): void {
-    this.#braked = new Set(vips);
   }
 
   /** Flushes that are owed now. */
@@ -142,8 +133,9 @@ export class Memory {
   }
 
   /** A reload put every running weight back to the file's. */
-  weightsReset(): void {
+  reloaded(): void {
     this.#byOperator.clear();
+    this.ownership.reloaded();
   }
 
   /** What reasons depend on. */
@@ -179,6 +171,7 @@ export class Memory {
       this.previousConf = null;
     }
     this.#bootTime = bootTime;
+    this.ownership.session(restarted);
     return restarted;
   }
 
@@ -188,6 +181,7 @@ export class Memory {
     this.#bucketsUnknown.clear();
     this.#conf = null;
     this.#readAt = null;
+    this.ownership.session(false);
   }
 
   /** Everything was read; true for the first time in this process. */
@@ -196,6 +190,7 @@ export class Memory {
     this.#bucketsUnknown.clear();
     this.#conf = lb.conf;
     this.#readAt = lb.readAt;
+    this.ownership.read(lb.vips);
     for (const id of [...this.#owed.byVip.keys()]) {
       this.#owed = settleRead(this.#owed, id, this.#vips.get(id) ?? null);
     }
@@ -217,6 +212,7 @@ export class Memory {
     this.#bucketsUnknown.delete(id);
     if (vip === null) this.#vips.delete(id);
     else this.#vips.set(id, vip);
+    this.ownership.found(id, vip !== null);
     this.#readAt ??= at;
     this.#owed = settleRead(this.#owed, id, vip);
   }
@@ -273,6 +269,7 @@ export class Memory {
           index: null,
           servers: [],
         });
+        this.ownership.found(id, true);
         return;
       case "vip-flush":
         this.#owed = settleFlush(this.#owed, id, null, owedBefore);
@@ -282,6 +279,7 @@ export class Memory {
         this.#previous.delete(id);
         // A VIP that is made anew keeps its witnesses; one that leaves the configuration has no flows any more.
         if (!this.#configured.has(id)) this.witnesses.drop(id, null);
+        this.ownership.found(id, false);
         return;
       case "as-delete":
         this.witnesses.drop(id, op.address);

@@ -11,7 +11,8 @@
  * @module
  */
 import type { Change } from "../api.ts";
-import type { ActualConf, ActualVip, ForeignVips } from "../model.ts";
+import type { ActualConf, ActualVip, ForeignVips, VipKey } from "../model.ts";
+import { type BrakeContext, braked } from "./brake.ts";
 import type { DesiredVip } from "./desired.ts";
 import { diffServers } from "./diff.ts";
 import { planDigest } from "./digest.ts";
@@ -65,13 +66,10 @@ export interface PlanInput {
   readonly owed: OwedFlushes;
   /** What reasons depend on, by `vipId`. */
   readonly reasons: (vip: string) => ReasonContext;
-  /** `vipId` of every VIP that a configuration of this process named. */
-  readonly named: ReadonlySet<string>;
-  /**
-   * `vipId` of every VIP whose deletion an earlier sync held as a mass deletion. It stays held: what the same
-   * sync added would otherwise make the deletions a minority, and the next interval would send them.
-   */
-  readonly braked: ReadonlySet<string>;
+  /** `vipId` of every VIP that a configuration of this process or of an earlier one named. */
+  readonly named: Pick<ReadonlySet<string>, "has">;
+  /** What the brake on deletions knows besides VPP's VIPs. */
+  readonly brake: BrakeContext;
   /** What becomes of VIPs that nobody named. */
   readonly foreign: ForeignVips;
   /** What may not be sent now. */
@@ -100,8 +98,8 @@ export interface SyncPlan {
   readonly digest: string;
   /** What VPP's main heap has no room for; empty: all fits. */
   readonly shortages: readonly Shortage[];
-  /** `vipId` of every VIP whose deletion the brake holds, whatever else holds it too. */
-  readonly braked: readonly string[];
+  /** VIPs whose deletion the brake holds, whatever else holds it too; by `vipId`. */
+  readonly braked: ReadonlyMap<string, VipKey>;
   /** Serials of owed flushes below it are paid by this plan's messages. */
   readonly owedBefore: number;
 }
@@ -110,7 +108,8 @@ class Planner {
   readonly #input: PlanInput;
   readonly #actual: ReadonlyMap<string, ActualVip>;
   readonly #unmatched: ReadonlyMap<string, readonly ActualVip[]>;
-  readonly #brake: boolean;
+  readonly #doomed: readonly ActualVip[];
+  readonly #braked: ReadonlyMap<string, ActualVip>;
   readonly #clearing = new Map<string, Step>();
   readonly #units: Unit[] = [];
   readonly #conf: readonly Step[];
@@ -122,10 +121,9 @@ class Planner {
     const desired = new Set(input.desired.map((vip) => vip.id));
     const unmatched = input.actual.filter((vip) => !desired.has(vipId(vip)));
     this.#unmatched = Map.groupBy(unmatched, (vip) => vip.prefix);
-    const doomed = unmatched.filter((vip) => this.#mayGo(vip)).length;
-    const all = input.actual.length;
-    // One of one is all of them; of more VIPs a single one is never more than half.
-    this.#brake = doomed > all / 2;
+    this.#doomed = unmatched.filter((vip) => this.#mayGo(vip));
+    const { actual, brake, named } = input;
+    this.#braked = braked({ ...brake, doomed: this.#doomed, named, actual });
   }
 
   /** Stale VIPs go; foreign ones as the configuration says. */
@@ -150,14 +148,10 @@ class Planner {
     return this.#input.frontends?.has(vip.frontend) ?? true;
   }
 
-  #isBraked(vip: ActualVip): boolean {
-    return this.#brake || this.#input.braked.has(vipId(vip));
-  }
-
   #deletionHolds(vip: ActualVip): Holds {
     const { holds } = this.#input;
-    const braked = this.#isBraked(vip) ? hold("mass deletion") : null;
-    return together(holds.everything, holds.deletions, braked);
+    const mass = this.#braked.has(vipId(vip)) ? hold("mass deletion") : null;
+    return together(holds.everything, holds.deletions, mass);
   }
 
   #removal(vip: ActualVip): Step {
@@ -268,8 +262,7 @@ class Planner {
       for (const prefix of unsettled) this.#prefix(sortedByVip(byPrefix.get(prefix) ?? [], (d) => d.vip));
     }
     const clearing = [...this.#clearing.values()];
-    const doomed = [...this.#unmatched.values()].flat().filter((vip) => this.#mayGo(vip));
-    const removals = doomed.filter((vip) => !this.#clearing.has(vipId(vip)));
+    const removals = this.#doomed.filter((vip) => !this.#clearing.has(vipId(vip)));
     return {
       ...assemble(
         input,
@@ -279,7 +272,7 @@ class Planner {
         sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
       ),
       shortages: [input.shortages.buckets, ...input.shortages.vips.values()].filter((one) => one !== null),
-      braked: doomed.filter((vip) => this.#isBraked(vip)).map(vipId),
+      braked: this.#braked,
     };
   }
 }

@@ -11,7 +11,7 @@
  */
 import type * as api from "../api.ts";
 import type { Refusal } from "../control.ts";
-import type { ActualVip, IpAddress, Millis, Transition } from "../model.ts";
+import type { ActualVip, IpAddress, Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import type { LoadBalancer } from "./balancer.ts";
 import { desiredVips } from "./desired.ts";
@@ -19,6 +19,7 @@ import { Gate, type WarmupView } from "./gate.ts";
 import { isBlocked } from "./holds.ts";
 import { type Job, WorkLoop } from "./loop.ts";
 import { Memory } from "./memory.ts";
+import { Ownership } from "./ownership.ts";
 import { SyncQueue } from "./queue.ts";
 import { HeldLog, logFailed, syncAnswer, syncResult } from "./report.ts";
 import { Requests, unavailable } from "./requests.ts";
@@ -41,7 +42,7 @@ export interface PlanView extends Planned {
 /** The reconciler; one per daemon. */
 export class Reconciler implements AsyncDisposable {
   readonly #parts: ReconcilerParts;
-  readonly #memory = new Memory();
+  readonly #memory: Memory;
   readonly #queue = new SyncQueue();
   readonly #syncer: Syncer;
   readonly #heldLog: HeldLog;
@@ -60,6 +61,7 @@ export class Reconciler implements AsyncDisposable {
   /** Makes a reconciler that does nothing before `start`. */
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
+    this.#memory = new Memory(new Ownership(parts.record, parts.recorded));
     this.#syncer = new Syncer(parts, this.#memory, new Window(parts.inFlight));
     this.#heldLog = new HeldLog(parts.log);
     this.#gate = new Gate(parts);
@@ -136,7 +138,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** The configuration was reloaded. Resolves with the full sync that follows; null: VPP cannot be told now. */
   async reloaded(): Promise<api.SyncResult | null> {
-    this.#memory.weightsReset();
+    this.#memory.reloaded();
     this.#observe();
     this.#syncer.confConfirmed = false;
     const { config } = this.#parts.world();
@@ -210,6 +212,18 @@ export class Reconciler implements AsyncDisposable {
   /** Number of syncs that wait. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** What the next process must know of VPP's VIPs. */
+  get record(): VipRecord {
+    return this.#memory.ownership.record;
+  }
+
+  /** What an earlier process left of it came late. */
+  recall(record: VipRecord): void {
+    this.#memory.ownership.recall(record);
+    this.#queue.touchAll(this.#parts.clock.now());
+    this.#loop.wake();
   }
 
   /** Ends the loop; nothing more is sent, VPP is left as it is. */

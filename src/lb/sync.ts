@@ -91,8 +91,8 @@ export class Syncer {
       shortages,
       owed: this.#memory.owed,
       reasons: (vip) => this.#memory.reasons(vip),
-      named: this.#memory.named,
-      braked: this.#memory.braked,
+      named: this.#memory.ownership.named,
+      brake: this.#memory.ownership.brake,
       foreign: world.config.lb.foreignVips,
       holds: gate.holds(),
     });
@@ -218,7 +218,7 @@ export class Syncer {
       standings.set(vip.frontend, "in-sync");
       this.#memory.synced(vip);
     }
-    if (frontends === null) this.#memory.brake(plan.braked);
+    if (frontends === null) this.#memory.ownership.synced(plan.braked);
     this.#confirmConf(plan);
     const setChanged = setHasChanged(results);
     return {

@@ -7,7 +7,7 @@ import type * as api from "../api.ts";
 import type { Clock } from "../clock.ts";
 import type { MemberStatus } from "../health/frontend.ts";
 import type { Log } from "../log.ts";
-import type { Config, Millis } from "../model.ts";
+import type { Config, Millis, VipRecord } from "../model.ts";
 
 /** The present: the running configuration and the states of its backends. */
 export interface World {
@@ -48,4 +48,8 @@ export interface ReconcilerParts {
   readonly inFlight: number;
   /** Monotonic start of the process, from which the warm-up counts. */
   readonly startedAt: Millis;
+  /** What an earlier process left of VPP's VIPs; null: there is no memory of one. */
+  readonly record: VipRecord | null;
+  /** Told that what the next process must know may have changed. Never throws, never waits. */
+  readonly recorded: () => void;
 }

@@ -84,6 +84,8 @@ export function reconcilerOf(
     enabled: true,
     inFlight: 32,
     startedAt: systemClock.now(),
+    record: null,
+    recorded() {},
   });
   reconciler.start();
   return reconciler;

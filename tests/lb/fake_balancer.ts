@@ -224,7 +224,8 @@ export class FakeBalancer implements LoadBalancer {
     if (neighbours.some((vip) => vip.encap !== op.encap)) return -73;
     const { tableLength, srcIpSticky, encap } = op;
     if (tableLength === 0 || (tableLength & (tableLength - 1)) !== 0) return -70;
-    this.#put({ ...op.vip, encap, tableLength, srcIpSticky, index: this.#vips.size + 1, servers: [] });
+    const index = 1 + Math.max(0, ...this.vips.map((vip) => vip.index ?? 0));
+    this.#put({ ...op.vip, encap, tableLength, srcIpSticky, index, servers: [] });
     return 0;
   }
 }

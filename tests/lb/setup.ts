@@ -7,6 +7,7 @@ import type {
   PoolMember,
   State,
   Transition,
+  VipRecord,
 } from "../../src/model.ts";
 import type { MemberStatus } from "../../src/health/frontend.ts";
 import { ip } from "../../src/net/ip.ts";
@@ -110,10 +111,17 @@ export class TestWorld {
   readonly counted: string[] = [];
   readonly answered: number[] = [];
   readonly reconciler: Reconciler;
+  /** How often the reconciler said that its record may be another. */
+  recorded = 0;
   config: Config;
 
   /** Starts a reconciler; backends are up unless `states` says otherwise. */
-  constructor(config: Config, states: Readonly<Record<string, State>> = {}, inFlight = 32) {
+  constructor(
+    config: Config,
+    states: Readonly<Record<string, State>> = {},
+    inFlight = 32,
+    record: VipRecord | null = null,
+  ) {
     this.config = config;
     for (const name of config.backends.keys()) {
       this.states.set(name, { state: states[name] ?? "up", known: true });
@@ -138,6 +146,8 @@ export class TestWorld {
       enabled: true,
       inFlight,
       startedAt: this.clock.now(),
+      record,
+      recorded: () => this.recorded++,
     });
     this.reconciler.start();
   }
