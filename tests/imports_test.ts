@@ -125,6 +125,16 @@ Deno.test("the client speaks HTTP and TLS by fetch, and node:tls is where no cer
   assert.doesNotMatch(text, /\bca\b:|authorization/i);
 });
 
+Deno.test("the probes' TLS is the system's OpenSSL and nothing else", async () => {
+  const users: string[] = [];
+  for await (const file of walk(new URL("src/probes/", root))) {
+    if (/node:(https?|tls|_tls)|connectTls|startTls/.test(await Deno.readTextFile(file))) {
+      users.push(file.pathname);
+    }
+  }
+  assert.deepEqual(users, []);
+});
+
 Deno.test("no file outside ffi/ names a pointer", async () => {
   const offenders: string[] = [];
   for (const folder of ["src", "routes"]) {

@@ -92,6 +92,7 @@ export class Attempt implements PhaseTimes, Turn {
   #woken = false;
   #expired = false;
   #cancelled = false;
+  #hurryAt: Millis = Infinity;
   #heldMs: Millis = 0;
   #heldSince: Millis | null = null;
 
@@ -117,6 +118,17 @@ export class Attempt implements PhaseTimes, Turn {
   /** Whether its deadline has passed. */
   get expired(): boolean {
     return this.#expired;
+  }
+
+  /** When a wait ends that does not change the verdict; never, unless `hurry` says so. */
+  get hurryAt(): Millis {
+    return this.#hurryAt;
+  }
+
+  /** What it waits for from now on is worth a time, in ms, but not the rest of its deadline: its verdict is known. */
+  hurry(ms: Millis): void {
+    this.#hurryAt = this.#turns.now() + ms;
+    this.hurried();
   }
 
   /** Ends a phase: notes how long it took and begins the next; only the first end of a phase counts. */
@@ -177,6 +189,9 @@ export class Attempt implements PhaseTimes, Turn {
     this.#cancelled = true;
     if (this.#state !== "running") this.#end("cancelled");
   }
+
+  /** Told that there is a time to hurry. */
+  protected hurried(): void {}
 
   /** Told once of the end. */
   protected ended(_ending: Ending): void {}

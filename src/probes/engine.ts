@@ -64,7 +64,7 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly limited: (queued: number) => void;
 }
 
-/** Rounds of the event loop after a stall in which TLS sockets, which no drain reaches, deliver what they have. */
+/** Rounds of the event loop after a stall in which the matcher, whom no drain reaches, delivers its answers. */
 const SETTLE_ROUNDS = 4;
 
 const DEFECT = voided("worker-restart", "L7RSP", "internal error of the probe");
@@ -232,11 +232,17 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     }
     const { timeoutMs } = slot.target.check;
     const lostMs = this.#lost(attempt, now);
-    const moved = deadline(attempt.start, timeoutMs, lostMs);
+    const moved = this.#deadline(attempt, lostMs);
     // A host that is slow all the time would move the deadline for ever.
     if (moved > now && !tooLate(timeoutMs, lostMs)) return this.#timers.set(slot, moved);
     this.#timers.remove(slot);
     attempt.expire();
+  }
+
+  /** When a probe that lost `lostMs` to this host ends. */
+  #deadline(attempt: Attempt, lostMs: Millis): Millis {
+    const { start, hurryAt, plan } = attempt;
+    return Math.min(deadline(start, plan.target.check.timeoutMs, lostMs), hurryAt);
   }
 
   /** How long the thread did not run, or did not get to a probe, since it began. */
@@ -279,7 +285,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     const { target } = slot;
     const plan = this.#planned(slot);
     if (plan === null) return;
-    const run = new Run(slot, plan, this.#turns, start, this.#stalls.total, this.#over);
+    const run = new Run(slot, plan, this.#turns, start, this.#stalls.total, this.#hurried, this.#over);
     slot.attempt = run;
     slot.lateMs = Math.max(0, run.start - slot.due);
     // A turn that was missed as a whole is skipped: the one that runs now is the last due one.
@@ -288,7 +294,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     if (run.slow) this.#slowRunning++;
     begin(target);
     this.#run(run);
-    if (slot.attempt === run) this.#timers.set(slot, deadline(run.start, target.check.timeoutMs, 0));
+    if (slot.attempt === run) this.#timers.set(slot, this.#deadline(run, 0));
   }
 
   /** The slot's plan; null if it cannot be worked out, and then the target is never probed. */
@@ -311,6 +317,15 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     }
     run.run(machine);
   }
+
+  readonly #hurried = (run: Run<T>): void => {
+    const { slot } = run;
+    // Before its first wait it has no deadline yet.
+    if (slot.attempt === run && slot.number >= 0 && run.hurryAt < slot.at) {
+      this.#timers.set(slot, run.hurryAt);
+      this.#options.changed();
+    }
+  };
 
   readonly #over = (run: Run<T>, ending: Ending): void => {
     const { slot } = run;
@@ -341,7 +356,8 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     slot.attempt = null;
     slot.lastDue = slot.due;
     slot.factor = jitter(random());
-    slot.slow = attempt.expired;
+    // One that ends in a hurry has answered.
+    slot.slow = attempt.expired && attempt.hurryAt === Infinity;
     slot.voids = cause === null ? 0 : slot.voids + 1;
     if (cause === null) slot.passes = ok ? slot.passes + 1 : 0;
     slot.wait = cause === null ? "interval" : "repeat";

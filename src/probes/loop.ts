@@ -1,7 +1,7 @@
 /**
  * What drives an engine. While every probe under way waits for a raw socket, the thread waits in the kernel
  * itself, as an event loop in C would: no pool thread, no timer and no message stands between a socket and its
- * probe. While one waits for something of the platform (a TLS socket, the matcher), the platform's event loop
+ * probe. While one waits for something of the platform (the matcher), the platform's event loop
  * waits, and a pool thread watches the raw sockets.
  *
  * @module

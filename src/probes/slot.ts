@@ -42,21 +42,29 @@ export class Run<T extends ProbeTarget> extends Attempt {
   readonly slot: Slot<T>;
   /** Whether it holds one of the places for backends that do not answer. */
   readonly slow: boolean;
+  readonly #hurried: (run: Run<T>) => void;
   readonly #over: (run: Run<T>, ending: Ending) => void;
 
-  /** Begins it at `start`, which is now; `over` is told of its end. */
+  /** Begins it at `start`, which is now; `hurried` is told that it has to hurry, and `over` of its end. */
   constructor(
     slot: Slot<T>,
     plan: ProbePlan,
     turns: Turns,
     start: Millis,
     stalledBefore: Millis,
+    hurried: (run: Run<T>) => void,
     over: (run: Run<T>, ending: Ending) => void,
   ) {
     super(plan, turns, start, stalledBefore);
     this.slot = slot;
     this.slow = slot.slow;
+    this.#hurried = hurried;
     this.#over = over;
+  }
+
+  /** Tells that it has to hurry. */
+  protected override hurried(): void {
+    this.#hurried(this);
   }
 
   /** Tells of the end. */

@@ -11,7 +11,7 @@
 import { SSL_R } from "../../ffi/openssl_constants.ts";
 import { TlsClient, TlsContext, type TlsFailure } from "../../ffi/tls.ts";
 import { whyRefused } from "../../ffi/x509.ts";
-import type { TlsParams } from "../model.ts";
+import type { Millis, TlsParams } from "../model.ts";
 import type { Attempt } from "./attempt.ts";
 import { DheLook } from "./dhe_look.ts";
 import { firstWords } from "./peer.ts";
@@ -39,6 +39,9 @@ import {
 const HANDSHAKE_LIMIT = 96 * 1024;
 /** Octets of a peer that are kept to say what it speaks instead of TLS. */
 const FIRST_OCTETS = 64;
+
+/** The least time that a peer gets to close after us, in ms. */
+const LEAST_CLOSING_MS: Millis = 50;
 
 /** One buffer for all that OpenSSL has for peers; a flight is seldom longer than 4 KiB. */
 const outgoing = new Uint8Array(16 * 1024);
@@ -153,9 +156,11 @@ export class TlsStream implements ByteStream {
       this.#closing = true;
       client.close();
       // What finds no room is not worth a wait.
-      if (this.#send(client) !== null) return null;
+      if (this.#send(client) !== null || this.#heard) return null;
+      // The verdict is known, so the peer's end is worth no more time than what went before.
+      const { connectMs, tlsMs } = this.#attempt;
+      this.#attempt.hurry(Math.max(LEAST_CLOSING_MS, connectMs ?? 0, tlsMs ?? 0));
     }
-    if (this.#heard) return null;
     const read = this.#attempt.budget.read(this);
     if (typeof read === "string") return read;
     if (read.kind === "failed" && read.tls) return verdict("L6RSP", read.detail);

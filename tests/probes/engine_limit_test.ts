@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Millis } from "../../src/model.ts";
 import { target } from "./helpers.ts";
 import { type Answer, Asking, Bench, check, PASS } from "./engine_world.ts";
 
@@ -86,4 +87,39 @@ Deno.test("Engine: a queued backend that is stopped is never probed", async () =
   bench.engine.stop(["b"]);
   await bench.clock.advance(500);
   assert.deepEqual(bench.begun.map(([name]) => name), ["a"]);
+});
+
+Deno.test("Engine: a probe that hurries ends by then, as it would by its deadline, and is not slow", async () => {
+  const verdicts: [string, Millis][] = [];
+  await using bench = new Bench({
+    machine: (attempt) => {
+      let begun = false;
+      return {
+        step: () => {
+          // At once for one, after a wait for the other: the deadline is set in between.
+          if (!begun && attempt.plan.target.backend === "late") {
+            begun = true;
+            void bench.clock.after(100, () => attempt.wake());
+            return "wait";
+          }
+          attempt.hurry(50);
+          return "wait";
+        },
+        late: () => {
+          verdicts.push([attempt.plan.target.backend, bench.clock.now()]);
+          return PASS;
+        },
+        [Symbol.dispose]: () => {},
+      };
+    },
+    limit: 2,
+  });
+  bench.engine.start([target("now", check(10_000, 5000)), target("late", check(10_000, 5000))]);
+  await bench.clock.advance(5000);
+  assert.deepEqual(verdicts, [["now", 50], ["late", 150]]);
+  assert.deepEqual(bench.reports.all.map(({ result }) => result.code), ["L4OK", "L4OK"]);
+  // A slow one would leave its place to others.
+  bench.engine.start([target("third", check(10_000, 5000))]);
+  await bench.clock.advance(60);
+  assert.equal(verdicts.length, 3);
 });

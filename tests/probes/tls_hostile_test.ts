@@ -84,6 +84,39 @@ testWith(
   },
 );
 
+testWith(
+  [noOpenssl],
+  "TLS probe over tcp: a peer that never closes costs no time-out, and its data is not kept",
+  async () => {
+    using pki = new Pki();
+    using openssl = new Openssl();
+    const pem = pki.make({ name: "good" });
+    const buffer = new Uint8Array(16 * 1024);
+    const script = (greeting: string) => async (peer: Peer) => {
+      using side = new TlsServerSide(openssl, pem);
+      for (let done = false; !done;) {
+        const got = await peer.connection.read(buffer);
+        if (got === null) return;
+        side.feed(buffer.slice(0, got));
+        done = side.accept();
+        if (done && greeting !== "") side.write(greeting);
+        const octets = side.take();
+        for (let sent = 0; sent < octets.length;) sent += await peer.connection.write(octets.subarray(sent));
+      }
+      await peer.closing();
+    };
+    await using prober = new LocalProber();
+    for (const greeting of ["", "220 mail.test ESMTP\r\n"]) {
+      await using server = new ScriptedServer(script(greeting));
+      const timeoutMs = 30_000;
+      const check = tcpCheck(server.port, { tls: { ...tls, caFile: pki.root.cert }, timeoutMs });
+      const { code, totalMs } = await prober.once(target("b", check));
+      assert.equal(code, "L6OK");
+      assert.ok(totalMs < timeoutMs / 2, `${totalMs} ms`);
+    }
+  },
+);
+
 Deno.test("TLS probe: what speaks first and is not TLS is quoted", async () => {
   const rows: [string, string][] = [
     ["SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "SSH-2.0-OpenSSH_9.2p1 Debian-2"],
