@@ -151,7 +151,9 @@ export async function controlFiles(
     "Section: net",
     "Priority: optional",
     `Installed-Size: ${Math.ceil(size / 1024)}`,
-    `Depends: libc6 (>= ${libc}), libgcc-s1, adduser`,
+    `Depends: libc6 (>= ${libc}), libgcc-s1, adduser, libssl3 | libssl3t64`,
+    // Whom probes with TLS trust that name no ca-file.
+    "Recommends: ca-certificates",
     "Enhances: vpp",
     "Description: health checker and control plane for VPP's Maglev load balancer",
     " maglevd probes backends, decides who is healthy, and keeps the lb plugin of",
