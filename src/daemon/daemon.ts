@@ -123,7 +123,10 @@ export class Daemon implements AsyncDisposable {
         metrics,
         prober,
         vpp: vppFacts(options.vppApiAddr !== null, () => reconciler?.view ?? null),
-        onTransitions: (transitions, _frontends, decidedAt) => reconciler?.touch(transitions, decidedAt),
+        onChanges: ({ transitions, decidedAt, lateFlushes }) => {
+          reconciler?.touch(transitions, decidedAt);
+          reconciler?.flush(lateFlushes);
+        },
       }),
     );
     tracker = health;

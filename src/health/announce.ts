@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import type { Transition, UnixMillis } from "../model.ts";
 import { transition as apiTransition } from "../snapshot/convert.ts";
 import type { FrontendChange, HealthMetrics } from "./hooks.ts";
+import type { ReloadOutcome } from "./outcomes.ts";
 
 /** Where changes are told. */
 export interface Listeners {
@@ -75,4 +76,31 @@ export function reasonOf(transitions: readonly Transition[]): string {
   );
   const more = transitions.length - named.length;
   return named.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+/** A reason that names what a batch comes from, then the transitions that changed the frontend. */
+export function because(cause: string): (why: string) => string {
+  return (why) => [cause, why].filter((part) => part !== "").join(": ");
+}
+
+/** Tells what a reload did to what operators had set, and which backends only changed their name. */
+export function tellReload(
+  log: Log,
+  { heldRemoved, renamed, weightsReset }: Pick<ReloadOutcome, "heldRemoved" | "renamed" | "weightsReset">,
+): void {
+  for (const [name, was] of renamed) {
+    log.info("config-reload", { detail: `backend ${was} is ${name} now; it keeps state and history` });
+  }
+  if (weightsReset.length > 0) {
+    log.warn("config-reload", {
+      detail: "weights set at run time went back to the file's",
+      weights: weightsReset.map((w) =>
+        `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} -> ${w.file ?? "not in the file"}`
+      ),
+    });
+  }
+  for (const [backend, state] of heldRemoved) {
+    const detail = `the backend was ${state}; if it comes back, it starts as unknown`;
+    log.warn("config-reload", { detail, backend, state });
+  }
 }

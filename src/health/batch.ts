@@ -5,8 +5,9 @@
  *
  * @module
  */
-import type { State, Transition, UnixMillis, WeightEffect } from "../model.ts";
+import type { Transition, UnixMillis, WeightEffect } from "../model.ts";
 import type { BackendHealth, StateChange } from "./backend.ts";
+import { flushes } from "./flush.ts";
 import type { FrontendWeights, MemberWeight } from "./frontend.ts";
 
 /** What a batch reads of the world; asked before and after each change. */
@@ -15,7 +16,7 @@ export interface BatchWorld {
   weights(frontend: string): FrontendWeights | null;
   /** Whether backends of this frontend that go down have their flows flushed. */
   flushOnDown(frontend: string): boolean;
-  /** Weight in VPP now; null: none, or not read in this session. */
+  /** Weight that VPP is known to have for the backend's server; null: none, or not known. */
   inVpp(frontend: string, backend: string): number | null;
 }
 
@@ -25,10 +26,15 @@ interface Pending {
   readonly at: UnixMillis;
   readonly by: string | null;
   readonly frontends: readonly string[];
-  readonly noFlush: ReadonlySet<string>;
+  readonly flushed: ReadonlySet<string>;
 }
 
 type Members = Map<string, MemberWeight>;
+
+/** Whether the next state of a backend is its first one in this process. */
+export function isFirst({ state, known, previous }: BackendHealth): boolean {
+  return state === "unknown" && !(previous?.known ?? known);
+}
 
 /** Transitions of one batch in the making. */
 export class Batch {
@@ -70,6 +76,8 @@ export class Batch {
    *
    * @param health as it was
    * @param frontends that have the backend as a member, before or after
+   * @param by who asked, or null
+   * @param asked an operator asked for this very change; a reload that makes it does not count
    */
   add(
     backend: string,
@@ -78,14 +86,21 @@ export class Batch {
     frontends: readonly string[],
     at: UnixMillis,
     by: string | null,
+    asked: boolean,
   ): void {
     if (this.#changed.has(backend)) this.#settle();
     this.observe(frontends);
     this.#changed.add(backend);
-    // VPP has no flow left to flush of a server that it already has at weight 0 when the daemon starts.
-    const first = health.state === "unknown" && !health.known;
-    const noFlush = first ? frontends.filter((f) => this.#world.inVpp(f, backend) === 0) : [];
-    this.#pending.push({ backend, change, at, by, frontends, noFlush: new Set(noFlush) });
+    const first = !asked && isFirst(health);
+    const flushed = frontends.filter((frontend) =>
+      flushes({
+        to: change.to,
+        flushOnDown: this.#world.flushOnDown(frontend),
+        first,
+        weight: first ? this.#world.inVpp(frontend, backend) : null,
+      })
+    );
+    this.#pending.push({ backend, change, at, by, frontends, flushed: new Set(flushed) });
   }
 
   /** The transitions in the order in which they happened, with their effects. */
@@ -109,7 +124,7 @@ export class Batch {
           pool: is?.pool ?? old?.pool ?? "",
           weightBefore: old?.effective ?? 0,
           weightAfter: is?.effective ?? 0,
-          flush: this.#flushes(frontend, pending.change.to, pending.noFlush.has(frontend)),
+          flush: pending.flushed.has(frontend),
         });
       }
       const { from, to, code, detail } = pending.change;
@@ -119,12 +134,6 @@ export class Batch {
     for (const [frontend, members] of after) this.#before.set(frontend, members);
     this.#pending = [];
     this.#changed.clear();
-  }
-
-  #flushes(frontend: string, to: State, noFlush: boolean): boolean {
-    if (to === "removed") return true;
-    if (noFlush) return false;
-    return to === "disabled" || (to === "down" && this.#world.flushOnDown(frontend));
   }
 
   #members(frontend: string): Members {

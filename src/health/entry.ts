@@ -45,6 +45,8 @@ export class Entry {
   certificate: LeafCertificate | null = null;
   /** When the next probe is due; null while it is not probed. */
   nextDueAt: UnixMillis | null = null;
+  /** The newest transition is the first state in this process, told before VPP was read for the first time. */
+  toldUnread = false;
   /** Newest first. */
   history: Transition[] = [];
   /** When the blindness since the counted result at `countedAt` began. */

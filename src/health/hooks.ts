@@ -28,16 +28,30 @@ export interface FrontendChange {
   readonly reason: string;
 }
 
-/**
- * Receives the outcome of one batch, after every state, weight and history is consistent.
- *
- * @param decidedAt monotonic time at which the deciding result or request reached the tracker
- */
-export type TransitionSink = (
-  transitions: readonly Transition[],
-  frontendChanges: readonly FrontendChange[],
-  decidedAt: Millis,
-) => void;
+/** A flush that no transition of its batch tells; see `Tracker.firstRead`. */
+export interface LateFlush {
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** Name of the backend. */
+  readonly backend: string;
+  /** The state of the backend that owes it. */
+  readonly state: "down" | "disabled";
+}
+
+/** What came of one batch of results, of an action, or of a reload. */
+export interface HealthChanges {
+  /** In the order in which they happened. */
+  readonly transitions: readonly Transition[];
+  /** Frontends whose state or active pool changed. */
+  readonly frontendChanges: readonly FrontendChange[];
+  /** Flushes of transitions that were told before the first full read. */
+  readonly lateFlushes: readonly LateFlush[];
+  /** Monotonic time at which the deciding result or request reached the tracker. */
+  readonly decidedAt: Millis;
+}
+
+/** Receives the outcome of one batch, after every state, weight and history is consistent. */
+export type ChangeSink = (changes: HealthChanges) => void;
 
 /** Where probes and transitions are counted. Never throws, never waits. */
 export interface HealthMetrics {
@@ -64,6 +78,6 @@ export interface VppFacts {
   witness(frontend: Frontend, address: IpAddress): number | null;
   /** Whether the first full read showed the server with a weight above 0 on any VIP. */
   hadWeight(address: IpAddress): boolean;
-  /** Weight that VPP has now for a server on a frontend's VIP, 0…255; null: none, or not read in this session. */
+  /** Weight that VPP is known to have for a server on a frontend's VIP, 0…255; null: none, or not known. */
   weight(frontend: Frontend, address: IpAddress): number | null;
 }

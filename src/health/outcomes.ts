@@ -4,6 +4,7 @@
  * @module
  */
 import type { State, Transition } from "../model.ts";
+import type { Entry } from "./entry.ts";
 import type { FrontendChange } from "./hooks.ts";
 import type { RuntimeWeight } from "./running.ts";
 
@@ -41,4 +42,16 @@ export interface RuntimeState {
   readonly enabled: readonly string[];
   /** Weights that operators set. */
   readonly weights: readonly RuntimeWeight[];
+}
+
+/** What a restart of the daemon would forget of these backends and weights. */
+export function runtimeState(entries: readonly Entry[], weights: readonly RuntimeWeight[]): RuntimeState {
+  const named = (wanted: (entry: Entry) => boolean) =>
+    entries.filter(wanted).map((entry) => entry.backend.name);
+  return {
+    paused: named((entry) => entry.health.state === "paused"),
+    disabled: named((entry) => entry.health.state === "disabled" && entry.backend.enabled),
+    enabled: named((entry) => entry.health.state !== "disabled" && !entry.backend.enabled),
+    weights,
+  };
 }

@@ -9,17 +9,19 @@ import type { BackendAction, Refusal } from "../control.ts";
 import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type Listeners, reasons, tellFrontend, tellTransition } from "./announce.ts";
+import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
 import { firstEvent, type Flows, type HealthEvent, step } from "./backend.ts";
-import { Batch, type BatchWorld } from "./batch.ts";
+import { Batch, type BatchWorld, isFirst } from "./batch.ts";
 import type { BlindBackend } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
 import { type FrontendWeights, frontendWeights, type MemberStatus } from "./frontend.ts";
 import { FrontendStates, type Standing } from "./frontend_states.ts";
-import type { FrontendChange, TransitionSink, VppFacts } from "./hooks.ts";
-import { checkOf, reloadBackend, renamedBackends } from "./reload.ts";
-import type { ActionOutcome, ReloadOutcome, RuntimeState } from "./outcomes.ts";
+import type { ChangeSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
+import { complete } from "./late_flush.ts";
+import { checkOf, reloadBackend } from "./reload.ts";
+import { sortEntries } from "./reload_entries.ts";
+import { type ActionOutcome, type ReloadOutcome, type RuntimeState, runtimeState } from "./outcomes.ts";
 import { Targets } from "./targets.ts";
 import {
   type Membership,
@@ -41,12 +43,7 @@ export interface TrackerParts extends Listeners {
   /** What VPP has and had. */
   readonly vpp: VppFacts;
   /** Receives the outcome of every batch that changed something. */
-  readonly onTransitions: TransitionSink;
-}
-
-/** What a batch comes from, then the transitions that changed the frontend. */
-function because(cause: string): (why: string) => string {
-  return (why) => [cause, why].filter((part) => part !== "").join(": ");
+  readonly onChanges: ChangeSink;
 }
 
 /** The health of everything; one per daemon. */
@@ -115,7 +112,7 @@ export class Tracker implements Disposable {
     const now = this.#parts.clock.wall();
     const before = entry.health.state;
     const batch = new Batch(this.#world);
-    const refused = this.#apply(entry, [{ kind: action }], batch, now, actor.principal);
+    const refused = this.#apply(entry, [{ kind: action }], batch, now, actor.principal, [], true);
     if (refused !== null) return err({ type: "conflict", detail: `cannot ${action} "${name}": ${refused}` });
     this.#targets.align([entry], this.netns);
     this.#finish(batch, batch.touched, because(""), decidedAt, now);
@@ -144,12 +141,23 @@ export class Tracker implements Disposable {
     return ok({ before, after: weight });
   }
 
-  /** VPP was read whole for the first time in this process: what it showed is the witness from now on. */
+  /**
+   * VPP was read whole for the first time in this process: what it showed is the witness from now on, and decides
+   * the flushes of first states that were told before.
+   */
   firstRead(): void {
     const { clock, vpp } = this.#parts;
     const now = clock.wall();
     const batch = new Batch(this.#world);
+    const late: LateFlush[] = [];
     for (const entry of this.#entries.values()) {
+      const [told] = entry.history;
+      if (entry.toldUnread && told !== undefined) {
+        const completed = complete(told, entry.backend.name, this.#world);
+        entry.history[0] = completed.transition;
+        late.push(...completed.late);
+      }
+      entry.toldUnread = false;
       const event: HealthEvent = vpp.hadWeight(entry.backend.address)
         ? { kind: "witness" }
         : { kind: "no-witness", failure: entry.lastFailure };
@@ -157,7 +165,7 @@ export class Tracker implements Disposable {
       this.#targets.pace(entry);
     }
     const reason = (why: string) => why === "" ? "as read from VPP" : why;
-    this.#finish(batch, this.#running.frontends.keys(), reason, clock.now(), now);
+    this.#finish(batch, this.#running.frontends.keys(), reason, clock.now(), now, late);
   }
 
   /** Takes a new, checked configuration. Weights go back to the file's; backends that stay the same go on. */
@@ -176,18 +184,20 @@ export class Tracker implements Disposable {
     const places = memberships(config.frontends.values());
     this.#file = config;
     this.#running = config;
-    this.#entries = new Map();
-    const renamed = renamedBackends(before.backends, config.backends);
-    const fresh = new Set<Entry>();
-    for (const backend of config.backends.values()) {
-      const at = places.get(backend.name) ?? [];
-      const was = renamed.get(backend.name);
-      const kept = old.get(was ?? backend.name);
-      const entry = kept ??
-        new Entry(backend, checkOf(config, backend), at, now, this.#flows(backend.address));
-      if (kept === undefined) fresh.add(entry);
-      this.#entries.set(backend.name, entry);
-    }
+    const { entries, fresh, removed, renamed } = sortEntries(
+      old,
+      before,
+      config,
+      (backend) =>
+        new Entry(
+          backend,
+          checkOf(config, backend),
+          places.get(backend.name) ?? [],
+          now,
+          this.#flows(backend.address),
+        ),
+    );
+    this.#entries = entries;
     const restart = new Set<Entry>();
     for (const [name, entry] of this.#entries) {
       const is = config.backends.get(name);
@@ -205,8 +215,6 @@ export class Tracker implements Disposable {
       if (change.restart || entry.check === null) entry.certificate = null;
     }
     for (const entry of fresh) this.#enterService(entry, batch, now);
-    const kept = new Set(this.#entries.values());
-    const removed = [...old.values()].filter((entry) => !kept.has(entry));
     const heldRemoved = new Map<string, "paused" | "disabled">();
     for (const entry of removed) {
       const { state } = entry.health;
@@ -216,19 +224,9 @@ export class Tracker implements Disposable {
     this.#states.keep(config.frontends.values(), now);
     this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
     const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now);
-    if (weightsReset.length > 0) {
-      this.#parts.log.warn("config-reload", {
-        detail: "weights set at run time went back to the file's",
-        weights: weightsReset.map((w) =>
-          `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} -> ${w.file ?? "not in the file"}`
-        ),
-      });
-    }
-    for (const [backend, state] of heldRemoved) {
-      const detail = `the backend was ${state}; if it comes back, it starts as unknown`;
-      this.#parts.log.warn("config-reload", { detail, backend, state });
-    }
-    return { ...told, weightsReset, renamed, heldRemoved };
+    const outcome = { ...told, weightsReset, renamed, heldRemoved };
+    tellReload(this.#parts.log, outcome);
+    return outcome;
   }
 
   /** The running configuration: the file's with the weights that operators set. */
@@ -253,14 +251,7 @@ export class Tracker implements Disposable {
 
   /** What a restart of the daemon would forget. */
   runtimeState(): RuntimeState {
-    const named = (wanted: (entry: Entry) => boolean) =>
-      [...this.#entries.values()].filter(wanted).map((entry) => entry.backend.name);
-    return {
-      paused: named((entry) => entry.health.state === "paused"),
-      disabled: named((entry) => entry.health.state === "disabled" && entry.backend.enabled),
-      enabled: named((entry) => entry.health.state !== "disabled" && !entry.backend.enabled),
-      weights: this.runtimeWeights(),
-    };
+    return runtimeState([...this.#entries.values()], this.runtimeWeights());
   }
 
   /** Backends in the file's order; read only. */
@@ -335,12 +326,10 @@ export class Tracker implements Disposable {
 
   /** Gives a backend another name; its old name is probed no more. */
   #rename(entry: Entry, name: string, batch: Batch): void {
-    const { log, metrics } = this.#parts;
     const was = entry.backend.name;
     batch.rename(was, name);
     this.#targets.forget(entry);
-    metrics.forgotten(was);
-    log.info("config-reload", { detail: `backend ${was} is ${name} now; it keeps state and history` });
+    this.#parts.metrics.forgotten(was);
   }
 
   #enterService(entry: Entry, batch: Batch, now: UnixMillis): void {
@@ -377,13 +366,15 @@ export class Tracker implements Disposable {
     now: UnixMillis,
     by: string | null,
     gone: readonly Membership[] = [],
+    asked = false,
   ): string | null {
     for (const event of events) {
       const result = step(entry.health, event, now);
       if (result.refused !== null) return result.refused;
       if (result.change !== null) {
         const frontends = new Set([...entry.frontends, ...gone.map((place) => place.frontend)]);
-        batch.add(entry.backend.name, entry.health, result.change, [...frontends], now, by);
+        entry.toldUnread = isFirst(entry.health) && this.#parts.vpp.firstRead === "awaited";
+        batch.add(entry.backend.name, entry.health, result.change, [...frontends], now, by, asked);
       }
       entry.health = result.health;
     }
@@ -396,6 +387,7 @@ export class Tracker implements Disposable {
     reason: (why: string) => string,
     decidedAt: Millis,
     now: UnixMillis,
+    lateFlushes: readonly LateFlush[] = [],
   ): { transitions: readonly Transition[]; frontendChanges: readonly FrontendChange[] } {
     const transitions = batch.finish();
     const why = reasons(transitions);
@@ -412,8 +404,8 @@ export class Tracker implements Disposable {
       tellTransition(this.#parts, transition);
     }
     for (const change of frontendChanges) tellFrontend(this.#parts, change, now);
-    if (transitions.length > 0 || frontendChanges.length > 0) {
-      this.#parts.onTransitions(transitions, frontendChanges, decidedAt);
+    if (transitions.length + frontendChanges.length + lateFlushes.length > 0) {
+      this.#parts.onChanges({ transitions, frontendChanges, lateFlushes, decidedAt });
     }
     return { transitions, frontendChanges };
   }

@@ -160,6 +160,18 @@ export function desiredVips(
   );
 }
 
+/** Address of the server that serves for a backend in a frontend; null: none. */
+export function serverOf(
+  config: Config,
+  status: StatusOf,
+  known: KnownServers,
+  frontend: string,
+  backend: string,
+): IpAddress | null {
+  const [vip] = desiredVips(config, status, known, [frontend]);
+  return vip?.servers.find((server) => server.backend === backend)?.address ?? null;
+}
+
 /** Global settings that VPP should have. */
 export function desiredConf(config: Config): ActualConf {
   const { ipv4SrcAddress, ipv6SrcAddress, stickyBucketsPerCore, flowTimeoutSeconds } = config.lb;

@@ -108,7 +108,7 @@ export function diffServers(
     }
     missing.delete(address);
     keepsCapacity ||= server.weight > 0;
-    const flush = owing ? owedTo(owed, desired.id, address, weight) : null;
+    const flush = owing ? owedTo(owed, desired.id, address) : null;
     if (server.weight === weight && flush === null) continue;
     (server.weight > weight ? raises : lowers).push({
       kind: "as_weight_updated",

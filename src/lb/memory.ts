@@ -11,25 +11,22 @@ import type {
   ActualVip,
   Config,
   IpAddress,
-  State,
   Transition,
   UnixMillis,
 } from "../model.ts";
 import type { Op } from "./balancer.ts";
 import type { DesiredVip } from "./desired.ts";
 import {
+  keepMembers,
+  leaveState,
   type Membership,
   type Memberships,
   memberships,
   noneOwed,
+  owe,
   type OwedFlushes,
-  oweMembers,
-  oweTransitions,
-  oweWeight,
   settleFlush,
-  settleRead,
   settleRestart,
-  type StateChange,
 } from "./owed.ts";
 import type { Ownership } from "./ownership.ts";
 import type { ReasonContext } from "./reasons.ts";
@@ -53,8 +50,6 @@ export class Memory {
   #bootTime: number | null = null;
   readonly #previous = new Map<string, DesiredVip>();
   readonly #byOperator = new Set<string>();
-  /** Backends that have had a state other than unknown since the daemon's start. */
-  readonly #seen = new Set<string>();
   /** Which VIPs are the daemon's own. */
   readonly ownership: Ownership;
   /** Global settings that were in sync last on this VPP; null: never. */
@@ -66,13 +61,8 @@ export class Memory {
   }
 
   /** Takes the running configuration into account; cheap when it is the one seen last. */
-  observe(config: Config, state: (backend: string) => State): void {
+  observe(config: Config): void {
     if (config === this.#config) return;
-    if (this.#config === null) {
-      for (const backend of config.backends.keys()) {
-        if (state(backend) !== "unknown") this.#seen.add(backend);
-      }
-    }
     this.#config = config;
     const before = this.#members;
     this.#members = memberships(config);
@@ -85,7 +75,7 @@ export class Memory {
       this.#frontendsOf.set(vip.prefix, [...(this.#frontendsOf.get(vip.prefix) ?? []), frontend.name]);
     }
     this.#configured = new Set(this.#ids.values());
-    this.#owed = oweMembers(this.#owed, before, this.#members, state);
+    this.#owed = keepMembers(this.#owed, before, this.#members);
     this.ownership.configured(config);
   }
 
@@ -109,15 +99,20 @@ export class Memory {
     return this.#owed;
   }
 
-  /** Takes transitions into account. */
+  /** Backends changed their states: leaving one drops the flush that it owed, and the transition tells a new one. */
   transitions(transitions: readonly Transition[]): void {
-    const changes = transitions.map(({ backend, to, by }): StateChange => {
-      const first = by === null && !this.#seen.has(backend);
-      if (to === "removed") this.#seen.delete(backend);
-      else this.#seen.add(backend);
-      return { backend, to, first };
-    });
-    this.#owed = oweTransitions(this.#owed, changes, this.#members);
+    for (const { backend, effects, to } of transitions) {
+      const places = this.membersOf(backend);
+      for (const place of places) this.#owed = leaveState(this.#owed, place);
+      if (to !== "down" && to !== "disabled") continue;
+      for (const { frontend, flush } of effects) if (flush) this.flush(frontend, backend, to);
+    }
+  }
+
+  /** The flows of a backend's server in a frontend are to end. */
+  flush(frontend: string, backend: string, cause: "down" | "disabled"): void {
+    const place = this.membersOf(backend).find((one) => one.frontend === frontend);
+    if (place !== undefined) this.#owed = owe(this.#owed, place, cause);
   }
 
   /**
@@ -129,7 +124,7 @@ export class Memory {
     this.#byOperator.add(`${frontend} ${backend}`);
     const member = this.membersOf(backend).find((place) => place.frontend === frontend);
     if (flushed === null || member === undefined) return;
-    this.#owed = oweWeight(this.#owed, { ...member, address: flushed });
+    this.#owed = owe(this.#owed, { ...member, address: flushed }, "weight");
   }
 
   /** A reload put every running weight back to the file's. */
@@ -191,9 +186,6 @@ export class Memory {
     this.#conf = lb.conf;
     this.#readAt = lb.readAt;
     this.ownership.read(lb.vips);
-    for (const id of [...this.#owed.byVip.keys()]) {
-      this.#owed = settleRead(this.#owed, id, this.#vips.get(id) ?? null);
-    }
     return this.witnesses.take(lb.vips);
   }
 
@@ -214,7 +206,6 @@ export class Memory {
     else this.#vips.set(id, vip);
     this.ownership.found(id, vip !== null);
     this.#readAt ??= at;
-    this.#owed = settleRead(this.#owed, id, vip);
   }
 
   /** The global settings were read. */

@@ -1,18 +1,15 @@
 /**
- * Flushes that are owed to application servers. Pure.
+ * Flushes that VPP has not carried out yet. Pure. Nothing here decides whether a flush is due: a transition tells it,
+ * or the operator who sets a weight.
  *
- *   transition to down (with flush-on-down) ─┐                 ┌─ VPP answered 0 to a message that flushed
- *   transition to disabled ──────────────────┼──▶  owed  ──▶───┼─ the backend left that state
- *   run-time weight with flush ──────────────┘                 ├─ VPP restarted (its boot time changed)
- *                                                              └─ VPP does not have the server
- *
- * The first state after the daemon's start is special: what was down before a restart of the daemon is found
- * down again, and flushing it again would make a restart in an unchanged world write to VPP. So a first state
- * owes none for a server that VPP has at weight 0.
+ *   transition that flushes ────┐             ┌─ VPP answered 0 to a message for the server that ends its flows
+ *   run-time weight with flush ─┼──▶ owed ──▶─┼─ the backend left the state that owed it
+ *                               │             ├─ VPP restarted (its boot time changed)
+ *                               └─            └─ the VIP or the server left the configuration: a deletion flushes
  *
  * @module
  */
-import type { ActualVip, Config, IpAddress, State } from "../model.ts";
+import type { Config, IpAddress } from "../model.ts";
 import { frontendVip, vipId } from "./vips.ts";
 
 /** What made a flush owed. */
@@ -22,13 +19,11 @@ export type OwedCause = "down" | "disabled" | "weight";
 export interface OwedFlush {
   /** The server. */
   readonly address: IpAddress;
-  /** Name of the backend. */
+  /** Name of its backend. */
   readonly backend: string;
   /** What made it owed. */
   readonly cause: OwedCause;
-  /** Owed by the backend's first state after the daemon's start. */
-  readonly first: boolean;
-  /** Grows with every flush that becomes owed, so that a late answer cannot pay a newer one. */
+  /** Grows with every flush that becomes owed, so that a late answer does not settle a newer one. */
   readonly serial: number;
 }
 
@@ -40,32 +35,24 @@ export interface OwedFlushes {
   readonly byVip: ReadonlyMap<string, readonly OwedFlush[]>;
 }
 
-/** The place of one backend in one frontend, as VPP sees it. */
-export interface Membership {
-  /** `vipId` of the frontend's VIP. */
+/** The server of a backend on a VIP. */
+export interface VipServer {
+  /** `vipId` of the VIP. */
   readonly vip: string;
-  /** Name of the frontend. */
-  readonly frontend: string;
   /** The server. */
   readonly address: IpAddress;
   /** Name of the backend. */
   readonly backend: string;
-  /** Whether the frontend flushes a backend that goes down. */
-  readonly flushOnDown: boolean;
+}
+
+/** The place of one backend in one frontend, as VPP sees it. */
+export interface Membership extends VipServer {
+  /** Name of the frontend. */
+  readonly frontend: string;
 }
 
 /** Memberships by backend. */
 export type Memberships = ReadonlyMap<string, readonly Membership[]>;
-
-/** A backend's change of state, as far as flushes depend on it. */
-export interface StateChange {
-  /** Name of the backend. */
-  readonly backend: string;
-  /** The state that it has now. */
-  readonly to: State;
-  /** Whether this is its first state after the daemon's start, found by a probe and not made by an operator. */
-  readonly first: boolean;
-}
 
 /** Nothing is owed. */
 export const noneOwed: OwedFlushes = { next: 1, byVip: new Map() };
@@ -80,7 +67,7 @@ export function memberships(config: Config): Memberships {
         const address = config.backends.get(backend)?.address;
         if (address === undefined) continue;
         const list = all.get(backend) ?? [];
-        list.push({ vip, frontend: frontend.name, address, backend, flushOnDown: frontend.flushOnDown });
+        list.push({ vip, frontend: frontend.name, address, backend });
         all.set(backend, list);
       }
     }
@@ -88,117 +75,57 @@ export function memberships(config: Config): Memberships {
   return all;
 }
 
-class Draft {
-  next: number;
-  readonly byVip: Map<string, readonly OwedFlush[]>;
-
-  constructor(owed: OwedFlushes) {
-    this.next = owed.next;
-    this.byVip = new Map(owed.byVip);
-  }
-
-  add(member: Membership, cause: OwedCause, first: boolean): void {
-    const { address, backend } = member;
-    const others = (this.byVip.get(member.vip) ?? [])
-      .filter((flush) => flush.address !== address || flush.cause !== cause);
-    this.byVip.set(member.vip, [...others, { address, backend, cause, first, serial: this.next++ }]);
-  }
-
-  keep(vip: string, wanted: (flush: OwedFlush) => boolean): void {
-    const list = this.byVip.get(vip);
-    if (list === undefined) return;
-    const kept = list.filter(wanted);
-    if (kept.length === 0) this.byVip.delete(vip);
-    else if (kept.length < list.length) this.byVip.set(vip, kept);
-  }
-
-  done(): OwedFlushes {
-    return { next: this.next, byVip: this.byVip };
-  }
+/** The flushes of one VIP that `keep` keeps; the same object when it keeps all. */
+function filtered(owed: OwedFlushes, vip: string, keep: (flush: OwedFlush) => boolean): OwedFlushes {
+  const list = owed.byVip.get(vip);
+  const kept = list?.filter(keep);
+  if (list === undefined || kept === undefined || kept.length === list.length) return owed;
+  const byVip = new Map(owed.byVip);
+  if (kept.length === 0) byVip.delete(vip);
+  else byVip.set(vip, kept);
+  return { next: owed.next, byVip };
 }
 
-function owesByState(member: Membership, state: State): OwedCause | null {
-  if (state === "disabled") return "disabled";
-  return state === "down" && member.flushOnDown ? "down" : null;
+/** A flush is due with the next message for a server. */
+export function owe(owed: OwedFlushes, { vip, address, backend }: VipServer, cause: OwedCause): OwedFlushes {
+  const others = (owed.byVip.get(vip) ?? []).filter((f) => f.address !== address || f.cause !== cause);
+  const flush = { address, backend, cause, serial: owed.next };
+  return { next: owed.next + 1, byVip: new Map([...owed.byVip, [vip, [...others, flush]]]) };
 }
 
-/** Takes transitions into account: leaving a state pays what it owed, entering one may owe a flush. */
-export function oweTransitions(
-  owed: OwedFlushes,
-  changes: readonly StateChange[],
-  members: Memberships,
-): OwedFlushes {
-  if (changes.length === 0) return owed;
-  const draft = new Draft(owed);
-  for (const { backend, to, first } of changes) {
-    for (const member of members.get(backend) ?? []) {
-      draft.keep(member.vip, (flush) => flush.backend !== backend || flush.cause === "weight");
-      const cause = owesByState(member, to);
-      if (cause !== null) draft.add(member, cause, first);
-    }
-  }
-  return draft.done();
-}
-
-/** A run-time weight was set with a flush. */
-export function oweWeight(owed: OwedFlushes, member: Membership): OwedFlushes {
-  const draft = new Draft(owed);
-  draft.add(member, "weight", false);
-  return draft.done();
+/** A backend left the state that owed a flush. */
+export function leaveState(owed: OwedFlushes, { vip, backend }: VipServer): OwedFlushes {
+  return filtered(owed, vip, (flush) => flush.backend !== backend || flush.cause === "weight");
 }
 
 /**
- * Takes a configuration into account (the first, or a reloaded one). Members that were not there before owe
- * what their state owes, as a first state; members that are gone owe nothing, since a deletion flushes.
+ * Takes a configuration into account: what left it owes nothing, nor does a server that is another backend's now. A
+ * backend that only changed its name stays who it is. A flush that an operator asked for stays with its VIP, since it
+ * may be for the previous server of a backend that has a new address.
  */
-export function oweMembers(
-  owed: OwedFlushes,
-  before: Memberships,
-  now: Memberships,
-  state: (backend: string) => State,
-): OwedFlushes {
-  const placesOf = (list: readonly Membership[] | undefined) =>
-    new Map((list ?? []).map((member) => [`${member.vip} ${member.address}`, member]));
-  const draft = new Draft(owed);
-  const present = new Map<string, Membership>();
-  for (const [backend, list] of now) {
-    const old = placesOf(before.get(backend));
-    for (const [place, member] of placesOf(list)) {
-      present.set(`${place} ${backend}`, member);
-      if (old.has(place)) continue;
-      const cause = owesByState(member, state(backend));
-      if (cause !== null) draft.add(member, cause, true);
-    }
-  }
-  for (const vip of [...draft.byVip.keys()]) {
-    draft.keep(vip, (flush) => {
-      const member = present.get(`${vip} ${flush.address} ${flush.backend}`);
-      return member !== undefined && (flush.cause !== "down" || member.flushOnDown);
+export function keepMembers(owed: OwedFlushes, before: Memberships, now: Memberships): OwedFlushes {
+  if (owed.byVip.size === 0) return owed;
+  const places = new Map<string, string>();
+  for (const { vip, address, backend } of [...now.values()].flat()) places.set(`${vip} ${address}`, backend);
+  const vips = new Set([...now.values()].flat().map(({ vip }) => vip));
+  const byVip = new Map<string, readonly OwedFlush[]>();
+  for (const [vip, list] of owed.byVip) {
+    const kept = list.flatMap((flush) => {
+      if (flush.cause === "weight") return vips.has(vip) ? flush : [];
+      const is = places.get(`${vip} ${flush.address}`);
+      if (is === undefined || is === flush.backend) return is === undefined ? [] : flush;
+      const renamed = !now.has(flush.backend) && !before.has(is);
+      return renamed ? { ...flush, backend: is } : [];
     });
+    if (kept.length > 0) byVip.set(vip, kept);
   }
-  return draft.done();
+  return { next: owed.next, byVip };
 }
 
 /**
- * Takes a read of one VIP into account: a server that VPP does not have has no flows, and a first state owes
- * none for a server at weight 0.
+ * VPP answered 0 to a message that ended flows.
  *
- * @param actual null: VPP does not have the VIP
- */
-export function settleRead(owed: OwedFlushes, vip: string, actual: ActualVip | null): OwedFlushes {
-  if (!owed.byVip.has(vip)) return owed;
-  const draft = new Draft(owed);
-  draft.keep(vip, (flush) => {
-    const weight = actual?.servers.find((server) => server.address === flush.address)?.weight;
-    return weight !== undefined && !(flush.first && weight === 0);
-  });
-  return draft.done();
-}
-
-/**
- * VPP answered 0 to a message that flushed.
- *
- * @param address null: the whole VIP was flushed
+ * @param address null: of the whole VIP
  * @param before serials below it were owed when the message was planned
  */
 export function settleFlush(
@@ -207,13 +134,7 @@ export function settleFlush(
   address: IpAddress | null,
   before: number,
 ): OwedFlushes {
-  if (!owed.byVip.has(vip)) return owed;
-  const draft = new Draft(owed);
-  draft.keep(
-    vip,
-    (flush) => flush.serial >= before || (address !== null && flush.address !== address),
-  );
-  return draft.done();
+  return filtered(owed, vip, (f) => f.serial >= before || (address !== null && f.address !== address));
 }
 
 /** VPP restarted: its flow table is empty, so nothing is owed any more. */
@@ -221,21 +142,11 @@ export function settleRestart(owed: OwedFlushes): OwedFlushes {
   return { next: owed.next, byVip: new Map() };
 }
 
-/**
- * The newest flush that is owed to a server, or null.
- *
- * @param weight what VPP has, as read for the plan: a first state that came after that read owes none at weight 0
- */
-export function owedTo(
-  owed: OwedFlushes,
-  vip: string,
-  address: IpAddress,
-  weight: number,
-): OwedFlush | null {
+/** The newest flush that is owed to a server, or null. */
+export function owedTo(owed: OwedFlushes, vip: string, address: IpAddress): OwedFlush | null {
   let newest: OwedFlush | null = null;
   for (const flush of owed.byVip.get(vip) ?? []) {
-    if (flush.address !== address || (flush.first && weight === 0)) continue;
-    if (newest === null || flush.serial > newest.serial) newest = flush;
+    if (flush.address === address && (newest === null || flush.serial > newest.serial)) newest = flush;
   }
   return newest;
 }

@@ -11,10 +11,11 @@
  */
 import type * as api from "../api.ts";
 import type { Refusal } from "../control.ts";
-import type { ActualVip, IpAddress, Millis, Transition, VipRecord } from "../model.ts";
+import type { LateFlush } from "../health/hooks.ts";
+import type { Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import type { LoadBalancer } from "./balancer.ts";
-import { desiredVips } from "./desired.ts";
+import { serverOf } from "./desired.ts";
 import { Gate, type WarmupView } from "./gate.ts";
 import { isBlocked } from "./holds.ts";
 import { type Job, WorkLoop } from "./loop.ts";
@@ -25,19 +26,13 @@ import { HeldLog, logFailed, syncAnswer, syncResult } from "./report.ts";
 import { Requests, unavailable } from "./requests.ts";
 import { Standings, type VppStanding } from "./standings.ts";
 import { Syncer } from "./sync.ts";
-import type { LbReading, Planned, Synced } from "./synced.ts";
+import type { LbReading, Planned, PlanView, Synced } from "./synced.ts";
 import { until } from "./until.ts";
 import { vipId } from "./vips.ts";
 import { VppView } from "./view.ts";
 import { Waits } from "./waits.ts";
 import { Window } from "./window.ts";
 import type { ReconcilerParts } from "./world.ts";
-
-/** A plan with what it was made from, for predictions. */
-export interface PlanView extends Planned {
-  /** VIPs of VPP as they were read for the plan. */
-  readonly actual: ReadonlyMap<string, ActualVip>;
-}
 
 /** The reconciler; one per daemon. */
 export class Reconciler implements AsyncDisposable {
@@ -116,6 +111,14 @@ export class Reconciler implements AsyncDisposable {
     this.resync(frontends);
   }
 
+  /** Flows of servers are to end that no transition of now tells: the first full read decided it. */
+  flush(late: readonly LateFlush[]): void {
+    if (late.length === 0) return;
+    this.#observe();
+    for (const { frontend, backend, state } of late) this.#memory.flush(frontend, backend, state);
+    this.resync(late.map(({ frontend }) => frontend));
+  }
+
   /** VIPs may differ from what they should be, for a reason that is not a transition. */
   resync(frontends: Iterable<string>): void {
     this.#observe();
@@ -129,7 +132,9 @@ export class Reconciler implements AsyncDisposable {
    */
   weightSet(frontend: string, backend: string, flush: boolean): Promise<void> {
     this.#observe();
-    this.#memory.weightSet(frontend, backend, flush ? this.#serverOf(frontend, backend) : null);
+    const { config, status } = this.#parts.world();
+    const server = flush ? serverOf(config, status, this.#memory, frontend, backend) : null;
+    this.#memory.weightSet(frontend, backend, server);
     this.#standings.weightSet(frontend);
     this.#gate.ask([frontend]);
     this.resync([frontend]);
@@ -234,20 +239,12 @@ export class Reconciler implements AsyncDisposable {
     for (let job = this.#requests.take(); job !== null; job = this.#requests.take()) await job();
   }
 
-  /** Address of the server that serves for a backend in a frontend; null: none. */
-  #serverOf(frontend: string, backend: string): IpAddress | null {
-    const { config, status } = this.#parts.world();
-    const [vip] = desiredVips(config, status, this.#memory, [frontend]);
-    return vip?.servers.find((server) => server.backend === backend)?.address ?? null;
-  }
-
   #isRunning(frontend: string): boolean {
     return this.#running === "all" || (this.#running?.has(frontend) ?? false);
   }
 
   #observe(): void {
-    const { config, status } = this.#parts.world();
-    this.#memory.observe(config, (backend) => status(backend).state);
+    this.#memory.observe(this.#parts.world().config);
     this.#gate.keep();
   }
 

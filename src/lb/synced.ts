@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActualLb, Millis, UnixMillis } from "../model.ts";
+import type { ActualLb, ActualVip, Millis, UnixMillis } from "../model.ts";
 import type { StepResult } from "./apply.ts";
 import type { DesiredVip } from "./desired.ts";
 import type { SyncPlan } from "./plan.ts";
@@ -18,6 +18,12 @@ export interface Planned {
   readonly frontends: readonly string[] | null;
   /** When the read began. */
   readonly readAt: UnixMillis;
+}
+
+/** A plan with what it was made from, for predictions. */
+export interface PlanView extends Planned {
+  /** VIPs of VPP as they were read for the plan. */
+  readonly actual: ReadonlyMap<string, ActualVip>;
 }
 
 /** What was read of VPP: everything, or the VIP of one frontend. */

@@ -51,8 +51,12 @@ export class VppView {
     return this.#memory.witnesses.known;
   }
 
-  /** Weight that VPP has for a server on a frontend's VIP, 0…255; null: none, or not read in this session. */
+  /**
+   * Weight that VPP has for a server on a frontend's VIP, 0…255, as last read or changed; null: none, or not read.
+   * Before the first read of a session the witness is the best that is known.
+   */
   weight(frontend: Frontend, address: IpAddress): number | null {
+    if (this.readAt === null) return this.witness(frontend, address);
     const vip = this.#memory.vip(vipId(frontendVip(frontend)));
     return vip?.servers.find((server) => server.address === address)?.weight ?? null;
   }

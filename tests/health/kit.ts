@@ -13,11 +13,10 @@ import type {
   ProbeCode,
   ProbeResult,
   State,
-  Transition,
   VoidCause,
 } from "../../src/model.ts";
 import { type BackendHealth, freshHealth, type Rule } from "../../src/health/backend.ts";
-import type { FrontendChange, HealthMetrics, VppFacts } from "../../src/health/hooks.ts";
+import type { HealthChanges, HealthMetrics, VppFacts } from "../../src/health/hooks.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Prober, ProbeTarget } from "../../src/probes/prober.ts";
 import { FakeClock } from "../fake_clock.ts";
@@ -199,13 +198,6 @@ export function result(code: ProbeCode, changes: Partial<ProbeResult> = {}): Pro
   };
 }
 
-/** What one call of the tracker's sink carried. */
-export interface Told {
-  readonly transitions: readonly Transition[];
-  readonly frontendChanges: readonly FrontendChange[];
-  readonly decidedAt: Millis;
-}
-
 /** A VPP that is read when a test says so. */
 export class FakeVpp implements VppFacts {
   /** `frontend/address` → weight in VPP now. */
@@ -240,7 +232,7 @@ export class World implements Disposable {
   readonly clock = new FakeClock();
   readonly prober = new FakeProber();
   readonly log = new FakeLog();
-  readonly told: Told[] = [];
+  readonly told: HealthChanges[] = [];
   readonly events: Announcement[] = [];
   readonly counted: string[] = [];
   readonly vpp = new FakeVpp();
@@ -262,8 +254,7 @@ export class World implements Disposable {
       announcer,
       metrics,
       vpp: this.vpp,
-      onTransitions: (transitions, frontendChanges, decidedAt) =>
-        void this.told.push({ transitions, frontendChanges, decidedAt }),
+      onChanges: (changes) => void this.told.push(changes),
     });
   }
 

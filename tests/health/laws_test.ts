@@ -153,7 +153,11 @@ function checkEntries(world: World): void {
 
 function checkTold(world: World, states: Map<string, string>, before: Weights, after: Weights): void {
   const transitions = world.told.flatMap((told) => told.transitions);
-  assert.ok(world.told.every((told) => told.transitions.length + told.frontendChanges.length > 0));
+  assert.ok(
+    world.told.every((told) =>
+      told.transitions.length + told.frontendChanges.length + told.lateFlushes.length > 0
+    ),
+  );
   for (const { backend: name, from, to, effects } of transitions) {
     assert.equal(from, states.get(name) ?? "unknown");
     if (to === "removed") states.delete(name);

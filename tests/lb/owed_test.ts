@@ -1,117 +1,108 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  keepMembers,
+  leaveState,
   memberships,
   noneOwed,
+  owe,
+  type OwedCause,
   type OwedFlushes,
   owedTo,
-  oweMembers,
-  oweTransitions,
-  oweWeight,
   settleFlush,
-  settleRead,
   settleRestart,
 } from "../../src/lb/owed.ts";
-import type { ActualVip, State } from "../../src/model.ts";
+import type { Backend, Frontend } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
-import { placed } from "./plan_world.ts";
 import { config, frontend } from "./setup.ts";
 
 const web = frontend("web", { primary: { b1: 100, b2: 100 } });
-const members = memberships(config([web]));
-const soft = memberships(config([{ ...web, flushOnDown: false }]));
 const vip = "192.0.2.1/32 6 80";
-const b1 = ip("10.0.0.1");
+const address = ip("10.0.0.1");
+const b1 = { vip, address, backend: "b1" };
 
-const cause = (owed: OwedFlushes) => owedTo(owed, vip, b1, 100)?.cause ?? null;
-const turn = (owed: OwedFlushes, to: State, first = false, places = members) =>
-  oweTransitions(owed, [{ backend: "b1", to, first }], places);
-const actual = (weight: number | null): ActualVip => ({
-  ...placed(),
-  servers: weight === null ? [] : [{ address: b1, weight, flags: 1, numBuckets: 0, inUseSince: 0 }],
+const cause = (owed: OwedFlushes) => owedTo(owed, vip, address)?.cause ?? null;
+
+Deno.test("leaving the state drops what the state owed, and not what an operator asked for", () => {
+  assert.equal(cause(owe(noneOwed, b1, "down")), "down");
+  assert.equal(cause(leaveState(owe(noneOwed, b1, "down"), b1)), null);
+  assert.equal(cause(leaveState(owe(noneOwed, b1, "disabled"), b1)), null);
+  assert.equal(cause(leaveState(owe(owe(noneOwed, b1, "down"), b1, "weight"), b1)), "weight");
+  const other = { vip, address: ip("10.0.0.2"), backend: "b2" };
+  assert.equal(cause(leaveState(owe(noneOwed, b1, "down"), other)), "down");
 });
 
-Deno.test("down owes a flush if flush-on-down, disabled always, paused and unknown never", () => {
-  assert.equal(cause(turn(noneOwed, "down")), "down");
-  assert.equal(cause(turn(noneOwed, "down", false, soft)), null);
-  assert.equal(cause(turn(noneOwed, "disabled", false, soft)), "disabled");
-  for (const state of ["paused", "unknown", "up"] as const) assert.equal(cause(turn(noneOwed, state)), null);
-});
-
-Deno.test("leaving the state pays what the state owed, and only that", () => {
-  assert.equal(cause(turn(turn(noneOwed, "down"), "up")), null);
-  assert.equal(cause(turn(turn(noneOwed, "disabled"), "unknown")), null);
-  assert.equal(cause(turn(turn(noneOwed, "down"), "disabled")), "disabled");
-  const [member] = members.get("b1") ?? [];
-  assert.ok(member);
-  assert.equal(cause(turn(oweWeight(turn(noneOwed, "down"), member), "up")), "weight");
-});
-
-Deno.test("a first state that comes between the read and the plan owes none for a server at weight 0", () => {
-  const first = turn(noneOwed, "down", true);
-  assert.equal(owedTo(first, vip, b1, 0), null);
-  assert.equal(owedTo(first, vip, b1, 50)?.cause, "down");
-  assert.equal(owedTo(turn(noneOwed, "down"), vip, b1, 0)?.cause, "down", "a later one does");
-  const [member] = members.get("b1") ?? [];
-  assert.ok(member);
-  const both = turn(oweWeight(noneOwed, member), "down", true);
-  assert.equal(owedTo(both, vip, b1, 0)?.cause, "weight", "what an operator owes stays");
-});
-
-Deno.test("an answer pays what was owed when the message was planned, not what came later", () => {
-  const down = turn(noneOwed, "down");
+Deno.test("an answer settles what was owed when the message was planned, not what came later", () => {
+  const down = owe(noneOwed, b1, "down");
   const planned = down.next;
-  assert.equal(cause(settleFlush(down, vip, b1, planned)), null);
-  const again = turn(turn(down, "up"), "down");
-  assert.equal(cause(settleFlush(again, vip, b1, planned)), "down");
+  assert.equal(cause(settleFlush(down, vip, address, planned)), null);
+  const again = owe(leaveState(down, b1), b1, "down");
+  assert.equal(cause(settleFlush(again, vip, address, planned)), "down");
   assert.equal(cause(settleFlush(down, vip, ip("10.0.0.2"), planned)), "down");
   assert.equal(cause(settleFlush(down, vip, null, planned)), null);
 });
 
-Deno.test("a restart of VPP pays everything", () => {
-  const owed = settleRestart(turn(noneOwed, "down"));
+Deno.test("the newest flush is the one that is told", () => {
+  assert.equal(cause(owe(owe(noneOwed, b1, "down"), b1, "weight")), "weight");
+  assert.equal(cause(owe(owe(noneOwed, b1, "weight"), b1, "down")), "down");
+});
+
+Deno.test("a restart of VPP settles everything", () => {
+  const owed = settleRestart(owe(noneOwed, b1, "down"));
   assert.equal(cause(owed), null);
-  assert.equal(cause(turn(owed, "disabled")), "disabled");
+  assert.equal(cause(owe(owed, b1, "disabled")), "disabled");
 });
 
-Deno.test("a first state owes none for a server that VPP has at weight 0, a later one does", () => {
-  const first = turn(noneOwed, "down", true);
-  assert.equal(cause(settleRead(first, vip, actual(0))), null);
-  assert.equal(cause(settleRead(first, vip, actual(100))), "down");
-  assert.equal(cause(settleRead(turn(noneOwed, "down"), vip, actual(0))), "down");
-});
-
-Deno.test("a first state that found weight 0 stays without a flush when somebody raises it", () => {
-  const settled = settleRead(turn(noneOwed, "down", true), vip, actual(0));
-  assert.equal(cause(settleRead(settled, vip, actual(100))), null);
-});
-
-Deno.test("a server or VIP that VPP does not have is owed nothing", () => {
-  assert.equal(cause(settleRead(turn(noneOwed, "down"), vip, actual(null))), null);
-  assert.equal(cause(settleRead(turn(noneOwed, "down"), vip, null)), null);
-});
-
-Deno.test("members that a configuration brings owe what their state owes, as a first state", () => {
-  const owed = oweMembers(noneOwed, new Map(), members, (name) => name === "b1" ? "disabled" : "up");
-  assert.equal(owedTo(owed, vip, b1, 100)?.first, true);
-  assert.equal(owedTo(owed, vip, ip("10.0.0.2"), 100), null);
-  const same = oweMembers(noneOwed, members, members, () => "disabled");
-  assert.equal(cause(same), null);
-});
-
-Deno.test("members that a configuration takes away owe nothing, nor does down without flush-on-down", () => {
-  const down = turn(noneOwed, "down");
+Deno.test("what leaves the configuration owes nothing; an operator's flush stays with its VIP", () => {
+  const members = memberships(config([web]));
   const without = memberships(config([frontend("web", { primary: { b2: 100 } })]));
-  assert.equal(cause(oweMembers(down, members, without, () => "down")), null);
-  assert.equal(cause(oweMembers(down, members, soft, () => "down")), null);
-  assert.equal(cause(oweMembers(down, members, members, () => "down")), "down");
+  const down = owe(noneOwed, b1, "down");
+  assert.equal(cause(keepMembers(down, members, members)), "down");
+  assert.equal(cause(keepMembers(down, members, without)), null);
+  const asked = owe(noneOwed, b1, "weight");
+  assert.equal(
+    cause(keepMembers(asked, members, without)),
+    "weight",
+    "of the previous server of a backend that moved",
+  );
+  assert.equal(cause(keepMembers(asked, members, memberships(config([])))), null);
 });
 
-Deno.test("whatever happens, a flush by state is owed only while the state lasts", () => {
-  const states = fc.constantFrom<State>("up", "down", "disabled", "paused", "unknown");
-  fc.assert(fc.property(fc.array(states, { minLength: 1 }), (list) => {
-    const owed = list.reduce((before, to) => turn(before, to), noneOwed);
-    const last = list[list.length - 1];
-    assert.equal(cause(owed), last === "down" || last === "disabled" ? last : null);
+Deno.test("another name, or another flush-on-down, changes nothing that is owed; another backend there owes nothing", () => {
+  const at = (name: string, frontends: Frontend[], more: Backend[] = []) => {
+    const backends = [{ name, address, healthcheck: "check", enabled: true }, ...more];
+    return memberships({ ...config(frontends), backends: new Map(backends.map((b) => [b.name, b])) });
+  };
+  const members = memberships(config([web]));
+  const down = owe(noneOwed, b1, "down");
+  const renamed = at("b7", [frontend("web", { primary: { b7: 100 } }, { flushOnDown: false })]);
+  const kept = keepMembers(down, members, renamed);
+  assert.equal(cause(kept), "down");
+  assert.equal(cause(leaveState(kept, { ...b1, backend: "b7" })), null);
+  // b1 moved, and b2 has its address now.
+  const moved = { name: "b1", address: ip("10.0.0.9"), healthcheck: "check", enabled: true };
+  assert.equal(cause(keepMembers(down, members, at("b2", [web], [moved]))), null);
+});
+
+Deno.test("whatever happens, what is owed is what was asked for since it was last settled", () => {
+  const steps = fc.array(
+    fc.constantFrom<OwedCause | "leave" | "answer">("down", "disabled", "weight", "leave", "answer"),
+  );
+  fc.assert(fc.property(steps, (list) => {
+    let owed = noneOwed;
+    const model: OwedCause[] = [];
+    for (const step of list) {
+      if (step === "leave") {
+        owed = leaveState(owed, b1);
+        model.splice(0, model.length, ...model.filter((one) => one === "weight"));
+      } else if (step === "answer") {
+        owed = settleFlush(owed, vip, address, owed.next);
+        model.length = 0;
+      } else {
+        owed = owe(owed, b1, step);
+        model.push(step);
+      }
+      assert.equal(cause(owed), model.at(-1) ?? null);
+    }
   }));
 });

@@ -8,8 +8,11 @@ import type {
   State,
   Transition,
   VipRecord,
+  WeightEffect,
 } from "../../src/model.ts";
+import { flushes } from "../../src/health/flush.ts";
 import type { MemberStatus } from "../../src/health/frontend.ts";
+import type { LateFlush } from "../../src/health/hooks.ts";
 import { ip } from "../../src/net/ip.ts";
 import { frontendVip } from "../../src/lb/vips.ts";
 import { Reconciler } from "../../src/lb/reconcile.ts";
@@ -131,6 +134,8 @@ export class TestWorld {
     }
     const hooks: SyncHooks = {
       ...noHooks,
+      // As the tracker does: what was told before is completed with what VPP turned out to have.
+      firstRead: () => this.reconciler.flush(this.#lateFlushes()),
       changed: (scope, kind) => void this.counted.push(`${scope} ${kind}`),
       answered: (ms) => void this.answered.push(ms),
     };
@@ -157,11 +162,43 @@ export class TestWorld {
     this.reconciler.touch([this.turn(backend, to, by)]);
   }
 
-  /** Changes a backend's state; the transition is told to nobody. */
+  /** Changes a backend's state; the transition is told to nobody. Its effects tell flushes as the tracker does. */
   turn(backend: string, to: State, by: string | null = null): Transition {
-    const from = this.states.get(backend)?.state ?? "unknown";
+    const was = this.states.get(backend);
+    const effects = this.#frontendsOf(backend).map((frontend): WeightEffect => ({
+      frontend: frontend.name,
+      pool: "",
+      weightBefore: 0,
+      weightAfter: 0,
+      flush: this.#flushes(frontend, backend, to, by === null && was?.state === "unknown" && !was.known),
+    }));
     this.states.set(backend, { state: to, known: true });
-    return { backend, from, to, at: this.clock.wall(), code: "L4CON", detail: "", by, effects: [] };
+    const from = was?.state ?? "unknown";
+    return { backend, from, to, at: this.clock.wall(), code: "L4CON", detail: "", by, effects };
+  }
+
+  #frontendsOf(backend: string): Frontend[] {
+    return [...this.config.frontends.values()].filter(({ pools }) =>
+      pools.some(({ members }) => members.some((member) => member.backend === backend))
+    );
+  }
+
+  #flushes(frontend: Frontend, name: string, to: State, first: boolean): boolean {
+    const { address } = this.config.backends.get(name) ?? backend(name);
+    const weight = this.reconciler.view.weight(frontend, address);
+    return flushes({ to, flushOnDown: frontend.flushOnDown, first, weight });
+  }
+
+  #lateFlushes(): LateFlush[] {
+    return [...this.states].flatMap(([name, { state }]) =>
+      state !== "down" && state !== "disabled"
+        ? []
+        : this.#frontendsOf(name).flatMap((frontend) =>
+          this.#flushes(frontend, name, state, true)
+            ? [{ frontend: frontend.name, backend: name, state }]
+            : []
+        )
+    );
   }
 
   /** Sets a running weight, as the tracker would. */

@@ -6,7 +6,7 @@ frontend www 192.0.2.1 primary: b1=100
 
 start
 t=0s     probe b1 L4TOUT
-         expect told b1 unknown -> down L4TOUT www 0->0 flush
+         expect told b1 unknown -> down L4TOUT www 0->0
          expect b1 down h=0/5
          expect www down
 

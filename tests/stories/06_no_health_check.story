@@ -7,7 +7,7 @@ frontend www 192.0.2.1 primary: s1=10 s2=20
 
 start
          expect told s1 unknown -> up static www 0->10
-         expect told s2 unknown -> disabled disabled www 0->0 flush
+         expect told s2 unknown -> disabled disabled www 0->0
          expect s1 up h=none every=never
          expect www up s1=10 s2=0
 t=1s     operator pause s1

@@ -10,7 +10,7 @@ frontend www 192.0.2.1 primary: b1=100 b2=100 b3=100 b4=100
 start
          probe b1 L4OK b2 L4CON b4 L4OK
          expect told b1 unknown -> up L4OK www 0->100
-         expect told b2 unknown -> down L4CON www 0->0 flush
+         expect told b2 unknown -> down L4CON www 0->0
          expect told b4 unknown -> up L4OK www 0->100
          operator pause b4
          expect told b4 up -> paused paused by alice www 100->0

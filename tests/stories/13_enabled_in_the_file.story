@@ -6,7 +6,7 @@ backend b2 10.0.0.2 check=web
 frontend www 192.0.2.1 primary: b1=100 b2=100
 
 start
-         expect told b1 unknown -> disabled disabled www 0->0 flush
+         expect told b1 unknown -> disabled disabled www 0->0
          expect b1 disabled every=never
          probe b2 L4OK
          expect told b2 unknown -> up L4OK www 0->100

@@ -19,7 +19,7 @@ t=0.1s   probe b1 L4TOUT b2 late b3 L4TOUT
 # The first full read shows b1 with weight: it keeps its counter. b2 has weight 0 and b3 is not there: one probe
 # decides. The probe of b3 has failed already, so that b3 is down.
 t=0.2s   read
-         expect told b3 unknown -> down L4TOUT www 0->0 flush
+         expect told b3 unknown -> down L4TOUT www 0->0
          expect b1 unknown h=3/4
          expect b2 unknown h=1/4
          expect b3 down h=0/4
@@ -41,8 +41,10 @@ restart unread
          probe b1 L4TOUT
          probe b1 L4TOUT
          probe b1 L4CON
-         expect told b1 unknown -> down L4CON www 0->0 flush
+         expect told b1 unknown -> down L4CON www 0->0
          read
+         expect late www b1
+         expect b1 down effects=www:100->0:flush
 
 # A reload brings a server that carried when VPP was first read, on a VIP that was not configured then.
 vpp other 10.0.0.4=100
@@ -69,4 +71,4 @@ t=1s     operator pause b1
 restart off
          expect b1 unknown h=1/4
          probe b1 L4TOUT
-         expect told b1 unknown -> down L4TOUT www 0->0 flush
+         expect told b1 unknown -> down L4TOUT www 0->0

@@ -10,6 +10,8 @@
  *   [t=2s] operator pause b1 [-> refused | -> no change]
  *   [t=2s] operator weight www primary b1 50
  *   expect b1 up [h=4/4] [every=2s]                          `every=never`: no probes are sent
+ *   expect b1 down effects=www:100->0:flush,api:0->0         what the newest entry of its history says
+ *   expect late www b1                                       flushes that the first full read decided
  *   expect www up pool=primary b1=100 b2=0
  *   expect told b1 up -> down L4CON [by alice] [www 100->0 flush …]   the next transition, with its effects
  *   expect told nothing                                      and a story ends with everything told
@@ -48,6 +50,7 @@ class Story implements Disposable {
   #world: World | null = null;
   #startedAt = 0;
   #told = 0;
+  #late = 0;
 
   async run(line: Line): Promise<void> {
     if (line.at !== null) {
@@ -101,7 +104,7 @@ class Story implements Disposable {
     this.#world.tracker.start();
     if (how === "") this.#world.read();
     this.#startedAt = this.#world.clock.now();
-    this.#told = 0;
+    this.#told = this.#late = 0;
   }
 
   #setVpp([frontend = "", ...weights]: readonly string[]): void {
@@ -149,6 +152,12 @@ class Story implements Disposable {
         const found = Object.entries(this.#running.servers(name)).map(([a, weight]) => `${a}=${weight}`);
         return assert.deepEqual(found, servers);
       }
+      case "late": {
+        const all = this.#running.told.flatMap(({ lateFlushes }) => lateFlushes);
+        const late = all.slice(this.#late);
+        this.#late = all.length;
+        return assert.deepEqual(late.flatMap(({ frontend, backend }) => [frontend, backend]), listed);
+      }
       case "forgotten":
         return assert.deepEqual(this.#forgotten(), listed);
     }
@@ -168,6 +177,12 @@ class Story implements Disposable {
         assert.equal(target?.intervalMs ?? "never", value === "never" ? value : duration(value));
       } else if (key === "history") {
         assert.equal(entry?.history.map((t) => t.to).join(","), value);
+      } else if (key === "effects") {
+        const [newest] = entry?.history ?? [];
+        const effects = newest?.effects.map((e) =>
+          `${e.frontend}:${e.weightBefore}->${e.weightAfter}${e.flush ? ":flush" : ""}`
+        );
+        assert.equal(effects?.join(","), value);
       } else throw new Error(`unknown key ${key}`);
     }
   }

@@ -1,0 +1,36 @@
+import type { Backend, Config } from "../model.ts";
+import type { Entry } from "./entry.ts";
+import { renamedBackends } from "./reload.ts";
+
+/** The backends of a new configuration, and what becomes of the old ones. */
+export interface SortedEntries {
+  /** By name, in the file's order. */
+  readonly entries: Map<string, Entry>;
+  /** Those of them that are new. */
+  readonly fresh: ReadonlySet<Entry>;
+  /** Those that are gone. */
+  readonly removed: readonly Entry[];
+  /** Those that only changed their name: old names by new names. */
+  readonly renamed: ReadonlyMap<string, string>;
+}
+
+/** Sorts the backends of a reload into those that stay, under whatever name, those that are new and those that go. */
+export function sortEntries(
+  old: ReadonlyMap<string, Entry>,
+  before: Config,
+  after: Config,
+  make: (backend: Backend) => Entry,
+): SortedEntries {
+  const renamed = renamedBackends(before.backends, after.backends);
+  const entries = new Map<string, Entry>();
+  const fresh = new Set<Entry>();
+  for (const backend of after.backends.values()) {
+    const kept = old.get(renamed.get(backend.name) ?? backend.name);
+    const entry = kept ?? make(backend);
+    if (kept === undefined) fresh.add(entry);
+    entries.set(backend.name, entry);
+  }
+  const kept = new Set(entries.values());
+  const removed = [...old.values()].filter((entry) => !kept.has(entry));
+  return { entries, fresh, removed, renamed };
+}
