@@ -146,7 +146,7 @@ class Story implements Disposable {
       case "told":
         return assert.equal(this.#next(), rest[0] === "nothing" ? null : rest.join(" "));
       case "blind":
-        return assert.deepEqual(tracker.blind(), listed);
+        return assert.deepEqual(tracker.blind().backends.map(({ name }) => name), listed);
       case "servers": {
         const [name = "", ...servers] = rest;
         const found = Object.entries(this.#running.servers(name)).map(([a, weight]) => `${a}=${weight}`);
