@@ -5,6 +5,7 @@ import { Reconciler } from "../../src/lb/reconcile.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
 import { noHooks } from "../../src/lb/world.ts";
 import type {
+  Backend,
   Config,
   Frontend,
   FrontendState,
@@ -13,9 +14,9 @@ import type {
   ProbeCode,
   State,
   Transition,
+  VipRecord,
   VoidCause,
 } from "../../src/model.ts";
-import type { Backend } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { alice, config as configOf, FakeLog, FakeProber, result, tcpCheck } from "../health/kit.ts";
@@ -45,8 +46,13 @@ export class Core implements AsyncDisposable {
   readonly tracker: Tracker;
   readonly reconciler: Reconciler;
 
-  /** Starts; a clock that goes on stands for a restart. */
-  constructor(config: Config, clock: FakeClock = new FakeClock()) {
+  /**
+   * Starts.
+   *
+   * @param record what an earlier process left; null: nothing
+   * @param clock one that goes on stands for a restart
+   */
+  constructor(config: Config, record: VipRecord | null = null, clock: FakeClock = new FakeClock()) {
     this.clock = clock;
     const view = () => this.reconciler?.view ?? null;
     this.tracker = new Tracker({
@@ -80,6 +86,8 @@ export class Core implements AsyncDisposable {
       enabled: true,
       inFlight: 32,
       startedAt: clock.now(),
+      record,
+      recorded() {},
     });
     this.reconciler.start();
   }
