@@ -1,4 +1,5 @@
 import { err, ok, type Result } from "../result.ts";
+import { clean } from "./clean.ts";
 import { fileErrorText } from "./files.ts";
 
 /** Lines that are kept. */
@@ -15,7 +16,9 @@ export function loadHistory(path: string): Result<string[], string> {
   try {
     Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
     Deno.writeTextFileSync(path, "", { append: true, mode: 0o600 });
-    const lines = Deno.readTextFileSync(path).split("\n").filter((line) => line !== "");
+    const lines = Deno.readTextFileSync(path).split("\n").filter((line) =>
+      line !== "" && clean(line) === line
+    );
     const kept = lines.slice(-historyLimit);
     if (lines.length > 2 * historyLimit) Deno.writeTextFileSync(path, `${kept.join("\n")}\n`);
     return ok([...new Set(kept.reverse())]);

@@ -17,7 +17,9 @@ import { historyPath } from "./history.ts";
 import { liveNames } from "./names.ts";
 import { type NamedFile, type Options, parseOptions } from "./options.ts";
 import { runLine, runWords, toTokens } from "./run.ts";
-import { Keyboard, processOutput, ReaderGone, realWorld } from "./terminal.ts";
+import { Keyboard } from "./shell/keyboard.ts";
+import type { ShellOptions } from "./shell/shell.ts";
+import { processOutput, ReaderGone, realWorld } from "./terminal.ts";
 import { line } from "./text.ts";
 import { credentials } from "./token.ts";
 import { isolate, readCaCertificates } from "./trust.ts";
@@ -80,13 +82,19 @@ async function runLines(context: Context): Promise<ExitCode> {
   return exit.done;
 }
 
-async function runShell(context: Context): Promise<ExitCode> {
+async function runShell(
+  context: Context,
+  keyboard: Keyboard,
+  running: ShellOptions["running"],
+): Promise<ExitCode> {
   const { client, out } = context;
   // Loaded only here: one command has no use for it and should start fast.
-  const { shell } = await import("./shell.ts");
+  const { shell } = await import("./shell/shell.ts");
   return await shell({
     grammar,
     out,
+    keyboard,
+    running,
     names: liveNames(client, context.world.ticks),
     historyFile: historyPath(env),
     context: (signal, anyKey) => ({ ...context, signal, anyKey }),
@@ -107,8 +115,12 @@ async function runShell(context: Context): Promise<ExitCode> {
 
 async function run(options: Options, client: Client): Promise<ExitCode> {
   const out = processOutput(options.colour, env);
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
+  // What Ctrl-C ends; null: nothing runs, and it is a key of the shell.
+  let stop: AbortController | null = new AbortController();
+  const onInterrupt = (): boolean => {
+    stop?.abort();
+    return stop !== null;
+  };
   Deno.addSignalListener("SIGINT", onInterrupt);
   using keyboard = new Keyboard(onInterrupt);
   const context: Context = {
@@ -117,14 +129,14 @@ async function run(options: Options, client: Client): Promise<ExitCode> {
     json: options.json,
     world: realWorld,
     signal: stop.signal,
-    anyKey: () => keyboard.anyKey(),
+    anyKey: () => keyboard.anyKey().signal,
     version,
     grammar,
   };
   if (options.words.length > 0) return (await runWords(toTokens(options.words), context)).code;
   if (!keyboard.present || !out.terminal) return await runLines(context);
-  Deno.removeSignalListener("SIGINT", onInterrupt);
-  return await runShell(context);
+  stop = null;
+  return await runShell(context, keyboard, (running) => stop = running);
 }
 
 /** Runs maglevc and gives its exit code. */

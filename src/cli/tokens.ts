@@ -50,3 +50,8 @@ export function splitLine(line: string): SplitLine {
   }
   return { tokens, open };
 }
+
+/** A word as it must be typed so that `splitLine` reads it as it is. */
+export function quoteWord(word: string): string {
+  return word.replace(/[\s"'\\]/g, "\\$&");
+}

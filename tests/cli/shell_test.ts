@@ -213,3 +213,82 @@ shellTest(
     }
   },
 );
+
+shellTest("Ctrl-R searches the history", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.withShell(daemon.url);
+  await terminal.type("show vpp info", "Enter");
+  await terminal.see(/vpp-pid[^]*maglevc>$/);
+  await terminal.type("show version", "Enter");
+  await terminal.see(/warm-up[^]*maglevc>$/);
+  await terminal.clear();
+  await terminal.type("C-r", "vpp");
+  await terminal.see(/^\(reverse-i-search\)'vpp': show vpp info$/);
+  await terminal.type("Enter");
+  await terminal.see(/^maglevc> show vpp info\n[^]*vpp-pid[^]*\nmaglevc>$/);
+});
+
+shellTest("300 names are shown only after a question", async () => {
+  await using daemon = startDaemon();
+  const [first] = daemon.control.backends();
+  assert.ok(first !== undefined);
+  for (let i = 0; i < 300; i++) daemon.control.backends().push({ ...first, name: `srv${i}` });
+  await using terminal = await Terminal.withShell(daemon.url);
+  await terminal.clear();
+  await terminal.type("show backend srv", "Tab");
+  await terminal.see(/^maglevc> show backend srv\nShow all 300\? \(y or n\)$/);
+  await terminal.type("n");
+  await terminal.see(/\(y or n\)\nmaglevc> show backend srv$/);
+  await terminal.type("C-l");
+  await terminal.see(/^maglevc> show backend srv$/);
+  await terminal.type("Tab", "y");
+  const screen = await terminal.see(/srv299\n(?:[^]*\n)?maglevc> show backend srv$/);
+  assert.ok(screen.split("\n").length < 40, screen);
+  // Eleven are shown at once.
+  await terminal.type("C-l");
+  await terminal.see(/^maglevc> show backend srv$/);
+  await terminal.type("29", "Tab");
+  await terminal.see(/srv29 [^]*srv299\nmaglevc> show backend srv29$/);
+});
+
+for (const shell of ["bash --norc --noprofile", "zsh -f"]) {
+  const [name = ""] = shell.split(" ");
+  const present = withTmux && await has(name, "--version");
+  Deno.test({
+    name: `shell: Ctrl-Z stops it under ${name}, and fg takes it up where it was${
+      present ? "" : ` (skipped: no tmux or no ${name})`
+    }`,
+    ignore: !present,
+    async fn() {
+      await using daemon = startDaemon();
+      await using terminal = await Terminal.open(...shell.split(" "), "-i");
+      await terminal.type("PS1='ready> '; clear", "Enter");
+      await terminal.see(/^ready>$/);
+      await terminal.launch(daemon.url);
+      await terminal.type("show vpp in");
+      // What has not been read when the signal comes is thrown away by the terminal.
+      await terminal.see(/maglevc> show vpp in$/);
+      await terminal.type("C-z");
+      await terminal.see(/(Stopped|suspended)[^]*ready>$/);
+      // The shell has its terminal back: it echoes, and reads whole lines.
+      await terminal.type("echo back to $((40 + 2))", "Enter");
+      await terminal.see(/\nback to 42\nready>$/);
+      await terminal.type("fg", "Enter");
+      await terminal.see(/\nmaglevc> show vpp in$/);
+      await terminal.type("Tab", "Enter");
+      await terminal.see(/vpp-pid +4711[^]*\nmaglevc>$/);
+      // While a command runs, too.
+      await terminal.clear();
+      await terminal.type("watch events frontend", "Enter");
+      await terminal.see(/legacy is unknown, pool none$/);
+      await terminal.type("C-z");
+      await terminal.see(/(Stopped|suspended)[^]*ready>$/);
+      await terminal.type("fg", "Enter");
+      await terminal.see(/ready> fg\n[^]*(main\.ts'|continued.*)$/);
+      await terminal.type("x");
+      await terminal.see(/\nmaglevc>$/);
+      await terminal.type("quit", "Enter");
+      await terminal.see(/maglevc> quit\nready>$/);
+    },
+  });
+}
