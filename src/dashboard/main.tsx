@@ -1,0 +1,96 @@
+/**
+ * The dashboard: one page that a person can leave open on a wall.
+ *
+ * @module
+ */
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { titleText } from "./state/format.ts";
+import { help, model, start } from "./state/store.ts";
+import { ActionDialog } from "./view/action.tsx";
+import { Backends } from "./view/backends.tsx";
+import { Bar } from "./view/bar.tsx";
+import { Drawer } from "./view/drawer.tsx";
+import { Events } from "./view/events.tsx";
+import { Frontends } from "./view/frontends.tsx";
+import { startKeys } from "./view/keys.ts";
+import { Overrides } from "./view/overrides.tsx";
+import { Problems } from "./view/problems.tsx";
+import { Vpp } from "./view/vpp.tsx";
+import { Whereis } from "./view/whereis.tsx";
+
+const keys: readonly (readonly [key: string, what: string])[] = [
+  ["/", "search"],
+  ["j  k", "next, previous backend"],
+  ["Enter", "open it"],
+  ["g p  g f  g b  g v  g e", "problems, frontends, backends, VPP, events"],
+  ["Esc", "close"],
+  ["?", "this help"],
+];
+
+function Help() {
+  if (!help.value) return null;
+  return (
+    <aside class="drawer" aria-label="help">
+      <button type="button" class="close" aria-label="close" onClick={() => help.value = false}>✕</button>
+      <h2>Keys</h2>
+      <dl>
+        {keys.map(([key, what]) => [
+          <dt key={`${key}k`}>
+            <kbd>{key}</kbd>
+          </dt>,
+          <dd key={`${key}d`}>{what}</dd>,
+        ])}
+      </dl>
+    </aside>
+  );
+}
+
+function Page() {
+  const old = model.value.connection === "stale" || model.value.connection === "away";
+  return (
+    <>
+      <Bar />
+      <main class={old ? "old" : ""}>
+        <Problems />
+        <Overrides />
+        <Frontends />
+        <Backends />
+        <Vpp />
+        <Whereis />
+        <Events />
+      </main>
+      <Drawer />
+      <Help />
+      <ActionDialog />
+    </>
+  );
+}
+
+/** The icon as a picture in the address itself: green, yellow or red, with another shape for each. */
+function icon(critical: number, warnings: number): string {
+  const [colour, shape] = critical > 0
+    ? ["#c0392b", '<path d="M3 3 13 13M13 3 3 13" stroke="#fff" stroke-width="3"/>']
+    : warnings > 0
+    ? ["#b8860b", '<path d="M8 3v6M8 11v2" stroke="#fff" stroke-width="3"/>']
+    : ["#2e7d4f", '<circle cx="8" cy="8" r="3" fill="#fff"/>'];
+  const picture =
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="${colour}"/>${shape}</svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(picture)}`;
+}
+
+const root = document.getElementById("app");
+if (root !== null) {
+  start();
+  startKeys();
+  effect(() => {
+    const { info, problems } = model.value;
+    const [critical, warnings] = [problems?.critical ?? 0, problems?.warnings ?? 0];
+    document.title = titleText(info?.node ?? "maglevd", critical, warnings);
+    const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+    const wanted = icon(critical, warnings);
+    if (link !== null && link.href !== wanted) link.href = wanted;
+  });
+  root.replaceChildren();
+  render(<Page />, root);
+}

@@ -1,0 +1,74 @@
+/**
+ * Numbers and times as the page shows them. Pure.
+ *
+ * @module
+ */
+import type { Ns } from "../../api.ts";
+
+/** A duration with three digits: `980 µs`, `16.7 ms`, `3.00 s`; "–" for none. */
+export function latencyText(ns: Ns | null | undefined): string {
+  if (ns === null || ns === undefined) return "–";
+  const value = Number(ns);
+  if (!Number.isFinite(value)) return "–";
+  const [size, unit] = value < 999.5e3 ? [1e3, "µs"] : value < 999.5e6 ? [1e6, "ms"] : [1e9, "s"];
+  const number = value / size;
+  return `${
+    number >= 99.95 ? number.toFixed(0) : number >= 9.995 ? number.toFixed(1) : number.toFixed(2)
+  } ${unit}`;
+}
+
+/** How long ago: `4s`, `3m 12s`, `5h 3m`, `12d 4h`; "–" for no time. */
+export function ageText(time: string | null | undefined, now: number): string {
+  const at = Date.parse(time ?? "");
+  if (Number.isNaN(at)) return "–";
+  const s = Math.max(0, Math.floor((now - at) / 1000));
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`;
+  if (s < 86_400) return `${Math.floor(s / 3600)}h ${Math.floor(s % 3600 / 60)}m`;
+  return `${Math.floor(s / 86_400)}d ${Math.floor(s % 86_400 / 3600)}h`;
+}
+
+/** A time of day by the reader's own zone. */
+export function clockText(time: string): string {
+  const at = new Date(time);
+  return Number.isNaN(at.getTime()) ? "–" : at.toLocaleTimeString("en-GB");
+}
+
+/** A share of 0…1 in percent. */
+export function percentText(share: number | null | undefined): string {
+  return share === null || share === undefined ? "–" : `${(share * 100).toFixed(1)} %`;
+}
+
+/** Packets a second: `0`, `0.4`, `17`, `12.3 k`, `4.5 M`. */
+export function rateText(perSecond: number | null | undefined): string {
+  if (perSecond === null || perSecond === undefined) return "–";
+  if (perSecond >= 1e6) return `${(perSecond / 1e6).toFixed(1)} M`;
+  if (perSecond >= 1e4) return `${(perSecond / 1e3).toFixed(1)} k`;
+  return perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : String(Math.round(perSecond));
+}
+
+/** Text of a server without what could change how the page reads: control and bidi characters are shown as codes. */
+export function clean(text: string): string {
+  // deno-fmt-ignore
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** Shape and word of each state, so that colour is never the only sign. */
+export const shapes: Readonly<Record<string, string>> = {
+  up: "●",
+  down: "✖",
+  unknown: "?",
+  paused: "‖",
+  disabled: "⊘",
+  removed: "–",
+  critical: "✖",
+  warning: "▲",
+  info: "ℹ",
+};
+
+/** Title of the page: `(2!) lb1`. */
+export function titleText(node: string, critical: number, warnings: number): string {
+  const count = critical + warnings;
+  return count === 0 ? node : `(${count}${critical > 0 ? "!" : ""}) ${node}`;
+}

@@ -1,0 +1,286 @@
+/**
+ * Keeps a model equal to a daemon's: reads everything, follows the event stream, reads again what an event names,
+ * and asks for latency, counters and buckets every 2 s.
+ *
+ * A read that an event overtook is not believed: it is read again. So states never go back.
+ *
+ * @module
+ */
+import { sseFrames } from "../../sse.ts";
+import type { LbCounters } from "../../api.ts";
+import { type ApiClient, ApiError } from "./client.ts";
+import {
+  type Connection,
+  everything,
+  type Model,
+  type Resource,
+  type StreamEvent,
+  withBackends,
+  withCounters,
+  withEvent,
+  withFrontends,
+  withOverrides,
+  withProblems,
+} from "./model.ts";
+
+/** Time as the page has it; a test brings its own. */
+export interface PageClock {
+  /** Runs once after `ms`, unless the answer is called first. */
+  after(ms: number, run: () => void): () => void;
+}
+
+/** What the engine is made of. */
+export interface LiveParts {
+  /** The API of the daemon, or of a peer through it. */
+  readonly api: ApiClient;
+  /** Timers. */
+  readonly clock: PageClock;
+  /** Changes the model. */
+  readonly update: (change: (model: Model) => Model) => void;
+}
+
+/** Reads after an event wait so long, in ms, since events come in groups. */
+const gatherMs = 50;
+/** Latency, counters and buckets are asked so often, in ms. */
+const pollMs = 2_000;
+/** The daemon sends a comment every 15 s; after so long without anything the stream is dead, in ms. */
+const silenceMs = 35_000;
+/** A lost stream is opened again after this time, doubled up to the greatest, in ms. */
+const againMs = { first: 500, greatest: 10_000 };
+
+/** The running engine of one daemon. */
+export class Live {
+  readonly #parts: LiveParts;
+  readonly #end = new AbortController();
+  readonly #wanted = new Set<Resource>();
+  readonly #reading = new Set<Resource>();
+  /** Resources that an event named while they were read. */
+  readonly #overtaken = new Set<Resource>();
+  #gather: (() => void) | null = null;
+  #poll: (() => void) | null = null;
+  #lastId = "";
+  #again = againMs.first;
+
+  /** Makes an engine that has not begun. */
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins. */
+  start(): void {
+    this.read(everything);
+    this.#pollLoop();
+    this.#follow();
+  }
+
+  /** Reads these soon. */
+  read(resources: readonly Resource[]): void {
+    for (const resource of resources) {
+      this.#wanted.add(resource);
+      if (this.#reading.has(resource)) this.#overtaken.add(resource);
+    }
+    this.#gather ??= this.#parts.clock.after(gatherMs, () => {
+      this.#gather = null;
+      for (const resource of this.#wanted) {
+        if (!this.#reading.has(resource)) this.#readOne(resource);
+      }
+    });
+  }
+
+  /** Begins anew at once, e.g. after the computer slept or a token was given. */
+  restart(): void {
+    this.#stream?.abort();
+    this.read(everything);
+  }
+
+  /** Whether nothing is wanted or under way. */
+  get quiet(): boolean {
+    return this.#wanted.size === 0 && this.#reading.size === 0;
+  }
+
+  /** Ends the engine. */
+  stop(): void {
+    this.#end.abort();
+    this.#gather?.();
+    this.#poll?.();
+  }
+
+  async #readOne(resource: Resource): Promise<void> {
+    const { update } = this.#parts;
+    this.#wanted.delete(resource);
+    this.#reading.add(resource);
+    this.#overtaken.delete(resource);
+    try {
+      const change = await this.#fetch(resource);
+      if (this.#end.signal.aborted) return;
+      if (!this.#overtaken.has(resource)) update(change);
+    } catch (error) {
+      if (this.#end.signal.aborted) return;
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 401) this.#enter("unauthorized", error.message);
+      // 404: an older daemon does not have it. 503: VPP is away. Both leave the model as it is or empty it.
+      else if (
+        error.status !== 404 && error.status !== 503 && error.status !== 403
+      ) {
+        this.#enter("away", error.message);
+      }
+    } finally {
+      this.#reading.delete(resource);
+    }
+    if (this.#overtaken.delete(resource) || this.#wanted.has(resource)) {
+      this.read([resource]);
+    }
+  }
+
+  async #fetch(resource: Resource): Promise<(model: Model) => Model> {
+    const { api } = this.#parts;
+    const { signal } = this.#end;
+    switch (resource) {
+      case "info": {
+        const info = await api.info(signal);
+        return (model) => ({ ...model, info });
+      }
+      case "ready": {
+        const ready = await api.ready(signal);
+        return (model) => ({ ...model, ready });
+      }
+      case "backends": {
+        const { backends } = await api.backends(signal);
+        return (model) => withBackends(model, backends);
+      }
+      case "frontends": {
+        const { frontends } = await api.frontends(signal);
+        return (model) => withFrontends(model, frontends);
+      }
+      case "problems": {
+        const problems = await api.problems(signal);
+        return (model) => withProblems(model, problems);
+      }
+      case "overrides": {
+        const overrides = await api.overrides(signal);
+        return (model) => withOverrides(model, overrides);
+      }
+      case "counters": {
+        const counters = await this.#orNull<LbCounters>(api.counters(signal));
+        return (model) =>
+          counters === null ? { ...model, counters: null, rates: new Map() } : withCounters(model, counters);
+      }
+      case "vpp": {
+        const vpp = await this.#orNull(api.vppInfo(signal));
+        return (model) => ({ ...model, vpp });
+      }
+      case "syncs": {
+        const { entries } = await api.journal(
+          { kinds: "sync", limit: "20" },
+          signal,
+        );
+        return (model) => ({ ...model, syncs: entries });
+      }
+      case "peers": {
+        const { peers } = await api.peers(signal);
+        return (model) => ({ ...model, peers });
+      }
+    }
+  }
+
+  async #orNull<T>(call: Promise<T>): Promise<T | null> {
+    try {
+      return await call;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 503) return null;
+      throw error;
+    }
+  }
+
+  #pollLoop(): void {
+    this.#poll = this.#parts.clock.after(pollMs, () => {
+      this.read(["backends", "frontends", "counters"]);
+      this.#pollLoop();
+    });
+  }
+
+  #stream: AbortController | null = null;
+
+  async #follow(): Promise<void> {
+    const { clock } = this.#parts;
+    while (!this.#end.signal.aborted) {
+      const stream = new AbortController();
+      this.#stream = stream;
+      const signal = AbortSignal.any([stream.signal, this.#end.signal]);
+      let cancelSilence = () => {};
+      const heard = () => {
+        cancelSilence();
+        cancelSilence = clock.after(silenceMs, () => {
+          this.#enter("stale", "nothing was heard for 35 s");
+          stream.abort();
+        });
+      };
+      heard();
+      try {
+        const body = await this.#parts.api.events(this.#lastId, signal);
+        this.#enter("live", "");
+        this.#again = againMs.first;
+        for await (const frame of sseFrames(watched(body, heard))) {
+          this.#lastId = frame.id;
+          this.#take(JSON.parse(frame.data) as StreamEvent);
+        }
+        if (!this.#end.signal.aborted) {
+          this.#enter("away", "the daemon ended the stream");
+        }
+      } catch (error) {
+        if (this.#end.signal.aborted) return;
+        if (error instanceof ApiError) {
+          this.#enter(
+            error.status === 401 ? "unauthorized" : "away",
+            error.message,
+          );
+        } else if (!stream.signal.aborted) {
+          this.#enter("away", "the connection is lost");
+        }
+      } finally {
+        cancelSilence();
+      }
+      if (this.#end.signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(this.#again, resolve);
+        this.#end.signal.addEventListener("abort", () => {
+          cancel();
+          resolve();
+        }, { once: true });
+      });
+      this.#again = Math.min(this.#again * 2, againMs.greatest);
+      if (!this.#end.signal.aborted) this.read(everything);
+    }
+  }
+
+  #take(event: StreamEvent): void {
+    let read: readonly Resource[] = [];
+    this.#parts.update((model) => {
+      const outcome = withEvent(model, event);
+      read = outcome.read;
+      return outcome.model;
+    });
+    if (read.length > 0) this.read(read);
+  }
+
+  #enter(connection: Connection, trouble: string): void {
+    this.#parts.update((model) =>
+      model.connection === connection && model.trouble === trouble ? model : { ...model, connection, trouble }
+    );
+  }
+}
+
+/** A body that says when something arrives, comments included. */
+function watched(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  heard: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return body.pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        heard();
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+}

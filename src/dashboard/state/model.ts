@@ -1,0 +1,382 @@
+/**
+ * What the page knows of the daemon, as a value, and what reads and events make of it. Pure.
+ *
+ * Reads are the truth; an event changes the model at once and names what must be read again.
+ *
+ * @module
+ */
+import type {
+  Backend,
+  BackendEvent,
+  Certificate,
+  ChangeEvent,
+  DroppedEvent,
+  Frontend,
+  FrontendEvent,
+  Info,
+  JournalEntry,
+  Latency,
+  LbCounters,
+  LogEvent,
+  Override,
+  OverrideList,
+  PeerList,
+  Plan,
+  PoolBackend,
+  ProblemList,
+  Ready,
+  ResyncEvent,
+  VppEvent,
+  VppInfo,
+} from "../../api.ts";
+
+/** Any event of the stream. */
+export type StreamEvent =
+  | BackendEvent
+  | FrontendEvent
+  | VppEvent
+  | LogEvent
+  | ResyncEvent
+  | DroppedEvent
+  | ChangeEvent;
+
+/** A backend; a daemon of another version may lack what is optional here. */
+export type PageBackend = Backend & {
+  readonly latency?: Latency | null;
+  readonly override?: Override | null;
+  readonly certificate?: Certificate | null;
+};
+
+/** A member of a pool, likewise. */
+export type PageMember = PoolBackend & { readonly file_weight?: number; readonly override?: Override | null };
+
+/** What can be read anew. */
+export type Resource =
+  | "info"
+  | "ready"
+  | "backends"
+  | "frontends"
+  | "problems"
+  | "overrides"
+  | "counters"
+  | "vpp"
+  | "syncs"
+  | "peers";
+
+/** Packets a second of one server or VIP, and a short past of it. */
+export interface Rate {
+  /** Now; null: not known yet. */
+  readonly now: number | null;
+  /** Seconds since 1970 and packets a second, oldest first, at most 120. */
+  readonly past: readonly (readonly [at: number, perSecond: number])[];
+}
+
+/** A line of the list of events. */
+export interface EventRow {
+  /** Counts up. */
+  readonly key: number;
+  /** The event. */
+  readonly event: StreamEvent;
+}
+
+/** The connection to the daemon. `stale`: nothing was heard for a while. */
+export type Connection =
+  | "connecting"
+  | "live"
+  | "stale"
+  | "unauthorized"
+  | "away";
+
+/** Everything. Null: not read yet, or this daemon does not have it. */
+export interface Model {
+  /** How the stream is. */
+  readonly connection: Connection;
+  /** Why it is not live. */
+  readonly trouble: string;
+  /** Version, node, who asks. */
+  readonly info: Info | null;
+  /** Whether the daemon is ready. */
+  readonly ready: Ready | null;
+  /** In the file's order. */
+  readonly backends: ReadonlyMap<string, PageBackend>;
+  /** In the file's order. */
+  readonly frontends: ReadonlyMap<string, Frontend>;
+  /** Worst first. */
+  readonly problems: ProblemList | null;
+  /** What operators set. */
+  readonly overrides: readonly Override[] | null;
+  /** Connection of the daemon to VPP. */
+  readonly link: VppEvent["to"] | null;
+  /** The connected VPP. */
+  readonly vpp: VppInfo | null;
+  /** Counters as last read. */
+  readonly counters: LbCounters | null;
+  /** By `vip <frontend>` and `server <address>`. */
+  readonly rates: ReadonlyMap<string, Rate>;
+  /** As last asked for. */
+  readonly plan: Plan | null;
+  /** The last 20 syncs that changed something. */
+  readonly syncs: readonly JournalEntry[] | null;
+  /** Other daemons. */
+  readonly peers: PeerList["peers"];
+  /** Newest last, at most 500. */
+  readonly events: readonly EventRow[];
+}
+
+/** Before anything was read. */
+export const emptyModel: Model = {
+  connection: "connecting",
+  trouble: "",
+  info: null,
+  ready: null,
+  backends: new Map(),
+  frontends: new Map(),
+  problems: null,
+  overrides: null,
+  link: null,
+  vpp: null,
+  counters: null,
+  rates: new Map(),
+  plan: null,
+  syncs: null,
+  peers: [],
+  events: [],
+};
+
+/** Events that are kept. */
+export const eventLimit = 500;
+/** Points of a rate that are kept. */
+const rateLimit = 120;
+
+/** Whether two values of JSON are equal; keys in any order. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (
+    typeof a !== "object" || typeof b !== "object" || a === null || b === null
+  ) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
+  return left.length === right.size &&
+    left.every(([key, value]) => right.has(key) && sameJson(value, right.get(key)));
+}
+
+/** The new list by name, with the old object wherever nothing changed, so that its row is not drawn again. */
+export function keepEqual<T extends { readonly name: string }>(
+  before: ReadonlyMap<string, T>,
+  now: readonly T[],
+): ReadonlyMap<string, T> {
+  const next = new Map<string, T>();
+  let same = before.size === now.length;
+  for (const value of now) {
+    const old = before.get(value.name);
+    const kept = old !== undefined && sameJson(old, value) ? old : value;
+    same &&= kept === old;
+    next.set(value.name, kept);
+  }
+  const order = same &&
+    [...before.keys()].every((name, i) => name === now[i]?.name);
+  return order ? before : next;
+}
+
+/** A read of backends. */
+export function withBackends(
+  model: Model,
+  backends: readonly Backend[],
+): Model {
+  return { ...model, backends: keepEqual(model.backends, backends) };
+}
+
+/** A read of frontends. */
+export function withFrontends(
+  model: Model,
+  frontends: readonly Frontend[],
+): Model {
+  return { ...model, frontends: keepEqual(model.frontends, frontends) };
+}
+
+/** A read of problems. */
+export function withProblems(model: Model, problems: ProblemList): Model {
+  return sameJson(model.problems, problems) ? model : { ...model, problems };
+}
+
+/** A read of overrides. */
+export function withOverrides(
+  model: Model,
+  { overrides }: OverrideList,
+): Model {
+  return sameJson(model.overrides, overrides) ? model : { ...model, overrides };
+}
+
+/** A read of counters: rates are differences to the read before. */
+export function withCounters(model: Model, counters: LbCounters): Model {
+  const before = model.counters;
+  if (counters.read_at === null) {
+    return { ...model, counters, rates: new Map() };
+  }
+  if (before?.read_at === counters.read_at) return model;
+  const at = Date.parse(counters.read_at) / 1000;
+  const passed = before?.read_at == null ? 0 : at - Date.parse(before.read_at) / 1000;
+  const rates = new Map<string, Rate>();
+  const add = (key: string, was: number | undefined, is: number) => {
+    // Counters begin anew with VPP.
+    const rate = was === undefined || passed <= 0 || is < was ? null : (is - was) / passed;
+    const past = model.rates.get(key)?.past ?? [];
+    rates.set(key, {
+      now: rate,
+      past: rate === null ? past : [...past, [at, rate] as const].slice(-rateLimit),
+    });
+  };
+  const vipPackets = (vip: LbCounters["vips"][number]) =>
+    vip.next + vip.first + vip.untracked + vip.no_server;
+  for (const vip of counters.vips) {
+    const was = before?.vips.find((one) =>
+      one.prefix === vip.prefix && one.port === vip.port &&
+      one.protocol === vip.protocol
+    );
+    if (vip.frontend !== null) {
+      add(
+        `vip ${vip.frontend}`,
+        was === undefined ? undefined : vipPackets(was),
+        vipPackets(vip),
+      );
+    }
+  }
+  for (const server of counters.servers) {
+    add(
+      `server ${server.address}`,
+      before?.servers.find(({ address }) => address === server.address)
+        ?.packets,
+      server.packets,
+    );
+  }
+  return { ...model, counters, rates };
+}
+
+/** An event: the model with it, and what must be read again. */
+export function withEvent(
+  model: Model,
+  event: StreamEvent,
+): { model: Model; read: readonly Resource[] } {
+  const told = event.kind !== "change" && !("synthetic" in event && event.synthetic)
+    ? { ...model, events: append(model.events, event) }
+    : model;
+  switch (event.kind) {
+    case "backend": {
+      const read: readonly Resource[] = event.synthetic ? [] : ["backends", "frontends", "problems"];
+      return { model: withTransition(told, event), read };
+    }
+    case "frontend":
+      return {
+        model: withFrontendState(told, event),
+        read: event.synthetic ? [] : ["frontends", "problems"],
+      };
+    case "vpp": {
+      const next = { ...told, link: event.to, vpp: event.info };
+      return {
+        model: next,
+        read: event.synthetic ? [] : ["ready", "frontends", "problems", "counters", "vpp"],
+      };
+    }
+    case "change":
+      return { model: told, read: changed[event.what] };
+    case "resync":
+    case "dropped":
+      return { model: told, read: everything };
+    case "log":
+      return { model: told, read: [] };
+  }
+}
+
+/** What a change of each kind may have altered. */
+const changed: Readonly<Record<ChangeEvent["what"], readonly Resource[]>> = {
+  weight: ["frontends", "overrides", "problems"],
+  override: ["backends", "frontends", "overrides", "problems"],
+  problems: ["problems", "ready"],
+  sync: ["frontends", "problems", "ready", "syncs"],
+  config: ["info", "backends", "frontends", "overrides", "problems", "peers"],
+  fleet: ["overrides", "problems"],
+};
+
+/** All that a page reads at its start. */
+export const everything: readonly Resource[] = [
+  "info",
+  "ready",
+  "backends",
+  "frontends",
+  "problems",
+  "overrides",
+  "counters",
+  "vpp",
+  "syncs",
+  "peers",
+];
+
+function append(
+  events: readonly EventRow[],
+  event: StreamEvent,
+): readonly EventRow[] {
+  const key = (events.at(-1)?.key ?? 0) + 1;
+  return [...events.slice(-(eventLimit - 1)), { key, event }];
+}
+
+function withTransition(
+  model: Model,
+  { backend, synthetic, transition }: BackendEvent,
+): Model {
+  const before = model.backends.get(backend);
+  const backends = new Map(model.backends);
+  if (transition.to === "removed") backends.delete(backend);
+  else if (before !== undefined && before.state !== transition.to) {
+    const transitions = synthetic ? before.transitions : [transition, ...before.transitions];
+    backends.set(backend, {
+      ...before,
+      state: transition.to,
+      since: transition.at,
+      transitions,
+    });
+  } else return model;
+  const weights = new Map(
+    transition.effects.map((effect) => [effect.frontend, effect.weight_after]),
+  );
+  const member = (frontend: string) => (one: PoolBackend): PoolBackend =>
+    one.name !== backend ? one : {
+      ...one,
+      state: transition.to,
+      effective_weight: weights.get(frontend) ?? one.effective_weight,
+    };
+  const frontends = new Map(
+    [...model.frontends].map(([name, frontend]) => {
+      if (
+        !frontend.pools.some((pool) => pool.backends.some((one) => one.name === backend))
+      ) return [name, frontend];
+      const pools = frontend.pools.map((pool) => ({
+        ...pool,
+        backends: pool.backends.map(member(name)),
+      }));
+      return [name, { ...frontend, pools }];
+    }),
+  );
+  return { ...model, backends, frontends };
+}
+
+function withFrontendState(
+  model: Model,
+  { active_pool, at, frontend, to }: FrontendEvent,
+): Model {
+  const before = model.frontends.get(frontend);
+  if (before === undefined) return model;
+  const pools = before.pools.map((pool) => ({
+    ...pool,
+    active: pool.name === active_pool,
+  }));
+  const since = before.state === to ? before.since : at;
+  return {
+    ...model,
+    frontends: new Map(model.frontends).set(frontend, {
+      ...before,
+      state: to,
+      since,
+      pools,
+    }),
+  };
+}

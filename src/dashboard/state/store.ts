@@ -1,0 +1,150 @@
+/**
+ * The signals of the page: one model, and what the person before it chose.
+ *
+ * @module
+ */
+import { computed, effect, signal } from "@preact/signals";
+import { ApiClient, type Transport } from "./client.ts";
+import { Live, type PageClock } from "./live.ts";
+import { emptyModel, type Model, type Resource } from "./model.ts";
+
+const tokenKey = "maglev-token";
+const themeKey = "maglev-theme";
+
+/** Takes a token out of `#token=…`, so that it is neither in the address nor in the history. */
+function tokenOfAddress(): void {
+  const match = /^#token=(.+)$/.exec(location.hash);
+  if (match?.[1] === undefined) return;
+  sessionStorage.setItem(tokenKey, decodeURIComponent(match[1]));
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+const transport: Transport = {
+  fetch: (path, init) => fetch(path, init),
+  token: () => sessionStorage.getItem(tokenKey),
+};
+
+const clock: PageClock = {
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** What is known of the daemon that is shown. */
+export const model = signal<Model>(emptyModel);
+/** Name of the peer that is shown; null: the daemon that serves the page. */
+export const peer = signal<string | null>(null);
+/** The clock of the page, moved once a second, so that all ages tick together. */
+export const now = signal(Date.now());
+/** Text of the search box, also in the address as `?q=`. */
+export const query = signal(new URLSearchParams(location.search).get("q") ?? "");
+/** State that the chips filter by, also in the address; "" for all. */
+export const stateFilter = signal(new URLSearchParams(location.search).get("state") ?? "");
+/** What the drawer shows. */
+export const opened = signal<{ readonly kind: "backend" | "frontend"; readonly name: string } | null>(null);
+/** The question that is asked before an action. */
+export const asked = signal<Action | null>(null);
+/** Whether the help is shown. */
+export const help = signal(false);
+/** Colours. */
+export const theme = signal(localStorage.getItem(themeKey) ?? "auto");
+/** One line for screen readers and the bar: what an action did. */
+export const notice = signal("");
+/** Name of the row that the keyboard is at. */
+export const cursor = signal<string | null>(null);
+
+/** Something that a person wants to do. */
+export type Action =
+  | { readonly kind: "pause" | "resume" | "disable" | "enable"; readonly backend: string }
+  | {
+    readonly kind: "weight";
+    readonly frontend: string;
+    readonly pool: string;
+    readonly backend: string;
+    readonly weight: number;
+  }
+  | { readonly kind: "clear"; readonly id: string; readonly text: string }
+  | { readonly kind: "sync"; readonly digest: string };
+
+let live: Live | null = null;
+
+/** The API of what is shown. */
+export const api = computed(() => new ApiClient(transport, peer.value));
+
+/** Whether the person may change something here. */
+export const mayChange = computed(() => {
+  const you = model.value.info?.you;
+  // A daemon of another version may not say who asks: it refuses by itself.
+  return peer.value === null && (you === undefined || you !== null && you.role !== "viewer");
+});
+
+/** Backends that the search and the chips leave. */
+export const shownBackends = computed(() => {
+  const words = query.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  return [...model.value.backends.values()].filter((backend) => {
+    if (stateFilter.value !== "" && backend.state !== stateFilter.value) return false;
+    const places = backend.frontends.map(({ frontend, pool }) => `${frontend} ${pool}`).join(" ");
+    const text = `${backend.name} ${backend.address} ${backend.state} ${backend.healthcheck ?? ""} ${places}`
+      .toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+});
+
+/** Takes a token and reads everything with it. */
+export function logIn(token: string): void {
+  sessionStorage.setItem(tokenKey, token);
+  live?.restart();
+}
+
+/** Forgets the token. */
+export function logOut(): void {
+  sessionStorage.removeItem(tokenKey);
+  model.value = emptyModel;
+  live?.restart();
+}
+
+/** Reads the plan, which reads VPP. */
+export async function readPlan(): Promise<void> {
+  const plan = await api.value.plan(AbortSignal.timeout(10_000));
+  model.value = { ...model.value, plan };
+}
+
+/** Reads these soon, e.g. after an action. */
+export function readAgain(resources: readonly Resource[]): void {
+  live?.read(resources);
+}
+
+/** Starts everything; called once. */
+export function start(): void {
+  tokenOfAddress();
+  effect(() => {
+    const client = api.value;
+    live?.stop();
+    model.value = { ...emptyModel, peers: model.peek().peers };
+    live = new Live({ api: client, clock, update: (change) => model.value = change(model.peek()) });
+    live.start();
+  });
+  effect(() => {
+    const search = new URLSearchParams();
+    if (query.value !== "") search.set("q", query.value);
+    if (stateFilter.value !== "") search.set("state", stateFilter.value);
+    const text = search.toString();
+    history.replaceState(null, "", location.pathname + (text === "" ? "" : `?${text}`));
+  });
+  effect(() => {
+    localStorage.setItem(themeKey, theme.value);
+    document.documentElement.dataset.theme = theme.value;
+  });
+  let last = Date.now();
+  setInterval(() => {
+    const at = Date.now();
+    // Timers stand still while a computer sleeps: what the page shows is old then.
+    if (at - last > 10_000) live?.restart();
+    last = at;
+    now.value = at;
+  }, 1000);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) now.value = Date.now();
+  });
+}

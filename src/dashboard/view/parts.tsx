@@ -1,0 +1,148 @@
+/**
+ * Small parts that several regions use.
+ *
+ * @module
+ */
+import type { ComponentChildren } from "preact";
+import type { Backend, Override } from "../../api.ts";
+import { ageText, clean, latencyText, shapes } from "../state/format.ts";
+import type { PageBackend } from "../state/model.ts";
+import { now, opened } from "../state/store.ts";
+
+/** A state as shape and word. */
+export function StateMark({ state }: { readonly state: string }) {
+  return (
+    <span class={`state ${state}`}>
+      <span aria-hidden="true">{shapes[state] ?? "·"}</span> {state}
+    </span>
+  );
+}
+
+/** How long ago; ticks with the page's clock. */
+export function Age({ time }: { readonly time: string | null | undefined }) {
+  return <time title={time ?? ""}>{ageText(time, now.value)}</time>;
+}
+
+/** The health counter as pips: filled up to h, with a mark where up begins. */
+export function Pips({ health }: { readonly health: Backend["health"] }) {
+  if (health === null || health === undefined) return <span class="dim">no check</span>;
+  const { counter, max, rise } = health;
+  const word = `health ${counter} of ${max}, up from ${rise}`;
+  if (max > 12) return <span title={word}>{counter}/{max}</span>;
+  return (
+    <span class="pips" role="img" aria-label={word} title={word}>
+      {Array.from(
+        { length: max },
+        (_, i) => <i key={i} class={`${i < counter ? "on" : ""} ${i === rise ? "rise" : ""}`} />,
+      )}
+    </span>
+  );
+}
+
+const sparkWidth = 120;
+const sparkHeight = 20;
+
+/** 60 probes as bars: higher is slower, a cross is a failure. */
+export function Spark({ spark }: { readonly spark: string | undefined }) {
+  if (spark === undefined || spark === "") return <span class="dim">–</span>;
+  const failed = [...spark].filter((c) => c === "x").length;
+  const step = sparkWidth / spark.length;
+  return (
+    <svg
+      class="spark"
+      width={sparkWidth}
+      height={sparkHeight}
+      role="img"
+      aria-label={`last ${spark.length} probes, ${failed} failed`}
+    >
+      {[...spark].map((c, i) => {
+        if (c === "-") return null;
+        if (c === "x") {
+          return <rect key={i} class="fail" x={i * step} y={0} width={step * 0.8} height={sparkHeight} />;
+        }
+        const height = 2 + Number(c) * (sparkHeight - 2) / 9;
+        return <rect key={i} x={i * step} y={sparkHeight - height} width={step * 0.8} height={height} />;
+      })}
+    </svg>
+  );
+}
+
+/** A weight as a bar, with the file's value as outline where it differs. */
+export function WeightBar({ effective, weight, file }: {
+  readonly effective: number;
+  readonly weight: number;
+  readonly file: number | undefined;
+}) {
+  const differs = file !== undefined && file !== weight;
+  const text = `${effective}${effective === weight ? "" : ` of ${weight}`}${
+    differs ? ` (file ${file})` : ""
+  }`;
+  return (
+    <span class="weight" title={text}>
+      <svg width="50" height="10" aria-hidden="true">
+        <rect class="track" width="50" height="10" />
+        <rect class="bar" width={effective / 2} height="10" />
+        {differs
+          ? <rect class="outline" x="0.5" y="0.5" width={Math.max(1, (file ?? 0) / 2 - 1)} height="9" />
+          : null}
+      </svg>{" "}
+      {text}
+    </span>
+  );
+}
+
+/** A name that opens the drawer. */
+export function Link({ kind, name, children }: {
+  readonly kind: "backend" | "frontend";
+  readonly name: string;
+  readonly children?: ComponentChildren;
+}) {
+  return (
+    <button type="button" class="link" onClick={() => opened.value = { kind, name }}>
+      <bdi>{children ?? clean(name)}</bdi>
+    </button>
+  );
+}
+
+/** Last result in words. */
+export function LastResult({ backend }: { readonly backend: Backend }) {
+  const probe = backend.last_probe;
+  if (probe === null || probe === undefined) return <span class="dim">–</span>;
+  return (
+    <span>
+      <span class={probe.void !== null ? "void" : probe.ok ? "good" : "bad"}>{probe.code}</span>{" "}
+      <bdi>{clean(probe.detail)}</bdi>
+    </span>
+  );
+}
+
+/** p50 and p95 in one cell. */
+export function Quantiles(
+  { backend }: {
+    readonly backend: Backend & {
+      readonly latency?: { readonly p50_ns: string; readonly p95_ns: string } | null;
+    };
+  },
+) {
+  const latency = backend.latency;
+  if (latency === null || latency === undefined) return <span class="dim">–</span>;
+  return <span class="num">{latencyText(latency.p50_ns)} / {latencyText(latency.p95_ns)}</span>;
+}
+
+/** Who set something, why, and how long it lasts. */
+export function OverrideText({ override }: { readonly override: Override }) {
+  const until = override.until === null ? "" : ` until ${new Date(override.until).toLocaleString("en-GB")}`;
+  const what = override.kind === "weight" ? `weight ${override.weight}` : override.kind;
+  const who = override.claimed === null ? override.by : `${override.by} (claimed: ${override.claimed})`;
+  return (
+    <span>
+      {what} by <bdi>{clean(who)}</bdi> <Age time={override.since} /> ago{until}
+      {override.scope === "everywhere" ? " everywhere" : ""}
+      {override.reason === null ? "" : (
+        <>
+          : <bdi>{clean(override.reason)}</bdi>
+        </>
+      )}
+    </span>
+  );
+}
