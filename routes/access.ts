@@ -46,9 +46,10 @@ export function isOpen(path: string): boolean {
   return path === "/healthz" || path === "/readyz";
 }
 
-/** Whether a path is a static part of the documentation, which holds no data. */
+/** Whether a path is a static part of the dashboard or of the documentation, which hold no data. */
 export function isStatic(path: string): boolean {
-  return path === "/openapi.json" || path === "/docs" || path.startsWith("/docs/");
+  return path === "/" || path === "/dashboard.js" || path === "/dashboard.css" || path === "/openapi.json" ||
+    path === "/docs" || path.startsWith("/docs/");
 }
 
 /**

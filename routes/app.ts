@@ -8,6 +8,7 @@ import { version } from "../src/version.ts";
 import { mountBackends } from "./backends.ts";
 import { mountConfig } from "./config.ts";
 import { directoryOf } from "./directory.ts";
+import { mountDashboard } from "./dashboard.ts";
 import { mountDocs } from "./docs.ts";
 import type { Api, ApiEnv, ApiOptions } from "./env.ts";
 import { problemExample } from "./examples.ts";
@@ -69,6 +70,7 @@ export function createApp(options: ApiOptions): Api {
   const app = bareApp(options);
   useMiddleware(app, options);
   mountHealth(app, options);
+  mountDashboard(app, options);
   mountDocs(app, () => describe(app));
   mountConfig(app, options);
   mountHealthchecks(app, options);

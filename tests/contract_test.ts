@@ -131,7 +131,8 @@ const wrongFileErrors = [{
 
 /* ---- who may do what ---- */
 
-const openPaths = ["/healthz", "/readyz", "/docs", "/docs/style.css", "/openapi.json"];
+const openPaths = ["/healthz", "/readyz", "/docs", "/docs/style.css", "/openapi.json"]
+  .concat(["/", "/dashboard.js", "/dashboard.css"]);
 const adminPaths = ["/v1/config/check", "/v1/config/reload"];
 
 /** Written down anew and not taken from the daemon, so that a mistake there shows here. */

@@ -19,7 +19,7 @@ export function introduction({ api, folder }: Scene): string {
     "  2. type  drift            somebody changes VPP by hand (help: more words)",
     `  3. run   ${folder}/maglevc show frontends`,
     `  4. run   ${folder}/maglevc probe www path /`,
-    `  5. open  ${api}/docs`,
+    `  5. open  ${api}/`,
     "",
     "Events follow. Ctrl-C ends the demo and leaves nothing behind.",
     "",

@@ -209,25 +209,19 @@ export class ApiClient {
     return this.#change("POST", "vpp/lb/sync", { plan_digest: digest }, false);
   }
 
-  /** GET /v1/events as a stream. */
-  async events(
-    lastId: string,
-    signal: AbortSignal,
-  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    const headers = {
-      ...this.#headers(),
-      ...(lastId === "" ? {} : { "last-event-id": lastId }),
-    };
-    const response = await this.#ask(
-      this.#path("events?kinds=backend,frontend,vpp,log,change&level=warn"),
-      {
-        headers,
-        signal,
-      },
-    );
-    if (response.body === null) {
-      throw new ApiError(0, "the daemon answered no stream");
+  /** GET /v1/events as a stream. A daemon of an older version does not know kind `change`. */
+  async events(lastId: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const headers = { ...this.#headers(), ...(lastId === "" ? {} : { "last-event-id": lastId }) };
+    const ask = (kinds: string) =>
+      this.#ask(this.#path(`events?kinds=${kinds}&level=warn`), { headers, signal });
+    let response: Response;
+    try {
+      response = await ask("backend,frontend,vpp,log,change");
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 422) throw error;
+      response = await ask("backend,frontend,vpp,log");
     }
+    if (response.body === null) throw new ApiError(0, "the daemon answered no stream");
     return response.body;
   }
 
