@@ -40,13 +40,6 @@ export const symbols = {
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
-  /** The same call parked on a pool thread; one in the whole thread at most (design: 32 pool threads). */
-  epoll_wait_parked: {
-    name: "epoll_wait",
-    parameters: ["i32", "buffer", "i32", "i32"],
-    result: "i32",
-    nonblocking: true,
-  },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
@@ -69,7 +62,7 @@ if (errnoPointer === null) throw new Error("Cannot find errno: __errno_location(
 // errno lives as long as its thread, and a module is loaded once a thread, so the view never dangles.
 const errnoView = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(errnoPointer, 4));
 
-/** errno of the last synchronous call; read it on the very next line. Meaningless after a parked call. */
+/** errno of the last synchronous call; read it on the very next line. */
 export function errno(): number {
   return errnoView[0] ?? 0;
 }

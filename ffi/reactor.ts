@@ -1,14 +1,7 @@
 /**
- * Readiness of raw descriptors.
- *
- *   watched fds ──► inner epoll ◄── wait(), on this thread
- *                        │
- *                        ├──► outer epoll ◄── park(): one epoll_wait on a pool thread
- *   eventfd, for the end ┘
- *
- * The parked call only says that something is ready; the events themselves are always read by a synchronous
- * `wait()` on this thread. So an event is never handled from a stale list, and whoever must see all pending
- * events before doing something else (a deadline, say) can ask for them at that moment.
+ * Readiness of raw descriptors. Events are always read by a synchronous `wait()` on the thread that handles them. So an
+ * event is never handled from a stale list, and whoever must see all pending events before doing something else (a
+ * deadline, say) can ask for them at that moment.
  *
  * @module
  */
@@ -24,8 +17,6 @@ export const WRITABLE: number = linux.EPOLLOUT;
 const EVENT_SIZE = linux.EPOLL_EVENT_SIZE;
 const DATA_OFFSET = EVENT_SIZE - 8;
 const BATCH = 256;
-/** A thread that ends without disposal (a crash) leaves its parked call behind; this bounds for how long. */
-const PARK_MS = 1000;
 /** One, as an eventfd counts. */
 const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
@@ -59,26 +50,15 @@ interface Slot {
 }
 
 /** One epoll for all raw descriptors of a thread. */
-export class Reactor implements AsyncDisposable {
-  readonly #inner = new Fd(check(libc.epoll_create1(linux.O_CLOEXEC), "epoll_create1"));
-  readonly #outer = new Fd(check(libc.epoll_create1(linux.O_CLOEXEC), "epoll_create1"));
-  readonly #end = eventFlag();
+export class Reactor implements Disposable {
+  readonly #epoll = new Fd(check(libc.epoll_create1(linux.O_CLOEXEC), "epoll_create1"));
   readonly #slots: Slot[] = [];
   readonly #free: number[] = [];
   readonly #events = new Uint8Array(EVENT_SIZE * BATCH);
   readonly #view = new DataView(this.#events.buffer);
   readonly #request = new Uint8Array(EVENT_SIZE);
   readonly #requestView = new DataView(this.#request.buffer);
-  #parked: Promise<void> | null = null;
-  #onReady: (() => void) | null = null;
   #closed = false;
-
-  /** Watches nothing yet. Throws ErrnoError. */
-  constructor() {
-    for (const fd of [this.#inner, this.#end]) {
-      this.#control(this.#outer, linux.EPOLL_CTL_ADD, fd.number, READABLE);
-    }
-  }
 
   /** Registers the descriptor `number`, which its owner keeps open; nothing is reported before `arm`. */
   watch(number: number, handler: (events: number) => void): Watch {
@@ -92,13 +72,13 @@ export class Reactor implements AsyncDisposable {
       arm: (events) => {
         if (slot.generation !== generation) throw new Error("Cannot arm a watch that has ended");
         const call = added ? linux.EPOLL_CTL_MOD : linux.EPOLL_CTL_ADD;
-        this.#control(this.#inner, call, number, events | linux.EPOLLONESHOT, index, generation);
+        this.#control(call, number, events | linux.EPOLLONESHOT, index, generation);
         added = true;
       },
       abandon: () => void this.#giveUp(slot, index, generation),
       [Symbol.dispose]: () => {
         if (!this.#giveUp(slot, index, generation)) return;
-        if (added && !this.#closed) this.#control(this.#inner, linux.EPOLL_CTL_DEL, number, 0);
+        if (added && !this.#closed) this.#control(linux.EPOLL_CTL_DEL, number, 0);
       },
     };
   }
@@ -111,7 +91,7 @@ export class Reactor implements AsyncDisposable {
   wait(ms: number): number {
     let total = 0;
     while (!this.#closed) {
-      const count = libc.epoll_wait(this.#inner.number, this.#events, BATCH, total === 0 ? ms : 0);
+      const count = libc.epoll_wait(this.#epoll.number, this.#events, BATCH, total === 0 ? ms : 0);
       if (count <= 0) break;
       total += count;
       this.#dispatch(count);
@@ -120,26 +100,10 @@ export class Reactor implements AsyncDisposable {
     return total;
   }
 
-  /** Has `onReady` called on the event loop, once, when `wait` has something to do; replaces an earlier one. */
-  park(onReady: () => void): void {
-    this.#onReady = onReady;
-    this.#parked ??= this.#park();
-  }
-
-  /** Ends a parked wait and closes; descriptors that are still watched stay open and belong to their owners. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
+  /** Closes; descriptors that are still watched stay open and belong to their owners. */
+  [Symbol.dispose](): void {
     this.#closed = true;
-    this.#onReady = null;
-    raise(this.#end.number);
-    await this.#parked;
-    for (const fd of [this.#inner, this.#outer, this.#end]) fd[Symbol.dispose]();
-  }
-
-  async #park(): Promise<void> {
-    await libc.epoll_wait_parked(this.#outer.number, new Uint8Array(EVENT_SIZE), 1, PARK_MS);
-    this.#parked = null;
-    this.#onReady?.();
+    this.#epoll[Symbol.dispose]();
   }
 
   /** Whether the slot was still the owner's. */
@@ -166,11 +130,11 @@ export class Reactor implements AsyncDisposable {
     }
   }
 
-  #control(epoll: Fd, call: number, fd: number, events: number, index = 0, generation = 0): void {
+  #control(call: number, fd: number, events: number, index = 0, generation = 0): void {
     this.#requestView.setUint32(0, events, true);
     this.#requestView.setUint32(DATA_OFFSET, index, true);
     this.#requestView.setInt32(DATA_OFFSET + 4, generation, true);
-    if (libc.epoll_ctl(epoll.number, call, fd, this.#request) < 0) {
+    if (libc.epoll_ctl(this.#epoll.number, call, fd, this.#request) < 0) {
       throw new Error(`Cannot watch descriptor ${fd}: epoll_ctl: ${errnoName(errno())}`);
     }
   }

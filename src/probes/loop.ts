@@ -1,8 +1,7 @@
 /**
- * What drives an engine. While every probe under way waits for a raw socket, the thread waits in the kernel
- * itself, as an event loop in C would: no pool thread, no timer and no message stands between a socket and its
- * probe. While one waits for something of the platform (the matcher), the platform's event loop
- * waits, and a pool thread watches the raw sockets.
+ * What drives an engine. The thread waits for its sockets in the kernel itself, as an event loop in C would: no pool
+ * thread, no timer and no message stands between a socket and its probe. The platform's event loop, by which messages
+ * come, gets a turn when somebody tells that one is on its way, and now and then.
  *
  * @module
  */
@@ -12,6 +11,9 @@ import type { Millis } from "../model.ts";
 import type { Engine } from "./engine.ts";
 import type { Reactor } from "./socket.ts";
 
+/** What the platform has for a thread: nothing, an answer that takes its time, or a message that is there already. */
+export type Expected = "nothing" | "answer" | "message";
+
 /** What a loop needs. */
 export interface LoopOptions {
   /** The thread's time. */
@@ -20,8 +22,10 @@ export interface LoopOptions {
   readonly reactor: Reactor;
   /** What is driven. */
   readonly engine: Pick<Engine, "pass" | "settled" | "nextPass" | "unsettled">;
-  /** Whether the thread may wait in the kernel now. */
-  readonly mayBlock: () => boolean;
+  /** Whether the platform holds, or will soon hold, something for this thread. */
+  readonly expects: () => Expected;
+  /** Gives the platform's event loop a turn; default: one by `setImmediate`. */
+  readonly turn?: () => Promise<void>;
   /** Whether somebody else has ended this thread: then it must do nothing more. */
   readonly stopped: () => boolean;
   /** Called after each pass, when everything that followed from it has run. */
@@ -35,6 +39,8 @@ const MAIL_ROUNDS = 4;
  * half as much again as one that wakes for eight at a time. Answers are heard when they arrive, whatever this says.
  */
 const GRAIN_MS: Millis = 8;
+/** While an answer of another thread is out, the platform gets a turn this often, in ms. */
+const ANSWER_MS: Millis = 1;
 /** The platform gets a turn at least this often, for what nobody announces, in ms. */
 const YIELD_MS: Millis = 100;
 
@@ -44,9 +50,7 @@ export class Loop implements AsyncDisposable {
   readonly #running: Promise<void>;
   #ended = false;
   #rounds = 0;
-  #mightBlock = true;
   #yieldedAt: Millis = 0;
-  #wake: (() => void) | null = null;
 
   /** Starts the loop. */
   constructor(options: LoopOptions) {
@@ -57,49 +61,36 @@ export class Loop implements AsyncDisposable {
   /** Something outside the sockets has happened or is about to: lets the event loop have its turns. */
   attend(): void {
     this.#rounds = MAIL_ROUNDS;
-    this.#wake?.();
   }
 
   /** Ends the loop. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
-    this.#wake?.();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { clock, reactor, engine, passed, stopped } = this.#options;
+    const { clock, reactor, engine, passed, stopped, expects, turn = nextTurn } = this.#options;
     while (!this.#ended && !stopped()) {
       engine.pass();
       await engine.settled();
       passed();
       const now = clock.now();
-      const untilPass = Math.ceil(engine.nextPass - now);
-      const waitMs = untilPass <= 0 ? 0 : Math.max(GRAIN_MS, untilPass);
-      const mayBlock = this.#options.mayBlock();
-      // What the platform still has to do for its last socket, closing it say, needs its turns too.
-      if (mayBlock && !this.#mightBlock) this.#rounds = MAIL_ROUNDS;
-      this.#mightBlock = mayBlock;
-      if (this.#rounds > 0 || engine.unsettled || now - this.#yieldedAt >= YIELD_MS) {
+      const expected = expects();
+      const yields = expected === "answer" ? ANSWER_MS : YIELD_MS;
+      if (this.#rounds > 0 || expected === "message" || engine.unsettled || now - this.#yieldedAt >= yields) {
         if (this.#rounds > 0) this.#rounds--;
         this.#yieldedAt = now;
-        await new Promise<void>((resolve) => setImmediate(resolve));
-      } else if (mayBlock) {
-        reactor.wait(waitMs);
+        await turn();
       } else {
-        await this.#sleep(waitMs);
+        const untilPass = Math.ceil(engine.nextPass - now);
+        const waitMs = untilPass <= 0 ? 0 : Math.max(GRAIN_MS, untilPass);
+        reactor.wait(expected === "answer" ? Math.min(waitMs, ANSWER_MS) : waitMs);
       }
     }
   }
+}
 
-  /** Waits on the event loop for a raw socket, the time, or `attend`. */
-  async #sleep(ms: Millis): Promise<void> {
-    using stack = new DisposableStack();
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      stack.use(this.#options.clock.after(ms, resolve));
-      this.#options.reactor.park(resolve);
-    });
-    this.#wake = null;
-  }
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -44,9 +44,9 @@ export class Probes implements Disposable {
     this.#echoes = new EchoSockets(reactor, options.kinds);
   }
 
-  /** Matches that wait for the platform's event loop and not for a raw socket. */
-  get onPlatform(): number {
-    return this.#matcher.pending;
+  /** Whether a match is out on the matcher's thread. */
+  get matching(): boolean {
+    return this.#matcher.pending > 0;
   }
 
   /** The machine of one probe. */

@@ -104,7 +104,12 @@ class ProbeWorker implements AsyncDisposable {
         reactor,
         engine: this.#engine,
         // The platform takes its own number of turns to deliver a message, so until it is there nobody may block.
-        mayBlock: () => probes.onPlatform === 0 && Atomics.load(this.#signs, POSTED) === this.#arrived,
+        expects: () =>
+          Atomics.load(this.#signs, POSTED) !== this.#arrived
+            ? "message"
+            : probes.matching
+            ? "answer"
+            : "nothing",
         passed: () => this.#passed(clock.now()),
         stopped: () => Atomics.load(this.#signs, STOPPED) === 1,
       }),

@@ -73,7 +73,15 @@ function onMainThread({ check, count }: DesignTask, seen: Seen): AsyncDisposable
   );
   // The main thread has an API to serve: it must not wait in the kernel.
   resources.use(
-    new Loop({ clock, reactor, engine, mayBlock: () => false, passed: () => {}, stopped: () => false }),
+    new Loop({
+      clock,
+      reactor,
+      engine,
+      expects: () => "message",
+      turn: () => new Promise((resolve) => setTimeout(resolve, 1)),
+      passed: () => {},
+      stopped: () => false,
+    }),
   );
   engine.start(Array.from({ length: count }, (_, i) =>
     target(`b-${i}`, check, {

@@ -121,7 +121,7 @@ Deno.test("TLS probe: what speaks first and is not TLS is quoted", async () => {
   const rows: [string, string][] = [
     ["SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "SSH-2.0-OpenSSH_9.2p1 Debian-2"],
     ["220 mail.test ESMTP\r\n", "220 mail.test ESMTP"],
-    ["J\0\0\0\x0a8.0.36\0", "J\\x00\\x00\\x00"],
+    ["J\0\0\0\x0a8.0.36\0", "J\\x00\\x00\\x00\\n8.0.36\\x00"],
     ["-ERR unknown command\r\n", "-ERR unknown command"],
     ["\0\0\x12\x04\0\0\0\0\0", "\\x00\\x00\\x12\\x04\\x00\\x00\\x00\\x00\\x00"],
     ["x".repeat(100), `${"x".repeat(60)}…`],
