@@ -47,11 +47,12 @@ export function rateText(perSecond: number | null | undefined): string {
   return perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : String(Math.round(perSecond));
 }
 
-/** Text of a server without what could change how the page reads: control and bidi characters are shown as codes. */
+/** Text of a server without what could change how the page reads: control and format characters are shown as codes. */
 export function clean(text: string): string {
-  // deno-fmt-ignore
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Shape and word of each state, so that colour is never the only sign. */

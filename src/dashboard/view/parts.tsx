@@ -117,13 +117,7 @@ export function LastResult({ backend }: { readonly backend: Backend }) {
 }
 
 /** p50 and p95 in one cell. */
-export function Quantiles(
-  { backend }: {
-    readonly backend: Backend & {
-      readonly latency?: { readonly p50_ns: string; readonly p95_ns: string } | null;
-    };
-  },
-) {
+export function Quantiles({ backend }: { readonly backend: PageBackend }) {
   const latency = backend.latency;
   if (latency === null || latency === undefined) return <span class="dim">–</span>;
   return <span class="num">{latencyText(latency.p50_ns)} / {latencyText(latency.p95_ns)}</span>;
