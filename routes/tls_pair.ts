@@ -6,7 +6,7 @@
  */
 import type { KeyObject } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { certificateIn, privateKeyIn } from "../src/config/files.ts";
+import { certificateIn, privateKeyIn } from "../src/files/judge.ts";
 import { err, ok, type Result } from "../src/result.ts";
 
 /** Certificate (with its chain) and key, as PEM texts. One text may hold both. */

@@ -8,7 +8,9 @@
 import type { ConfigCheck, Finding } from "../api.ts";
 import type { Config } from "../model.ts";
 import { buildConfig } from "./build.ts";
-import { PemFiles, type ReadFile } from "./files.ts";
+import type { ReadNamed } from "../files/disk.ts";
+import type { UnitRead } from "../files/unit.ts";
+import { NamedFiles } from "./files.ts";
 import { Findings, formatFinding, limitFindings } from "./findings.ts";
 import { lint } from "./lints.ts";
 import { checkRules } from "./rules.ts";
@@ -20,7 +22,9 @@ export interface CheckOptions {
   /** Name of the file in the findings; `<body>` for posted text. */
   readonly file: string;
   /** Reads the files that the configuration names; null: rules about them are not applied. */
-  readonly readFile: ReadFile | null;
+  readonly readFile: ReadNamed | null;
+  /** Units of files that the daemon uses now, see `NamedFiles`; absent: none. */
+  readonly inUse?: readonly string[];
   /** Errors that the result holds at most, and warnings; absent: all. */
   readonly limit?: number;
   /** The daemon's name as a flag gave it; absent or null: none was given. */
@@ -39,6 +43,8 @@ export interface CheckResult {
   readonly semanticError: string;
   /** 0 good, 1 any structural error, 2 semantic errors only. */
   readonly exitCode: 0 | 1 | 2;
+  /** The files that the configuration names, as they were read. */
+  readonly files: readonly UnitRead[];
 }
 
 /**
@@ -59,7 +65,14 @@ export function judge(findings: readonly Finding[], config: Config | null, limit
   const parseError = lines("structural");
   const semanticError = lines("semantic");
   const exitCode = parseError !== "" ? 1 : semanticError !== "" ? 2 : 0;
-  return { config: exitCode === 0 ? config : null, findings: shown, parseError, semanticError, exitCode };
+  return {
+    config: exitCode === 0 ? config : null,
+    findings: shown,
+    parseError,
+    semanticError,
+    exitCode,
+    files: [],
+  };
 }
 
 /** Checks the text of a configuration. Never throws, whatever the text. */
@@ -70,7 +83,7 @@ export function checkConfig(text: string, options: CheckOptions): CheckResult {
   for (const { offset, path, message, hint } of tree.errors) {
     out.syntax({ offset, path }, message, hint);
   }
-  const files = options.readFile === null ? null : new PemFiles(options.readFile);
+  const files = options.readFile === null ? null : new NamedFiles(options.readFile, options.inUse);
   const root = tree.root ?? { kind: "map", offset: 0, entries: [], problems: [] };
   const maglev = DOCUMENT.read(root, { offset: 0, path: "" }, out)?.maglev.value;
   if (maglev === undefined) return judge(out.list(options.file, source), null, options.limit);
@@ -78,7 +91,10 @@ export function checkConfig(text: string, options: CheckOptions): CheckResult {
   lint(maglev, out);
   const findings = out.list(options.file, source);
   const good = findings.every((finding) => finding.severity === "warning");
-  return judge(findings, good ? buildConfig(judged) : null, options.limit);
+  return {
+    ...judge(findings, good ? buildConfig(judged) : null, options.limit),
+    files: files?.units ?? [],
+  };
 }
 
 /** The result in the shape of the API. */

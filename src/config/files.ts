@@ -1,94 +1,57 @@
 /**
- * Rules about the PEM files of TLS probes.
+ * The files that a configuration names, as its check reads them.
  *
  * @module
  */
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { err, ok, type Result } from "../result.ts";
+import { type ReadNamed, unitRead } from "../files/disk.ts";
+import { type FileUnit, unitKey, type UnitRead } from "../files/unit.ts";
+import type { Findings, Place } from "./findings.ts";
 
-/** Reads a file as text, or says why it cannot be read. */
-export type ReadFile = (path: string) => Result<string, string>;
+/** The named files of one configuration; each is read once, however many keys name it. */
+export class NamedFiles {
+  readonly #read: ReadNamed;
+  readonly #inUse: ReadonlySet<string>;
+  readonly #units = new Map<string, UnitRead>();
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+  /**
+   * Starts with no file read.
+   *
+   * @param inUse `unitKey` of the units that the daemon uses now: one that is wrong is no error, since what was
+   * read before stays in use
+   */
+  constructor(read: ReadNamed, inUse: readonly string[] = []) {
+    const texts = new Map<string, ReturnType<ReadNamed>>();
+    this.#read = (path) => {
+      const known = texts.get(path) ?? read(path);
+      texts.set(path, known);
+      return known;
+    };
+    this.#inUse = new Set(inUse);
+  }
 
-/** The first certificate of a PEM text in which every certificate is whole and can be parsed. */
-export function certificateIn(pem: string): Result<X509Certificate, string> {
-  let first: X509Certificate | null = null;
-  let count = 0;
-  for (const [block] of pem.matchAll(CERTIFICATE)) {
-    count++;
-    try {
-      const certificate = new X509Certificate(block);
-      first ??= certificate;
-    } catch {
-      // The library's words name its own parser's states, which help nobody.
-      return err(`certificate ${count} of the file cannot be parsed`);
+  /** What was read. */
+  get units(): readonly UnitRead[] {
+    return [...this.#units.values()];
+  }
+
+  /** Reads a unit and says what is wrong with it; `places` are those of its paths. */
+  check(unit: FileUnit, places: readonly Place[], out: Findings): void {
+    const key = unitKey(unit);
+    const known = this.#units.get(key) ?? unitRead(unit, unit.paths.map(this.#read));
+    this.#units.set(key, known);
+    for (const { at, why } of known.wrong) {
+      const place = places[at] ?? places[0];
+      if (place === undefined) continue;
+      const path = JSON.stringify(unit.paths[at]);
+      if (this.#inUse.has(key)) {
+        out.lint(
+          place,
+          `cannot use ${path} as it is now: ${why}`,
+          "the content that was read before stays in use",
+        );
+      } else {
+        out.semantic(place, `cannot use ${path}: ${why}`);
+      }
     }
   }
-  const begun = pem.match(/-----BEGIN CERTIFICATE-----/g)?.length ?? 0;
-  if (begun > count) return err(`the file ends within a certificate, or a certificate of it is damaged`);
-  return first === null ? err("the file holds no PEM certificate") : ok(first);
-}
-
-/** The private key of a PEM text, which may hold certificates, too. */
-export function privateKeyIn(pem: string): Result<KeyObject, string> {
-  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) return err("the file holds no PEM private key");
-  // Asked first: the library would want a passphrase from the terminal.
-  if (/ENCRYPTED/.test(pem)) return err("the private key is encrypted");
-  const [block] = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^]*?-----END \1-----/.exec(pem) ?? [];
-  if (block === undefined) return err("the file ends within the private key");
-  try {
-    return ok(createPrivateKey(block));
-  } catch {
-    return err("the private key cannot be parsed");
-  }
-}
-
-/** PEM files of one configuration; each is read and parsed once, however many health checks name it. */
-export class PemFiles {
-  readonly #read: ReadFile;
-  readonly #certificates = new Map<string, Result<X509Certificate, string>>();
-  readonly #keys = new Map<string, Result<KeyObject, string>>();
-
-  /** Starts with no file read; `read` is called once for each path and kind. */
-  constructor(read: ReadFile) {
-    this.#read = read;
-  }
-
-  /** The first certificate of a file in which every certificate can be parsed. */
-  certificate(path: string): Result<X509Certificate, string> {
-    return cached(this.#certificates, path, () => {
-      const text = this.#read(path);
-      return text.ok ? certificateIn(text.value) : text;
-    });
-  }
-
-  /** The private key of a file. */
-  key(path: string): Result<KeyObject, string> {
-    return cached(this.#keys, path, () => {
-      const text = this.#read(path);
-      return text.ok ? privateKeyIn(text.value) : text;
-    });
-  }
-
-  /** The secret of a file: one line of visible characters, without the line's end. */
-  secret(path: string): Result<string, string> {
-    const text = this.#read(path);
-    if (!text.ok) return text;
-    const secret = text.value.replace(/\r?\n$/, "");
-    if (secret === "") return err("the file is empty");
-    return /\p{Cc}/u.test(secret) ? err("the file holds more than one line") : ok(secret);
-  }
-}
-
-function cached<T>(
-  map: Map<string, Result<T, string>>,
-  path: string,
-  make: () => Result<T, string>,
-): Result<T, string> {
-  const known = map.get(path);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(path, made);
-  return made;
 }

@@ -6,10 +6,10 @@
 import { parseIp } from "../net/ip.ts";
 import { isLoopbackAddress } from "../net/loopback.ts";
 import { refusedAddress } from "./addresses.ts";
-import type { PemFiles } from "./files.ts";
+import type { NamedFiles } from "./files.ts";
 import type { Findings } from "./findings.ts";
 import { boolean, checkName, NAME_SCHEMA, plainText, text } from "./kinds.ts";
-import { checkTls, given, tell, TLS_FILES } from "./params.ts";
+import { checkTls, given, TLS_FILES } from "./params.ts";
 import {
   type Element,
   type Fields,
@@ -82,7 +82,7 @@ export const FLEET_SECTION: Spec<RawFleet> = refine(object(FLEET), {}, (fields) 
  */
 export function checkFleet(
   fields: RawFleet,
-  files: PemFiles | null,
+  files: NamedFiles | null,
   node: string | null,
   out: Findings,
 ): void {
@@ -91,9 +91,7 @@ export function checkFleet(
   const { username, "password-file": password } = fields;
   if (given(username) && !password.present) out.semantic(username.place, "needs password-file too");
   if (given(password) && !username.present) out.semantic(password.place, "needs username too");
-  if (files !== null && given(password)) {
-    tell(files.secret(password.value), password.place, password.value, out);
-  }
+  if (given(password)) files?.check({ kind: "secret", paths: [password.value] }, [password.place], out);
   if (given(fields.node) && node !== null && fields.node.value !== node) {
     out.semantic(
       fields.node.place,

@@ -3,33 +3,14 @@
  *
  * @module
  */
+import { readNamed } from "../files/disk.ts";
 import { readFileWhole } from "../files/read.ts";
 import { err, ok, type Result } from "../result.ts";
 import { checkConfig, type CheckResult, judge } from "./check.ts";
 
-/** Octets that a file may have that the configuration names: bundles of every public authority take 250 kB. */
-const NAMED_LIMIT = 4 * 1024 * 1024;
-
 /** Reads a file as text, or says why it cannot be read; octets that are no UTF-8 read as replacement characters. */
 export function readFile(path: string): Result<string, string> {
   return asText(readFileWhole(path));
-}
-
-/** Reads a file that a configuration names. It may name many, and a pipe among them would take 5 s each. */
-function readNamedFile(path: string): Result<string, string> {
-  const kind = kindOf(path);
-  if (kind === "other") return err("it is not a regular file");
-  return asText(readFileWhole(path, NAMED_LIMIT));
-}
-
-/** What a path leads to; whether and why it cannot be read is told by reading it. */
-function kindOf(path: string): "readable" | "other" {
-  try {
-    const { isDirectory, isFile } = Deno.statSync(path);
-    return isDirectory || isFile ? "readable" : "other";
-  } catch {
-    return "readable";
-  }
 }
 
 function asText(octets: Result<Uint8Array, string>): Result<string, string> {
@@ -95,6 +76,8 @@ export interface TextOptions {
   readonly limit?: number;
   /** See `CheckOptions`. */
   readonly nodeName?: string | null;
+  /** See `CheckOptions`. */
+  readonly inUse?: readonly string[];
 }
 
 /** Checks octets, as a file or a request holds them. */
@@ -106,7 +89,7 @@ export function checkOctets(octets: Uint8Array, file: string, options: TextOptio
 
 /** Checks text; `file` is its name for the findings, `<body>` for a posted body. */
 export function checkText(text: string, file: string, { fileRules, ...rest }: TextOptions): CheckResult {
-  return checkConfig(text, { file, readFile: fileRules ? readNamedFile : null, ...rest });
+  return checkConfig(text, { file, readFile: fileRules ? readNamed : null, ...rest });
 }
 
 /** Reads and checks a file. Never throws: a file that cannot be read is a structural error. */

@@ -5,8 +5,8 @@
  */
 import type { CheckType } from "../model.ts";
 import type { Result } from "../result.ts";
-import type { PemFiles } from "./files.ts";
-import type { Findings, Place } from "./findings.ts";
+import type { NamedFiles } from "./files.ts";
+import type { Findings } from "./findings.ts";
 import { boolean, text, word } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import {
@@ -20,6 +20,7 @@ import {
 } from "./patterns.ts";
 import {
   type Deferred,
+  type Field,
   type Fields,
   type JsonSchema,
   mapOf,
@@ -187,7 +188,7 @@ export function paramsSchemaFor(type: CheckType): JsonSchema {
 export function readParams(
   source: Deferred,
   type: CheckType | undefined,
-  files: PemFiles | null,
+  files: NamedFiles | null,
   out: Findings,
 ): RawParams | null | undefined {
   const { node, place } = source;
@@ -241,18 +242,30 @@ function requireSsl(fields: Fields<typeof TCP>, out: Findings): void {
 }
 
 /** Rules of the files of TLS; `files` null: only those that need no file. */
-export function checkTls(fields: Fields<typeof TLS_FILES>, files: PemFiles | null, out: Findings): void {
+export function checkTls(
+  fields: Fields<typeof TLS_FILES>,
+  files: NamedFiles | null,
+  out: Findings,
+): void {
   const { "ca-file": ca, "cert-file": cert, "key-file": key } = fields;
-  if (given(cert) && key.value === undefined && !key.present) out.semantic(cert.place, "needs key-file too");
-  if (given(key) && cert.value === undefined && !cert.present) out.semantic(key.place, "needs cert-file too");
-  if (files === null) return;
-  if (given(ca)) tell(files.certificate(ca.value), ca.place, ca.value, out);
-  const certificate = given(cert) ? files.certificate(cert.value) : null;
-  const privateKey = given(key) ? files.key(key.value) : null;
-  if (given(cert) && certificate !== null) tell(certificate, cert.place, cert.value, out);
-  if (given(key) && privateKey !== null) tell(privateKey, key.place, key.value, out);
-  if (!certificate?.ok || !privateKey?.ok || certificate.value.checkPrivateKey(privateKey.value)) return;
-  out.semantic(key.place, "is not the key of the certificate in cert-file");
+  if (given(ca)) files?.check({ kind: "authorities", paths: [ca.value] }, [ca.place], out);
+  if (given(cert) && given(key)) {
+    files?.check({ kind: "pair", paths: [cert.value, key.value] }, [cert.place, key.place], out);
+  }
+  // A half that could not be read has been told.
+  if (given(cert) && !given(key)) {
+    if (!unreadable(key)) out.semantic(cert.place, "needs key-file too");
+    files?.check({ kind: "authorities", paths: [cert.value] }, [cert.place], out);
+  }
+  if (given(key) && !given(cert)) {
+    if (!unreadable(cert)) out.semantic(key.place, "needs cert-file too");
+    files?.check({ kind: "key", paths: [key.value] }, [key.place], out);
+  }
+}
+
+/** Whether a key is there with a value of the wrong kind. */
+function unreadable({ present, value }: Field<string>): boolean {
+  return present && value === undefined;
 }
 
 /** Whether a text was given; an empty one means none. */
@@ -260,9 +273,4 @@ export function given<T extends { readonly value: string | undefined }>(
   field: T,
 ): field is T & { value: string } {
   return field.value !== undefined && field.value !== "";
-}
-
-/** Reports a file that cannot be used. */
-export function tell(verdict: Result<unknown, string>, place: Place, path: string, out: Findings): void {
-  if (!verdict.ok) out.semantic(place, `cannot use ${JSON.stringify(path)}: ${verdict.error}`);
 }

@@ -6,7 +6,7 @@
  */
 import type { Family, IpAddress } from "../model.ts";
 import { family } from "../net/ip.ts";
-import type { PemFiles } from "./files.ts";
+import type { NamedFiles } from "./files.ts";
 import { checkFleet } from "./fleet.ts";
 import type { Findings, Place } from "./findings.ts";
 import { formatDuration } from "./duration.ts";
@@ -48,7 +48,7 @@ function checkLb(lb: RawLb, out: Findings): void {
 /** Rules of one health check; answers its `params`: null without any, undefined if unusable. */
 function checkHealthCheck(
   fields: RawHealthCheck,
-  files: PemFiles | null,
+  files: NamedFiles | null,
   out: Findings,
 ): RawParams | null | undefined {
   const type = fields.type.value;
@@ -170,7 +170,7 @@ export interface Judged {
 /** Applies every rule; `files` and `node` are those of `checkFleet`. */
 export function checkRules(
   maglev: RawMaglev,
-  files: PemFiles | null,
+  files: NamedFiles | null,
   node: string | null,
   out: Findings,
 ): Judged {

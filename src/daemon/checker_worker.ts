@@ -17,6 +17,8 @@ export interface FileRequest {
   readonly file: string;
   /** The daemon's name as a flag gave it; null: none was given. */
   readonly nodeName: string | null;
+  /** Units of files that the daemon uses now, see `CheckOptions`. */
+  readonly inUse: readonly string[];
 }
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -24,7 +26,7 @@ declare const self: DedicatedWorkerGlobalScope;
 self.onmessage = ({ data }: MessageEvent<CheckRequest>) => {
   const limit = FINDINGS_LIMIT;
   const result: CheckResult = "file" in data
-    ? loadConfig(data.file, { limit, nodeName: data.nodeName })
+    ? loadConfig(data.file, { limit, nodeName: data.nodeName, inUse: data.inUse })
     : checkText(data.text, "<body>", { fileRules: false, limit });
   self.postMessage(result);
 };

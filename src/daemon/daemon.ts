@@ -19,6 +19,8 @@ import type { VppEvent } from "../api.ts";
 import type { Bus } from "../bus.ts";
 import type { Clock } from "../clock.ts";
 import type { Control } from "../control.ts";
+import { FileStore } from "../files/store.ts";
+import type { UnitRead } from "../files/unit.ts";
 import type { Options } from "../flags.ts";
 import type { VppFacts } from "../health/hooks.ts";
 import { Tracker } from "../health/tracker.ts";
@@ -38,7 +40,7 @@ import { DaemonControl } from "./control.ts";
 import type { TakenToken } from "./local_token.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
 import { Reloader } from "./reload.ts";
-import type { SecretsInUse } from "./secrets.ts";
+import { keptProblem, type SecretsInUse } from "./secrets.ts";
 
 /** What a daemon is made from. */
 export interface DaemonParts {
@@ -46,6 +48,8 @@ export interface DaemonParts {
   readonly options: Options;
   /** The checked configuration to start with. */
   readonly config: Config;
+  /** The files that it names, as its check has read them. */
+  readonly files: readonly UnitRead[];
   /** Time. */
   readonly clock: Clock;
   /** Log of the daemon. */
@@ -106,13 +110,19 @@ export class Daemon implements AsyncDisposable {
       descriptors: descriptorUse,
     });
     let tracker: Tracker | null = null;
+    let named: FileStore | null = null;
     const prober = building.use(startProber({
       clock,
       log,
       version,
       sink: (reports) => tracker?.report(reports),
       events: { lateness: (ms) => metrics.probeLateness(ms) },
+      look: (keys) => named?.look(keys) ?? Promise.resolve(),
     }));
+    const files = building.use(
+      new FileStore({ clock, log, changed: (contents, gone) => prober.files(contents, gone) }, parts.files),
+    );
+    named = files;
     let reconciler: Reconciler | null = null;
     const health = building.use(
       new Tracker({
@@ -174,7 +184,11 @@ export class Daemon implements AsyncDisposable {
         },
       }),
     );
-    const request = (): FileRequest => ({ file: options.config, nodeName: options.givenNodeName });
+    const request = (): FileRequest => ({
+      file: options.config,
+      nodeName: options.givenNodeName,
+      inUse: files.keys,
+    });
     const checker = new Checker(clock, lackForThread);
     const reloader = new Reloader({
       request,
@@ -183,6 +197,7 @@ export class Daemon implements AsyncDisposable {
       tracker: health,
       reconciler: lb,
       secrets,
+      files,
       log,
     });
     let serving: Serving | null = null;
@@ -199,7 +214,10 @@ export class Daemon implements AsyncDisposable {
       node: options.nodeName,
       auth: secrets.auth !== null,
       tls: secrets.tls !== null,
-      problems: () => secrets.problems(),
+      problems: () => [
+        ...secrets.problems(),
+        ...files.kept.map(({ path, why, since }) => keptProblem(path, why, since)),
+      ],
       features: features(parts),
       startedAt,
       startedAtMs,

@@ -8,6 +8,7 @@ import { type CheckResult, toConfigCheck } from "../config/check.ts";
 import { diffConfigs } from "../config/diff.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { Changed, Refusal } from "../control.ts";
+import type { FileStore } from "../files/store.ts";
 import type { RuntimeWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconcile.ts";
@@ -30,6 +31,8 @@ export interface ReloaderParts {
   readonly reconciler: Pick<Reconciler, "reloaded">;
   /** The daemon's own files, which a reload reads again, too. */
   readonly secrets: Pick<SecretsInUse, "look" | "warnings">;
+  /** Takes what the files hold that the new configuration names. */
+  readonly files: Pick<FileStore, "take">;
   /** Log of the daemon. */
   readonly log: Log;
 }
@@ -89,7 +92,7 @@ export class Reloader {
 
   /** Checks the file and runs it; what VPP makes of it comes later. */
   async #take(actor: Actor): Promise<Result<Promise<Outcome>, Refusal>> {
-    const { checker, log, reconciler, request, secrets, tracker } = this.#parts;
+    const { checker, files, log, reconciler, request, secrets, tracker } = this.#parts;
     const asked = request();
     const path = asked.file;
     const by = actor.principal;
@@ -113,6 +116,8 @@ export class Reloader {
       }`;
       return err({ type: "invalid", detail, errors: check.errors, check });
     }
+    // Before the checks that name them are probed.
+    files.take(checked.value.files);
     const before = tracker.fileConfig;
     const { weightsReset, ...facts } = tracker.reload(config, actor);
     const changes = [...diffConfigs(before, config, facts), ...weightsReset.map(weightChange)];

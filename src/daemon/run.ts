@@ -139,9 +139,11 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   });
   if (local.token === null) log.warn("local-token", { detail: `there is none: ${local.why}` });
   else log.info("local-token", { file: local.token.file });
+  const { files } = checked;
   const parts = {
     options,
     config,
+    files,
     clock,
     log,
     bus,

@@ -212,15 +212,22 @@ export class Secrets implements SecretsInUse {
   /** The same as problems. */
   problems(): api.CurrentProblem[] {
     return this.#sources.flatMap(({ kept }) =>
-      kept === null ? [] : [{
-        severity: "warning",
-        kind: "file-kept",
-        object: kept.file,
-        since: timeText(kept.since),
-        text: `${kept.findings[0]?.message ?? "the file is wrong"}; ${keptText}`,
-        show: null,
-        fix: "config reload",
-      }]
+      kept === null
+        ? []
+        : [keptProblem(kept.file, kept.findings[0]?.message ?? "the file is wrong", kept.since)]
     );
   }
+}
+
+/** The problem of a file whose old content stays in use. */
+export function keptProblem(file: string, why: string, since: UnixMillis): api.CurrentProblem {
+  return {
+    severity: "warning",
+    kind: "file-kept",
+    object: file,
+    since: timeText(since),
+    text: `${why}; ${keptText}`,
+    show: null,
+    fix: "config reload",
+  };
 }

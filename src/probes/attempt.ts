@@ -155,6 +155,18 @@ export class Attempt implements PhaseTimes, Turn {
     return this.#heldMs + (this.#heldSince === null ? 0 : now - this.#heldSince);
   }
 
+  /** Begins again within the same probe: nothing that went before is held against the backend. */
+  anew(): void {
+    const now = this.#turns.now();
+    this.connectMs = null;
+    this.tlsMs = null;
+    this.firstByteMs = null;
+    this.#phaseStart = now;
+    this.#budget = null;
+    this.#heldMs = now - this.start;
+    this.#heldSince = null;
+  }
+
   /** Begins, with the first steps. */
   run(machine: Machine): void {
     if (this.#state !== "new") throw new Error("Cannot run a probe twice");

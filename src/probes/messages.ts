@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { UnitContents } from "../files/unit.ts";
 import type { CheckType, LeafCertificate, Millis } from "../model.ts";
 import type { Batch } from "./batch.ts";
 import type { ProbeTarget } from "./prober.ts";
@@ -30,6 +31,10 @@ export type ToWorker =
     readonly intervalMs: Millis;
   }
   | { readonly kind: "stop"; readonly backends: readonly string[] }
+  /** Files of checks with new contents, those of a target before it; and keys of those that no check names any more. */
+  | { readonly kind: "files"; readonly contents: readonly UnitContents[]; readonly gone: readonly string[] }
+  /** A look that was asked for has ended; what it has found came before. */
+  | { readonly kind: "looked"; readonly look: number }
   /** Whether beginnings of probes are told. */
   | { readonly kind: "debug"; readonly on: boolean }
   /** Asks for an orderly end, answered by `ended`. */
@@ -61,6 +66,8 @@ export type FromWorker =
     readonly generation: number;
     readonly certificate: LeafCertificate;
   }
+  /** Asks for a look at files; answered by `looked`. */
+  | { readonly kind: "look"; readonly look: number; readonly keys: readonly string[] }
   | { readonly kind: "ended" };
 
 /** Octets before the places: four Int32. */

@@ -8,12 +8,14 @@ import { EchoProbe } from "./icmp.ts";
 import { ThreadMatcher } from "./matcher.ts";
 import type { ProbePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
+import { RenewingProbe } from "./renewal.ts";
 import type { Verdict } from "./result.ts";
 import { lostGround, type Reactor, TcpStream } from "./socket.ts";
 import type { Machine } from "./step.ts";
 import type { ByteStream } from "./stream.ts";
 import { TcpProbe } from "./tcp.ts";
 import { TlsStream } from "./tls.ts";
+import type { TlsContents } from "./tls_contents.ts";
 import { TlsContexts } from "./tls_contexts.ts";
 import { TlsMemory, tlsParams } from "./tls_memory.ts";
 
@@ -21,6 +23,8 @@ import { TlsMemory, tlsParams } from "./tls_memory.ts";
 export interface ProbesOptions {
   /** Receives the certificate that a target shows, each time it is another one. */
   readonly certificate: (target: ProbeTarget, certificate: LeafCertificate) => void;
+  /** What the files of the checks hold. */
+  readonly contents: TlsContents;
   /** Where OpenSSL is; default: the system's. */
   readonly libraries?: LibraryNames;
   /** Kinds of echo sockets, for tests. */
@@ -40,7 +44,7 @@ export class Probes implements Disposable {
   constructor(reactor: Reactor, options: ProbesOptions) {
     this.#reactor = reactor;
     this.#options = options;
-    this.#contexts = new TlsContexts(options.libraries);
+    this.#contexts = new TlsContexts(options.contents, options.libraries);
     this.#echoes = new EchoSockets(reactor, options.kinds);
   }
 
@@ -51,11 +55,20 @@ export class Probes implements Disposable {
 
   /** The machine of one probe. */
   machine(attempt: Attempt): Machine {
-    const { type } = attempt.plan.target.check;
-    if (type === "icmp") return new EchoProbe(attempt, this.#echoes);
+    const { check } = attempt.plan.target;
+    if (check.type === "icmp") return new EchoProbe(attempt, this.#echoes);
     this.#echoes.send();
+    const { contents } = this.#options;
+    const tls = tlsParams(check);
+    if (tls === null || contents.of(tls).keys.length === 0) return this.#connecting(attempt);
+    return new RenewingProbe(attempt, () => this.#connecting(attempt), contents, tls);
+  }
+
+  /** The machine of a probe that connects. */
+  #connecting(attempt: Attempt): Machine {
     const stream = this.#stream(attempt);
-    return type === "tcp" ? new TcpProbe(attempt, stream) : new HttpProbe(attempt, stream, this.#matcher);
+    if (attempt.plan.target.check.type === "tcp") return new TcpProbe(attempt, stream);
+    return new HttpProbe(attempt, stream, this.#matcher);
   }
 
   /** Sends what probes have gathered to be sent together. */

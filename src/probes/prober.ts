@@ -1,4 +1,14 @@
-import type { HealthCheck, IpAddress, LeafCertificate, Millis, ProbeResult, UnixMillis } from "../model.ts";
+import type { UnitContents } from "../files/unit.ts";
+import type {
+  CheckType,
+  HealthCheck,
+  IpAddress,
+  LeafCertificate,
+  Millis,
+  ProbeResult,
+  UnixMillis,
+  VoidCause,
+} from "../model.ts";
 
 /** What the probing side must know of one backend; plain data, so that it can be sent to the probe worker. */
 export interface ProbeTarget {
@@ -42,5 +52,23 @@ export interface Prober extends AsyncDisposable {
   stop(backends: readonly string[]): void;
 }
 
+/** A prober whose checks may name files. */
+export interface FileProber extends Prober {
+  /** Takes files with new contents, those of a target before it is started, and forgets those with the keys `gone`. */
+  files(contents: readonly UnitContents[], gone: readonly string[]): void;
+}
+
 /** Receives finished probes in batches, void results included. */
 export type ReportSink = (reports: readonly ProbeReport[]) => void;
+
+/** What the prober tells beside its reports, for metrics. */
+export interface ProberEvents {
+  /** A probe that counts has ended. */
+  probe?(backend: string, type: CheckType, result: ProbeResult): void;
+  /** A probe's result was void. */
+  void?(backend: string, cause: VoidCause): void;
+  /** How late a probe began, in ms. */
+  lateness?(ms: Millis): void;
+  /** A new probe worker was started in place of another. */
+  restart?(): void;
+}

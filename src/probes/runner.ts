@@ -6,8 +6,9 @@
  */
 import { startThread, threadHints, type ThreadLack } from "../async/thread.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import type { UnitContents } from "../files/unit.ts";
 import type { Log } from "../log.ts";
-import type { CheckType, LeafCertificate, Millis, ProbeResult, VoidCause } from "../model.ts";
+import type { CheckType, LeafCertificate, Millis } from "../model.ts";
 import { type Batch, unpackBatch } from "./batch.ts";
 import { DeadThreads } from "./dead_threads.ts";
 import {
@@ -21,21 +22,10 @@ import {
   THREAD,
   type ToWorker,
 } from "./messages.ts";
-import type { Prober, ProbeReport, ProbeTarget, ReportSink } from "./prober.ts";
+import { describe, lostReport } from "./report.ts";
+import type { FileProber, ProbeReport, ProberEvents, ProbeTarget, ReportSink } from "./prober.ts";
 import { descriptorLimit, Flag, lackForThread } from "./socket.ts";
 import { VoidLog } from "./void_log.ts";
-
-/** What the prober tells beside its reports, for metrics. */
-export interface ProberEvents {
-  /** A probe that counts has ended. */
-  probe?(backend: string, type: CheckType, result: ProbeResult): void;
-  /** A probe's result was void. */
-  void?(backend: string, cause: VoidCause): void;
-  /** How late a probe began, in ms. */
-  lateness?(ms: Millis): void;
-  /** A new probe worker was started in place of another. */
-  restart?(): void;
-}
 
 /** What a prober needs. */
 export interface ProberOptions {
@@ -51,6 +41,8 @@ export interface ProberOptions {
   readonly version?: string;
   /** Limit of open files; default: that of the process. */
   readonly descriptors?: number;
+  /** Looks at files on the disk, see `FileStore.look`; absent: they never change. */
+  readonly look?: (keys: readonly string[]) => Promise<void>;
   /** Makes a worker; for tests. */
   readonly spawn?: () => Worker;
   /** What is missing for the thread of another worker; for tests. */
@@ -98,14 +90,15 @@ function newWorker(): Worker {
 }
 
 /** Starts the probe worker. The prober ends it on disposal. */
-export function startProber(options: ProberOptions): Prober {
+export function startProber(options: ProberOptions): FileProber {
   return new WorkerProber(options);
 }
 
-class WorkerProber implements Prober {
+class WorkerProber implements FileProber {
   readonly #options: ProberOptions;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
+  readonly #files = new Map<string, UnitContents>();
   readonly #freePlaces: number[] = [];
   readonly #byPlace: (Known | undefined)[] = [];
   readonly #flag = new Flag();
@@ -153,6 +146,12 @@ class WorkerProber implements Prober {
     }
     this.#warnOfLimit();
     this.#post({ kind: "start", targets: targets.map((target) => this.#placed(target)) });
+  }
+
+  files(contents: readonly UnitContents[], gone: readonly string[]): void {
+    for (const key of gone) this.#files.delete(key);
+    for (const unit of contents) this.#files.set(unit.key, unit);
+    this.#post({ kind: "files", contents, gone });
   }
 
   pace(backend: string, generation: number, intervalMs: Millis): void {
@@ -271,6 +270,8 @@ class WorkerProber implements Prober {
         return log.warn("probe-limit", { queued: message.queued, limit: this.#limit, hint: LIMIT_HINT });
       case "certificate":
         return this.#certificate(message);
+      case "look":
+        return void this.#lookAt(worker, message.look, message.keys);
       case "defect":
         return log.error("probe-defect", { backend: message.backend, error: message.error });
     }
@@ -280,6 +281,11 @@ class WorkerProber implements Prober {
   #certificate({ backend, generation, certificate }: Extract<FromWorker, { kind: "certificate" }>): void {
     const known = this.#known.get(backend);
     if (known?.target.generation === generation) known.certificate = certificate;
+  }
+
+  async #lookAt(worker: Worker, look: number, keys: readonly string[]): Promise<void> {
+    await this.#options.look?.(keys);
+    if (worker === this.#worker) this.#post({ kind: "looked", look });
   }
 
   #batch(batch: Batch): void {
@@ -368,26 +374,7 @@ class WorkerProber implements Prober {
   /** Reports the probes that died with their worker as void. */
   #voidLost(lost: readonly Known[]): void {
     const wall = this.#clock.wall();
-    const reports = lost.map(({ target }): ProbeReport => ({
-      backend: target.backend,
-      generation: target.generation,
-      nextDueAt: wall,
-      certificate: this.#known.get(target.backend)?.certificate ?? null,
-      result: {
-        ok: false,
-        layer: "L4",
-        code: "L4TOUT",
-        detail: "the probe worker was restarted",
-        scheduledAt: wall,
-        startedAt: wall,
-        connectMs: null,
-        tlsMs: null,
-        firstByteMs: null,
-        totalMs: 0,
-        lagMs: 0,
-        void: "worker-restart",
-      },
-    }));
+    const reports = lost.map(({ certificate, target }) => lostReport(target, certificate, wall));
     for (const report of reports) {
       this.#tell(report, this.#known.get(report.backend)?.target.check.type ?? "tcp");
     }
@@ -396,16 +383,11 @@ class WorkerProber implements Prober {
 
   #handOver(): void {
     const now = this.#clock.now();
+    if (this.#files.size > 0) this.#post({ kind: "files", contents: [...this.#files.values()], gone: [] });
     const targets = [...this.#known.values()].map(({ target, nextDue, place }) => ({
       target: { ...target, firstDelayMs: Math.max(0, nextDue - now) },
       place,
     }));
     if (targets.length > 0) this.#post({ kind: "start", targets });
   }
-}
-
-/** A report as flat attributes of a log record. */
-function describe({ backend, result }: ProbeReport): Record<string, unknown> {
-  const { ok, code, detail, totalMs, lagMs } = result;
-  return { backend, ok, code, detail, total_ms: totalMs, lag_ms: lagMs, void: result.void };
 }

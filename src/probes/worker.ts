@@ -23,6 +23,7 @@ import {
 import { Outbox } from "./outbox.ts";
 import { Probes } from "./probe.ts";
 import type { ProbeTarget } from "./prober.ts";
+import { TlsContents } from "./tls_contents.ts";
 import { Flag, Reactor } from "./socket.ts";
 
 /** The worker's side of the message channel; `lib.deno.window` does not describe it. */
@@ -46,6 +47,7 @@ interface TargetHere extends ProbeTarget {
 class ProbeWorker implements AsyncDisposable {
   readonly #resources = new AsyncDisposableStack();
   readonly #outbox = new Outbox((message, transfer) => scope.postMessage(message, transfer));
+  readonly #contents = new TlsContents((look, keys) => scope.postMessage({ kind: "look", look, keys }, []));
   readonly #signs: Int32Array;
   readonly #unreported: Uint8Array;
   readonly #engine: Engine<TargetHere>;
@@ -69,6 +71,7 @@ class ProbeWorker implements AsyncDisposable {
       new Probes(reactor, {
         certificate: ({ backend, generation }, certificate) =>
           scope.postMessage({ kind: "certificate", backend, generation, certificate }, []),
+        contents: this.#contents,
       }),
     );
     // What was cancelled unwinds before its sockets' reactor goes.
@@ -129,6 +132,10 @@ class ProbeWorker implements AsyncDisposable {
         return this.#engine.pace(message.backend, message.generation, message.intervalMs);
       case "stop":
         return this.#engine.stop(message.backends);
+      case "files":
+        return this.#contents.take(message.contents, message.gone);
+      case "looked":
+        return this.#contents.looked(message.look);
       case "debug":
         this.#debug = message.on;
     }

@@ -16,6 +16,7 @@ import { ip, octets } from "../../src/net/ip.ts";
 import { Engine } from "../../src/probes/engine.ts";
 import { Loop } from "../../src/probes/loop.ts";
 import { Probes } from "../../src/probes/probe.ts";
+import { TlsContents } from "../../src/probes/tls_contents.ts";
 import { Reactor } from "../../src/probes/socket.ts";
 import { target } from "../probes/helpers.ts";
 import { type Figures, quantile } from "./probe_child.ts";
@@ -46,7 +47,9 @@ function onMainThread({ check, count }: DesignTask, seen: Seen): AsyncDisposable
   const clock = systemClock;
   const resources = new AsyncDisposableStack();
   const reactor = resources.use(new Reactor());
-  const probes = resources.use(new Probes(reactor, { certificate: () => {} }));
+  const probes = resources.use(
+    new Probes(reactor, { certificate: () => {}, contents: new TlsContents(() => {}) }),
+  );
   const engine = resources.use(
     new Engine({
       clock,

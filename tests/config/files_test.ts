@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import type { Finding } from "../../src/api.ts";
 import { checkConfig } from "../../src/config/check.ts";
 import { checkText } from "../../src/config/load.ts";
+import type { NamedText } from "../../src/files/disk.ts";
+import { type FileUnit, unitKey } from "../../src/files/unit.ts";
 import { err, ok } from "../../src/result.ts";
 import { complete } from "./golden.ts";
 
@@ -14,12 +17,22 @@ const FILES: Record<string, string> = {
   "ec.key": pem("ec.key"),
   "both.crt": `A comment\n${pem("rsa.crt")}\n${pem("ec.crt")}`,
   "second-broken.crt": pem("rsa.crt") + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+  "cut.crt": pem("rsa.crt") + pem("ec.crt").slice(0, 200),
   "encrypted.key": pem("encrypted.key"),
   "broken.key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
   "empty": "",
   "password": "secret\n",
   "passwords": "one\ntwo\n",
 };
+
+function read(path: string): NamedText {
+  const content = FILES[path];
+  return { signature: path, text: content === undefined ? err("no such file") : ok(content) };
+}
+
+function told({ path, pass, message }: Finding): string {
+  return `${pass} ${path.split(".").at(-1)}: ${message}`;
+}
 
 /** What is said of `params`, with the reads that it took. */
 function check(params: string): { said: string[]; reads: string[] } {
@@ -29,12 +42,11 @@ function check(params: string): { said: string[]; reads: string[] } {
     file: "f",
     readFile(path) {
       reads.push(path);
-      const content = FILES[path];
-      return content === undefined ? err("no such file") : ok(content);
+      return read(path);
     },
   });
   return {
-    said: findings.map(({ path, pass, message }) => `${pass} ${path.split(".").at(-1)}: ${message}`),
+    said: findings.map(told),
     reads,
   };
 }
@@ -50,8 +62,11 @@ Deno.test("certificates and keys that fit are accepted, each file read once", ()
 Deno.test("files that cannot be used are semantic errors with the reason", () => {
   const table: [string, string[]][] = [
     ["ca-file: none", ['semantic ca-file: cannot use "none": no such file']],
-    ["ca-file: empty", ['semantic ca-file: cannot use "empty": the file holds no PEM certificate']],
+    ["ca-file: empty", ['semantic ca-file: cannot use "empty": the file is empty']],
     ["ca-file: rsa.key", ['semantic ca-file: cannot use "rsa.key": the file holds no PEM certificate']],
+    ["ca-file: cut.crt", [
+      'semantic ca-file: cannot use "cut.crt": the file ends within a certificate',
+    ]],
     ["ca-file: second-broken.crt", [
       'semantic ca-file: cannot use "second-broken.crt": certificate 2 of the file cannot be parsed',
     ]],
@@ -66,7 +81,7 @@ Deno.test("files that cannot be used are semantic errors with the reason", () =>
       'semantic key-file: cannot use "broken.key": the private key cannot be parsed',
     ]],
     ["cert-file: rsa.crt, key-file: ec.key", [
-      "semantic key-file: is not the key of the certificate in cert-file",
+      'semantic key-file: cannot use "ec.key": it is not the key of the certificate in "rsa.crt"',
     ]],
     ["cert-file: rsa.crt", ["semantic cert-file: needs key-file too"]],
     ["key-file: rsa.key", ["semantic key-file: needs cert-file too"]],
@@ -86,18 +101,48 @@ Deno.test("an empty name of a file is no file", () => {
   assert.deepEqual(check('ca-file: "", cert-file: "", key-file: ""'), { said: [], reads: [] });
 });
 
+Deno.test("a file in use that is wrong now is a warning, a newly named one an error", () => {
+  const inUse = (...units: FileUnit[]) => units.map(unitKey);
+  const pair = { kind: "pair", paths: ["rsa.crt", "ec.key"] } as const;
+  const said = (params: string, keys: readonly string[]) => {
+    const text = complete(`  healthchecks: {web: {type: https, port: 443, params: {${params}}}}\n`);
+    const { config, files, findings } = checkConfig(text, { file: "f", readFile: read, inUse: keys });
+    return { good: config !== null, wrong: files.map(({ wrong }) => wrong.length), said: findings.map(told) };
+  };
+  const params = "ca-file: empty, cert-file: rsa.crt, key-file: ec.key";
+  const all = inUse({ kind: "authorities", paths: ["empty"] }, pair);
+  assert.deepEqual(said(params, all), {
+    good: true,
+    wrong: [1, 1],
+    said: [
+      'lint ca-file: cannot use "empty" as it is now: the file is empty',
+      'lint key-file: cannot use "ec.key" as it is now: it is not the key of the certificate in "rsa.crt"',
+    ],
+  });
+  // The certificate and the key were in use, but each with another one.
+  const others = inUse({ kind: "pair", paths: ["rsa.crt", "rsa.key"] }, {
+    kind: "pair",
+    paths: ["ec.crt", "ec.key"],
+  });
+  assert.deepEqual(said(params, others), {
+    good: false,
+    wrong: [1, 1],
+    said: [
+      'semantic ca-file: cannot use "empty": the file is empty',
+      'semantic key-file: cannot use "ec.key": it is not the key of the certificate in "rsa.crt"',
+    ],
+  });
+});
+
 /** What is said of a fleet with these keys, when a flag gave the daemon this name. */
 function checkFleet(keys: string, nodeName: string | null = null): string[] {
   const text = complete(`  fleet: {name: site, endpoints: ["https://db1:2379"], ${keys}}\n`);
   const { findings } = checkConfig(text, {
     file: "f",
     nodeName,
-    readFile(path) {
-      const content = FILES[path];
-      return content === undefined ? err("no such file") : ok(content);
-    },
+    readFile: read,
   });
-  return findings.map(({ path, pass, message }) => `${pass} ${path.split(".").at(-1)}: ${message}`);
+  return findings.map(told);
 }
 
 Deno.test("the files of a fleet are judged as those of a health check, and its password is one line", () => {
@@ -105,8 +150,8 @@ Deno.test("the files of a fleet are judged as those of a health check, and its p
     "ca-file: both.crt, cert-file: rsa.crt, key-file: rsa.key, username: u, password-file: password";
   assert.deepEqual(checkFleet(good), []);
   assert.deepEqual(checkFleet(good.replace("both.crt", "empty").replace("rsa.key", "ec.key")), [
-    'semantic ca-file: cannot use "empty": the file holds no PEM certificate',
-    "semantic key-file: is not the key of the certificate in cert-file",
+    'semantic ca-file: cannot use "empty": the file is empty',
+    'semantic key-file: cannot use "ec.key": it is not the key of the certificate in "rsa.crt"',
   ]);
   assert.deepEqual(checkFleet("username: u, password-file: empty"), [
     'semantic password-file: cannot use "empty": the file is empty',

@@ -123,7 +123,7 @@ export class Inside implements AsyncDisposable {
     stack.defer(() => Deno.remove(folder, { recursive: true }));
     const path = `${folder}/maglev.yaml`;
     await Deno.writeTextFile(path, options.config);
-    const { config, findings } = loadConfig(path);
+    const { config, files, findings } = loadConfig(path);
     if (config === null) throw new Error(JSON.stringify(findings, null, 1));
     const { vpp, args = [] } = options;
     const sockets = ["--vpp-api-addr", vpp?.api ?? "", "--vpp-stats-addr", vpp?.stats ?? ""];
@@ -142,6 +142,7 @@ export class Inside implements AsyncDisposable {
     const started = await Daemon.start({
       options: flags.value,
       config,
+      files,
       clock,
       log,
       bus,

@@ -47,7 +47,7 @@ Deno.test("a reload that cannot be checked is logged, because a signal has no an
     throw new Error("nothing may be changed");
   };
   const reloader = new Reloader({
-    request: () => ({ file: "maglev.yaml", nodeName: null }),
+    request: () => ({ file: "maglev.yaml", nodeName: null, inUse: [] }),
     checker: {
       check: () => Promise.resolve({ ok: false, error: { type: "busy", detail: "not done after 10 s" } }),
     },
@@ -59,6 +59,7 @@ Deno.test("a reload that cannot be checked is logged, because a signal has no an
     },
     reconciler: { reloaded: unused },
     secrets: secretsOf(),
+    files: { take: unused },
     log,
   });
   const result = await reloader.reload({ principal: "SIGHUP", peer: "signal" });

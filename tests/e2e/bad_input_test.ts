@@ -108,6 +108,18 @@ Deno.test("a file without end ends --check and a start, with 1", async () => {
   });
 });
 
+Deno.test("a named file that cannot be used ends --check and a start, with 2", async () => {
+  const named = good.replace("type: http,", "type: https, params: { ca-file: /nowhere/ca.pem },");
+  assert.notEqual(named, good);
+  await withFile(named, async (path) => {
+    for (const args of [["--check"], []]) {
+      const { code, stderr } = await maglevd(...args, "--config", path);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /ca-file: cannot use "\/nowhere\/ca\.pem": no such file/);
+    }
+  });
+});
+
 Deno.test("wrong flags: exit code 2 and every mistake named", async () => {
   const { code, stderr } = await maglevd("--listen", "nowhere", "--log-level", "loud");
   assert.equal(code, 2);

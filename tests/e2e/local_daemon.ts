@@ -73,7 +73,7 @@ export class LocalDaemon implements AsyncDisposable {
     owned.defer(() => Deno.remove(folder, { recursive: true }));
     const file = `${folder}/maglev.yaml`;
     await Deno.writeTextFile(file, text);
-    const { config, findings } = loadConfig(file);
+    const { config, files, findings } = loadConfig(file);
     if (config === null) throw new Error(findings.map(formatFinding).join("\n"));
     const bus = owned.use(new Bus({ clock }));
     const lines: LogLine[] = [];
@@ -109,6 +109,7 @@ export class LocalDaemon implements AsyncDisposable {
         help: false,
       },
       config,
+      files,
       clock,
       log,
       bus,

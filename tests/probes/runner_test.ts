@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Attrs, Level, Log } from "../../src/log.ts";
 import { silentLog } from "../../src/log.ts";
-import type { ProberEvents } from "../../src/probes/runner.ts";
+import type { ProberEvents } from "../../src/probes/prober.ts";
 import { probeLimit, startProber } from "../../src/probes/runner.ts";
 import { VoidLog } from "../../src/probes/void_log.ts";
 import { FakeClock } from "../fake_clock.ts";

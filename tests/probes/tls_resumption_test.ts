@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { HaProxy } from "./haproxy.ts";
 import { httpCheck, noTls, target, tcpCheck } from "./helpers.ts";
-import { LocalProber } from "./local.ts";
+import { LocalProber, readFiles } from "./local.ts";
 import { noHaproxy, noNginx, noOpenssl, testWith } from "./needs.ts";
 import { Nginx } from "./nginx.ts";
 import { Pki } from "./pki.ts";
@@ -42,6 +42,7 @@ testWith(
     for (const name of names) {
       const port = haproxy.port(name);
       const check = name.startsWith("tcp") ? tcpCheck(port, { tls }) : httpCheck(port, { tls });
+      prober.contents.take(await readFiles(check), []);
       prober.engine.start([target(name, check)]);
       await prober.reports.next(name, 4);
       prober.engine.stop([name]);
@@ -77,7 +78,9 @@ testWith([noOpenssl, noNginx], "TLS probes resume with nginx, which has nothing 
   for (const version of VERSIONS) {
     for (const path of ["/", "/big"]) {
       const name = `${version}${path}`;
-      prober.engine.start([target(name, httpCheck(nginx.port(version), { tls, path }))]);
+      const check = httpCheck(nginx.port(version), { tls, path });
+      prober.contents.take(await readFiles(check), []);
+      prober.engine.start([target(name, check)]);
       // One more than is looked for below: nginx writes a line after it has answered.
       await prober.reports.next(name, 4);
       prober.engine.stop([name]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { silentLog } from "../../src/log.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { httpCheck, noTls, Reports, target, tcpCheck } from "./helpers.ts";
-import { LocalProber } from "./local.ts";
+import { LocalProber, readFiles } from "./local.ts";
 import { noOpenssl, testWith } from "./needs.ts";
 import { Pki } from "./pki.ts";
 import { closedPort } from "./servers.ts";
@@ -18,6 +18,7 @@ testWith(
     const reports = new Reports();
     await using prober = startProber({ log: silentLog, sink: reports.sink });
     const tls = { ...noTls, caFile: pki.root.cert };
+    prober.files(await readFiles(tcpCheck(1, { tls })), []);
     prober.start([
       target("good", httpCheck(server.port, { tls })),
       target("refused", httpCheck(server.port, { tls: { ...tls, serverName: "other.test" } })),

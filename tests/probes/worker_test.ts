@@ -5,6 +5,7 @@ import { startProber } from "../../src/probes/runner.ts";
 import { Certificates } from "./certificates.ts";
 import { httpCheck, icmpCheck, noTls, Reports, target, tcpCheck } from "./helpers.ts";
 import { noOpenssl, testWith } from "./needs.ts";
+import { readFiles } from "./local.ts";
 import { ScriptedServer } from "./servers.ts";
 
 /** What waits for the platform's event loop and what waits for a raw socket take turns on one thread. */
@@ -44,6 +45,7 @@ testWith([noOpenssl], "the worker probes by every type at once", async () => {
       tcp: tcpCheck(plain.port),
       echo: icmpCheck(),
     };
+    prober.files(await readFiles(checks.https), []);
     prober.start(Object.entries(checks).map(([name, check]) => target(name, check)));
     const codes = await Promise.all(
       Object.keys(checks).map(async (name) => {
