@@ -127,8 +127,8 @@ export interface PoolMember {
   readonly backend: string;
   /** 0…100. */
   readonly weight: number;
-  /** An operator set the weight at run time. */
-  readonly byOperator?: true;
+  /** Who set the weight at run time; absent: it is the file's. */
+  readonly byOperator?: string;
 }
 
 /** A pool: backends that carry a frontend together; the order of pools is their priority. */

@@ -204,11 +204,11 @@ export class DaemonControl implements Control {
     pool: string,
     backend: string,
     request: api.SetWeight,
-    _actor: Actor,
+    actor: Actor,
   ): Promise<Result<Changed<api.Frontend>, Refusal>> {
     const { reconciler, tracker } = this.#parts;
     const flush = request.flush ?? false;
-    const outcome = tracker.setWeight(frontend, pool, backend, request.weight);
+    const outcome = tracker.setWeight(frontend, pool, backend, request.weight, actor);
     if (!outcome.ok) return outcome;
     await reconciler.weightSet(frontend, backend, flush);
     const value = this.frontend(frontend);

@@ -297,7 +297,7 @@ export class Daemon implements AsyncDisposable {
       ...(enabled.length === 0 ? {} : { enabled }),
       ...(weights.length === 0
         ? {}
-        : { weights: weights.map((w) => `${w.frontend}/${w.pool}/${w.backend}: ${w.weight}`) }),
+        : { weights: weights.map((w) => `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} (by ${w.by})`) }),
     };
     const lost = Object.keys(forgotten).length > 0;
     if (lost) this.#log.warn("stopping", { forgets: "set at run time, not in the file", ...forgotten });

@@ -140,15 +140,15 @@ export class Reloader {
   }
 }
 
-function weightChange({ frontend, pool, backend, file, weight }: RuntimeWeight): api.ReloadChange {
+function weightChange({ by, frontend, pool, backend, file, weight }: RuntimeWeight): api.ReloadChange {
   return {
     object: "frontend",
     name: frontend,
     change: "changed",
     fields: [`pools.${pool}.backends.${backend}.weight`],
     effect: file === null
-      ? `the weight ${weight} that was set at run time is gone with the member`
-      : `the weight ${weight} that was set at run time goes back to the file's ${file}`,
+      ? `the weight ${weight} that ${by} set at run time is gone with the member`
+      : `the weight ${weight} that ${by} set at run time goes back to the file's ${file}`,
   };
 }
 

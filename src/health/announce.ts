@@ -95,7 +95,7 @@ export function tellReload(
     log.warn("config-reload", {
       detail: "weights set at run time went back to the file's",
       weights: weightsReset.map((w) =>
-        `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} -> ${w.file ?? "not in the file"}`
+        `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} (by ${w.by}) -> ${w.file ?? "not in the file"}`
       ),
     });
   }

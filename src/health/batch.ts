@@ -97,7 +97,7 @@ export class Batch {
         to: change.to,
         flushOnDown: this.#world.flushOnDown(frontend),
         first,
-        weight: first ? this.#world.inVpp(frontend, backend) : null,
+        weight: () => this.#world.inVpp(frontend, backend),
       })
     );
     this.#pending.push({ backend, change, at, by, frontends, flushed: new Set(flushed) });

@@ -24,13 +24,13 @@ export interface FlushCase {
   readonly flushOnDown: boolean;
   /** Whether it is the backend's first state in this process and no operator asked for it. */
   readonly first: boolean;
-  /** Weight that VPP is known to have for the server, 0…255; null: none, or not known. */
-  readonly weight: number | null;
+  /** Weight that VPP is known to have for the server, 0…255; null: none, or not known. Asked only if it matters. */
+  readonly weight: () => number | null;
 }
 
 /** Whether the flows of the server end. */
 export function flushes({ to, flushOnDown, first, weight }: FlushCase): boolean {
   if (to === "removed") return true;
   const ends = to === "disabled" || (to === "down" && flushOnDown);
-  return ends && (!first || (weight ?? 0) > 0);
+  return ends && (!first || (weight() ?? 0) > 0);
 }

@@ -80,7 +80,7 @@ function weightIfActive(
 ): number {
   if (state === "up") return member.weight;
   if (state !== "unknown" || known) return 0;
-  return member.byOperator === true ? member.weight : witness() ?? 0;
+  return member.byOperator !== undefined ? member.weight : witness() ?? 0;
 }
 
 /** Judges a frontend with the weights of the running configuration. */

@@ -32,7 +32,7 @@ export function complete(told: Transition, backend: string, world: BatchWorld): 
     const { frontend } = effect;
     const weight = world.inVpp(frontend, backend);
     const flush = effect.flush ||
-      flushes({ to, flushOnDown: world.flushOnDown(frontend), first: true, weight });
+      flushes({ to, flushOnDown: world.flushOnDown(frontend), first: true, weight: () => weight });
     if (flush && !effect.flush && (to === "down" || to === "disabled")) {
       late.push({ frontend, backend, state: to });
     }

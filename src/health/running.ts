@@ -17,6 +17,8 @@ export interface RuntimeWeight {
   readonly file: number | null;
   /** Weight set at run time, 0…100. */
   readonly weight: number;
+  /** Who set it. */
+  readonly by: string;
 }
 
 /** A backend's place in a frontend. */
@@ -40,6 +42,7 @@ export function withWeight(
   poolName: string,
   backend: string,
   weight: number,
+  by: string,
 ): Config {
   const frontend = config.frontends.get(frontendName);
   if (frontend === undefined) return config;
@@ -47,7 +50,7 @@ export function withWeight(
     pool.name !== poolName ? pool : {
       ...pool,
       members: pool.members.map((member) =>
-        member.backend === backend ? { ...member, weight, byOperator: true as const } : member
+        member.backend === backend ? { ...member, weight, byOperator: by } : member
       ),
     }
   );
@@ -62,10 +65,10 @@ export function runtimeWeights(file: Config, running: Config): RuntimeWeight[] {
   for (const frontend of running.frontends.values()) {
     if (file.frontends.get(frontend.name) === frontend) continue;
     for (const pool of frontend.pools) {
-      for (const { backend, weight } of pool.members) {
+      for (const { backend, byOperator: by = "", weight } of pool.members) {
         const filed = memberWeight(file, frontend.name, pool.name, backend);
         if (filed !== weight) {
-          weights.push({ frontend: frontend.name, pool: pool.name, backend, file: filed, weight });
+          weights.push({ frontend: frontend.name, pool: pool.name, backend, file: filed, weight, by });
         }
       }
     }

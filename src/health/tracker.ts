@@ -70,9 +70,9 @@ export class Tracker implements Disposable {
       flushOnDown: (frontend) => this.#running.frontends.get(frontend)?.flushOnDown ?? false,
       inVpp: (frontend, backend) => {
         const configured = this.#running.frontends.get(frontend);
-        const server = this.weights(frontend)?.members.find((member) => member.backend === backend)?.address;
-        if (configured === undefined || server === undefined || server === null) return null;
-        return parts.vpp.weight(configured, server);
+        const previous = this.#entries.get(backend)?.health.previous;
+        const server = previous?.address ?? this.#address(backend);
+        return configured === undefined || server === null ? null : parts.vpp.weight(configured, server);
       },
     };
   }
@@ -125,6 +125,7 @@ export class Tracker implements Disposable {
     pool: string,
     backend: string,
     weight: number,
+    actor: Actor,
   ): Result<{ readonly before: number; readonly after: number }, Refusal> {
     const before = memberWeight(this.#running, frontend, pool, backend);
     if (before === null) {
@@ -134,8 +135,9 @@ export class Tracker implements Disposable {
     if (!Number.isInteger(weight) || weight < 0 || weight > 100) {
       return err({ type: "invalid", detail: "weight must be a whole number from 0 to 100" });
     }
-    this.#running = withWeight(this.#running, frontend, pool, backend, weight);
-    const reason = () => `weight of backend ${backend} set from ${before} to ${weight} by operator`;
+    const by = actor.principal;
+    this.#running = withWeight(this.#running, frontend, pool, backend, weight, by);
+    const reason = () => `weight of backend ${backend} set from ${before} to ${weight} by ${by}`;
     const { clock } = this.#parts;
     this.#finish(new Batch(this.#world), [frontend], reason, clock.now(), clock.wall());
     return ok({ before, after: weight });

@@ -7,7 +7,14 @@
 import type { ActualVip, IpAddress } from "../model.ts";
 import type { DesiredServer, DesiredVip } from "./desired.ts";
 import { type OwedFlushes, owedTo } from "./owed.ts";
-import { additionReason, movedReason, notConfigured, type ReasonContext, weightReason } from "./reasons.ts";
+import {
+  additionReason,
+  byOperator,
+  movedReason,
+  notConfigured,
+  type ReasonContext,
+  weightReason,
+} from "./reasons.ts";
 import { encapFamily, sortedByAddress } from "./vips.ts";
 
 /** One change of one application server. */
@@ -28,6 +35,8 @@ export interface ServerChange {
   readonly dead: boolean;
   /** Why, for operators. */
   readonly reason: string;
+  /** Who set the weight, where that is the reason; else null. */
+  readonly by: string | null;
 }
 
 /** Changes of one VIP's servers, each list in numeric address order. */
@@ -53,6 +62,7 @@ export function serverAddition(server: DesiredServer, reason: string): ServerCha
     flush: false,
     dead: false,
     reason,
+    by: null,
   };
 }
 
@@ -74,6 +84,7 @@ function removal(
     // The previous server of a backend that moved goes when the new one is there.
     dead: moved === undefined || isDead(moved),
     reason: moved === undefined ? notConfigured : movedReason(moved),
+    by: null,
   };
 }
 
@@ -110,6 +121,7 @@ export function diffServers(
     keepsCapacity ||= server.weight > 0;
     const flush = owing ? owedTo(owed, desired.id, address) : null;
     if (server.weight === weight && flush === null) continue;
+    const reason = weightReason(desired, server, weight, flush, context);
     (server.weight > weight ? raises : lowers).push({
       kind: "as_weight_updated",
       address,
@@ -118,7 +130,8 @@ export function diffServers(
       after: server.weight,
       flush: flush !== null,
       dead: isDead(server),
-      reason: weightReason(desired, server, weight, flush, context),
+      reason,
+      by: reason === byOperator ? context.weightBy(server.backend) : null,
     });
   }
   for (const server of actual.encap === desired.encap ? missing.values() : []) {

@@ -49,7 +49,6 @@ export class Memory {
   readonly witnesses = new Witnesses();
   #bootTime: number | null = null;
   readonly #previous = new Map<string, DesiredVip>();
-  readonly #byOperator = new Set<string>();
   /** Which VIPs are the daemon's own. */
   readonly ownership: Ownership;
   /** Global settings that were in sync last on this VPP; null: never. */
@@ -115,36 +114,22 @@ export class Memory {
     if (place !== undefined) this.#owed = owe(this.#owed, place, cause);
   }
 
-  /**
-   * An operator set a running weight.
-   *
-   * @param flushed server whose flows end with it; null: they stay
-   */
-  weightSet(frontend: string, backend: string, flushed: IpAddress | null): void {
-    this.#byOperator.add(`${frontend} ${backend}`);
+  /** An operator set a running weight, and the flows of this server are to end. */
+  flushByWeight(frontend: string, backend: string, server: IpAddress): void {
     const member = this.membersOf(backend).find((place) => place.frontend === frontend);
-    if (flushed === null || member === undefined) return;
-    this.#owed = owe(this.#owed, { ...member, address: flushed }, "weight");
+    if (member !== undefined) this.#owed = owe(this.#owed, { ...member, address: server }, "weight");
   }
 
-  /** A reload put every running weight back to the file's. */
+  /** Another configuration runs. */
   reloaded(): void {
-    this.#byOperator.clear();
     this.ownership.reloaded();
   }
 
   /** What reasons depend on. */
   reasons(vip: string): ReasonContext {
-    const previous = this.#previous.get(vip) ?? null;
-    const frontend = previous?.frontend ?? null;
     return {
-      previous,
-      weightSetByOperator: (backend) => {
-        if (frontend !== null && this.#byOperator.has(`${frontend} ${backend}`)) return true;
-        return this.membersOf(backend).some((place) =>
-          place.vip === vip && this.#byOperator.has(`${place.frontend} ${backend}`)
-        );
-      },
+      previous: this.#previous.get(vip) ?? null,
+      weightBy: (backend) => this.membersOf(backend).find((place) => place.vip === vip)?.weightBy ?? null,
     };
   }
 

@@ -49,6 +49,8 @@ export interface VipServer {
 export interface Membership extends VipServer {
   /** Name of the frontend. */
   readonly frontend: string;
+  /** Who set its weight at run time; null: it is the file's. */
+  readonly weightBy: string | null;
 }
 
 /** Memberships by backend. */
@@ -63,11 +65,11 @@ export function memberships(config: Config): Memberships {
   for (const frontend of config.frontends.values()) {
     const vip = vipId(frontendVip(frontend));
     for (const pool of frontend.pools) {
-      for (const { backend } of pool.members) {
+      for (const { backend, byOperator = null } of pool.members) {
         const address = config.backends.get(backend)?.address;
         if (address === undefined) continue;
         const list = all.get(backend) ?? [];
-        list.push({ vip, frontend: frontend.name, address, backend });
+        list.push({ vip, frontend: frontend.name, address, backend, weightBy: byOperator });
         all.set(backend, list);
       }
     }

@@ -68,6 +68,8 @@ export interface PlanInput {
   readonly reasons: (vip: string) => ReasonContext;
   /** `vipId` of every VIP that a configuration of this process or of an earlier one named. */
   readonly named: Pick<ReadonlySet<string>, "has">;
+  /** Name of the frontend that has a VIP (by `vipId`), or had it last; null: no configuration named it. */
+  readonly lastName: (vip: string) => string | null;
   /** What the brake on deletions knows besides VPP's VIPs. */
   readonly brake: BrakeContext;
   /** What becomes of VIPs that nobody named. */
@@ -155,7 +157,7 @@ class Planner {
   }
 
   #removal(vip: ActualVip): Step {
-    return removalStep(vip, this.#deletionHolds(vip));
+    return removalStep(vip, this.#deletionHolds(vip), this.#input.lastName(vipId(vip)));
   }
 
   /** Clears a VIP out of the way of an addition, or says why it must stay. */

@@ -13,12 +13,15 @@ import type { OwedFlush } from "./owed.ts";
 export interface ReasonContext {
   /** The VIP as it was when a sync of it last succeeded; null: never since VPP's start. */
   readonly previous: DesiredVip | null;
-  /** Whether an operator set the running weight of a backend of this VIP. */
-  readonly weightSetByOperator: (backend: string) => boolean;
+  /** Who set the running weight of a backend of this VIP; null: it is the file's. */
+  readonly weightBy: (backend: string) => string | null;
 }
 
 /** Reason of everything that VPP has and the configuration has not. */
 export const notConfigured = "not in the configuration";
+
+/** Reason of a weight that an operator set. */
+export const byOperator = "weight set by operator";
 
 /** Reason of everything that VPP is missing. */
 export const configured = "in the configuration";
@@ -35,13 +38,11 @@ function poolReason(vip: DesiredVip): string {
 }
 
 function weightReasonOf(server: DesiredServer, context: ReasonContext): string {
-  return context.weightSetByOperator(server.backend)
-    ? "weight set by operator"
-    : "weight in the configuration";
+  return context.weightBy(server.backend) === null ? "weight in the configuration" : byOperator;
 }
 
 function owedReason(server: DesiredServer, owed: OwedFlush): string {
-  return owed.cause === "weight" ? "weight set by operator" : `backend ${server.backend} ${owed.cause}`;
+  return owed.cause === "weight" ? byOperator : `backend ${server.backend} ${owed.cause}`;
 }
 
 function reasonWithoutHistory(
@@ -50,11 +51,12 @@ function reasonWithoutHistory(
   before: number,
   context: ReasonContext,
 ): string {
-  if (server.weight > 0 && before > 0) return weightReasonOf(server, context);
-  // What is not yet known keeps its weight but for an operator's word, or while its pool is passive.
-  if (!server.known && server.state === "unknown" && before > 0) {
-    return server.pool === vip.activePool ? weightReasonOf(server, context) : poolReason(vip);
+  // What is not yet known keeps its witness, but for an operator's word, or while its pool is passive.
+  if (!server.known && server.state === "unknown") {
+    if (context.weightBy(server.backend) !== null) return byOperator;
+    return server.pool === vip.activePool ? drift : poolReason(vip);
   }
+  if (server.weight > 0 && before > 0) return weightReasonOf(server, context);
   if (server.weight > 0) return stateReason(server);
   if (server.state !== "up") return stateReason(server);
   return server.pool === vip.activePool ? weightReasonOf(server, context) : poolReason(vip);

@@ -134,7 +134,7 @@ export class Reconciler implements AsyncDisposable {
     this.#observe();
     const { config, status } = this.#parts.world();
     const server = flush ? serverOf(config, status, this.#memory, frontend, backend) : null;
-    this.#memory.weightSet(frontend, backend, server);
+    if (server !== null) this.#memory.flushByWeight(frontend, backend, server);
     this.#standings.weightSet(frontend);
     this.#gate.ask([frontend]);
     this.resync([frontend]);

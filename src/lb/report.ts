@@ -26,9 +26,10 @@ const messages = {
 } as const satisfies Record<api.ChangeKind, string>;
 
 function fields(result: StepResult): Attrs {
-  const { change } = result.step;
+  const { by = null, change, owner } = result.step;
   const outcome = {
     reason: change.reason,
+    ...(by === null ? {} : { by }),
     retval: result.retval,
     ...(result.error === null ? {} : { error: result.error }),
     ...(change.traffic_affecting ? { traffic_affecting: true } : {}),
@@ -38,7 +39,8 @@ function fields(result: StepResult): Attrs {
     return { ...(op?.kind === "conf-set" ? confView(op.conf) : {}), ...outcome };
   }
   const vip = {
-    frontend: change.frontend,
+    frontend: owner?.frontend ?? change.frontend,
+    ...(owner === undefined ? {} : { origin: owner.origin }),
     vip: change.prefix,
     protocol: change.protocol,
     port: change.port,

@@ -25,6 +25,18 @@ export interface Step {
   readonly vip: string | null;
   /** A server that is down, disabled or removed: lowered even when a raise of its VIP failed. */
   readonly dead: boolean;
+  /** For the log: who set the weight, where that is the reason. */
+  readonly by?: string | null;
+  /** For the log, with the deletion of a VIP: whose it was. */
+  readonly owner?: VipOwner;
+}
+
+/** Whose a VIP was that is deleted. */
+export interface VipOwner {
+  /** `stale`: a configuration of this process or of an earlier one named it; `foreign`: none did. */
+  readonly origin: "stale" | "foreign";
+  /** Name of the frontend that had it last; null: foreign. */
+  readonly frontend: string | null;
 }
 
 /** A message of a rebuild and the step that it belongs to. */
@@ -148,18 +160,21 @@ export function serverStep(key: VipKey, frontend: string, server: ServerChange, 
     holds,
     vip: vipId(key),
     dead: server.dead,
+    by: server.by,
   };
 }
 
 /** Deletes a VIP with all its servers; `lb_flush_vip` first, so that its flows end. */
-export function removalStep(actual: ActualVip, holds: Holds): Step {
+export function removalStep(actual: ActualVip, holds: Holds, lastName: string | null): Step {
   const key = keyOf(actual);
+  const owner: VipOwner = { origin: lastName === null ? "foreign" : "stale", frontend: lastName };
   return {
     change: change({ kind: "vip_removed", key, trafficAffecting: true, holds, reason: notConfigured }),
     ops: removalOps(actual),
     holds,
     vip: vipId(key),
     dead: true,
+    owner,
   };
 }
 

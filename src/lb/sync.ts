@@ -92,6 +92,7 @@ export class Syncer {
       owed: this.#memory.owed,
       reasons: (vip) => this.#memory.reasons(vip),
       named: this.#memory.ownership.named,
+      lastName: (vip) => this.#memory.ownership.lastName(vip),
       brake: this.#memory.ownership.brake,
       foreign: world.config.lb.foreignVips,
       holds: gate.holds(),

@@ -11,14 +11,14 @@ import { fasterClock, Inside, type Line } from "./inside.ts";
 const promised: Readonly<Record<string, string>> = {
   "starting": "version commit deno pid config",
   "config-loaded": "config healthchecks backends frontends",
-  "config-reload": "config? ok? by? changes? errors? detail? weights?",
+  "config-reload": "config? ok? by? changes? errors? detail? weights? backend? state?",
   "config-error": "file line column path error hint?",
   "listening": "address connections auth tls only?",
   "ready": "after_ms",
   "probe-start": "backend type",
   "probe-done": "backend ok code detail total_ms lag_ms void",
   "probe-void": "backend cause detail count",
-  "backend-blind": "backend blind cause? missing? detail hint? silent_ms?",
+  "backend-blind": "backend blind cause? missing? detail hint? silent_ms? serves_meanwhile?",
   "backend-transition": "backend from to code detail by?",
   "frontend-transition": "frontend from to active_pool reason",
   "vpp-connect": "version build_date build_directory pid boot_time",
@@ -34,14 +34,14 @@ const promised: Readonly<Record<string, string>> = {
   "vpp-lbsync-done":
     "scope frontend done? failed? skipped? error? conf_set? vip_added? vip_removed? vip_recreated? as_added? as_removed? as_weight_updated?",
   "vpp-lbsync-vip-add": "frontend vip protocol port reason retval error? traffic_affecting?",
-  "vpp-lbsync-vip-del": "frontend vip protocol port reason retval error? traffic_affecting?",
+  "vpp-lbsync-vip-del": "frontend origin vip protocol port reason retval error? traffic_affecting?",
   "vpp-lbsync-vip-recreate": "frontend vip protocol port reason retval error? traffic_affecting?",
   "vpp-lbsync-as-add":
     "frontend vip protocol port address backend from to flush reason retval error? traffic_affecting?",
   "vpp-lbsync-as-del":
     "frontend vip protocol port address backend from to flush reason retval error? traffic_affecting?",
   "vpp-lbsync-as-weight":
-    "frontend vip protocol port address backend from to flush reason retval error? traffic_affecting?",
+    "frontend vip protocol port address backend from to flush reason by? retval error? traffic_affecting?",
   "vpp-lbsync-held": "held changes digest vips detail",
   "warmup-released": "frontend reason",
   "api-change": "principal claimed? peer method path before after",

@@ -130,21 +130,21 @@ Deno.test("history keeps the newest transitions, as many as the configuration sa
 Deno.test("run-time weights change the running configuration only, and are named while they differ", () => {
   using world = World.started(setup);
   world.told.length = 0;
-  assert.deepEqual(world.tracker.setWeight("www", "only", "s1", 0), {
+  assert.deepEqual(world.tracker.setWeight("www", "only", "s1", 0, alice), {
     ok: true,
     value: { before: 100, after: 0 },
   });
   assert.deepEqual(world.told.flatMap((t) => t.frontendChanges).map((c) => [c.from, c.to, c.reason]), [
-    ["up", "down", "weight of backend s1 set from 100 to 0 by operator"],
+    ["up", "down", "weight of backend s1 set from 100 to 0 by alice"],
   ]);
   assert.deepEqual(world.tracker.runtimeWeights(), [
-    { frontend: "www", pool: "only", backend: "s1", file: 100, weight: 0 },
+    { frontend: "www", pool: "only", backend: "s1", file: 100, weight: 0, by: "alice" },
   ]);
   assert.equal(world.tracker.fileConfig, setup);
-  world.tracker.setWeight("www", "only", "s1", 100);
+  world.tracker.setWeight("www", "only", "s1", 100, alice);
   assert.deepEqual(world.tracker.runtimeWeights(), []);
   const refused = (f: string, p: string, b: string, w: number) => {
-    const answer = world.tracker.setWeight(f, p, b, w);
+    const answer = world.tracker.setWeight(f, p, b, w, alice);
     return answer.ok ? null : answer.error.type;
   };
   assert.equal(refused("no", "only", "s1", 1), "not-found");
@@ -168,11 +168,11 @@ Deno.test("what a restart would forget is named: paused, disabled and enabled by
   world.tracker.act("b1", "pause", alice);
   world.tracker.act("b2", "disable", alice);
   world.tracker.act("b3", "enable", alice);
-  world.tracker.setWeight("www", "only", "b4", 9);
+  world.tracker.setWeight("www", "only", "b4", 9, alice);
   assert.deepEqual(world.tracker.runtimeState(), {
     paused: ["b1"],
     disabled: ["b2"],
     enabled: ["b3"],
-    weights: [{ frontend: "www", pool: "only", backend: "b4", file: 1, weight: 9 }],
+    weights: [{ frontend: "www", pool: "only", backend: "b4", file: 1, weight: 9, by: "alice" }],
   });
 });

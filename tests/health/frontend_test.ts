@@ -114,7 +114,7 @@ Deno.test("not yet known: a weight that an operator set counts in place of the w
   const weighed = (weights: Readonly<Record<string, number>>, vpp: Readonly<Record<string, number>>) => {
     let running = configured;
     for (const [name, weight] of Object.entries(weights)) {
-      running = withWeight(running, "www", "primary", name, weight);
+      running = withWeight(running, "www", "primary", name, weight, "alice");
     }
     const www = running.frontends.get("www");
     assert.ok(www !== undefined);

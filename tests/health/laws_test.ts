@@ -103,7 +103,7 @@ async function run(world: World, op: Op): Promise<void> {
     case "act":
       return void world.tracker.act(op.backend, op.action, alice);
     case "weight":
-      return void world.tracker.setWeight(op.frontend, op.pool, op.backend, op.weight);
+      return void world.tracker.setWeight(op.frontend, op.pool, op.backend, op.weight, alice);
     case "vpp":
       if (world.tracker.config.backends.has(op.backend)) world.place(op.frontend, op.backend, op.weight);
       return;
@@ -167,6 +167,16 @@ function checkTold(world: World, states: Map<string, string>, before: Weights, a
       assert.equal(effect.weightAfter, after.get(effect.frontend)?.[name] ?? 0);
       if (to === "up" || to === "unknown" || to === "paused") assert.equal(effect.flush, false);
     }
+  }
+  for (const { frontend: name, reason } of world.told.flatMap((told) => told.frontendChanges)) {
+    // Its own transitions explain it, or what came with them.
+    const own = transitions.filter(({ effects }) => effects.some((effect) => effect.frontend === name));
+    const [first] = own;
+    if (first !== undefined) assert.ok(reason.includes(`backend ${first.backend} ${first.to} (`), reason);
+    else {assert.match(
+        reason,
+        /^(reload|as read from VPP|weight of backend \w+ set from \d+ to \d+ by alice)$/,
+      );}
   }
   const events = world.events.filter((event) => event.kind === "backend");
   assert.equal(events.length, transitions.length);

@@ -41,7 +41,7 @@ Deno.test("only `fall` failures in a row swap the servers; a void result does no
 Deno.test("the rest of the frontend goes on meanwhile, and weights act on the previous server", () => {
   using world = running();
   world.tracker.reload(config(moved), alice);
-  world.tracker.setWeight("www", "primary", "b1", 7);
+  world.tracker.setWeight("www", "primary", "b1", 7, alice);
   world.tracker.act("b2", "disable", alice);
   assert.deepEqual(world.servers("www"), { "10.0.0.1": 7, "10.0.0.2": 0, "10.0.0.3": 0 });
   // The previous server counts for its pool.

@@ -203,17 +203,17 @@ Deno.test("frontends come and go with their states", () => {
 
 Deno.test("run-time weights go back to the file's; the answer and one WARN line name each", () => {
   using world = running();
-  world.tracker.setWeight("www", "primary", "b1", 7);
-  world.tracker.setWeight("other", "only", "b3", 9);
+  world.tracker.setWeight("www", "primary", "b1", 7, alice);
+  world.tracker.setWeight("other", "only", "b3", 9, alice);
   const after = withFrontends(frontend("www", "192.0.2.1", { primary: { b1: 80, b2: 50 } }));
   const outcome = world.tracker.reload(config(after), alice);
   assert.deepEqual(outcome.weightsReset, [
-    { frontend: "www", pool: "primary", backend: "b1", file: 80, weight: 7 },
-    { frontend: "other", pool: "only", backend: "b3", file: null, weight: 9 },
+    { frontend: "www", pool: "primary", backend: "b1", file: 80, weight: 7, by: "alice" },
+    { frontend: "other", pool: "only", backend: "b3", file: null, weight: 9, by: "alice" },
   ]);
   assert.deepEqual(world.weights("www"), { b1: 80, b2: 50 });
   assert.deepEqual(world.log.named("config-reload").map((line) => [line.level, line.attrs.weights]), [
-    ["warn", ["www/primary/b1: 7 -> 80", "other/only/b3: 9 -> not in the file"]],
+    ["warn", ["www/primary/b1: 7 (by alice) -> 80", "other/only/b3: 9 (by alice) -> not in the file"]],
   ]);
   assert.deepEqual(world.tracker.reload(config(after), alice).weightsReset, []);
 });

@@ -136,3 +136,20 @@ Deno.test("an addition that needs a braked deletion waits with it", async () => 
   ]);
   assert.deepEqual(vpp.refused, []);
 });
+
+Deno.test("the log of a deletion says whose the VIP was: the frontend that had it last, or a stranger", async () => {
+  const others = [1, 2, 3].map((n) =>
+    frontend(`f${n}`, { p: { b1: 1 } }, { address: ip(`192.0.2.${10 + n}`) })
+  );
+  const { world, vpp } = await running([web(), ...others]);
+  await using _ = world;
+  vpp.place(placed({ prefix: "203.0.113.7/32" }));
+  // The frontend is renamed, then removed: the last name counts.
+  await reload(world, [{ ...web(), name: "shop" }, ...others]);
+  await reload(world, others);
+  const lines = world.log.named("vpp-lbsync-vip-del");
+  assert.deepEqual(lines.map(({ frontend, origin, reason, vip }) => [vip, origin, frontend, reason]), [
+    ["203.0.113.7/32", "foreign", null, "not in the configuration"],
+    ["192.0.2.1/32", "stale", "shop", "not in the configuration"],
+  ]);
+});

@@ -22,6 +22,7 @@ Deno.test("reasons name the state, the pool, the operator, the file, drift and w
   world.log.records.length = 0;
   await world.weigh("web", "b1", 10);
   assert.deepEqual(reasons(), ["b1: weight set by operator"]);
+  assert.equal(world.log.named("vpp-lbsync-as-weight").at(-1)?.by, "alice");
   world.log.records.length = 0;
   await reload(world, [web({ primary: { b1: 30 }, fallback: { b2: 100 } })]);
   assert.deepEqual(reasons(), ["b1: weight in the configuration"]);

@@ -27,9 +27,10 @@ const vip: DesiredVip = {
 
 Deno.test("what is not yet known and loses its weight does so by an operator's word, or because its pool is passive", () => {
   const reason = (weighed: boolean, server: DesiredServer = unseen) =>
-    weightReason(vip, server, 70, null, { previous: null, weightSetByOperator: () => weighed });
+    weightReason(vip, server, 70, null, { previous: null, weightBy: () => weighed ? "alice" : null });
   assert.equal(reason(true), "weight set by operator");
   assert.equal(reason(true, { ...unseen, weight: 30, configured: 30 }), "weight set by operator");
   assert.equal(reason(false, { ...unseen, pool: "fallback" }), "pool primary took over");
+  assert.equal(reason(false, { ...unseen, weight: 100 }), "drift", "its witness is 100");
   assert.equal(reason(true, { ...unseen, known: true }), "backend b1 unknown");
 });

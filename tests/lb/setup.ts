@@ -185,7 +185,7 @@ export class TestWorld {
 
   #flushes(frontend: Frontend, name: string, to: State, first: boolean): boolean {
     const { address } = this.config.backends.get(name) ?? backend(name);
-    const weight = this.reconciler.view.weight(frontend, address);
+    const weight = () => this.reconciler.view.weight(frontend, address);
     return flushes({ to, flushOnDown: frontend.flushOnDown, first, weight });
   }
 
@@ -207,7 +207,7 @@ export class TestWorld {
     if (old === undefined) throw new Error("no such frontend");
     const pools = old.pools.map((pool) => ({
       ...pool,
-      members: pool.members.map((m) => m.backend === backend ? { ...m, weight } : m),
+      members: pool.members.map((m) => m.backend === backend ? { ...m, weight, byOperator: "alice" } : m),
     }));
     this.config = {
       ...this.config,

@@ -131,7 +131,7 @@ class Story implements Disposable {
     const { tracker } = this.#running;
     if (order[0] === "weight") {
       const [, frontend = "", pool = "", backend = "", weight = ""] = order;
-      const answer = tracker.setWeight(frontend, pool, backend, Number(weight));
+      const answer = tracker.setWeight(frontend, pool, backend, Number(weight), alice);
       return assert.equal(answer.ok ? "done" : "refused", expected);
     }
     const answer = tracker.act(word(order, 1, "backend"), order[0] as BackendAction, alice);
