@@ -1,17 +1,71 @@
 /**
- * Completion in the user's own shell. The scripts hand the line up to the cursor to `maglevc --complete`, which
- * answers with one candidate a line: the word, a tab, one line on it; or with `:files`.
+ * Completion: what may stand at the cursor of a line, in maglevc's own shell and in the user's. The scripts for bash
+ * and zsh know nothing of the commands: they hand the line up to the cursor to `maglevc --complete`, which answers with
+ * one candidate a line (the word, a tab, one line on it) or with `:files`, so they never grow old.
  *
  * @module
  */
 import type { Result } from "../result.ts";
 import type { Client } from "./client.ts";
-import { grammar } from "./commands/grammar.ts";
-import { type Candidate, complete } from "./complete.ts";
-import type { Token } from "./grammar.ts";
+import type { Run } from "./context.ts";
+import { exit } from "./exit.ts";
+import { type Command, expected, follow, type Grammar, type Position, type Token } from "./grammar.ts";
+import { helpTopic } from "./help.ts";
 import { liveNames, type NameLookup } from "./names.ts";
 import { flagSpecs, type Options, parseOptions } from "./options.ts";
 import { type LineToken, splitLine } from "./tokens.ts";
+
+const noNames: NameLookup = () => Promise.resolve([]);
+
+/** Something that may stand at the cursor. */
+export interface Candidate {
+  /** The whole word. */
+  readonly text: string;
+  /** One line on it. */
+  readonly help: string;
+}
+
+async function names<Run>(
+  grammar: Grammar<Run>,
+  positions: readonly Position<Run>[],
+  partial: string,
+  lookup: NameLookup,
+): Promise<Candidate[]> {
+  const values = positions[0]?.values ?? new Map<string, string>();
+  const found: Candidate[] = [];
+  for (const { argument } of expected(grammar, positions)) {
+    if (argument?.source === undefined) continue;
+    for (const text of await lookup(argument.source, values, partial)) {
+      found.push({ text, help: argument.help });
+    }
+  }
+  return found;
+}
+
+/**
+ * Everything that may complete a word.
+ *
+ * @param before the words before the cursor's
+ * @param partial the cursor's word up to the cursor, "" between words
+ */
+export async function complete<Run>(
+  grammar: Grammar<Run>,
+  before: readonly Token[],
+  partial: Token,
+  lookup: NameLookup,
+): Promise<Candidate[]> {
+  // After "help" stand the words of any command.
+  const topic = helpTopic(grammar, before);
+  if (topic !== null) return await complete(grammar, topic.words, partial, noNames);
+  const read = follow(grammar, before);
+  if (!read.ok) return [];
+  const keywords = partial.quoted
+    ? []
+    : expected(grammar, read.value).filter((option) => option.argument === null);
+  const all = [...keywords, ...await names(grammar, read.value, partial.text, lookup)];
+  const fitting = all.filter((candidate) => candidate.text.startsWith(partial.text));
+  return [...new Map(fitting.map(({ text, help }) => [text, { text, help }])).values()];
+}
 
 /** Splits the words of a line into flags (with their values) and the command. */
 function withoutFlags(
@@ -39,13 +93,12 @@ function flagCandidates(partial: string): Candidate[] {
     .filter(({ text }) => text.startsWith(partial));
 }
 
-const noNames: NameLookup = () => Promise.resolve([]);
-
 /**
  * What may stand at the end of a line typed into bash or zsh, the program's name included. A line `:files` asks the
  * shell for files, which it completes better: it knows ~ and its own quoting.
  */
 export async function completionLines(
+  grammar: Grammar<Run>,
   line: string,
   env: (name: string) => string | undefined,
   makeClient: (options: Options) => Result<Client, string>,
@@ -73,3 +126,40 @@ export async function completionLines(
   }
   return (files ? ":files\t\n" : "") + found.map(({ text, help }) => `${text}\t${help}\n`).join("");
 }
+
+const bash = `# bash completion for maglevc; load it with: source <(maglevc completion bash)
+_maglevc() {
+  local line=\${COMP_LINE:0:COMP_POINT} word
+  COMPREPLY=()
+  while IFS=$'\\t' read -r word _; do
+    if [[ $word == :files ]]; then compopt -o default; continue; fi
+    # bash puts a candidate on the line as it is: nothing in it may be more than a word.
+    printf -v word %q "$word"
+    COMPREPLY+=("$word")
+  done < <("$1" --complete "$line" 2>/dev/null)
+}
+complete -F _maglevc maglevc
+`;
+
+const zsh = `#compdef maglevc
+# zsh completion for maglevc; load it with: source <(maglevc completion zsh)
+_maglevc() {
+  local word help
+  local -a found
+  while IFS=$'\\t' read -r word help; do
+    if [[ $word == :files ]]; then _files; else found+=("\${word//:/\\\\:}:$help"); fi
+  done < <("\${words[1]}" --complete "\${LBUFFER}" 2>/dev/null)
+  (( \${#found} )) && _describe 'maglevc' found
+}
+if [[ \${funcstack[1]-} = _maglevc ]]; then _maglevc "$@"; else compdef _maglevc maglevc; fi
+`;
+
+/** Scripts for other shells. */
+export const completionCommands: readonly Command<Run>[] = [{
+  syntax: "completion bash|zsh",
+  help: "print a completion script: source <(maglevc completion bash)",
+  run(call, { out }) {
+    out.raw(call.has("bash") ? bash : zsh);
+    return Promise.resolve(exit.done);
+  },
+}];

@@ -1,6 +1,7 @@
 import type { Client, Failure, Request } from "./client.ts";
 import { exit, type ExitCode } from "./exit.ts";
 import type { Grammar, Parsed } from "./grammar.ts";
+import { nameHint, refusalText } from "./hints.ts";
 import { cleanJson } from "./clean.ts";
 import type { Line } from "./text.ts";
 
@@ -112,20 +113,27 @@ export function complain({ out }: Context, message: string): void {
   );
 }
 
-/** Reports a request without a good answer. With `--json` the problem document goes to standard output besides. */
-export function fail(context: Context, failure: Failure): ExitCode {
+/**
+ * Reports a request without a good answer, with the names that were probably meant where one was not found. With
+ * `--json` the problem document goes to standard output besides.
+ */
+export async function fail(call: Call, context: Context, failure: Failure): Promise<ExitCode> {
   if (failure.kind === "interrupted") return exit.failed;
-  if (failure.kind === "refused" && failure.problem !== null) {
-    if (context.json) printJson(context, failure.text);
-    const errors = failure.problem.errors ?? [];
-    const more = errors
-      .filter((finding) => finding.file === null && !failure.message.includes(finding.message))
-      .map((finding) => `\n${finding.path === "" ? "" : `${finding.path}: `}${finding.message}`);
-    complain(context, failure.message + more.join("") + (failure.note === null ? "" : `\n${failure.note}`));
+  if (failure.kind === "unreachable") {
+    complain(context, failure.message);
+    return exit.unreachable;
+  }
+  const { problem, note } = failure;
+  if (problem === null) {
+    complain(context, failure.message);
     return exit.failed;
   }
-  complain(context, failure.message);
-  return failure.kind === "unreachable" ? exit.unreachable : exit.failed;
+  if (context.json) printJson(context, failure.text);
+  const values = (name: string) => call.optional(name);
+  const text = refusalText(problem.errors ?? [], values) ?? failure.message;
+  const hint = problem.status === 404 ? await nameHint(values, context.client, context.signal) : null;
+  complain(context, [text, hint, note].filter((line) => line !== null).join("\n"));
+  return exit.failed;
 }
 
 /** Prints JSON: the value that the API sent, in characters that no terminal obeys. The line is ended if need be. */
@@ -141,7 +149,7 @@ export function ask<T>(
 ): Run {
   return async (call, context) => {
     const answer = await context.client.json<T>({ ...request(call), signal: context.signal });
-    if (!answer.ok) return fail(context, answer.error);
+    if (!answer.ok) return await fail(call, context, answer.error);
     if (context.json) printJson(context, answer.value.text);
     else context.out.print(render(answer.value.value, viewOf(context), call));
     return exit.done;

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { nearest } from "../config/nearest.ts";
 import { err, ok, type Result } from "../result.ts";
 import { parseSyntax, type Part, steps } from "./syntax.ts";
 
@@ -219,9 +220,13 @@ export function mismatchText(mismatch: Mismatch): string {
   switch (mismatch.kind) {
     case "unknown": {
       const options = mismatch.expected.map((e) => e.text);
-      return options.length === 0
-        ? `${place}: unexpected "${mismatch.word}"; the command ends before it`
-        : `${place}: unknown "${mismatch.word}"; expected ${list(options)}`;
+      if (options.length === 0) return `${place}: unexpected "${mismatch.word}"; the command ends before it`;
+      const near = nearest(
+        mismatch.word,
+        mismatch.expected.filter((e) => e.argument === null).map((e) => e.text),
+      );
+      const meant = near === null ? "" : `did you mean "${near}"? `;
+      return `${place}: unknown "${mismatch.word}"; ${meant}expected ${list(options)}`;
     }
     case "ambiguous":
       return `${place}: "${mismatch.word}" is ambiguous: ${mismatch.matches.join(", ")}`;

@@ -12,15 +12,16 @@ import { completionLines } from "./completion.ts";
 import type { Context } from "./context.ts";
 import { exit, type ExitCode } from "./exit.ts";
 import { readText, realFiles } from "./files.ts";
-import { helpText } from "./help.ts";
+import { mismatchText } from "./grammar.ts";
+import { helpLines, helpText } from "./help.ts";
 import { historyPath } from "./history.ts";
 import { liveNames } from "./names.ts";
 import { type NamedFile, type Options, parseOptions } from "./options.ts";
-import { runLine, runWords, toTokens } from "./run.ts";
+import { helpWidth, runLine, runWords, toTokens } from "./run.ts";
 import { Keyboard } from "./shell/keyboard.ts";
 import type { ShellOptions } from "./shell/shell.ts";
-import { processOutput, ReaderGone, realWorld } from "./terminal.ts";
-import { line } from "./text.ts";
+import { isDumb, processOutput, ReaderGone, realWorld } from "./terminal.ts";
+import { type Line, line } from "./text.ts";
 import { credentials } from "./token.ts";
 import { isolate, readCaCertificates } from "./trust.ts";
 
@@ -82,6 +83,17 @@ async function runLines(context: Context): Promise<ExitCode> {
   return exit.done;
 }
 
+/** The first lines of a shell: both versions, and how to go on. */
+async function banner({ client }: Context, hint: string): Promise<Line[]> {
+  const info = await client.json<Info>({ path: "/v1/info", timeoutMs: 3_000 });
+  const server = info.ok
+    ? `maglevd ${info.value.value.version} at ${client.server.text}`
+    : info.error.kind === "interrupted"
+    ? client.server.text
+    : info.error.message;
+  return [line(`maglevc ${version}, ${server}`), line(hint)];
+}
+
 async function runShell(
   context: Context,
   keyboard: Keyboard,
@@ -98,19 +110,28 @@ async function runShell(
     names: liveNames(client, context.world.ticks),
     historyFile: historyPath(env),
     context: (signal, anyKey) => ({ ...context, signal, anyKey }),
-    async banner() {
-      const info = await client.json<Info>({ path: "/v1/info", timeoutMs: 3_000 });
-      const server = info.ok
-        ? `maglevd ${info.value.value.version} at ${client.server.text}`
-        : info.error.kind === "interrupted"
-        ? client.server.text
-        : info.error.message;
-      return [
-        line(`maglevc ${version}, ${server}`),
-        line("Tab completes, ? helps at every point, Ctrl-D leaves."),
-      ];
-    },
+    banner: () => banner(context, "Tab completes, ? helps at every point, Ctrl-D leaves."),
   });
+}
+
+/** The shell of a terminal that knows no sequences: the terminal itself edits the line. */
+async function runDumbShell(context: Context, running: ShellOptions["running"]): Promise<ExitCode> {
+  const { out } = context;
+  out.print(await banner(context, "A line that ends with ? shows what may follow; Ctrl-D leaves."));
+  out.raw("maglevc> ");
+  for await (const text of inputLines()) {
+    const stop = new AbortController();
+    running(stop);
+    // Keys cannot be told from lines here; Ctrl-C ends what runs.
+    const anyKey = () => stop.signal;
+    const { leave } = await runLine(text, { ...context, signal: stop.signal, anyKey }, null);
+    running(null);
+    if (leave) return exit.done;
+    // The terminal shows ^C and stays on that row.
+    out.raw(stop.signal.aborted ? "\nmaglevc> " : "maglevc> ");
+  }
+  out.raw("\n");
+  return exit.done;
 }
 
 async function run(options: Options, client: Client): Promise<ExitCode> {
@@ -136,7 +157,8 @@ async function run(options: Options, client: Client): Promise<ExitCode> {
   if (options.words.length > 0) return (await runWords(toTokens(options.words), context)).code;
   if (!keyboard.present || !out.terminal) return await runLines(context);
   stop = null;
-  return await runShell(context, keyboard, (running) => stop = running);
+  const running = (command: AbortController | null) => void (stop = command);
+  return await (isDumb(env) ? runDumbShell(context, running) : runShell(context, keyboard, running));
 }
 
 /** Runs maglevc and gives its exit code. */
@@ -148,13 +170,23 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   };
   try {
     if (args[0] === "--complete") {
-      plain.raw(await completionLines(args[1] ?? "", env, makeClient));
+      plain.raw(await completionLines(grammar, args[1] ?? "", env, makeClient));
       return exit.done;
     }
     const options = parseOptions(args, env);
     if (!options.ok) return usage(`${options.error}; --help lists the flags`);
-    if (options.value.help || options.value.version) {
-      plain.raw(options.value.help ? helpText(grammar) : `maglevc ${version}\n`);
+    const { help, version: versionWanted, words } = options.value;
+    if (help) {
+      const width = plain.width ?? helpWidth;
+      const text = words.length === 0
+        ? ok(helpText(grammar, width))
+        : helpLines(grammar, toTokens(words), width);
+      if (!text.ok) return usage(mismatchText(text.error));
+      plain.print(text.value);
+      return exit.done;
+    }
+    if (versionWanted) {
+      plain.print([line(`maglevc ${version}`)]);
       return exit.done;
     }
     const client = makeClient(options.value);

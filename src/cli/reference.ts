@@ -6,7 +6,8 @@
 import type { Grammar } from "./grammar.ts";
 import { flagSpecs } from "./options.ts";
 
-function sentence(text: string): string {
+/** A line of help as a sentence. */
+export function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
 }
 

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { complete } from "./complete.ts";
+import { complete } from "./completion.ts";
 import { Call, complain, type Context, type Run } from "./context.ts";
 import { exit, type ExitCode } from "./exit.ts";
+import { helpLines, helpTopic } from "./help.ts";
 import {
   advance,
   endings,
@@ -25,6 +26,14 @@ import { splitLine } from "./tokens.ts";
 
 /** Ends the shell; alone it does nothing. */
 export function leave(): Promise<ExitCode> {
+  return Promise.resolve(exit.done);
+}
+
+/** Columns of the help where there is no terminal. */
+export const helpWidth = 100;
+
+/** Stands in the grammar for `help`, whose words are taken before the grammar reads a line. */
+export function help(): Promise<ExitCode> {
   return Promise.resolve(exit.done);
 }
 
@@ -54,6 +63,9 @@ export async function placeHelp(
   partial: string,
   lookup: NameLookup | null,
 ): Promise<string[]> {
+  // After "help" stand the words of any command.
+  const topic = helpTopic(grammar, before);
+  if (topic !== null) return await placeHelp(grammar, topic.words, partial, null);
   const read = follow(grammar, before);
   if (!read.ok) return [`  ${mismatchText(read.error)}`];
   const options = expected(grammar, read.value);
@@ -115,6 +127,13 @@ export async function runWords(
     const help = await placeHelp(context.grammar, before, last.text.slice(0, -1), null);
     context.out.print([echo, ...help].map((text) => [styled(null, text)]));
     return { code: exit.done, leave: false };
+  }
+  const topic = helpTopic(context.grammar, words);
+  if (topic !== null) {
+    const lines = helpLines(context.grammar, topic.words, context.out.width ?? helpWidth);
+    if (lines.ok) context.out.print(lines.value);
+    else refuse({ ...lines.error, index: lines.error.index + topic.offset });
+    return { code: lines.ok ? exit.done : exit.usage, leave: false };
   }
   const parsed = parse(context.grammar, words);
   if (!parsed.ok) {

@@ -30,6 +30,11 @@ function terminalWidth(): number | null {
   }
 }
 
+/** Whether the terminal knows no sequences that move the cursor. */
+export function isDumb(env: (name: string) => string | undefined): boolean {
+  return (env("TERM") || "dumb") === "dumb";
+}
+
 /** Whether to colour what goes to a stream. */
 export function wantsColour(
   mode: ColourMode,
@@ -37,7 +42,7 @@ export function wantsColour(
   env: (name: string) => string | undefined,
 ): boolean {
   if (mode !== "auto") return mode === "always";
-  return terminal && !env("NO_COLOR") && env("TERM") !== "dumb";
+  return terminal && !env("NO_COLOR") && !isDumb(env);
 }
 
 /** The process's own standard output and error. */
@@ -45,7 +50,10 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
   const terminal = Deno.stdout.isTerminal();
   const colour = wantsColour(mode, terminal, env);
   const errorColour = wantsColour(mode, Deno.stderr.isTerminal(), env);
+  const dumb = isDumb(env);
   let drawn = 0;
+  /** What a dumb terminal gets at the end, in place of every drawing. */
+  let last: readonly Line[] = [];
   return {
     terminal,
     get width() {
@@ -55,6 +63,10 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
     raw: (text) => writeAll(Deno.stdout, text),
     complain: (lines) => writeAll(Deno.stderr, paint(lines, errorColour)),
     redraw(lines: readonly Line[]) {
+      if (dumb) {
+        last = lines;
+        return;
+      }
       const width = terminalWidth() ?? 80;
       const up = drawn === 0 ? "" : `\x1b[${drawn}A`;
       // Each line is cleared before it is written, so nothing of a longer older one stays.
@@ -63,6 +75,8 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
       drawn = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(columns(plain(line)) / width)), 0);
     },
     keep() {
+      if (dumb) writeAll(Deno.stdout, paint(last, colour));
+      last = [];
       drawn = 0;
     },
   };

@@ -5,6 +5,7 @@
  */
 import { grammar } from "../cli/commands/grammar.ts";
 import { helpText as clientHelp } from "../cli/help.ts";
+import { paint } from "../cli/text.ts";
 import { flagSpecs as clientFlags } from "../cli/options.ts";
 import { parseSyntax, type Part } from "../cli/syntax.ts";
 import { environmentName, flagSpecs, helpText } from "../flags.ts";
@@ -150,7 +151,7 @@ function syntax(parts: readonly Part[]): Inline[] {
 
 /** maglevc(1). */
 export function maglevcPage({ version, date }: PageOptions): Page {
-  const help = clientHelp(grammar);
+  const help = paint(clientHelp(grammar, 100), false);
   return {
     name: "maglevc",
     section: 1,

@@ -39,7 +39,12 @@ for (
     ["sh v", 'word 2: "v" is ambiguous: version, vpp'],
     ["s", 'word 1: "s" is ambiguous: show, set, sync'],
     // Unknown, missing and wrong words.
-    ["show vpp lb sate", 'word 4: unknown "sate"; expected state, counters or plan'],
+    ["show vpp lb sate", 'word 4: unknown "sate"; did you mean "state"? expected state, counters or plan'],
+    [
+      "show fronted",
+      'word 2: unknown "fronted"; did you mean "frontend"? expected version, frontends, frontend, ' +
+      "backends, backend, healthchecks, healthcheck, config or vpp",
+    ],
     ["set backend b1 stop", 'word 4: unknown "stop"; expected pause, resume, disable or enable'],
     ["set backend b1", "word 4 is missing; expected pause, resume, disable or enable"],
     [

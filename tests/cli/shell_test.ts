@@ -94,7 +94,10 @@ shellTest("Ctrl-C clears the line, and ends a command but not the shell", async 
   await using daemon = startDaemon();
   await using terminal = await Terminal.withShell(daemon.url);
   await terminal.clear();
-  await terminal.type("set backend web1 disable", "C-c");
+  await terminal.type("set backend web1 disable");
+  // A terminal throws away what has not been read when Ctrl-C comes.
+  await terminal.see(/^maglevc> set backend web1 disable$/);
+  await terminal.type("C-c");
   await terminal.see(/^maglevc> set backend web1 disable\^C\nmaglevc>$/);
   await terminal.type("Enter", "show vpp in", "Tab");
   await terminal.see(/maglevc> show vpp info$/);
@@ -119,7 +122,7 @@ shellTest("a wrong word is marked and named", async () => {
   await terminal.clear();
   await terminal.type("show vpp lb sate", "Enter");
   await terminal.see(
-    /^maglevc> show vpp lb sate\n {21}\^\nmaglevc: word 4: unknown "sate"; expected state, counters or plan\nmaglevc>$/,
+    /^maglevc> show vpp lb sate\n {21}\^\nmaglevc: word 4: unknown "sate"; did you mean "state"\? expected state, counters or plan\nmaglevc>$/,
   );
 });
 
@@ -292,3 +295,52 @@ for (const shell of ["bash --norc --noprofile", "zsh -f"]) {
     },
   });
 }
+
+shellTest("help and -h tell about commands, and run none", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.withShell(daemon.url);
+  await terminal.clear();
+  await terminal.type("help set back", "Enter");
+  await terminal.see(
+    /^maglevc> help set back\nset backend <backend> pause\|resume\|disable\|enable\n {2}Take a backend/,
+  );
+  await terminal.type("set backend web1 pause -h", "Enter");
+  await terminal.see(/pause -h\nset backend <backend> pause[^]*\nmaglevc>$/);
+  await terminal.clear();
+  await terminal.type("hel sh backends ?");
+  await terminal.see(/ {2}<cr> +all backends with their state/);
+  await terminal.type("C-c");
+  await terminal.clear();
+  await terminal.type("help set b", "Tab");
+  await terminal.see(/^maglevc> help set backend$/);
+  await terminal.type("Enter");
+  await terminal.see(/<backend> +name of a backend\nmaglevc>$/);
+  await terminal.clear();
+  await terminal.type("help show x", "Enter");
+  await terminal.see(/^maglevc> help show x\n {19}\^\nmaglevc: word 3: unknown "x"; expected version/);
+  assert.deepEqual(daemon.control.commands, []);
+});
+
+shellTest("a terminal that knows no sequences gets none, and lines still run", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.open("sh");
+  const folder = await Deno.makeTempDir();
+  const command = maglevc.map((word) => `'${word}'`).join(" ");
+  await terminal.tmux("pipe-pane", `cat >${folder}/octets`);
+  await terminal.type(`clear; TERM=dumb MAGLEV_SERVER=${daemon.url} ${command}; echo "exit=$?"`, "Enter");
+  await terminal.see(/show what may follow|\? shows what may follow; Ctrl-D leaves\.\nmaglevc>$/);
+  await terminal.type("sh h?", "Enter");
+  await terminal.see(/healthchecks +all health checks[^]*\nmaglevc>$/);
+  await terminal.type("show x", "Enter", "show vpp info", "Enter");
+  await terminal.see(/unknown "x"[^]*vpp-pid +4711[^]*\nmaglevc>$/);
+  await terminal.type("watch events frontend", "Enter");
+  await terminal.see(/legacy is unknown, pool none$/);
+  await terminal.type("C-c");
+  await terminal.see(/\nmaglevc>$/);
+  await terminal.type("C-d");
+  await terminal.see(/exit=0/);
+  const octets = await Deno.readTextFile(`${folder}/octets`);
+  const ours = octets.slice(octets.indexOf("maglevc 0.1.0"), octets.lastIndexOf("exit=0"));
+  assert.ok(ours.length > 100 && !ours.includes("\x1b"), JSON.stringify(ours));
+  await Deno.remove(folder, { recursive: true });
+});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { grammar } from "../../src/cli/commands/grammar.ts";
 import { helpText as clientHelp } from "../../src/cli/help.ts";
+import { paint } from "../../src/cli/text.ts";
 import { flagSpecs as clientFlags } from "../../src/cli/options.ts";
 import { environmentName, flagSpecs, helpText } from "../../src/flags.ts";
 import { manPages } from "../../src/tasks/man.ts";
@@ -118,6 +119,9 @@ Deno.test({
 
 Deno.test("man: a part of the help that is gone is an error, not a hole", () => {
   assert.match(helpPart(helpText(), "Exit codes:"), /^0 done, .* flags wrong\.$/);
-  assert.match(helpPart(clientHelp(grammar), "Without a command"), /^it opens a shell\. .*follow\.$/);
+  assert.match(
+    helpPart(paint(clientHelp(grammar, 100), false), "Without a command"),
+    /^it opens a shell\. .*follow\.$/,
+  );
   assert.throws(() => helpPart(helpText(), "Colours:"), RangeError);
 });

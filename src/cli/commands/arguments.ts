@@ -57,6 +57,7 @@ export const commandArguments: Readonly<Record<string, Argument>> = {
     help: "value of the Host header, and the name to check with tls",
     refuses: (text) => /^[A-Za-z0-9.:_[\]-]+$/.test(text) ? null : "is a host name, with a port if need be",
   },
+  command: { help: "the first words of commands, e.g. show backend", refuses: () => null },
   header: {
     help: "name of the response header that is counted",
     refuses: (text) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) ? null : "is the name of a header",

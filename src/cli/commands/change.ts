@@ -42,7 +42,7 @@ async function syncState(call: Call, context: Context): ReturnType<Run> {
   if (error.kind === "refused" && !context.json && error.problem?.sync !== undefined) {
     out.print(syncLines(error.problem.sync, viewOf(context)));
   }
-  const code = fail(context, error);
+  const code = await fail(call, context, error);
   if (error.kind === "refused" && error.problem?.plan_digest !== undefined) {
     complain(
       context,
@@ -69,7 +69,7 @@ async function checkConfig(call: Call, context: Context): ReturnType<Run> {
     ...(text === null ? {} : { body: { type: "application/yaml", text } }),
     signal: context.signal,
   });
-  if (!answer.ok) return fail(context, answer.error);
+  if (!answer.ok) return await fail(call, context, answer.error);
   const check = answer.value.value;
   if (context.json) {
     printJson(context, answer.value.text);
@@ -81,7 +81,7 @@ async function checkConfig(call: Call, context: Context): ReturnType<Run> {
   return check.ok ? exit.done : exit.failed;
 }
 
-async function reloadConfig(_call: Call, context: Context): ReturnType<Run> {
+async function reloadConfig(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, out } = context;
   const answer = await client.json<api.ConfigReload>({
     method: "POST",
@@ -97,7 +97,7 @@ async function reloadConfig(_call: Call, context: Context): ReturnType<Run> {
     }
     return exit.done;
   }
-  const code = fail(context, answer.error);
+  const code = await fail(call, context, answer.error);
   if (answer.error.kind === "refused") {
     const placed = answer.error.problem?.errors?.filter((finding) => finding.file !== null) ?? [];
     out.complain(findingLines(placed));

@@ -1,9 +1,9 @@
 import type { Run } from "../context.ts";
 import type { Grammar } from "../grammar.ts";
-import { leave } from "../run.ts";
+import { help, leave } from "../run.ts";
 import { commandArguments } from "./arguments.ts";
 import { changeCommands } from "./change.ts";
-import { completionCommands } from "./completion.ts";
+import { completionCommands } from "../completion.ts";
 import { probeCommands } from "./probe.ts";
 import { showCommands } from "./show.ts";
 import { watchCommands } from "./watch.ts";
@@ -16,6 +16,12 @@ export const grammar: Grammar<Run> = {
     ...watchCommands,
     ...probeCommands,
     ...completionCommands,
+    {
+      syntax: "help [<command>]",
+      help: "help on all commands, or on those that begin with some words",
+      notes: "`-h` behind the words does the same.",
+      run: help,
+    },
     { syntax: "quit", help: "leave the shell", run: leave },
     { syntax: "exit", help: "leave the shell", run: leave },
   ],
@@ -30,6 +36,7 @@ export const grammar: Grammar<Run> = {
     "whereis": "which server a client's new flow gets",
     "probe": "test a VIP from this machine",
     "completion": "print a completion script for a shell",
+    "help": "help on commands",
     "quit": "leave the shell",
     "exit": "leave the shell",
     "version": "versions of the client and the server",

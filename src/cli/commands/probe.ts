@@ -38,7 +38,7 @@ function intervalOf(call: Call): number {
 async function probe(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, out, world } = context;
   const answer = await client.json<Frontend>({ path: `/v1/frontends/${call.url("frontend")}`, signal });
-  if (!answer.ok) return fail(context, answer.error);
+  if (!answer.ok) return await fail(call, context, answer.error);
   const frontend = answer.value.value;
   if (frontend.protocol !== "tcp") {
     const what = frontend.protocol === "any" ? "serves all ports" : "speaks udp";

@@ -11,9 +11,9 @@ import { planLines } from "../render/plan.ts";
 import { lbStateLines, versionLines, vppInfoLines } from "../render/vpp.ts";
 import { line } from "../text.ts";
 
-async function showVersion(_call: Call, context: Context): ReturnType<Run> {
+async function showVersion(call: Call, context: Context): ReturnType<Run> {
   const answer = await context.client.json<api.Info>({ path: "/v1/info", signal: context.signal });
-  if (!answer.ok) return fail(context, answer.error);
+  if (!answer.ok) return await fail(call, context, answer.error);
   if (context.json) printJson(context, answer.value.text);
   else context.out.print(versionLines(answer.value.value, viewOf(context), context.version));
   return exit.done;
@@ -24,10 +24,10 @@ const countersPath = "/v1/vpp/lb/counters";
 const secondReadMs = 6_000;
 const pollMs = 250;
 
-async function showCounters(_call: Call, context: Context): ReturnType<Run> {
+async function showCounters(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, world, out } = context;
   const first = await client.json<api.LbCounters>({ path: countersPath, signal });
-  if (!first.ok) return fail(context, first.error);
+  if (!first.ok) return await fail(call, context, first.error);
   if (context.json) {
     printJson(context, first.value.text);
     return exit.done;
@@ -40,7 +40,7 @@ async function showCounters(_call: Call, context: Context): ReturnType<Run> {
     await world.pause(pollMs, signal);
     if (signal.aborted) return exit.failed;
     const next = await client.json<api.LbCounters>({ path: countersPath, signal });
-    if (!next.ok) return fail(context, next.error);
+    if (!next.ok) return await fail(call, context, next.error);
     later = next.value.value;
   }
   if (waiting) {

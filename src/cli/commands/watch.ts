@@ -69,7 +69,7 @@ async function watchEvents(call: Call, context: Context): ReturnType<Run> {
       lostAt = world.ticks();
     } else if (answer.error.kind === "interrupted") break;
     else if (answer.error.kind === "refused" || !connected || world.ticks() - lostAt > patienceMs) {
-      return fail(context, answer.error);
+      return await fail(call, context, answer.error);
     }
     if (signal.aborted || seen >= limit) break;
     if (answer.ok) complain(context, `lost ${client.server.text}; trying again`);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { complete } from "../complete.ts";
+import { complete } from "../completion.ts";
 import type { Context, Output, Run } from "../context.ts";
 import { exit, type ExitCode } from "../exit.ts";
 import type { Grammar } from "../grammar.ts";
