@@ -154,12 +154,15 @@ _maglevc() {
 if [[ \${funcstack[1]-} = _maglevc ]]; then _maglevc "$@"; else compdef _maglevc maglevc; fi
 `;
 
+/** The scripts that teach shells to complete maglevc's words. */
+export const completionScripts: Readonly<Record<"bash" | "zsh", string>> = { bash, zsh };
+
 /** Scripts for other shells. */
 export const completionCommands: readonly Command<Run>[] = [{
   syntax: "completion bash|zsh",
   help: "print a completion script: source <(maglevc completion bash)",
   run(call, { out }) {
-    out.raw(call.has("bash") ? bash : zsh);
+    out.raw(completionScripts[call.has("bash") ? "bash" : "zsh"]);
     return Promise.resolve(exit.done);
   },
 }];

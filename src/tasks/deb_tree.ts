@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import manifest from "../../deno.json" with { type: "json" };
-import { completionScript } from "../cli/completion_scripts.ts";
+import { completionScripts } from "../cli/completion.ts";
 import { version } from "../version.ts";
 import { type Bundles, root } from "./deb_bundle.ts";
 import { copyright } from "./deb_licences.ts";
@@ -94,8 +94,8 @@ export async function packageFiles(bundles: Bundles, stamp: BuildStamp): Promise
     await copied("/etc/vpp-maglev/maglev.yaml", "docs/packaging/maglev.yaml.example", 0o640),
     await copied("/etc/default/maglevd", "docs/packaging/maglevd.default"),
     await copied("/lib/systemd/system/maglevd.service", "docs/packaging/maglevd.service"),
-    file("/usr/share/bash-completion/completions/maglevc", completionScript("bash")),
-    file("/usr/share/zsh/vendor-completions/_maglevc", completionScript("zsh")),
+    file("/usr/share/bash-completion/completions/maglevc", completionScripts.bash),
+    file("/usr/share/zsh/vendor-completions/_maglevc", completionScripts.zsh),
     ...[...manPages(day)].map(([name, text]) =>
       gzipped(`/usr/share/man/man${name.slice(-1)}/${name}.gz`, text)
     ),
