@@ -5,7 +5,7 @@ import { wholeFilter } from "../src/bus/core.ts";
 import { type Clock, systemClock } from "../src/clock.ts";
 import { createLog, type Level, type Log, type LogOptions } from "../src/log.ts";
 import { jsonLine, textLine } from "../src/log/format.ts";
-import { isSecretName, redactHeaders, redactText } from "../src/log/redact.ts";
+import { isSecretName, redactHeaders, redactPath, redactText } from "../src/log/redact.ts";
 
 const clock: Clock = { ...systemClock, wall: () => Date.parse("2026-01-31T12:00:00.250Z") };
 
@@ -104,8 +104,29 @@ Deno.test("headers: only those that carry credentials are hidden", () => {
       SecretSauce: "***",
     },
   );
-  assert.equal(isSecretName("authorization-hint"), false);
+  for (
+    const name of ["X-Auth", "proxy-authorization", "x-session-id", "X-Amz-Signature", "Set-Cookie", "apikey"]
+  ) {
+    assert.equal(isSecretName(name), true, name);
+  }
+  for (const name of ["host", "accept", "x-request-id", "cookie-policy", "user-agent"]) {
+    assert.equal(isSecretName(name), false, name);
+  }
   assert.equal(redactText("it said Basic dXNlcg== to me"), "it said Basic *** to me");
+});
+
+Deno.test("paths: query values with secret names are hidden, everything else stays as it is", () => {
+  const rows = [
+    ["/", "/"],
+    ["/token=abc", "/token=abc"],
+    ["/check?token=abc&x=1", "/check?token=***&x=1"],
+    ["/check?x=1&Api_Key=a=b&y", "/check?x=1&Api_Key=***&y"],
+    ["/check?X-Amz-Signature=abc;auth=x", "/check?X-Amz-Signature=***;auth=***"],
+    ["/check?to%6ben=abc&%zz=1", "/check?to%6ben=***&%zz=1"],
+    ["/check?a?token=1", "/check?a?token=***"],
+    ["/check?token=&token", "/check?token=&token"],
+  ] as const;
+  for (const [path, shown] of rows) assert.equal(redactPath(path), shown);
 });
 
 Deno.test("any attributes at all make one line of JSON that keeps time, level and msg", () => {

@@ -5,7 +5,7 @@
  * @module
  */
 import type * as api from "../api.ts";
-import { redactHeaders } from "../log/redact.ts";
+import { redactHeaders, redactPath } from "../log/redact.ts";
 import type {
   Backend,
   Config,
@@ -149,10 +149,11 @@ export function fleetPart(fleet: FleetSettings): Part {
   };
 }
 
-/** A health check without the secrets in its headers. */
+/** A health check without the secrets in its headers and in the query of its path. */
 function withoutSecrets(check: HealthCheck): HealthCheck {
   if (check.type !== "http" && check.type !== "https") return check;
-  return { ...check, params: { ...check.params, headers: redactHeaders(check.params.headers) } };
+  const { headers, path } = check.params;
+  return { ...check, params: { ...check.params, path: redactPath(path), headers: redactHeaders(headers) } };
 }
 
 function parts<T>(objects: ReadonlyMap<string, T>, part: (object: T) => Part): Part {

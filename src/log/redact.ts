@@ -1,6 +1,6 @@
 /**
- * Keeps secrets out of whatever the daemon shows: values of headers that carry credentials, and bearer tokens
- * in texts.
+ * Keeps secrets out of what the daemon shows: values of headers and of query parameters that carry credentials,
+ * and bearer tokens in texts.
  *
  * @module
  */
@@ -8,9 +8,9 @@
 /** What stands in the place of a secret. */
 export const redacted = "***";
 
-/** Whether the value of a header (or of a field named like one) is a secret. */
+/** Whether the value of a header, of a query parameter or of a field with this name is a secret. */
 export function isSecretName(name: string): boolean {
-  return /^(authorization|proxy-authorization|cookie|set-cookie)$|token|key|secret|password/i.test(name);
+  return /^(set-)?cookie$|auth|token|key|secret|session|signature|password/i.test(name);
 }
 
 /** Header values that may be shown, secret ones replaced by `***`. */
@@ -18,6 +18,27 @@ export function redactHeaders(headers: Readonly<Record<string, string>>): Record
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, isSecretName(name) ? redacted : value]),
   );
+}
+
+/** A path whose query may be shown: values of secret parameters replaced by `***`, everything else as it is. */
+export function redactPath(path: string): string {
+  const mark = path.indexOf("?");
+  if (mark < 0) return path;
+  const query = path.slice(mark + 1).replace(
+    /([^&=;]+)=([^&;]+)/g,
+    (pair, name: string) => isSecretName(decoded(name)) ? `${name}=${redacted}` : pair,
+  );
+  return `${path.slice(0, mark)}?${query}`;
+}
+
+/** A name without its percent-encoding, as the server will see it. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return name;
+  }
 }
 
 /** A text without the tokens that an Authorization header in it would show. */

@@ -5,7 +5,7 @@
  */
 import type * as api from "../api.ts";
 import { nanosText, timeText } from "../api/text.ts";
-import { redactHeaders } from "../log/redact.ts";
+import { redactHeaders, redactPath } from "../log/redact.ts";
 import type {
   Config,
   HealthCheck,
@@ -35,7 +35,7 @@ function tlsParams(tls: TlsParams): api.Params {
 
 function httpParams(params: HttpParams): api.Params {
   return {
-    path: params.path,
+    path: redactPath(params.path),
     ...(params.host === null ? {} : { host: params.host }),
     method: params.method,
     response_code: params.responseCode,

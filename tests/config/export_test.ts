@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { stringify } from "yaml";
 import { exportConfig } from "../../src/config/export.ts";
 import { checkText } from "../../src/config/load.ts";
+import { healthCheck } from "../../src/snapshot/convert.ts";
 import { generousFile } from "./files.ts";
 import { complete } from "./golden.ts";
 
@@ -63,6 +64,15 @@ Deno.test("secret header values are shown as ***, the others as they are", () =>
   assert.match(text, /Authorization: "?\*\*\*"?/);
   assert.match(text, /X-Api-Key: "?\*\*\*"?/);
   assert.doesNotMatch(text, /Bearer abc|secret/);
+});
+
+Deno.test("secret query values are shown as ***, in the configuration and in the health check", () => {
+  const text = generousFile.replace("path: /health?deep=1", "path: /check?token=abc&x=1");
+  const read = config(text);
+  assert.match(stringify(exportConfig(read)), /path: "?\/check\?token=\*\*\*&x=1"?\n/);
+  const check = [...read.healthchecks.values()].find(({ type }) => type === "http" || type === "https");
+  assert.ok(check !== undefined);
+  assert.equal(healthCheck(check, read).params?.path, "/check?token=***&x=1");
 });
 
 Deno.test("durations are written as Go writes them", () => {
