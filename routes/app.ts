@@ -39,14 +39,19 @@ function bareApp({ log }: Pick<ApiOptions, "log">): Api {
     },
   });
   app.notFound((c) =>
-    problemResponse(new ProblemError("not-found", `The API has no path ${c.req.path}`), c.req.path)
+    problemResponse(new ProblemError("not-found", `The API has no path ${c.req.path}`), pathOf(c.req.raw))
   );
   app.onError((error, c) => {
-    if (error instanceof ProblemError) return problemResponse(error, c.req.path);
+    if (error instanceof ProblemError) return problemResponse(error, pathOf(c.req.raw));
     log.error("api-error", { method: c.req.method, path: c.req.path, error: error.stack ?? error.message });
-    return internalErrorResponse(c.req.path);
+    return internalErrorResponse(pathOf(c.req.raw));
   });
   return app;
+}
+
+/** Path of a request as it was sent; the one of Hono is decoded. */
+function pathOf({ url }: Request): string {
+  return new URL(url).pathname;
 }
 
 /** Puts the common middleware in front of routes that are mounted later. */

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { BackendAction } from "../src/control.ts";
+import { jsonBody } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
 import { nearest } from "../src/config/nearest.ts";
@@ -13,7 +14,7 @@ import {
   unwrapChange,
 } from "./operation.ts";
 import { ProblemError } from "./problem.ts";
-import { Backend, BackendList } from "./schemas.ts";
+import { ActionBody, Backend, BackendList } from "./schemas.ts";
 
 /** The problem of a name that nothing has, with the name that was probably meant. */
 export function notFound(what: string, name: string, known: Iterable<string>): ProblemError {
@@ -84,7 +85,14 @@ function actionRoute(action: BackendAction) {
     description,
     tags: ["backends"],
     security,
-    request: { params: backendName },
+    middleware: [jsonBody("{}")] as const,
+    request: {
+      params: backendName,
+      body: {
+        required: false,
+        content: { "application/json": { schema: ActionBody, example: { reason: "kernel update" } } },
+      },
+    },
     responses: {
       200: json(Backend, "the backend, changed or not", examples.backend),
       ...problems(...changeErrors, "not-found", "conflict"),
@@ -109,7 +117,8 @@ export function mountBackends(app: Api, { control, log }: ApiOptions): void {
     app.openapi(actionRoute(action), (c) => {
       const { name } = c.req.valid("param");
       if (control.backend(name) === null) throw notFound("backend", name, backendNames());
-      return c.json(unwrapChange(c, log, control.act(name, action, c.get("actor"))), 200);
+      const { reason } = c.req.valid("json");
+      return c.json(unwrapChange(c, log, control.act(name, action, c.get("actor")), reason), 200);
     });
   }
 }

@@ -5,6 +5,8 @@
  */
 import { bodyLimit } from "hono/body-limit";
 import type { Middleware } from "./env.ts";
+import { FINDINGS_LIMIT, limitFindings } from "../src/config/findings.ts";
+import { duplicateKeys } from "./json_keys.ts";
 import { finding, ProblemError } from "./problem.ts";
 
 /** Largest body in bytes. */
@@ -17,6 +19,41 @@ export const limitBody: Middleware = bodyLimit({
     throw new ProblemError("too-large", `A body may have at most ${maxBodyBytes} bytes`);
   },
 });
+
+/** Refuses a body in another encoding than its own, before anybody reads it. */
+export function checkContentEncoding(headers: Headers): void {
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (encoding === "" || encoding === "identity") return;
+  throw new ProblemError(
+    "unsupported-media-type",
+    `A body must not be encoded, not even as "${encoding}"`,
+    {},
+    { "accept-encoding": "identity" },
+  );
+}
+
+/**
+ * The problem of a body where none is taken. It may hold what its sender believes to have an effect, such as
+ * `{"dry_run": true}`, so it is not ignored.
+ */
+export function unwantedBody(method: string, headers: Headers): ProblemError {
+  const type = mediaType(headers);
+  const what = isJson(type) ? "" : ` of type "${type}"`;
+  const detail = `This ${method} takes no body${what}`;
+  if (!isJson(type)) return new ProblemError("unsupported-media-type", detail);
+  return new ProblemError("invalid", detail, { errors: [finding("", "no body is taken here")] });
+}
+
+function isJson(type: string): boolean {
+  return type === "application/json" || type.endsWith("+json");
+}
+
+/** Refuses every body but an empty one. */
+export const noBody: Middleware = async (c, next) => {
+  const bytes = await c.req.raw.arrayBuffer();
+  if (bytes.byteLength > 0) throw unwantedBody(c.req.method, c.req.raw.headers);
+  await next();
+};
 
 function mediaType(headers: Headers): string {
   return (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
@@ -66,6 +103,19 @@ function jsonMistake(text: string): ProblemError | null {
   }
 }
 
+/** Refuses a key that stands twice in its object. */
+function checkKeys(text: string): void {
+  const { first, total } = duplicateKeys(text, FINDINGS_LIMIT);
+  const [one] = first;
+  if (one === undefined) return;
+  const message = "stands twice in the same object";
+  const errors = first.map(({ path, line, column }) => ({ ...finding(path, message), line, column }));
+  const more = total === 1 ? "" : `, and ${total - 1} more`;
+  throw new ProblemError("invalid", `${one.path}: ${message}${more}`, {
+    errors: limitFindings(errors, total),
+  });
+}
+
 /** Lets JSON bodies pass and refuses everything else; an absent body becomes `whenEmpty`, or is refused if that is null. */
 export function jsonBody(whenEmpty: string | null): Middleware {
   return async (c, next) => {
@@ -77,6 +127,7 @@ export function jsonBody(whenEmpty: string | null): Middleware {
     }
     const mistake = jsonMistake(text);
     if (mistake !== null) throw mistake;
+    checkKeys(text);
     const { url, method, headers } = c.req.raw;
     const plain = new Headers(headers);
     plain.set("content-type", "application/json");

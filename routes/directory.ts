@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { z } from "@hono/zod-openapi";
 import type { Api } from "./env.ts";
 
 /** One path of the API. */
@@ -12,28 +13,48 @@ export interface Place {
   /** Upper case, HEAD with GET. */
   readonly methods: ReadonlySet<string>;
   /** Query parameters by method. */
-  readonly queries: ReadonlyMap<string, readonly string[]>;
+  readonly queries: ReadonlyMap<string, readonly Parameter[]>;
+  /** Methods that take a body. */
+  readonly bodies: ReadonlySet<string>;
+}
+
+/** A query parameter. */
+export interface Parameter {
+  /** Its name. */
+  readonly name: string;
+  /** Whether it may be given more than once. */
+  readonly repeatable: boolean;
 }
 
 /** Finds the place of a path; null if the API has none. */
 export type Directory = (path: string) => Place | null;
 
-function queryNames(schema: unknown): string[] {
-  if (typeof schema !== "object" || schema === null || !("shape" in schema)) return [];
-  return Object.keys(schema.shape ?? {});
+function parametersOf(schema: unknown): Parameter[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  const shape: Readonly<Record<string, unknown>> = schema.shape;
+  return Object.entries(shape).map(([name, value]) => ({
+    name,
+    // A list is asked for by a list of what a single value may be.
+    repeatable: value instanceof z.ZodType && value.safeParse(["", ""]).success,
+  }));
 }
 
 /** Makes the directory of every route that is mounted. */
 export function directoryOf(app: Api): Directory {
-  const places = new Map<string, { methods: Set<string>; queries: Map<string, string[]> }>();
+  const places = new Map<
+    string,
+    { methods: Set<string>; queries: Map<string, Parameter[]>; bodies: Set<string> }
+  >();
   for (const definition of app.openAPIRegistry.definitions) {
     if (definition.type !== "route") continue;
     const { method, path, request } = definition.route;
-    const place = places.get(path) ?? { methods: new Set<string>(), queries: new Map<string, string[]>() };
-    const names = queryNames(request?.query);
+    const place = places.get(path) ??
+      { methods: new Set<string>(), queries: new Map<string, Parameter[]>(), bodies: new Set<string>() };
+    const parameters = parametersOf(request?.query);
+    if (request?.body !== undefined) place.bodies.add(method.toUpperCase());
     for (const each of method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]) {
       place.methods.add(each);
-      place.queries.set(each, names);
+      place.queries.set(each, parameters);
     }
     places.set(path, place);
   }

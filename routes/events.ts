@@ -3,6 +3,7 @@ import type { Bus, SubscribeOptions, Subscription } from "../src/bus.ts";
 import type { EventFilter, EventKind } from "../src/bus/core.ts";
 import type { Clock } from "../src/clock.ts";
 import type { Millis } from "../src/model.ts";
+import { notFound } from "./backends.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
 import { problems, readErrors, security } from "./operation.ts";
@@ -57,12 +58,25 @@ const streamEvents = createRoute({
       description: "the stream; it ends when the daemon stops",
       content: { "text/event-stream": { schema: z.string(), example: examples.events } },
     },
-    ...problems(...readErrors),
+    ...problems(...readErrors, "not-found"),
   },
 });
 
 function names(text: string | undefined): ReadonlySet<string> | null {
   return text === undefined ? null : new Set(text.split(",").map((name) => name.trim()));
+}
+
+/** Names of a filter; one that nothing has is refused, because its stream would stay silent for ever. */
+function known(
+  text: string | undefined,
+  what: string,
+  all: () => readonly { readonly name: string }[],
+): ReadonlySet<string> | null {
+  const wanted = names(text);
+  if (wanted === null) return null;
+  const existing = all().map(({ name }) => name);
+  for (const name of wanted) if (!existing.includes(name)) throw notFound(what, name, existing);
+  return wanted;
 }
 
 function readKinds(text: string | undefined): ReadonlySet<EventKind> {
@@ -187,8 +201,8 @@ export function mountEvents(
     const filter: EventFilter = {
       kinds: readKinds(query.kinds),
       level: query.level ?? "info",
-      backends: names(query.backend),
-      frontends: names(query.frontend),
+      backends: known(query.backend, "backend", () => control.backends()),
+      frontends: known(query.frontend, "frontend", () => control.frontends()),
     };
     const headers = {
       "content-type": "text/event-stream; charset=utf-8",

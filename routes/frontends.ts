@@ -206,8 +206,9 @@ export function mountFrontends(app: Api, { control, log }: ApiOptions): void {
     if (members === undefined) throw notFound("pool", pool, pools.map((p) => p.name));
     const names = members.map((member) => member.name);
     if (!names.includes(backend)) throw notFound(`backend in pool ${pool}`, backend, names);
-    const result = await control.setWeight(frontend, pool, backend, c.req.valid("json"), c.get("actor"));
-    return c.json(unwrapChange(c, log, result), 200);
+    const request = c.req.valid("json");
+    const result = await control.setWeight(frontend, pool, backend, request, c.get("actor"));
+    return c.json(unwrapChange(c, log, result, request.reason), 200);
   });
 
   app.openapi(getTable, async (c) => {

@@ -7,10 +7,10 @@
 import { decide, isRead } from "./access.ts";
 import { claimedActor } from "./actor.ts";
 import { bearerToken, type Tokens } from "./auth.ts";
-import { limitBody } from "./body.ts";
+import { checkContentEncoding, limitBody, noBody, unwantedBody } from "./body.ts";
 import type { Directory } from "./directory.ts";
 import type { ApiContext, ApiOptions, Middleware } from "./env.ts";
-import { finding, ProblemError, unknownKey } from "./problem.ts";
+import { finding, ProblemError, problemOfFindings, unknownKey } from "./problem.ts";
 import { RefusalLog, type Refused } from "./unauthorized.ts";
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
@@ -103,13 +103,16 @@ function checkQuery(c: ApiContext, url: URL, path: string, directory: Directory)
   // Scrapers and probes may add parameters of their own; the API proper must not ignore a misspelt one.
   if (!path.startsWith("/v1/")) return;
   checkEncoding("query", url.search);
-  const known = directory(path)?.queries.get(c.req.method) ?? [];
-  const errors = [...new Set(url.searchParams.keys())]
-    .filter((name) => !known.includes(name))
-    .map((name) => unknownKey(name, name, known));
-  if (errors.length > 0) {
-    throw new ProblemError("invalid", errors.map((error) => error.message).join("; "), { errors });
-  }
+  const parameters = directory(path)?.queries.get(c.req.method) ?? [];
+  const known = parameters.map(({ name }) => name);
+  const errors = [...new Set(url.searchParams.keys())].flatMap((name) => {
+    const parameter = parameters.find((one) => one.name === name);
+    if (parameter === undefined) return [unknownKey(name, name, known)];
+    const times = url.searchParams.getAll(name).length;
+    if (times === 1 || parameter.repeatable) return [];
+    return [finding(name, `is given ${times === 2 ? "twice" : `${times} times`}; it can be given once`)];
+  });
+  if (errors.length > 0) throw problemOfFindings(errors);
 }
 
 /** Refuses what must not reach a route. */
@@ -128,7 +131,14 @@ export function guard({ tokens, log, clock, recorder }: ApiOptions, directory: D
     else checkAccess(c, url, tokens, refused);
     checkPlace(c, path, directory);
     checkQuery(c, url, path, directory);
-    if (isRead(c.req.method)) return await next();
-    await limitBody(c, next);
+    const { method } = c.req;
+    const { headers, body } = c.req.raw;
+    if (isRead(method)) {
+      if (c.env?.strayBody === true) throw unwantedBody(method, headers);
+      return await next();
+    }
+    if (body !== null) checkContentEncoding(headers);
+    const takesBody = directory(path)?.bodies.has(method) === true;
+    await limitBody(c, takesBody ? next : async () => void await noBody(c, next));
   };
 }

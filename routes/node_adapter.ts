@@ -89,9 +89,9 @@ function webRequest(request: IncomingMessage, scheme: string): Request {
     });
   }
   const headers = requestHeaders(request);
-  const bodiless = method === "GET" || method === "HEAD" ||
-    (!headers.has("transfer-encoding") && (headers.get("content-length") ?? "0") === "0");
-  if (bodiless) return new Request(url, { method, headers });
+  if (method === "GET" || method === "HEAD" || !hasBody(request)) {
+    return new Request(url, { method, headers });
+  }
   return new Request(url, { method, headers, body: requestBody(request) });
 }
 
@@ -152,10 +152,18 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
   response.end(body);
 }
 
+/** Whether a request has a body, even if it is empty. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+}
+
 async function answerOf(request: IncomingMessage, options: AdapterOptions): Promise<Response> {
   try {
     const peer = peerOf(request, options.address);
-    return await options.app.fetch(webRequest(request, options.scheme), peer === null ? {} : { peer });
+    return await options.app.fetch(webRequest(request, options.scheme), {
+      ...(peer === null ? {} : { peer }),
+      strayBody: hasBody(request),
+    });
   } catch (error) {
     const path = pathOf(request);
     if (error instanceof ProblemError) return problemResponse(error, path);

@@ -64,7 +64,7 @@ function headersOf(
 export const readErrors = ["bad-request", "unauthorized", "forbidden", "invalid"] as const;
 
 /** Errors of every change. */
-export const changeErrors = [...readErrors, "too-large"] as const;
+export const changeErrors = [...readErrors, "too-large", "unsupported-media-type"] as const;
 
 /** Security of every operation but the open ones: a bearer token, or none without an auth file. */
 export const security: { [name: string]: string[] }[] = [{ bearer: [] }, {}];
@@ -80,23 +80,32 @@ export function unwrap<T>(result: Result<T, Refusal>): T {
   return result.value;
 }
 
-/** The value of a change that took place, after the `api-change` line; a refusal is thrown as its problem. */
-export function unwrapChange<T>(c: ApiContext, log: Log, result: Result<Changed<T>, Refusal>): T {
+/**
+ * The value of a change that took place, after the `api-change` line; a refusal is thrown as its problem.
+ *
+ * @param reason why, as the caller says
+ */
+export function unwrapChange<T>(
+  c: ApiContext,
+  log: Log,
+  result: Result<Changed<T>, Refusal>,
+  reason?: string,
+): T {
   if (result.ok) {
     const { before, after, value } = result.value;
     // A request that left everything as it was is no change.
-    if (JSON.stringify(before) !== JSON.stringify(after)) logChange(c, log, before, after);
+    if (JSON.stringify(before) !== JSON.stringify(after)) logChange(c, log, before, after, reason);
     return value;
   }
   // A sync that VPP refused in part has changed VPP all the same.
   const partly = result.error.sync;
   if (partly !== undefined && partly.done > 0) {
-    logChange(c, log, null, { digest: partly.digest, done: partly.done, failed: partly.failed });
+    logChange(c, log, null, { digest: partly.digest, done: partly.done, failed: partly.failed }, reason);
   }
   throw problemOfRefusal(result.error);
 }
 
-function logChange(c: ApiContext, log: Log, before: unknown, after: unknown): void {
+function logChange(c: ApiContext, log: Log, before: unknown, after: unknown, reason = ""): void {
   const { principal, peer, claimed } = c.get("actor");
   log.info("api-change", {
     principal,
@@ -104,6 +113,7 @@ function logChange(c: ApiContext, log: Log, before: unknown, after: unknown): vo
     peer,
     method: c.req.method,
     path: c.req.path,
+    ...(reason === "" ? {} : { reason }),
     before,
     after,
   });

@@ -9,6 +9,7 @@ import type * as api from "../src/api.ts";
 import type { Refusal } from "../src/control.ts";
 import { FINDINGS_LIMIT, limitFindings } from "../src/config/findings.ts";
 import { didYouMean } from "../src/config/nearest.ts";
+import { instanceOf } from "./instance.ts";
 import { type ProblemKind, problemKinds, type ProblemType } from "./problem_kinds.ts";
 
 export { type ProblemKind, problemKinds, type ProblemType } from "./problem_kinds.ts";
@@ -61,8 +62,8 @@ export function problemOfRefusal(refusal: Refusal): ProblemError {
   });
 }
 
-/** The answer for a problem; `instance` is the path of the request. */
-export function problemResponse(problem: ProblemError, instance: string): Response {
+/** The answer for a problem; `path` is that of the request, as it was sent. */
+export function problemResponse(problem: ProblemError, path: string): Response {
   const { status, title, retryAfter }: ProblemKind = problemKinds[problem.type];
   const { errors, ...extras } = problem.extras;
   const body: api.Problem = {
@@ -70,7 +71,7 @@ export function problemResponse(problem: ProblemError, instance: string): Respon
     title,
     status,
     detail: problem.message,
-    instance,
+    instance: instanceOf(path),
     ...(errors === undefined ? {} : { errors: [...errors] }),
     ...extras,
   };
@@ -86,13 +87,13 @@ export function problemResponse(problem: ProblemError, instance: string): Respon
 }
 
 /** The answer to an error that nobody expected: its text goes to the log only. */
-export function internalErrorResponse(instance: string): Response {
+export function internalErrorResponse(path: string): Response {
   const body: api.Problem = {
     type: "about:blank",
     title: "Internal Server Error",
     status: 500,
     detail: "maglevd failed on this request; its log has the reason",
-    instance,
+    instance: instanceOf(path),
   };
   return Response.json(body, { status: 500, headers: { "content-type": "application/problem+json" } });
 }
@@ -114,7 +115,8 @@ function sentence(issue: Issue): { message: string; hint: string | null; pass: "
   switch (issue.code) {
     case "invalid_type":
       return {
-        message: issue.input === undefined
+        // The input itself is not reported; only zod's own sentence tells what was there.
+        message: /received undefined$/.test(issue.message)
           ? `is missing; must be ${issue.expected}`
           : `must be ${issue.expected}`,
         hint: null,
@@ -154,6 +156,15 @@ export function problemOfIssues(issues: readonly Issue[]): ProblemError {
       found.push(unknownKey([...path, key].join("."), key, []));
     }
   }
+  return problemOfFindings(found, total);
+}
+
+/**
+ * The problem of what is wrong with a request, of which the first few are told in its sentence.
+ *
+ * @param total how many there are, with those that are not in `found`
+ */
+export function problemOfFindings(found: readonly api.Finding[], total: number = found.length): ProblemError {
   const told = found.slice(0, TOLD).map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
   const more = total > told.length ? [`and ${total - told.length} more`] : [];
   return new ProblemError("invalid", [...told, ...more].join("; "), { errors: limitFindings(found, total) });

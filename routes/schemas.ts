@@ -298,12 +298,31 @@ export const FrontendList: Schema<api.FrontendList> = contract<api.FrontendList>
   z.object({ frontends: z.array(Frontend) }),
 );
 
+/** Longest reason, in characters. */
+const longestReason = 500;
+
+/** Why somebody changes something. It goes into logs and onto terminals. */
+const Reason: Schema<string> = z.string()
+  .refine((text) => [...text].length <= longestReason, `must have at most ${longestReason} characters`)
+  .refine(
+    (text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u.test(text),
+    "must not hold line breaks or control characters",
+  )
+  .openapi({ maxLength: longestReason, description: "why; no control characters", example: "kernel update" });
+
+/** Body of POST /v1/backends/{name}/pause and its like. */
+export const ActionBody: Schema<Pick<api.ActionBody, "reason">> = contract<Pick<api.ActionBody, "reason">>()(
+  "ActionBody",
+  z.strictObject({ reason: Reason.optional() }),
+);
+
 /** PUT …/weight */
 export const SetWeight: Schema<api.SetWeight> = contract<api.SetWeight>()(
   "SetWeight",
   z.strictObject({
     weight: Weight,
     flush: z.boolean().optional().openapi({ description: "also drop the server's established flows" }),
+    reason: Reason.optional(),
   }),
 );
 

@@ -17,7 +17,6 @@ type Proof<T extends true> = T;
 
 /** Compiles only if every line is true. */
 type _SameTypes = [
-  Proof<Equal<ours.ActionBody, theirs.ActionBody>>,
   Proof<Equal<ours.Override, theirs.Override>>,
   Proof<Equal<ours.OverrideList, theirs.OverrideList>>,
   Proof<Equal<ours.Consequences, theirs.Consequences>>,
@@ -33,6 +32,7 @@ type _SameTypes = [
   Proof<Equal<ours.ChangeEvent, theirs.ChangeEvent>>,
   Proof<Equal<ours.PeerList, theirs.PeerList>>,
   Proof<Equal<ours.Fleet, theirs.Fleet>>,
+  Proof<Equal<ours.ActionBody, theirs.ActionBody>>,
   Proof<Equal<ours.AppServer, theirs.AppServer>>,
   Proof<Equal<ours.Backend, theirs.Backend>>,
   Proof<Equal<ours.BackendEvent, theirs.BackendEvent>>,
@@ -95,6 +95,7 @@ type _Differences = [
 function accepts<T>(_schema: Schema<T>): void {}
 
 Deno.test("every schema has the contract's type and a name in the document", () => {
+  accepts<Pick<theirs.ActionBody, "reason">>(schemas.ActionBody);
   accepts<theirs.Backend>(schemas.Backend);
   accepts<theirs.BackendList>(schemas.BackendList);
   accepts<theirs.CurrentProblem>(schemas.CurrentProblem);
@@ -127,6 +128,6 @@ Deno.test("every schema has the contract's type and a name in the document", () 
   accepts<theirs.ResyncEvent>(events.ResyncEvent);
   accepts<theirs.VppEvent>(events.VppEvent);
   const all = { ...schemas, ...config, ...events, ...vpp };
-  assert.equal(Object.keys(all).length, 31);
+  assert.equal(Object.keys(all).length, 32);
   for (const [name, schema] of Object.entries(all)) assert.ok(schema instanceof z.ZodType, name);
 });

@@ -5,6 +5,7 @@
  */
 import type { VoidCause } from "../model.ts";
 import type { Code, Finding, FState, Ns, Nul, Protocol, State, Time } from "./base.ts";
+import type { ActionBody } from "./memory.ts";
 import type { Moved } from "./vpp.ts";
 
 export type { VoidCause } from "../model.ts";
@@ -275,7 +276,7 @@ export interface FrontendList {
 }
 
 /** PUT …/weight; answers the frontend, also while VPP is away. */
-export interface SetWeight {
+export interface SetWeight extends Pick<ActionBody, "reason"> {
   /** 0…100. */
   weight: number;
   /** Also drop the server's established flows. */

@@ -166,7 +166,7 @@ Deno.test("one connection carries many requests, also after one with a body", as
     await readUntil(conn, `"skipped":0`);
     await writeAll(
       conn,
-      `POST /v1/backends/b1/pause HTTP/1.1\r\nHost: localhost\r\n${bearer}\r\nContent-Length: 4\r\n\r\nabcd`,
+      `POST /v1/backends/b1/pause HTTP/1.1\r\nHost: localhost\r\n${bearer}\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"reason":"x"}`,
     );
     await readUntil(conn, `"name":"b1"`);
   }
