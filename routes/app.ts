@@ -10,6 +10,7 @@ import { mountConfig } from "./config.ts";
 import { directoryOf } from "./directory.ts";
 import { mountDashboard } from "./dashboard.ts";
 import { mountDocs } from "./docs.ts";
+import { compressLarge, lengthForHead } from "./encoding.ts";
 import type { Api, ApiEnv, ApiOptions } from "./env.ts";
 import { problemExample } from "./examples.ts";
 import { mountEvents } from "./events.ts";
@@ -61,6 +62,8 @@ function useMiddleware(app: Api, options: ApiOptions): void {
   const places = (path: string) => (directory ??= directoryOf(app))(path);
   app.use(
     count(options, places),
+    lengthForHead,
+    compressLarge,
     async (c, next) => {
       await next();
       c.res.headers.set("x-content-type-options", "nosniff");

@@ -17,7 +17,7 @@ import { err, ok, type Result } from "../src/result.ts";
 import { type ListenerKind, listenerKind } from "./access.ts";
 import type { Api } from "./env.ts";
 import type { Limits } from "./limits.ts";
-import { requestListener } from "./node_adapter.ts";
+import { methodNotAllowed, refuseExpectation, requestListener } from "./node_adapter.ts";
 import { finding, ProblemError, problemResponse } from "./problem.ts";
 import type { TlsPair } from "./tls_pair.ts";
 
@@ -89,7 +89,21 @@ function listenError(address: string, error: unknown): ListenError {
   }
 }
 
-/** Answers what is no HTTP request; the raw text, because there is no response object. */
+/** Sends an answer where there is no response object, and closes. */
+async function answerRaw(socket: Socket, answer: Response): Promise<void> {
+  // A client that resets the connection now would otherwise end the daemon: node has given the socket away.
+  socket.on("error", () => socket.destroy());
+  const body = await answer.text();
+  const head = [
+    `HTTP/1.1 ${answer.status} ${http.STATUS_CODES[answer.status] ?? ""}`,
+    ...[...answer.headers].map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${new TextEncoder().encode(body).length}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** Answers what is no HTTP request. */
 async function refuseGarbage(error: Error, socket: Socket): Promise<void> {
   if (codeOf(error) === "ECONNRESET" || !socket.writable || socket.bytesRead === 0) {
     socket.destroy();
@@ -100,15 +114,7 @@ async function refuseGarbage(error: Error, socket: Socket): Promise<void> {
     ? "The request took too long to arrive"
     : "This is no HTTP request, or its head is too large";
   const errors = [finding("", detail)];
-  const answer = problemResponse(new ProblemError("bad-request", detail, { errors }), "/");
-  const body = await answer.text();
-  const head = [
-    "HTTP/1.1 400 Bad Request",
-    ...[...answer.headers].map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${new TextEncoder().encode(body).length}`,
-    "connection: close",
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+  await answerRaw(socket, problemResponse(new ProblemError("bad-request", detail, { errors }), "/"));
 }
 
 function makeServer(
@@ -126,6 +132,8 @@ function makeServer(
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: limits.checkMs,
+    // The adapter looks at it: node's own answer has no body.
+    requireHostHeader: false,
   };
   const server = secure
     ? https.createServer(
@@ -133,6 +141,10 @@ function makeServer(
       listener,
     )
     : http.createServer(options, listener);
+  server.on("checkExpectation", refuseExpectation);
+  server.on("connect", (request: http.IncomingMessage, socket: Socket) => {
+    void answerRaw(socket, problemResponse(methodNotAllowed("CONNECT"), request.url ?? "/"));
+  });
   server.maxConnections = limits.connections;
   server.timeout = limits.stallMs;
   server.on("timeout", (socket: Socket) => socket.destroy());

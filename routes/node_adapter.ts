@@ -10,6 +10,7 @@ import type { Log } from "../src/log.ts";
 import type { ListenAddress } from "../src/flags.ts";
 import { listenerKind, noHost, type Peer, tcpPeer, unixPeer } from "./access.ts";
 import type { Api } from "./env.ts";
+import { instanceOf } from "./instance.ts";
 import { finding, internalErrorResponse, ProblemError, problemResponse } from "./problem.ts";
 
 /** What an adapter is made of. */
@@ -34,6 +35,37 @@ function badRequest(place: "host" | "target" | "headers" | "body", detail: strin
 /** Path of a request without its query, which may hold what must not be shown. */
 function pathOf({ url = "/" }: IncomingMessage): string {
   return url.split("?")[0] ?? "/";
+}
+
+/** The problem of a method that no path takes. */
+export function methodNotAllowed(method: string): ProblemError {
+  return new ProblemError("method-not-allowed", `No path takes ${method}`, {}, {
+    allow: "GET, HEAD, POST, PUT",
+  });
+}
+
+/** Answers a request that expects something else than `100-continue`. */
+export function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+  const body = new TextEncoder().encode(JSON.stringify({
+    type: "about:blank",
+    title: "Expectation Failed",
+    status: 417,
+    detail: "The Expect header may hold nothing but 100-continue",
+    instance: instanceOf(pathOf(request)),
+  }));
+  response.writeHead(417, {
+    "content-type": "application/problem+json",
+    "content-length": body.length,
+    "connection": "close",
+  });
+  response.end(body);
+}
+
+/** HTTP/1.1 demands one Host header. With two, a proxy in front may have looked at the other one. */
+function checkHost({ rawHeaders, httpVersion }: IncomingMessage): void {
+  const count = rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length;
+  if (count > 1) throw badRequest("host", `There are ${count} Host headers`);
+  if (count === 0 && httpVersion === "1.1") throw badRequest("host", "There is no Host header");
 }
 
 function requestUrl(request: IncomingMessage, scheme: string): URL {
@@ -82,11 +114,10 @@ function requestBody(request: IncomingMessage): ReadableStream<Uint8Array<ArrayB
 
 function webRequest(request: IncomingMessage, scheme: string): Request {
   const method = request.method ?? "GET";
+  checkHost(request);
   const url = requestUrl(request, scheme);
   if (forbiddenMethods.has(method.toUpperCase())) {
-    throw new ProblemError("method-not-allowed", `No path takes ${method}`, {}, {
-      allow: "GET, HEAD, POST, PUT",
-    });
+    throw methodNotAllowed(method);
   }
   const headers = requestHeaders(request);
   if (method === "GET" || method === "HEAD" || !hasBody(request)) {
