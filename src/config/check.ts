@@ -9,6 +9,7 @@ import type { ConfigCheck, Finding } from "../api.ts";
 import type { Config } from "../model.ts";
 import { buildConfig } from "./build.ts";
 import type { ReadNamed } from "../files/disk.ts";
+import { noTrial, type Trial } from "../files/trial.ts";
 import type { UnitRead } from "../files/unit.ts";
 import { NamedFiles } from "./files.ts";
 import { Findings, formatFinding, limitFindings } from "./findings.ts";
@@ -25,6 +26,10 @@ export interface CheckOptions {
   readonly readFile: ReadNamed | null;
   /** Units of files that the daemon uses now, see `NamedFiles`; absent: none. */
   readonly inUse?: readonly string[];
+  /** What OpenSSL makes of those files; absent: nobody asks it. */
+  readonly trial?: Trial;
+  /** Whether checks with TLS are refused where there is no OpenSSL; absent: no. */
+  readonly tlsRequired?: boolean;
   /** Errors that the result holds at most, and warnings; absent: all. */
   readonly limit?: number;
   /** The daemon's name as a flag gave it; absent or null: none was given. */
@@ -83,11 +88,16 @@ export function checkConfig(text: string, options: CheckOptions): CheckResult {
   for (const { offset, path, message, hint } of tree.errors) {
     out.syntax({ offset, path }, message, hint);
   }
-  const files = options.readFile === null ? null : new NamedFiles(options.readFile, options.inUse);
+  const { inUse, nodeName = null, readFile, tlsRequired = false, trial = noTrial } = options;
+  const files = readFile === null ? null : new NamedFiles(readFile, trial, inUse);
   const root = tree.root ?? { kind: "map", offset: 0, entries: [], problems: [] };
   const maglev = DOCUMENT.read(root, { offset: 0, path: "" }, out)?.maglev.value;
   if (maglev === undefined) return judge(out.list(options.file, source), null, options.limit);
-  const judged = checkRules(maglev, files, options.nodeName ?? null, out);
+  const judged = checkRules(
+    maglev,
+    { files, nodeName, tlsMissing: () => tlsRequired ? trial.missing : null },
+    out,
+  );
   lint(maglev, out);
   const findings = out.list(options.file, source);
   const good = findings.every((finding) => finding.severity === "warning");

@@ -5,6 +5,7 @@
  */
 import { readNamed } from "../files/disk.ts";
 import { readFileWhole } from "../files/read.ts";
+import { OpensslTrial, type Trial } from "../files/trial.ts";
 import { err, ok, type Result } from "../result.ts";
 import { checkConfig, type CheckResult, judge } from "./check.ts";
 
@@ -78,6 +79,10 @@ export interface TextOptions {
   readonly nodeName?: string | null;
   /** See `CheckOptions`. */
   readonly inUse?: readonly string[];
+  /** See `CheckOptions`. */
+  readonly trial?: Trial;
+  /** See `CheckOptions`. */
+  readonly tlsRequired?: boolean;
 }
 
 /** Checks octets, as a file or a request holds them. */
@@ -96,5 +101,6 @@ export function checkText(text: string, file: string, { fileRules, ...rest }: Te
 export function loadConfig(path: string, options: Omit<TextOptions, "fileRules"> = {}): CheckResult {
   const octets = readFileWhole(path);
   if (!octets.ok) return unreadable(path, 1, 1, `cannot read the file: ${octets.error}`);
-  return checkOctets(octets.value, path, { fileRules: true, ...options });
+  using trial = new OpensslTrial();
+  return checkOctets(octets.value, path, { fileRules: true, trial, ...options });
 }

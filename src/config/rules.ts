@@ -48,7 +48,7 @@ function checkLb(lb: RawLb, out: Findings): void {
 /** Rules of one health check; answers its `params`: null without any, undefined if unusable. */
 function checkHealthCheck(
   fields: RawHealthCheck,
-  files: NamedFiles | null,
+  host: Host,
   out: Findings,
 ): RawParams | null | undefined {
   const type = fields.type.value;
@@ -61,7 +61,14 @@ function checkHealthCheck(
     node: { kind: "map", offset: params.place.offset, entries: [], problems: [] },
     place: { ...params.place, path: childPath(params.place.path, "params") },
   };
-  return readParams(source, type, files, out);
+  const read = readParams(source, type, host.files, out);
+  const tls = read?.kind === "http" ? read.tls !== null : read?.fields.ssl.value === true;
+  const missing = tls ? host.tlsMissing() : null;
+  if (missing !== null) {
+    const hint = "install the package libssl3, or libssl3t64";
+    out.semantic(fields.type.place, `TLS needs OpenSSL 3, which cannot be loaded: ${missing}`, hint);
+  }
+  return read;
 }
 
 /** Rules of one backend. */
@@ -167,17 +174,22 @@ export interface Judged {
   readonly params: ReadonlyMap<string, RawParams | null | undefined>;
 }
 
-/** Applies every rule; `files` and `node` are those of `checkFleet`. */
-export function checkRules(
-  maglev: RawMaglev,
-  files: NamedFiles | null,
-  node: string | null,
-  out: Findings,
-): Judged {
+/** What a configuration is judged by beside its own text. */
+export interface Host {
+  /** The files that it names; null: rules about them are not applied. */
+  readonly files: NamedFiles | null;
+  /** The daemon's name as a flag gave it; null: none was given. */
+  readonly nodeName: string | null;
+  /** Why checks with TLS cannot be made here; null: they can. Asked only if there are any. */
+  readonly tlsMissing: () => string | null;
+}
+
+/** Applies every rule. */
+export function checkRules(maglev: RawMaglev, host: Host, out: Findings): Judged {
   checkNetns(maglev.healthchecker.value?.netns, out);
   const params = new Map<string, RawParams | null | undefined>();
   for (const { name, value } of maglev.healthchecks.value ?? []) {
-    if (value !== undefined) params.set(name, checkHealthCheck(value, files, out));
+    if (value !== undefined) params.set(name, checkHealthCheck(value, host, out));
   }
   const healthchecks = namesOf(maglev.healthchecks, out);
   const addresses = new Map<string, IpAddress>();
@@ -195,6 +207,6 @@ export function checkRules(
   const lb = maglev.vpp.value?.lb.value;
   if (lb !== undefined) checkLb(lb, out);
   const fleet = maglev.fleet.value;
-  if (fleet !== undefined) checkFleet(fleet, files, node, out);
+  if (fleet !== undefined) checkFleet(fleet, host.files, host.nodeName, out);
   return { maglev, params };
 }

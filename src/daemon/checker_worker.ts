@@ -26,7 +26,7 @@ declare const self: DedicatedWorkerGlobalScope;
 self.onmessage = ({ data }: MessageEvent<CheckRequest>) => {
   const limit = FINDINGS_LIMIT;
   const result: CheckResult = "file" in data
-    ? loadConfig(data.file, { limit, nodeName: data.nodeName, inUse: data.inUse })
+    ? loadConfig(data.file, { limit, nodeName: data.nodeName, inUse: data.inUse, tlsRequired: true })
     : checkText(data.text, "<body>", { fileRules: false, limit });
   self.postMessage(result);
 };

@@ -20,6 +20,7 @@ import type { Bus } from "../bus.ts";
 import type { Clock } from "../clock.ts";
 import type { Control } from "../control.ts";
 import { FileStore } from "../files/store.ts";
+import { OpensslTrial } from "../files/trial.ts";
 import type { UnitRead } from "../files/unit.ts";
 import type { Options } from "../flags.ts";
 import type { VppFacts } from "../health/hooks.ts";
@@ -119,8 +120,12 @@ export class Daemon implements AsyncDisposable {
       events: { lateness: (ms) => metrics.probeLateness(ms) },
       look: (keys) => named?.look(keys) ?? Promise.resolve(),
     }));
+    const trial = building.use(new OpensslTrial());
     const files = building.use(
-      new FileStore({ clock, log, changed: (contents, gone) => prober.files(contents, gone) }, parts.files),
+      new FileStore(
+        { clock, log, trial, changed: (contents, gone) => prober.files(contents, gone) },
+        parts.files,
+      ),
     );
     named = files;
     let reconciler: Reconciler | null = null;

@@ -85,7 +85,11 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   if (options.printSchema) return print(printSchema()), 0;
   await using resources = new AsyncDisposableStack();
   const hangups = resources.use(new Hangups());
-  const checked = loadConfig(options.config, { nodeName: options.givenNodeName });
+  const checked = loadConfig(options.config, {
+    nodeName: options.givenNodeName,
+    // A start goes on without OpenSSL; only the probes that need it say nothing.
+    tlsRequired: options.check,
+  });
   for (const finding of checked.findings) complain(formatFinding(finding));
   const { config } = checked;
   const secrets = await Secrets.load(options);

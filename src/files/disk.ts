@@ -7,6 +7,7 @@ import type { UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { judgeUnit } from "./judge.ts";
 import { readFileWhole } from "./read.ts";
+import { noTrial, type Trial } from "./trial.ts";
 import type { FileUnit, UnitRead } from "./unit.ts";
 
 /** Octets that a named file may have: a bundle of every public authority has 250 kB. */
@@ -125,13 +126,14 @@ async function readLater(path: string): Promise<Result<Uint8Array, string>> {
   }
 }
 
-/** Makes what was read of a unit's files into what can be used of it. */
-export function unitRead(unit: FileUnit, files: readonly NamedText[]): UnitRead {
+/** Makes what was read of a unit's files into what can be used of it; `trial` judges what looks good. */
+export function unitRead(unit: FileUnit, files: readonly NamedText[], trial: Trial = noTrial): UnitRead {
+  const signatures = files.map(({ signature }) => signature);
   const wrong = judgeUnit(unit, files.map(({ text }) => text));
-  return {
-    unit,
-    signatures: files.map(({ signature }) => signature),
-    wrong,
-    texts: wrong.length > 0 ? [] : files.flatMap(({ text }) => text.ok ? [text.value] : []),
-  };
+  if (wrong.length > 0) return { unit, signatures, wrong, texts: [] };
+  const texts = files.flatMap(({ text }) => text.ok ? [text.value] : []);
+  const refusal = trial.refusal(unit, texts);
+  return refusal === null
+    ? { unit, signatures, wrong, texts }
+    : { unit, signatures, wrong: [refusal], texts: [] };
 }

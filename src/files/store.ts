@@ -16,6 +16,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Millis, UnixMillis } from "../model.ts";
 import { type Disk, systemDisk, unitRead } from "./disk.ts";
+import type { Trial } from "./trial.ts";
 import { type FileUnit, type UnitContents, unitKey, type UnitRead, type Wrong } from "./unit.ts";
 
 /** Files are looked at this often, in ms. */
@@ -35,6 +36,8 @@ export interface FileStoreOptions {
   readonly log: Log;
   /** Receives units with new contents, and the keys of those that are no longer in use. */
   readonly changed: (contents: readonly UnitContents[], gone: readonly string[]) => void;
+  /** Judges what looks good; default: nobody. */
+  readonly trial?: Trial;
   /** Default: the machine's. */
   readonly disk?: Disk;
 }
@@ -214,10 +217,8 @@ export class FileStore implements Disposable {
       // A time that is still to come is of another clock, and says nothing.
       const ready = still < 0 || still >= STILL_MS || waits === WAITS;
       if (ready || !patient) {
-        const read = unitRead(
-          held.unit,
-          await Promise.all(held.unit.paths.map((path) => this.#disk.read(path))),
-        );
+        const files = await Promise.all(held.unit.paths.map((path) => this.#disk.read(path)));
+        const read = unitRead(held.unit, files, this.#options.trial);
         // A reload that was faster has read what is newer.
         const stale = held.signatures !== known || this.#held.get(held.key) !== held;
         if (stale || this.#ended.signal.aborted) return;

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import type { Finding } from "../../src/api.ts";
 import { checkConfig } from "../../src/config/check.ts";
 import { checkText } from "../../src/config/load.ts";
+import { formatFinding } from "../../src/config/findings.ts";
 import type { NamedText } from "../../src/files/disk.ts";
+import type { Trial } from "../../src/files/trial.ts";
 import { type FileUnit, unitKey } from "../../src/files/unit.ts";
 import { err, ok } from "../../src/result.ts";
 import { complete } from "./golden.ts";
@@ -167,5 +169,38 @@ Deno.test("the node of a fleet is the daemon's name, where both are given", () =
   assert.deepEqual(checkFleet("insecure: false", "lb2"), []);
   assert.deepEqual(checkFleet("node: lb1", "lb2"), [
     'semantic node: is not the name that --node-name gives: "lb2"',
+  ]);
+});
+
+Deno.test("what OpenSSL does not take is wrong, though it looks good", () => {
+  const text = complete(
+    "  healthchecks: {web: {type: https, port: 443, params: {cert-file: rsa.crt, key-file: rsa.key}}}\n",
+  );
+  const trial: Trial = { missing: null, refusal: () => ({ at: 1, why: "OpenSSL says: no" }) };
+  const { files, findings } = checkConfig(text, { file: "f", readFile: read, trial });
+  assert.deepEqual(findings.map(told), ['semantic key-file: cannot use "rsa.key": OpenSSL says: no']);
+  assert.deepEqual(files.map(({ texts, wrong }) => [texts, wrong.length]), [[[], 1]]);
+});
+
+Deno.test("where OpenSSL is missing, a check with TLS is refused by --check and reload, and not by a start", () => {
+  const text = complete(`  healthchecks:
+    web: {type: https, port: 443}
+    imaps: {type: tcp, port: 993, params: {ssl: true}}
+    plain: {type: tcp, port: 25}
+  backends:
+    b1: {address: 192.0.2.10, healthcheck: web}
+    b2: {address: 192.0.2.11, healthcheck: imaps}
+    b3: {address: 192.0.2.12, healthcheck: plain}
+  frontends: {www: {address: 198.51.100.1, pools: [{name: p, backends: {b1: , b2: , b3: }}]}}
+`);
+  const trial: Trial = { missing: "libssl.so.3: not found", refusal: () => null };
+  const said = (tlsRequired: boolean) =>
+    checkConfig(text, { file: "f", readFile: read, trial, tlsRequired }).findings.map(formatFinding);
+  assert.deepEqual(said(false), []);
+  const why = "TLS needs OpenSSL 3, which cannot be loaded: libssl.so.3: not found " +
+    "(install the package libssl3, or libssl3t64)";
+  assert.deepEqual(said(true), [
+    `f:3:17: maglev.healthchecks.web.type: ${why}`,
+    `f:4:19: maglev.healthchecks.imaps.type: ${why}`,
   ]);
 });
