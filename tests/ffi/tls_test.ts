@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Openssl, OpensslMissing, opensslMissing } from "../../ffi/openssl.ts";
 import { SUITES, TlsClient, TlsContext, tlsPeer, TlsSetupError } from "../../ffi/tls.ts";
 import { longestRsaKey, peerCertificate, whyRefused } from "../../ffi/x509.ts";
+import { collect, handedOut } from "./malloc.ts";
 import { noOpenssl, run, testWith } from "../probes/needs.ts";
 import { keyKind, Pki, SERVER } from "../probes/pki.ts";
 import { shakeHands, taken, TlsServerSide } from "./tls_server.ts";
@@ -198,4 +199,26 @@ testWith([noOpenssl], "the suites are those of DEFAULT:!DHE, and CCM behind them
   assert.deepEqual(ours.slice(0, plain.length), plain);
   assert.ok(ours.length > plain.length);
   for (const name of ours.slice(plain.length)) assert.match(name, /CCM/);
+});
+
+testWith([noOpenssl], "contexts, refused and not, leave no memory behind", () => {
+  using openssl = new Openssl();
+  using pki = new Pki();
+  const { cert, key } = pki.make({ name: "good" });
+  const bundle = Deno.readFileSync(pki.bundle("bundle", pki.root, pki.make({ name: "Middle" })));
+  const good = { ca: bundle, cert: Deno.readFileSync(cert), key: Deno.readFileSync(key) };
+  const make = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      new TlsContext(openssl, good, true)[Symbol.dispose]();
+      assert.throws(() => new TlsContext(openssl, { ...good, cert: bundle }, true), TlsSetupError);
+    }
+    collect();
+    return handedOut();
+  };
+  make(50);
+  const before = make(50);
+  const count = 300;
+  const more = (make(count) - before) / count;
+  // A certificate takes thousands.
+  assert.ok(more < 500, `${more} octets more for each pair`);
 });
