@@ -2,13 +2,10 @@ import type { Client, Failure, Request } from "./client.ts";
 import { exit, type ExitCode } from "./exit.ts";
 import type { Grammar, Parsed } from "./grammar.ts";
 import { nameHint, refusalText } from "./hints.ts";
-import { cleanJson } from "./clean.ts";
-import type { Line } from "./text.ts";
+import type { Block } from "./table.ts";
 
-/** How things look: what a renderer may depend on besides the value it shows. */
+/** What a renderer may depend on besides the value it shows. */
 export interface View {
-  /** Columns of the terminal; null: no terminal, lines may be of any length. */
-  readonly width: number | null;
   /** Wall-clock time in unix milliseconds, for ages. */
   readonly now: number;
 }
@@ -19,14 +16,16 @@ export interface Output {
   readonly terminal: boolean;
   /** Columns of the terminal; null where there is none. */
   readonly width: number | null;
-  /** Writes lines for a person to standard output. */
-  print(lines: readonly Line[]): void;
+  /** Writes blocks for a person to standard output. */
+  print(blocks: readonly Block[]): void;
+  /** Writes JSON to standard output: the same value in characters that no terminal obeys. The line is ended. */
+  json(text: string): void;
   /** Writes a text of maglevc's own to standard output as it is; nothing in it comes from a server. */
   raw(text: string): void;
-  /** Writes lines for a person to standard error. */
-  complain(lines: readonly Line[]): void;
-  /** Draws lines in place of those drawn last; only on a terminal. */
-  redraw(lines: readonly Line[]): void;
+  /** Writes blocks for a person to standard error. */
+  complain(blocks: readonly Block[]): void;
+  /** Draws blocks in place of those drawn last; only on a terminal. */
+  redraw(blocks: readonly Block[]): void;
   /** Lets what was drawn stand; the next drawing goes below it. */
   keep(): void;
 }
@@ -99,8 +98,8 @@ export class Call {
 export type Run = (call: Call, context: Context) => Promise<ExitCode>;
 
 /** The view that a context's output has now. */
-export function viewOf({ out, world }: Context): View {
-  return { width: out.width, now: world.now() };
+export function viewOf({ world }: Context): View {
+  return { now: world.now() };
 }
 
 /** One line that names the program, as every message on standard error does. */
@@ -128,7 +127,7 @@ export async function fail(call: Call, context: Context, failure: Failure): Prom
     complain(context, failure.message);
     return exit.failed;
   }
-  if (context.json) printJson(context, failure.text);
+  if (context.json) context.out.json(failure.text);
   const values = (name: string) => call.optional(name);
   const text = refusalText(problem.errors ?? [], values) ?? failure.message;
   const hint = problem.status === 404 ? await nameHint(values, context.client, context.signal) : null;
@@ -136,21 +135,15 @@ export async function fail(call: Call, context: Context, failure: Failure): Prom
   return exit.failed;
 }
 
-/** Prints JSON: the value that the API sent, in characters that no terminal obeys. The line is ended if need be. */
-export function printJson({ out }: Pick<Context, "out">, text: string): void {
-  const json = cleanJson(text);
-  out.raw(json.endsWith("\n") ? json : `${json}\n`);
-}
-
 /** A command that asks the API once and shows the answer. */
 export function ask<T>(
   request: (call: Call) => Request,
-  render: (value: T, view: View, call: Call) => Line[],
+  render: (value: T, view: View, call: Call) => Block[],
 ): Run {
   return async (call, context) => {
     const answer = await context.client.json<T>({ ...request(call), signal: context.signal });
     if (!answer.ok) return await fail(call, context, answer.error);
-    if (context.json) printJson(context, answer.value.text);
+    if (context.json) context.out.json(answer.value.text);
     else context.out.print(render(answer.value.value, viewOf(context), call));
     return exit.done;
   };

@@ -7,7 +7,7 @@ import { ok, type Result } from "../result.ts";
 import { advance, type Command, follow, type Grammar, type Mismatch, start, type Token } from "./grammar.ts";
 import { flagSpecs } from "./options.ts";
 import { sentence } from "./reference.ts";
-import { pairs, wrapLine } from "./table.ts";
+import { type Block, pairs, wrapLine } from "./table.ts";
 import { type Line, line, styled } from "./text.ts";
 
 /** A flag as it is written: `--server <url>`. */
@@ -89,13 +89,13 @@ export function helpTopic<Run, T extends Token>(
 /** More commands than this are listed with one line each. */
 const fewCommands = 4;
 
-function commandHelp<Run>(grammar: Grammar<Run>, command: Command<Run>, width: number): Line[] {
+function commandHelp<Run>(grammar: Grammar<Run>, command: Command<Run>, width: number): Block[] {
   const text = `${sentence(command.help)}${command.notes === undefined ? "" : ` ${command.notes}`}`;
   const names = new Set([...command.syntax.matchAll(/<([^>]+)>/g)].map(([, name = ""]) => name));
   return [
     line(styled("bold", command.syntax)),
     ...wrapLine(line(text), width - 2).map((part): Line => line("  ", ...part)),
-    ...pairs([...names].map((name) => [`<${name}>`, grammar.arguments[name]?.help ?? ""]), width, 4),
+    ...pairs([...names].map((name) => [`<${name}>`, grammar.arguments[name]?.help ?? ""]), 4),
   ];
 }
 
@@ -109,7 +109,7 @@ export function helpLines<Run>(
   grammar: Grammar<Run>,
   topic: readonly Token[],
   width: number,
-): Result<Line[], Mismatch> {
+): Result<Block[], Mismatch> {
   const read = follow(grammar, topic);
   if (!read.ok) return read;
   const commands = [...new Set(read.value.map(({ command }) => command))];

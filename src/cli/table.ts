@@ -1,3 +1,9 @@
+/**
+ * Tables, and their layout on a terminal. What a command says is a list of blocks; how wide the terminal is, and what
+ * is filtered out of it, is known only where it is printed. Pure.
+ *
+ * @module
+ */
 import { columns, type Inline, type Line, line, plain, type Span, styled, trimEnd } from "./text.ts";
 
 /** One column of a table. */
@@ -10,6 +16,24 @@ export interface Column {
   readonly wrap?: true;
   /** Left out of a table that is still too wide; another command shows it. The last such column goes first. */
   readonly spare?: true;
+}
+
+/** A table that is not laid out yet. */
+export interface Table {
+  /** What stands above its columns, and how they may shrink. */
+  readonly columns: readonly Column[];
+  /** Cells of each row, in the order of the columns. */
+  readonly rows: readonly (readonly Line[])[];
+  /** Blanks before each line. */
+  readonly indent: number;
+}
+
+/** One line, or a table. */
+export type Block = Line | Table;
+
+/** Tells the two kinds of blocks apart. */
+export function isTable(block: Block): block is Table {
+  return !Array.isArray(block);
 }
 
 const gap = "  ";
@@ -68,20 +92,32 @@ function withoutSpare(
   return withoutSpare(keep(heads), cells.map(keep), keep(sizes), room);
 }
 
-/**
- * Lays out a table under its titles; titles that are all empty make no line. What does not fit `width` is wrapped in
- * the column made for it, then spare columns go, then it is left to the terminal; no text is ever cut off.
- *
- * @param width columns of the terminal, or null where there is none
- * @param indent blanks before each line
- */
+/** A table under its titles; titles that are all empty make no line. */
 export function table(
-  columnsWanted: readonly Column[],
+  columns: readonly Column[],
   rows: readonly (readonly Inline[])[],
-  width: number | null,
   indent = 0,
-): Line[] {
-  const all = rows.map((row) => row.map((cell) => line(cell)));
+): Block[] {
+  return [{ columns, rows: rows.map((row) => row.map((cell) => line(cell))), indent }];
+}
+
+/** `name  value` pairs; a long value is wrapped under itself. */
+export function pairs(
+  rows: readonly (readonly [name: string, value: Inline])[],
+  indent = 0,
+): Block[] {
+  return table(
+    [{ title: "" }, { title: "", wrap: true }],
+    rows.map(([name, value]) => [styled("dim", name), value]),
+    indent,
+  );
+}
+
+/**
+ * Lays out one table. What does not fit is wrapped in the column made for it, then spare columns go, then it is left to
+ * the terminal; no text is ever cut off.
+ */
+function layTable({ columns: columnsWanted, rows: all, indent }: Table, width: number | null): Line[] {
   const room = width === null ? Infinity : width - indent;
   const wanted = columnsWanted.map((head, i) =>
     Math.max(columns(head.title), ...all.map((row) => columns(plain(row[i] ?? []))))
@@ -115,21 +151,11 @@ export function table(
   return out;
 }
 
-/** Lays out `name  value` pairs; a long value is wrapped under itself. */
-export function pairs(
-  rows: readonly (readonly [name: string, value: Inline])[],
-  width: number | null,
-  indent = 0,
-): Line[] {
-  const size = Math.max(0, ...rows.map(([name]) => columns(name)));
-  const margin = " ".repeat(indent);
-  return rows.flatMap(([name, value]) => {
-    const room = width === null ? Infinity : Math.max(leastWrap, width - indent - size - gap.length);
-    return wrapLine(line(value), room).map((part, i): Line => [
-      { text: margin, style: null },
-      ...pad(i === 0 ? [styled("dim", name)] : [], size, undefined),
-      { text: gap, style: null },
-      ...part,
-    ]);
-  });
+/**
+ * Blocks as lines.
+ *
+ * @param width columns of the terminal, or null where there is none
+ */
+export function layout(blocks: readonly Block[], width: number | null): Line[] {
+  return blocks.flatMap((block) => isTable(block) ? layTable(block, width) : [block]);
 }

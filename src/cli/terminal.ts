@@ -1,5 +1,7 @@
 import type { Output, World } from "./context.ts";
 import type { ColourMode } from "./options.ts";
+import { cleanJson } from "./clean.ts";
+import { type Block, layout } from "./table.ts";
 import { columns, type Line, paint, plain } from "./text.ts";
 
 /** The reader of our output is gone (`| head`): nothing is left to say, and that is no error. */
@@ -50,6 +52,7 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
   const terminal = Deno.stdout.isTerminal();
   const colour = wantsColour(mode, terminal, env);
   const errorColour = wantsColour(mode, Deno.stderr.isTerminal(), env);
+  const width = () => terminal ? terminalWidth() : null;
   const dumb = isDumb(env);
   let drawn = 0;
   /** What a dumb terminal gets at the end, in place of every drawing. */
@@ -57,22 +60,27 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
   return {
     terminal,
     get width() {
-      return terminal ? terminalWidth() : null;
+      return width();
     },
-    print: (lines) => writeAll(Deno.stdout, paint(lines, colour)),
+    print: (blocks) => writeAll(Deno.stdout, paint(layout(blocks, width()), colour)),
+    json(text) {
+      const json = cleanJson(text);
+      writeAll(Deno.stdout, json.endsWith("\n") ? json : `${json}\n`);
+    },
     raw: (text) => writeAll(Deno.stdout, text),
-    complain: (lines) => writeAll(Deno.stderr, paint(lines, errorColour)),
-    redraw(lines: readonly Line[]) {
+    complain: (blocks) => writeAll(Deno.stderr, paint(layout(blocks, width()), errorColour)),
+    redraw(blocks: readonly Block[]) {
+      const lines = layout(blocks, width());
       if (dumb) {
         last = lines;
         return;
       }
-      const width = terminalWidth() ?? 80;
+      const room = width() ?? 80;
       const up = drawn === 0 ? "" : `\x1b[${drawn}A`;
       // Each line is cleared before it is written, so nothing of a longer older one stays.
       const text = lines.map((line) => `\x1b[2K${paint([line], colour)}`).join("");
       writeAll(Deno.stdout, `${up}${text}\x1b[J`);
-      drawn = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(columns(plain(line)) / width)), 0);
+      drawn = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(columns(plain(line)) / room)), 0);
     },
     keep() {
       if (dumb) writeAll(Deno.stdout, paint(last, colour));

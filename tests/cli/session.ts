@@ -1,10 +1,12 @@
 /** Runs lines of maglevc in this process, against a daemon, with a terminal made of strings. */
+import { cleanJson } from "../../src/cli/clean.ts";
 import { Client } from "../../src/cli/client.ts";
 import { grammar } from "../../src/cli/commands/grammar.ts";
 import type { Context, Output } from "../../src/cli/context.ts";
 import { runLine } from "../../src/cli/run.ts";
 import { parseServer } from "../../src/cli/server.ts";
-import { type Line, paint } from "../../src/cli/text.ts";
+import { layout } from "../../src/cli/table.ts";
+import { paint } from "../../src/cli/text.ts";
 import { ok } from "../../src/result.ts";
 import type { Daemon } from "./daemon.ts";
 import { siteNow } from "./site.ts";
@@ -51,10 +53,11 @@ export async function run(
   const output: Output = {
     terminal: width !== null,
     width,
-    print: (lines: readonly Line[]) => write(paint(lines, colour)),
+    print: (blocks) => write(paint(layout(blocks, width), colour)),
+    json: (text) => write(`${cleanJson(text).trimEnd()}\n`),
     raw: write,
-    complain: (lines) => err += paint(lines, colour),
-    redraw: (lines) => drawings.push(paint(lines, colour)),
+    complain: (blocks) => err += paint(layout(blocks, width), colour),
+    redraw: (blocks) => drawings.push(paint(layout(blocks, width), colour)),
     keep: () => write(drawings.at(-1) ?? ""),
   };
   // Time stands still but for pauses, which pass at once.

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { yamlLines } from "../../src/cli/render/config.ts";
-import { pairs, table, wrapLine } from "../../src/cli/table.ts";
+import { layout, pairs, table, wrapLine } from "../../src/cli/table.ts";
 import { clean } from "../../src/cli/clean.ts";
 import { columns, type Line, line, paint, plain, type Style, styled } from "../../src/cli/text.ts";
 import { splitLine } from "../../src/cli/tokens.ts";
@@ -24,7 +24,7 @@ Deno.test("colour never changes the text of a table, nor its alignment", () => {
     fc.option(fc.integer({ min: 20, max: 120 })),
     (rows, width) => {
       const heads = [{ title: "A" }, { title: "B", align: "right" }, { title: "C", wrap: true }] as const;
-      const lines = table(heads, rows, width);
+      const lines = layout(table(heads, rows), width);
       assert.equal(stripVTControlCharacters(paint(lines, true)), paint(lines, false));
       // Every line is padded to the same number of columns before blanks at its end are cut.
       assert.equal(new Set(lines.map((l) => columns(plain(l)))).size, 1);
@@ -36,18 +36,18 @@ Deno.test("a table on a narrow terminal wraps and leaves out, but cuts nothing o
   const heads = [{ title: "NAME" }, { title: "WHY", wrap: true }, { title: "MORE", spare: true }] as const;
   const rows = [["b1", "the quick brown fox jumps over the lazy dog", "extra"]];
   assert.equal(
-    paint(table(heads, rows, 80), false),
+    paint(layout(table(heads, rows), 80), false),
     "NAME  WHY                                          MORE\n" +
       "b1    the quick brown fox jumps over the lazy dog  extra\n",
   );
   assert.equal(
-    paint(table(heads, rows, 40), false),
+    paint(layout(table(heads, rows), 40), false),
     "NAME  WHY                        MORE\n" +
       "b1    the quick brown fox jumps  extra\n" +
       "      over the lazy dog\n",
   );
   assert.equal(
-    paint(table(heads, rows, 30), false),
+    paint(layout(table(heads, rows), 30), false),
     "NAME  WHY\nb1    the quick brown fox\n      jumps over the lazy dog\n",
   );
 });
@@ -65,7 +65,7 @@ Deno.test("wrapping keeps every word, and every line within the width but for lo
 
 Deno.test("names and values stand in two columns", () => {
   assert.equal(
-    paint(pairs([["a", "1"], ["longer", line("two ", styled("red", "words"))]], 14), false),
+    paint(layout(pairs([["a", "1"], ["longer", line("two ", styled("red", "words"))]]), 14), false),
     "a       1\nlonger  two words\n",
   );
 });
@@ -73,7 +73,7 @@ Deno.test("names and values stand in two columns", () => {
 Deno.test("text from the network cannot control the terminal", () => {
   assert.equal(clean("a\x1b[31mb\x07\u009bc\td"), "a\\x1b[31mb\\x07\\x9bc\\x09d");
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
-    const shown: Line[] = table([{ title: "T" }], [[text]], null);
+    const shown: Line[] = layout(table([{ title: "T" }], [[text]]), null);
     // deno-lint-ignore no-control-regex -- looking for exactly these
     assert.ok(!/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(paint(shown, false)));
     assert.equal(paint(shown, false).split("\n").length, 3);

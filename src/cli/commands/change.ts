@@ -1,5 +1,5 @@
 import type * as api from "../../api.ts";
-import { ask, type Call, complain, type Context, fail, printJson, type Run, viewOf } from "../context.ts";
+import { ask, type Call, complain, type Context, fail, type Run } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";
 import { backendLines } from "../render/backends.ts";
@@ -34,13 +34,13 @@ async function syncState(call: Call, context: Context): ReturnType<Run> {
     timeoutMs: syncTimeoutMs,
   });
   if (answer.ok) {
-    if (context.json) printJson(context, answer.value.text);
-    else out.print(syncLines(answer.value.value, viewOf(context)));
+    if (context.json) context.out.json(answer.value.text);
+    else out.print(syncLines(answer.value.value));
     return exit.done;
   }
   const { error } = answer;
   if (error.kind === "refused" && !context.json && error.problem?.sync !== undefined) {
-    out.print(syncLines(error.problem.sync, viewOf(context)));
+    out.print(syncLines(error.problem.sync));
   }
   const code = await fail(call, context, error);
   if (error.kind === "refused" && error.problem?.plan_digest !== undefined) {
@@ -72,7 +72,7 @@ async function checkConfig(call: Call, context: Context): ReturnType<Run> {
   if (!answer.ok) return await fail(call, context, answer.error);
   const check = answer.value.value;
   if (context.json) {
-    printJson(context, answer.value.text);
+    context.out.json(answer.value.text);
     return check.ok ? exit.done : exit.failed;
   }
   const name = file ?? check.warnings[0]?.file ?? "the server's configuration file";
@@ -90,10 +90,10 @@ async function reloadConfig(call: Call, context: Context): ReturnType<Run> {
     timeoutMs: syncTimeoutMs,
   });
   if (answer.ok) {
-    if (context.json) printJson(context, answer.value.text);
+    if (context.json) context.out.json(answer.value.text);
     else {
       out.complain(findingLines(answer.value.value.warnings));
-      out.print(reloadLines(answer.value.value, viewOf(context)));
+      out.print(reloadLines(answer.value.value));
     }
     return exit.done;
   }
@@ -152,6 +152,6 @@ export const changeCommands: readonly Command<Run>[] = [
       const port = call.optional("port");
       const query = `client=${call.url("client")}${port === null ? "" : `&client_port=${port}`}`;
       return { path: `/v1/frontends/${call.url("frontend")}/whereis?${query}` };
-    }, (where, view, call) => whereisLines(where, view, call.has("after-plan"))),
+    }, (where, _view, call) => whereisLines(where, call.has("after-plan"))),
   },
 ];

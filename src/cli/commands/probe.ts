@@ -1,6 +1,6 @@
 import type { Frontend } from "../../api.ts";
 import { parseDuration, toMillis } from "../../config/duration.ts";
-import { type Call, complain, type Context, fail, printJson, type Run } from "../context.ts";
+import { type Call, complain, type Context, fail, type Run } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";
 import { attempt, type Target } from "../probe/attempt.ts";
@@ -51,7 +51,7 @@ async function probe(call: Call, context: Context): ReturnType<Run> {
   const asked = Number(call.optional("n") ?? 0);
   const limit = asked > 0 ? asked : out.terminal ? Infinity : countElsewhere;
   const tally = new Tally(target.path !== null);
-  const lines = () => tallyLines(target, tally, { width: out.width, now: world.ticks() });
+  const lines = () => tallyLines(target, tally, { now: world.ticks() });
   if (!context.json) out.print([targetLine(frontend.name, target, intervalMs)]);
   let due = world.ticks();
   let drawnAt = -Infinity;
@@ -68,7 +68,7 @@ async function probe(call: Call, context: Context): ReturnType<Run> {
       drawnAt = world.ticks();
     }
   }
-  if (context.json) printJson(context, tallyJson(frontend.name, target, tally));
+  if (context.json) context.out.json(tallyJson(frontend.name, target, tally));
   else if (live) {
     out.redraw(lines());
     out.keep();

@@ -1,5 +1,5 @@
 import type * as api from "../../api.ts";
-import { ask, type Call, type Context, fail, printJson, type Run, viewOf } from "../context.ts";
+import { ask, type Call, type Context, fail, type Run, viewOf } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";
 import { backendLines, backendsLines } from "../render/backends.ts";
@@ -14,8 +14,8 @@ import { line } from "../text.ts";
 async function showVersion(call: Call, context: Context): ReturnType<Run> {
   const answer = await context.client.json<api.Info>({ path: "/v1/info", signal: context.signal });
   if (!answer.ok) return await fail(call, context, answer.error);
-  if (context.json) printJson(context, answer.value.text);
-  else context.out.print(versionLines(answer.value.value, viewOf(context), context.version));
+  if (context.json) context.out.json(answer.value.text);
+  else context.out.print(versionLines(answer.value.value, context.version));
   return exit.done;
 }
 
@@ -29,7 +29,7 @@ async function showCounters(call: Call, context: Context): ReturnType<Run> {
   const first = await client.json<api.LbCounters>({ path: countersPath, signal });
   if (!first.ok) return await fail(call, context, first.error);
   if (context.json) {
-    printJson(context, first.value.text);
+    context.out.json(first.value.text);
     return exit.done;
   }
   let later = first.value.value;

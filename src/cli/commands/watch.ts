@@ -1,5 +1,5 @@
 import { type SseFrame, sseFrames } from "../../sse.ts";
-import { type Call, complain, type Context, fail, printJson, type Run } from "../context.ts";
+import { type Call, complain, type Context, fail, type Run } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";
 import { type ApiEvent, eventSpans } from "../render/events.ts";
@@ -45,7 +45,7 @@ async function watchEvents(call: Call, context: Context): ReturnType<Run> {
   const path = eventsPath(call);
   const show = ({ data }: SseFrame) => {
     if (readable) out.print([eventSpans(JSON.parse(data) as ApiEvent)]);
-    else printJson({ out }, oneLine(data));
+    else out.json(oneLine(data));
   };
   let lastId = "";
   let seen = 0;

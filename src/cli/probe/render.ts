@@ -1,5 +1,5 @@
 import type { View } from "../context.ts";
-import { table } from "../table.ts";
+import { type Block, table } from "../table.ts";
 import { type Line, line, styled } from "../text.ts";
 import { countText, millisText, shareText } from "../units.ts";
 import type { Target } from "./attempt.ts";
@@ -29,7 +29,7 @@ function countTable(
   total: number,
   tally: Tally,
   view: View,
-): Line[] {
+): Block[] {
   return table(
     [
       { title, wrap: true },
@@ -45,12 +45,11 @@ function countTable(
       count.recent,
       `${ago(count.lastAt, view.now)} ago`,
     ]),
-    view.width,
   );
 }
 
 /** Figures so far; `view.now` is in the clock of the tally. */
-export function tallyLines(target: Target, tally: Tally, view: View): Line[] {
+export function tallyLines(target: Target, tally: Tally, view: View): Block[] {
   const quantile = (share: number): string => {
     const ms = tally.quantile(share);
     return ms === null ? "-" : millisText(ms);

@@ -1,7 +1,7 @@
 import type { Backend, BackendList, Certificate, Probe, Transition, WeightEffect } from "../../api.ts";
 import type { View } from "../context.ts";
-import { pairs, table } from "../table.ts";
-import { type Inline, type Line, line, styled } from "../text.ts";
+import { type Block, pairs, table } from "../table.ts";
+import { type Inline, line, styled } from "../text.ts";
 import { agoText, durationText, timeText } from "../units.ts";
 import { stateSpan } from "./style.ts";
 
@@ -17,7 +17,7 @@ function blindText({ cause, detail }: NonNullable<Backend["blind"]>): Inline {
 }
 
 /** `show backends` */
-export function backendsLines({ backends }: BackendList, view: View): Line[] {
+export function backendsLines({ backends }: BackendList, view: View): Block[] {
   if (backends.length === 0) return [line("no backends")];
   return table(
     [
@@ -42,7 +42,6 @@ export function backendsLines({ backends }: BackendList, view: View): Line[] {
       backend.last_probe === null ? "-" : durationText(backend.last_probe.total_ns),
       styled("dim", [...new Set(backend.frontends.map((member) => member.frontend))].join(", ")),
     ]),
-    view.width,
   );
 }
 
@@ -95,7 +94,7 @@ function certificateRows(certificate: Certificate): [string, Inline][] {
 }
 
 /** `show backend <b>`, and what changing its state answers */
-export function backendLines(backend: Backend, view: View): Line[] {
+export function backendLines(backend: Backend, view: View): Block[] {
   const { health, last_probe: probe } = backend;
   const rows: [string, Inline][] = [
     ["backend", styled("bold", backend.name)],
@@ -133,9 +132,9 @@ export function backendLines(backend: Backend, view: View): Line[] {
     "member of",
     backend.frontends.map((m) => `${m.frontend}/${m.pool}`).join(", ") || "no frontend",
   ]);
-  if (backend.transitions.length === 0) return pairs(rows, view.width);
+  if (backend.transitions.length === 0) return pairs(rows);
   return [
-    ...pairs(rows, view.width),
+    ...pairs(rows),
     [],
     ...table(
       [{ title: "WHEN" }, { title: "AGO", align: "right" }, { title: "FROM" }, { title: "TO" }, {
@@ -150,7 +149,6 @@ export function backendLines(backend: Backend, view: View): Line[] {
         causeText(transition),
         effectsText(transition.effects),
       ]),
-      view.width,
     ),
   ];
 }

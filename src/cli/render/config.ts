@@ -1,12 +1,11 @@
 import type { ConfigReload } from "../../api.ts";
-import type { View } from "../context.ts";
-import { table } from "../table.ts";
+import { type Block, table } from "../table.ts";
 import { type Line, line, styled } from "../text.ts";
 import { syncSummary } from "./plan.ts";
 
 /** `config reload` */
-export function reloadLines(reload: ConfigReload, view: View): Line[] {
-  const lines: Line[] = reload.changes.length === 0 ? [line("reloaded; nothing changed")] : [
+export function reloadLines(reload: ConfigReload): Block[] {
+  const lines: Block[] = reload.changes.length === 0 ? [line("reloaded; nothing changed")] : [
     line("reloaded"),
     [],
     ...table(
@@ -25,7 +24,6 @@ export function reloadLines(reload: ConfigReload, view: View): Line[] {
         change.fields.join(", "),
         change.effect,
       ]),
-      view.width,
     ),
   ];
   return reload.sync === null ? lines : [...lines, [], ...syncSummary(reload.sync)];

@@ -1,7 +1,7 @@
 import type { LbCounters } from "../../api.ts";
 import type { View } from "../context.ts";
-import { table } from "../table.ts";
-import { type Inline, type Line, line, styled } from "../text.ts";
+import { type Block, table } from "../table.ts";
+import { type Inline, line, styled } from "../text.ts";
 import { agoText, countText, rateText } from "../units.ts";
 import { portText, vipName } from "./style.ts";
 
@@ -48,8 +48,7 @@ function flowTable(
   earlier: LbCounters | null,
   later: LbCounters,
   seconds: number | null,
-  view: View,
-): Line[] {
+): Block[] {
   const old = new Map(earlier?.vips.map((vip) => [vipId(vip), vip]));
   return table(
     [
@@ -81,7 +80,6 @@ function flowTable(
         rate(before?.no_server, vip.no_server, seconds),
       ];
     }),
-    view.width,
   );
 }
 
@@ -90,8 +88,7 @@ function prefixTable(
   earlier: LbCounters | null,
   later: LbCounters,
   seconds: number | null,
-  view: View,
-): Line[] {
+): Block[] {
   const old = new Map(earlier?.vips.map((vip) => [vip.prefix, vip]));
   const prefixes = Map.groupBy(later.vips, (vip) => vip.prefix);
   return table(
@@ -101,7 +98,6 @@ function prefixTable(
       ...(vips[0] === undefined ? [] : routeCells(old.get(prefix), vips[0], seconds)),
       styled("dim", vips.map((vip) => vip.frontend ?? "(foreign)").join(", ")),
     ]),
-    view.width,
   );
 }
 
@@ -109,8 +105,7 @@ function serverTable(
   earlier: LbCounters | null,
   later: LbCounters,
   seconds: number | null,
-  view: View,
-): Line[] {
+): Block[] {
   const old = new Map(earlier?.servers.map((server) => [server.address, server]));
   return table(
     [{ title: "SERVER" }, { title: "ADDRESS" }, ...routeHeads, { title: "SUMMED OVER", wrap: true }],
@@ -120,7 +115,6 @@ function serverTable(
       ...routeCells(old.get(server.address), server, seconds),
       styled("dim", server.vips.map((vip) => vip.frontend ?? address(vip.prefix)).join(", ")),
     ]),
-    view.width,
   );
 }
 
@@ -129,7 +123,7 @@ function serverTable(
  *
  * @param earlier an earlier read to make rates of, or null
  */
-export function countersLines(earlier: LbCounters | null, later: LbCounters, view: View): Line[] {
+export function countersLines(earlier: LbCounters | null, later: LbCounters, view: View): Block[] {
   if (later.read_at === null) return [line("no counters were read yet (is a stats socket configured?)")];
   const seconds = secondsBetween(earlier, later);
   return [
@@ -138,11 +132,11 @@ export function countersLines(earlier: LbCounters | null, later: LbCounters, vie
       seconds === null ? "rates need a second read" : `rates over ${seconds.toFixed(1)} s`,
     ),
     [],
-    ...flowTable(earlier, later, seconds, view),
+    ...flowTable(earlier, later, seconds),
     [],
-    ...prefixTable(earlier, later, seconds, view),
+    ...prefixTable(earlier, later, seconds),
     [],
-    ...serverTable(earlier, later, seconds, view),
+    ...serverTable(earlier, later, seconds),
     [],
     line("packets to a VIP's address on a port that no VIP has: ", countText(later.unmatched)),
   ];

@@ -1,13 +1,13 @@
 import type { Frontend, FrontendList, Pool, Table } from "../../api.ts";
 import type { View } from "../context.ts";
-import { pairs, table } from "../table.ts";
-import { type Inline, type Line, line, styled } from "../text.ts";
+import { type Block, pairs, table } from "../table.ts";
+import { type Inline, line, styled } from "../text.ts";
 import { agoText, countText, shareText, timeText } from "../units.ts";
 import { findingLines } from "./findings.ts";
 import { portText, stateSpan, syncSpan, yesNo } from "./style.ts";
 
 /** `show frontends` */
-export function frontendsLines({ frontends }: FrontendList, view: View): Line[] {
+export function frontendsLines({ frontends }: FrontendList, view: View): Block[] {
   if (frontends.length === 0) return [line("no frontends")];
   return table(
     [
@@ -35,7 +35,6 @@ export function frontendsLines({ frontends }: FrontendList, view: View): Line[] 
         styled("dim", frontend.description),
       ];
     }),
-    view.width,
   );
 }
 
@@ -57,7 +56,7 @@ function poolRows(pool: Pool): Inline[][] {
 }
 
 /** `show frontend <f>` */
-export function frontendLines(frontend: Frontend, view: View): Line[] {
+export function frontendLines(frontend: Frontend, view: View): Block[] {
   return [
     ...pairs([
       ["frontend", styled("bold", frontend.name)],
@@ -73,7 +72,7 @@ export function frontendLines(frontend: Frontend, view: View): Line[] {
         `src-ip-sticky ${yesNo(frontend.src_ip_sticky)}, flush-on-down ${yesNo(frontend.flush_on_down)}, ` +
         `new-flow table of ${countText(frontend.new_flows_table_length)} buckets`,
       ],
-    ], view.width),
+    ]),
     [],
     ...table(
       [
@@ -88,13 +87,12 @@ export function frontendLines(frontend: Frontend, view: View): Line[] {
         { title: "SHARE", align: "right" },
       ],
       frontend.pools.flatMap(poolRows),
-      view.width,
     ),
   ];
 }
 
 /** `show frontend <f> table` */
-export function newFlowTableLines(model: Table, view: View): Line[] {
+export function newFlowTableLines(model: Table): Block[] {
   const moved = model.compared_to_now;
   return [
     line(
@@ -120,7 +118,6 @@ export function newFlowTableLines(model: Table, view: View): Line[] {
         shareText(server.share),
         shareText(server.wanted_share),
       ]),
-      view.width,
     ),
     ...(moved === null || moved.moved_buckets === 0 ? [] : [
       [],

@@ -1,11 +1,10 @@
 import type { HealthCheck, HealthCheckList, Params } from "../../api.ts";
-import type { View } from "../context.ts";
-import { pairs, table } from "../table.ts";
-import { type Inline, type Line, line, styled } from "../text.ts";
+import { type Block, pairs, table } from "../table.ts";
+import { type Inline, line, styled } from "../text.ts";
 import { durationText } from "../units.ts";
 
 /** `show healthchecks` */
-export function healthchecksLines({ healthchecks }: HealthCheckList, view: View): Line[] {
+export function healthchecksLines({ healthchecks }: HealthCheckList): Block[] {
   if (healthchecks.length === 0) return [line("no health checks")];
   return table(
     [
@@ -32,7 +31,6 @@ export function healthchecksLines({ healthchecks }: HealthCheckList, view: View)
       check.fall,
       styled("dim", check.backends.join(", ")),
     ]),
-    view.width,
   );
 }
 
@@ -48,7 +46,7 @@ function paramRows(params: Params): [string, Inline][] {
 }
 
 /** `show healthcheck <h>` */
-export function healthcheckLines(check: HealthCheck, view: View): Line[] {
+export function healthcheckLines(check: HealthCheck): Block[] {
   const sources = [check.probe_ipv4_src, check.probe_ipv6_src].filter((source) => source !== null);
   const rows: [string, Inline][] = [
     ["healthcheck", styled("bold", check.name)],
@@ -64,5 +62,5 @@ export function healthcheckLines(check: HealthCheck, view: View): Line[] {
     ...paramRows(check.params ?? {}),
     ["backends", check.backends.join(", ") || "none"],
   ];
-  return pairs(rows, view.width);
+  return pairs(rows);
 }

@@ -1,6 +1,6 @@
 import type { Change, Plan, Prediction, SyncResult } from "../../api.ts";
 import type { View } from "../context.ts";
-import { table } from "../table.ts";
+import { type Block, table } from "../table.ts";
 import { type Inline, type Line, line, type Span, styled } from "../text.ts";
 import { agoText, countText, durationText, shareText } from "../units.ts";
 import { findingLines } from "./findings.ts";
@@ -84,7 +84,7 @@ function targetText(change: Change): Inline {
   return [change.backend ?? styled("yellow", "(unknown)"), ` ${change.address}`];
 }
 
-function changeTable(changes: readonly (Change | Outcome)[], view: View): Line[] {
+function changeTable(changes: readonly (Change | Outcome)[]): Block[] {
   return table(
     [{ title: "" }, { title: "" }, { title: "" }, { title: "", wrap: true }],
     changes.map((change) => [
@@ -93,7 +93,6 @@ function changeTable(changes: readonly (Change | Outcome)[], view: View): Line[]
       whatText(change),
       [styled("dim", `${change.reason}${settingsText(change)}`), remarks(change)],
     ]),
-    view.width,
     2,
   );
 }
@@ -101,10 +100,9 @@ function changeTable(changes: readonly (Change | Outcome)[], view: View): Line[]
 /** Changes under a heading for each VIP, in the order in which they are sent. */
 function changesByVip(
   changes: readonly (Change | Outcome)[],
-  view: View,
-  after: (vip: string) => Line[],
-): Line[] {
-  const lines: Line[] = [];
+  after: (vip: string) => Block[],
+): Block[] {
+  const lines: Block[] = [];
   for (let at = 0; at < changes.length;) {
     const first = changes[at];
     if (first === undefined) break;
@@ -112,7 +110,7 @@ function changesByVip(
     let end = at;
     while (end < changes.length && vipOf(changes[end] ?? first) === vip) end++;
     const last = !changes.slice(end).some((change) => vipOf(change) === vip);
-    lines.push([], heading(first), ...changeTable(changes.slice(at, end), view), ...(last ? after(vip) : []));
+    lines.push([], heading(first), ...changeTable(changes.slice(at, end)), ...(last ? after(vip) : []));
     at = end;
   }
   return lines;
@@ -151,7 +149,7 @@ function plural(count: number, word: string): string {
 }
 
 /** `show vpp lb plan` */
-export function planLines(plan: Plan, view: View): Line[] {
+export function planLines(plan: Plan, view: View): Block[] {
   const scope = plan.frontend === null ? "all VIPs" : `frontend ${plan.frontend}`;
   const held = plan.changes.filter((change) => change.held !== null).length;
   const head = line(
@@ -167,7 +165,7 @@ export function planLines(plan: Plan, view: View): Line[] {
   const target = plan.frontend === null ? "" : ` ${plan.frontend}`;
   return [
     head,
-    ...changesByVip(plan.changes, view, ofVip),
+    ...changesByVip(plan.changes, ofVip),
     ...others.flatMap((p) => [
       [],
       line(vipName(p.frontend), `  ${p.prefix} ${portText(p.protocol, p.port)}`),
@@ -200,6 +198,6 @@ export function syncSummary(sync: SyncResult): Line[] {
 }
 
 /** `sync vpp lb state` */
-export function syncLines(sync: SyncResult, view: View): Line[] {
-  return [...syncSummary(sync), ...changesByVip(sync.changes, view, () => [])];
+export function syncLines(sync: SyncResult): Block[] {
+  return [...syncSummary(sync), ...changesByVip(sync.changes, () => [])];
 }

@@ -1,12 +1,12 @@
 import type { Info, LbState, Vip, VppInfo } from "../../api.ts";
 import type { View } from "../context.ts";
-import { pairs, table } from "../table.ts";
-import { type Line, line, styled } from "../text.ts";
+import { type Block, pairs, table } from "../table.ts";
+import { line, styled } from "../text.ts";
 import { agoText, countText, durationText, timeText } from "../units.ts";
 import { portText, vipName, yesNo } from "./style.ts";
 
 /** `show version` */
-export function versionLines(info: Info, view: View, client: string): Line[] {
+export function versionLines(info: Info, client: string): Block[] {
   const { warmup } = info;
   const held = warmup.held_frontends.length === 0 ? "" : `; held: ${warmup.held_frontends.join(", ")}`;
   // A build that nobody dated bears the epoch.
@@ -24,11 +24,11 @@ export function versionLines(info: Info, view: View, client: string): Line[] {
         `, ends at ${timeText(warmup.ends_at)} at the latest${held}`,
       ],
     ],
-  ], view.width);
+  ]);
 }
 
 /** `show vpp info` */
-export function vppInfoLines(info: VppInfo, view: View): Line[] {
+export function vppInfoLines(info: VppInfo, view: View): Block[] {
   const since = (time: string) => `${timeText(time)}  (${agoText(time, view.now)} ago)`;
   return pairs([
     ["version", info.version],
@@ -37,10 +37,10 @@ export function vppInfoLines(info: VppInfo, view: View): Line[] {
     ["vpp-pid", info.pid],
     ["boot time", since(info.boottime)],
     ["connected", since(info.connecttime)],
-  ], view.width);
+  ]);
 }
 
-function vipLines(vip: Vip, view: View): Line[] {
+function vipLines(vip: Vip): Block[] {
   const sticky = vip.src_ip_sticky === null ? "unknown" : yesNo(vip.src_ip_sticky);
   const heading = line(
     vipName(vip.frontend),
@@ -66,14 +66,13 @@ function vipLines(vip: Vip, view: View): Line[] {
         countText(server.num_buckets),
         total === 0 ? "-" : `${(100 * server.num_buckets / total).toFixed(1)}%`,
       ]),
-      view.width,
       2,
     ),
   ];
 }
 
 /** `show vpp lb state` */
-export function lbStateLines(state: LbState, view: View): Line[] {
+export function lbStateLines(state: LbState, view: View): Block[] {
   const { conf } = state;
   return [
     ...pairs([
@@ -83,8 +82,8 @@ export function lbStateLines(state: LbState, view: View): Line[] {
         "flows",
         `${countText(conf.sticky_buckets_per_core)} sticky buckets per core, timeout ${conf.flow_timeout}s`,
       ],
-    ], view.width),
+    ]),
     ...(state.vips.length === 0 ? [[], line("VPP has no such VIP")] : []),
-    ...state.vips.flatMap((vip) => [[], ...vipLines(vip, view)]),
+    ...state.vips.flatMap((vip) => [[], ...vipLines(vip)]),
   ];
 }

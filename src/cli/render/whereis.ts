@@ -1,7 +1,6 @@
 import type { Whereis } from "../../api.ts";
-import type { View } from "../context.ts";
-import { pairs } from "../table.ts";
-import { type Inline, type Line, styled } from "../text.ts";
+import { type Block, pairs } from "../table.ts";
+import { type Inline, styled } from "../text.ts";
 import { countText } from "../units.ts";
 
 function serverText(server: Whereis["now"]): Inline {
@@ -10,7 +9,7 @@ function serverText(server: Whereis["now"]): Inline {
 }
 
 /** `whereis`; `afterPlan` asks for the server after the next sync besides. */
-export function whereisLines(where: Whereis, view: View, afterPlan: boolean): Line[] {
+export function whereisLines(where: Whereis, afterPlan: boolean): Block[] {
   const changes = JSON.stringify(where.now) !== JSON.stringify(where.after_plan);
   return pairs([
     ["client", where.client + (where.client_port === null ? "" : ` port ${where.client_port}`)],
@@ -31,5 +30,5 @@ export function whereisLines(where: Whereis, view: View, afterPlan: boolean): Li
       ]
       : []),
     ...(where.note === "" ? [] : [["note", where.note] as const]),
-  ], view.width);
+  ]);
 }
