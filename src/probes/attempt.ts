@@ -163,6 +163,7 @@ export class Attempt implements PhaseTimes, Turn {
     this.firstByteMs = null;
     this.#phaseStart = now;
     this.#budget = null;
+    this.#hurryAt = Infinity;
     this.#heldMs = now - this.start;
     this.#heldSince = null;
   }

@@ -333,3 +333,11 @@ Deno.test("Turns: those that wait go on in their order, one turn each, until the
   turns.end();
   assert.equal(attended, 7);
 });
+
+Deno.test("Attempt: what begins anew has no hurry left from before", () => {
+  const bench = new Bench();
+  bench.hurry(50);
+  assert.equal(bench.hurryAt, 50);
+  bench.anew();
+  assert.equal(bench.hurryAt, Infinity);
+});
