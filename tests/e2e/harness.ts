@@ -26,9 +26,10 @@ export async function eventually<T>(
   what: () => string,
   look: () => T | undefined,
   changed: () => Promise<void>,
+  limitMs = patienceMs,
 ): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`waited too long for ${what()}`)), patienceMs);
+  const timer = setTimeout(() => reject(new Error(`waited too long for ${what()}`)), limitMs);
   try {
     for (;;) {
       const found = look();
@@ -117,6 +118,8 @@ export interface DaemonOptions {
   readonly entry?: string;
   /** Command to run in place of this Deno; it gets no environment but `env`. */
   readonly command?: string;
+  /** Longest wait for anything; default 30 s. */
+  readonly patienceMs?: number;
 }
 
 /** A running maglevd. */
@@ -124,6 +127,7 @@ export class TestDaemon implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #pumps: Promise<unknown>;
   readonly #folder: string;
+  readonly #patienceMs: number;
   #changed = Promise.withResolvers<void>();
   #ended: Deno.CommandStatus | null = null;
   /** Everything it logged so far. */
@@ -138,6 +142,7 @@ export class TestDaemon implements AsyncDisposable {
   /** Starts without waiting for anything. */
   constructor(options: DaemonOptions) {
     this.#folder = Deno.makeTempDirSync({ prefix: "maglev-test-" });
+    this.#patienceMs = options.patienceMs ?? patienceMs;
     this.config = `${this.#folder}/maglev.yaml`;
     Deno.writeTextFileSync(this.config, options.config);
     this.#child = new Deno.Command(options.command ?? Deno.execPath(), {
@@ -207,13 +212,20 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Resolves when `look` gives something; asked again after each log record. */
   until<T>(look: () => T | undefined, what: () => string): Promise<T> {
-    return eventually(what, () => {
-      const found = look();
-      if (found === undefined && this.#ended !== null) {
-        throw new Error(`maglevd ended with ${this.#ended.code} while waiting for ${what()}\n${this.errors}`);
-      }
-      return found;
-    }, () => this.#changed.promise);
+    return eventually(
+      what,
+      () => {
+        const found = look();
+        if (found === undefined && this.#ended !== null) {
+          throw new Error(
+            `maglevd ended with ${this.#ended.code} while waiting for ${what()}\n${this.errors}`,
+          );
+        }
+        return found;
+      },
+      () => this.#changed.promise,
+      this.#patienceMs,
+    );
   }
 
   /** The last log records and what stands in standard error. */

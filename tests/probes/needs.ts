@@ -14,6 +14,10 @@ function program(name: string, ...args: string[]): string | null {
 export const noOpenssl: string | null = program("openssl", "version");
 /** Skips without nginx. */
 export const noNginx: string | null = program("nginx", "-v");
+/** Skips what starts another Deno, where this one runs in an emulator and the kernel cannot start it. */
+export const noChildren: string | null = Deno.env.get("MAGLEV_TEST_EMULATED") === "1"
+  ? "the emulated Deno cannot be started as a child"
+  : null;
 /** Skips without nftables. */
 export const noNft: string | null = program("nft", "--version");
 /** Skips without conntrack. */
