@@ -13,12 +13,12 @@ import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../co
 import type { Entry } from "../health/entry.ts";
 import type { Tracker } from "../health/tracker.ts";
 import { desiredVips } from "../lb/desired.ts";
-import { planAnswer, predict, predictionLimitMs } from "../lb/predict.ts";
+import { planAnswer, predict, predictionLimitMs } from "../lb/table/predict.ts";
 import type { Reconciler } from "../lb/reconcile.ts";
-import { TableSlices } from "../lb/slices.ts";
-import { tableView } from "../lb/table_view.ts";
+import { TableSlices } from "../lb/table/slices.ts";
+import { tableView } from "../lb/table/view.ts";
 import { frontendVip } from "../lb/vips.ts";
-import { whereis } from "../lb/whereis.ts";
+import { whereis } from "../lb/table/whereis.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Actor, IpAddress, Millis, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import type { IpAddress } from "../model.ts";
-import { flowHash } from "../lb/flow.ts";
-import { type FlowTable, newFlowTable, serverOf } from "../lb/table.ts";
+import { flowHash } from "../lb/table/flow.ts";
+import { type FlowTable, newFlowTable, serverOf } from "../lb/table/table.ts";
 import { family, hostPrefix } from "../net/ip.ts";
 import { lbPrefixOf, masked } from "./address.ts";
 import { FLAG_USED, rowOf, type Vip } from "./vip.ts";

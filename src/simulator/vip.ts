@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bucketCountsInOrder } from "../lb/table.ts";
+import { bucketCountsInOrder } from "../lb/table/table.ts";
 import type { IpAddress } from "../model.ts";
 import type { BodyOf, messages } from "../vpp/messages.ts";
 import type { LbPrefix, Octets } from "./address.ts";

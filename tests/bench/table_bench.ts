@@ -3,7 +3,7 @@
  * the slices that the same work is cut into. `deno run -A tests/bench/table_bench.ts` prints one JSON line a case
  * with the median of five runs, every run, and the load of the machine. Targets: 8 ms and 80 ms; a slice 5 ms.
  */
-import { FlowTableBuilder, newFlowTable, type TableServer } from "../../src/lb/table.ts";
+import { FlowTableBuilder, newFlowTable, type TableServer } from "../../src/lb/table/table.ts";
 import { ip } from "../../src/net/ip.ts";
 
 const RUNS = 5;

@@ -1,5 +1,5 @@
 import type { LoadBalancer, Op, OpReply, VppHeap } from "../../src/lb/balancer.ts";
-import { bucketCounts } from "../../src/lb/table.ts";
+import { bucketCounts } from "../../src/lb/table/table.ts";
 import { encapFamily, isAllPort, vipId } from "../../src/lb/vips.ts";
 import type { ActualConf, ActualLb, ActualServer, ActualVip, IpAddress, VipKey } from "../../src/model.ts";
 import { family, ip } from "../../src/net/ip.ts";

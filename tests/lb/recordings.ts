@@ -1,7 +1,7 @@
 /** Readers of the recorded tables and flows of a real VPP. */
 import type { IpAddress } from "../../src/model.ts";
-import type { Flow } from "../../src/lb/flow.ts";
-import type { TableServer } from "../../src/lb/table.ts";
+import type { Flow } from "../../src/lb/table/flow.ts";
+import type { TableServer } from "../../src/lb/table/table.ts";
 import { ip } from "../../src/net/ip.ts";
 
 const folder = new URL("../fixtures/recordings/", import.meta.url);

@@ -3,7 +3,7 @@
  * Slow, and written to be read against the rules rather than against the simulator.
  */
 import type { IpAddress } from "../../src/model.ts";
-import { newFlowTable } from "../../src/lb/table.ts";
+import { newFlowTable } from "../../src/lb/table/table.ts";
 import { family, ip, ipFromOctets, octets } from "../../src/net/ip.ts";
 import type { Operation } from "./operations.ts";
 

@@ -1,7 +1,7 @@
 /** The new-flow table and the flow hash once more: slow, plain, in BigInt, as the description reads. */
-import type { Flow } from "../../src/lb/flow.ts";
-import type { TableServer } from "../../src/lb/table.ts";
-import { octets, octets16 } from "../../src/net/ip.ts";
+import type { Flow } from "../../../src/lb/table/flow.ts";
+import type { TableServer } from "../../../src/lb/table/table.ts";
+import { octets, octets16 } from "../../../src/net/ip.ts";
 
 const MASK = 2n ** 64n - 1n;
 const P1 = 11400714785074694791n;

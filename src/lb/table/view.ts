@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
-import type { Refusal, TableQuery } from "../control.ts";
-import type { ActualVip, Config, Frontend } from "../model.ts";
-import { err, ok, type Result } from "../result.ts";
-import { desiredVips, type KnownServers, type StatusOf } from "./desired.ts";
+import type * as api from "../../api.ts";
+import type { Refusal, TableQuery } from "../../control.ts";
+import type { ActualVip, Config, Frontend } from "../../model.ts";
+import { err, ok, type Result } from "../../result.ts";
+import { desiredVips, type KnownServers, type StatusOf } from "../desired.ts";
 import { sumOfWeights, tableLints } from "./lints.ts";
 import { actualTable, compare, tableAfter } from "./predict.ts";
 import type { TableSlices } from "./slices.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { TableSlices } from "../../src/lb/slices.ts";
-import { whereis } from "../../src/lb/whereis.ts";
-import { ip } from "../../src/net/ip.ts";
-import { frontend } from "./setup.ts";
+import { TableSlices } from "../../../src/lb/table/slices.ts";
+import { whereis } from "../../../src/lb/table/whereis.ts";
+import { ip } from "../../../src/net/ip.ts";
+import { frontend } from "../setup.ts";
 
 const slices = new TableSlices({ now: () => 0 });
 

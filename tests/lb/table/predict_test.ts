@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { planAnswer, predict } from "../../src/lb/predict.ts";
-import { TableSlices } from "../../src/lb/slices.ts";
-import { bucketCounts, FlowTableBuilder } from "../../src/lb/table.ts";
-import type { Frontend } from "../../src/model.ts";
-import { ip } from "../../src/net/ip.ts";
-import { settle } from "../fake_clock.ts";
-import { FakeBalancer } from "./fake_balancer.ts";
-import { backend, config, frontend, type Pools, TestWorld } from "./setup.ts";
+import { planAnswer, predict } from "../../../src/lb/table/predict.ts";
+import { TableSlices } from "../../../src/lb/table/slices.ts";
+import { bucketCounts, FlowTableBuilder } from "../../../src/lb/table/table.ts";
+import type { Frontend } from "../../../src/model.ts";
+import { ip } from "../../../src/net/ip.ts";
+import { settle } from "../../fake_clock.ts";
+import { FakeBalancer } from "../fake_balancer.ts";
+import { backend, config, frontend, type Pools, TestWorld } from "../setup.ts";
 
 const slices = new TableSlices({ now: () => 0 });
 

@@ -4,16 +4,16 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
-import { timeText } from "../api/text.ts";
-import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../model.ts";
-import type { DesiredVip } from "./desired.ts";
+import type * as api from "../../api.ts";
+import { timeText } from "../../api/text.ts";
+import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../../model.ts";
+import type { DesiredVip } from "../desired.ts";
 import { lengthLint, type LossOfOne, tableLints } from "./lints.ts";
-import type { SyncPlan } from "./plan.ts";
+import type { SyncPlan } from "../plan.ts";
 import type { TableSlices } from "./slices.ts";
-import type { Step } from "./steps.ts";
+import type { Step } from "../steps.ts";
 import { bucketCounts, leastMoved, movedBuckets, type TableSpec, weightsHaveEffect } from "./table.ts";
-import { protocolName } from "./vips.ts";
+import { protocolName } from "../vips.ts";
 
 /** Time after which a plan is answered with the predictions that are ready. */
 export const predictionLimitMs: Millis = 5_000;

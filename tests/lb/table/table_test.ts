@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { IpAddress } from "../../src/model.ts";
-import { flowHash } from "../../src/lb/flow.ts";
-import { hashWord } from "../../src/lb/hash64.ts";
+import type { IpAddress } from "../../../src/model.ts";
+import { flowHash } from "../../../src/lb/table/flow.ts";
+import { hashWord } from "../../../src/lb/table/hash64.ts";
 import {
   bucketCounts,
   FlowTableBuilder,
@@ -12,9 +12,9 @@ import {
   serverOf,
   type TableServer,
   weightsHaveEffect,
-} from "../../src/lb/table.ts";
-import { ip, ipFromOctets, octets16 } from "../../src/net/ip.ts";
-import { flowRecordings, tableRecordings } from "./recordings.ts";
+} from "../../../src/lb/table/table.ts";
+import { ip, ipFromOctets, octets16 } from "../../../src/net/ip.ts";
+import { flowRecordings, tableRecordings } from "../recordings.ts";
 import { slowCrc32c, slowHash, slowTable } from "./table_reference.ts";
 
 /** Servers with distinct addresses of both families. */

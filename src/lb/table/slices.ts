@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
-import type { Clock } from "../clock.ts";
-import type { Millis } from "../model.ts";
+import type { Clock } from "../../clock.ts";
+import type { Millis } from "../../model.ts";
 import { type FlowTable, FlowTableBuilder, type TableSpec } from "./table.ts";
 
 /** Longest time for which a computation keeps the thread. */

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
-import type { Refusal } from "../control.ts";
-import type { ActualVip, Frontend, IpAddress } from "../model.ts";
-import { family, parseIp } from "../net/ip.ts";
-import { err, ok, type Result } from "../result.ts";
-import type { DesiredVip } from "./desired.ts";
+import type * as api from "../../api.ts";
+import type { Refusal } from "../../control.ts";
+import type { ActualVip, Frontend, IpAddress } from "../../model.ts";
+import { family, parseIp } from "../../net/ip.ts";
+import { err, ok, type Result } from "../../result.ts";
+import type { DesiredVip } from "../desired.ts";
 import { flowHash } from "./flow.ts";
 import { actualTable, tableAfter } from "./predict.ts";
 import type { TableSlices } from "./slices.ts";

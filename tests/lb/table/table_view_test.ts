@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { TableSlices } from "../../src/lb/slices.ts";
-import { tableView } from "../../src/lb/table_view.ts";
-import type { Config, State } from "../../src/model.ts";
-import { config, frontend } from "./setup.ts";
+import { TableSlices } from "../../../src/lb/table/slices.ts";
+import { tableView } from "../../../src/lb/table/view.ts";
+import type { Config, State } from "../../../src/model.ts";
+import { config, frontend } from "../setup.ts";
 
 const slices = new TableSlices({ now: () => 0 });
 

@@ -8,8 +8,8 @@
  *
  * @module
  */
-import type { IpAddress } from "../model.ts";
-import { octets16 } from "../net/ip.ts";
+import type { IpAddress } from "../../model.ts";
+import { octets16 } from "../../net/ip.ts";
 import { type Halves, hashWord } from "./hash64.ts";
 
 /** An application server as the table sees it. */

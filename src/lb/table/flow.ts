@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { IpAddress } from "../model.ts";
-import { octets } from "../net/ip.ts";
+import type { IpAddress } from "../../model.ts";
+import { octets } from "../../net/ip.ts";
 
 /** A new flow as its first packet arrives at VPP. */
 export interface Flow {
