@@ -17,7 +17,7 @@ interface RecordedFlow {
   readonly server: string;
 }
 
-const recording = await Deno.readTextFile(new URL("../fixtures/recordings/flows.jsonl", import.meta.url));
+const recording = await Deno.readTextFile(new URL("../../fixtures/recordings/flows.jsonl", import.meta.url));
 const flows = recording.trim().split("\n").map((line) => JSON.parse(line) as RecordedFlow);
 
 function asking(flow: RecordedFlow, weightsAfter?: readonly number[]) {
