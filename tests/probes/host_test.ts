@@ -5,10 +5,11 @@ import type { HealthCheck, ProbeCode, VoidCause } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { probePlan } from "../../src/probes/plan.ts";
 import { hostFailure } from "../../src/probes/socket.ts";
+import { optionalTool } from "../tool.ts";
 import { httpCheck, icmpCheck, target, tcpCheck } from "./helpers.ts";
 import { LocalProber } from "./local.ts";
 import { Network } from "./namespaces.ts";
-import { noNamespaces, testWith } from "./needs.ts";
+import { noNamespaces, noNft, noRawSockets, run, testWith } from "./needs.ts";
 
 type Outcome = [ProbeCode, string, VoidCause | null];
 
@@ -107,6 +108,60 @@ testWith(
     const outcomes = await Promise.all([blackhole("a"), blackhole("b")]);
     const ports = outcomes.find((outcome) => outcome.void !== null);
     assert.deepEqual([ports?.void, ports?.detail], ["ports", "connect: EADDRNOTAVAIL"]);
+  },
+);
+
+testWith([noNamespaces, noNft], "what a local firewall says counts, for every type of probe", async (t) => {
+  using network = new Network();
+  const { prober } = network;
+  const nft = (...args: string[]) => run("ip", "netns", "exec", prober.name, "nft", ...args);
+  nft("add", "table", "inet", "t");
+  nft("add", "chain", "inet", "t", "out", "{ type filter hook output priority 0 ; }");
+  for (const address of ["198.18.77.2", "fd77::2"]) {
+    const name = address.includes(":") ? "ip6" : "ip";
+    await t.step(address, async () => {
+      nft("add", "rule", "inet", "t", "out", name, "daddr", address, "drop");
+      const [tcp, http, icmp] = await eachCheck(network, address);
+      // TCP tries again and says nothing to the program.
+      for (const silent of [tcp, http]) assert.deepEqual([silent?.[0], silent?.[2]], ["L4TOUT", null]);
+      assert.deepEqual(icmp, ["L4CON", "forbidden by a local firewall (EPERM)", null]);
+    });
+  }
+});
+
+const prlimit = await optionalTool("prlimit");
+
+testWith(
+  [prlimit.missing ? "no prlimit" : null, noRawSockets],
+  "a probe for which no descriptor is left is void",
+  async () => {
+    const module = (path: string) => JSON.stringify(import.meta.resolve(path));
+    const script = `
+    import { icmpCheck, target, tcpCheck } from ${module("./helpers.ts")};
+    import { LocalProber } from ${module("./local.ts")};
+    const files = [];
+    const prober = new LocalProber();
+    const outcomes = [];
+    try {
+      for (;;) files.push(Deno.openSync("/dev/null"));
+    } catch {
+      for (const check of [tcpCheck(80), icmpCheck()]) {
+        const { code, detail, void: cause } = await prober.once(target("b", check));
+        outcomes.push([code, detail, cause]);
+      }
+    }
+    console.log(JSON.stringify(outcomes));
+    Deno.exit();`;
+    const { stdout, stderr } = await new Deno.Command("prlimit", {
+      args: ["--nofile=200:200", Deno.execPath(), "eval", script],
+      stdin: "null",
+    }).output();
+    const said = new TextDecoder().decode(stdout);
+    assert.notEqual(said, "", new TextDecoder().decode(stderr));
+    assert.deepEqual(JSON.parse(said), [
+      ["L4CON", "socket: EMFILE", "descriptors"],
+      ["L4CON", "socket: EMFILE", "descriptors"],
+    ]);
   },
 );
 
