@@ -13,6 +13,7 @@
 import { httpCheck, tcpCheck } from "../probes/helpers.ts";
 import { Nginx } from "../probes/nginx.ts";
 import { noNginx } from "../probes/needs.ts";
+import { type Cost, haproxy, noHaproxy } from "./haproxy.ts";
 import { measure, probesOf, row } from "./probe_world.ts";
 
 const seconds = Number(Deno.args[0] ?? 20);
@@ -21,83 +22,9 @@ const wanted = Deno.args[2] ?? "";
 /** A daemon runs for months, so its code is compiled; HAProxy gets the same time. */
 const WARM_SECONDS = 20;
 
-/** Null if HAProxy is there. */
-const noHaproxy = (() => {
-  try {
-    new Deno.Command("haproxy", { args: ["-v"], stdout: "null", stderr: "null" }).outputSync();
-    return null;
-  } catch {
-    return "no haproxy installed";
-  }
-})();
 if (noNginx !== null || noHaproxy !== null) {
   console.log(`skipped: ${noNginx ?? noHaproxy}`);
   Deno.exit(0);
-}
-
-interface Cost {
-  readonly cpuUs: number;
-  readonly rssMib: number;
-}
-
-function configuration(type: "http" | "tcp", count: number, port: number, socket: string): string {
-  const how = type === "http"
-    ? "option httpchk GET /\n http-check expect status 200-399"
-    : "option tcp-check";
-  const servers = Array.from(
-    { length: count },
-    (_, i) => ` server s${i} 127.66.${Math.floor(i / 250)}.${1 + i % 250}:${port} check inter 1s`,
-  );
-  return [
-    "global",
-    " nbthread 1",
-    " maxconn 4000",
-    "defaults",
-    ` mode ${type}`,
-    " timeout connect 1s",
-    " timeout check 1s",
-    " timeout client 10s",
-    " timeout server 10s",
-    "backend b",
-    ` ${how}`,
-    ...servers,
-    // Without a listener it ends at once.
-    "frontend f",
-    ` bind unix@${socket}`,
-    " default_backend b",
-    "",
-  ].join("\n");
-}
-
-/** Processor time of a process so far, in microseconds; the kernel counts hundredths of a second. */
-function cpuOf(pid: number): number {
-  const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
-
-const sleep = (s: number) => new Promise((resolve) => setTimeout(resolve, s * 1000));
-
-async function haproxy(type: "http" | "tcp", count: number, port: number): Promise<Cost> {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/haproxy.cfg`;
-  await Deno.writeTextFile(path, configuration(type, count, port, `${folder}/socket`));
-  const child = new Deno.Command("haproxy", { args: ["-f", path, "-db"], stdout: "null", stderr: "null" })
-    .spawn();
-  try {
-    await sleep(WARM_SECONDS);
-    const before = cpuOf(child.pid);
-    const start = performance.now();
-    await sleep(seconds);
-    const checks = count * (performance.now() - start) / 1000;
-    const cpuUs = (cpuOf(child.pid) - before) / checks;
-    const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
-    return { cpuUs, rssMib: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024 };
-  } finally {
-    child.kill("SIGKILL");
-    await child.status;
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 async function ours(type: "http" | "tcp", count: number, port: number): Promise<Cost & { late: string }> {
@@ -125,7 +52,7 @@ for (const [type, count] of [["tcp", 1000], ["http", 1000], ["tcp", 4000], ["htt
   if (!`${type} ${count}`.includes(wanted)) continue;
   const ratios: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const them = await haproxy(type, count, port);
+    const them = await haproxy(type, count, port, WARM_SECONDS, seconds);
     const us = await ours(type, count, port);
     ratios.push(us.cpuUs / them.cpuUs);
     console.log(row(
