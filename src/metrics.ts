@@ -12,7 +12,7 @@ import type { SyncHooks } from "./lb/world.ts";
 import { catalog, type MetricName } from "./metrics/catalog.ts";
 import { BackendCounters } from "./metrics/probes.ts";
 import type { MetricsSource } from "./metrics/source.ts";
-import { Tables } from "./metrics/tables.ts";
+import { writeTables } from "./metrics/tables.ts";
 import { Lines } from "./metrics/text.ts";
 import { type CheckType, type Millis, type ProbeResult, type State, VOID_CAUSES } from "./model.ts";
 import type { BuildInfo } from "./version.ts";
@@ -43,7 +43,6 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   readonly #source: MetricsSource;
   readonly #registry = new Registry();
   readonly #backends = new BackendCounters();
-  readonly #tables = new Tables();
   readonly #void = this.#counter("maglev_probe_void_total");
   readonly #lateness = this.#histogram("maglev_probe_lateness_seconds", latenessBounds);
   readonly #toVpp = this.#histogram("maglev_transition_to_vpp_seconds", toVppBounds);
@@ -88,7 +87,7 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   /** One finished probe; a void one counts by its cause only. */
   probed(backend: string, type: CheckType, result: ProbeResult): void {
     if (result.void !== null) this.#void.inc({ cause: result.void });
-    else this.#backends.probed(backend, type, result.ok, result.code, result.totalMs / 1000);
+    else this.#backends.probed(backend, type, result.code, result.totalMs / 1000);
   }
 
   /** How long after its due time a probe began. */
@@ -132,7 +131,7 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   async text(): Promise<string> {
     const lines = new Lines();
     lines.block(await this.#registry.metrics());
-    this.#tables.write(lines, this.#source());
+    writeTables(lines, this.#source());
     this.#backends.write(lines);
     return lines.toString();
   }

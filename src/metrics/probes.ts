@@ -4,8 +4,9 @@
  * @module
  */
 import type { CheckType, ProbeCode, State } from "../model.ts";
-import type { MetricName } from "./catalog.ts";
-import { escapeLabel, Histogram, linePrefix, type Lines } from "./text.ts";
+import { PROBE_CODES } from "../probes/result.ts";
+import { Rows } from "./rows.ts";
+import { escapeLabel, HistogramText, type Lines, template } from "./text.ts";
 
 /** Upper bounds of probe durations, in seconds. */
 export const probeBounds: readonly number[] = [
@@ -23,77 +24,110 @@ export const probeBounds: readonly number[] = [
   5,
 ];
 
-interface Counted {
-  readonly prefix: string;
-  count: number;
-}
+const TYPES: readonly CheckType[] = ["icmp", "tcp", "http", "https"];
+const STATES: readonly State[] = ["unknown", "up", "down", "paused", "disabled", "removed"];
+const CODES = Object.keys(PROBE_CODES) as ProbeCode[];
+const CODE_PLACE = new Map(CODES.map((code, i) => [code, i]));
+const STATE_PLACE = new Map(STATES.map((state, i) => [state, i]));
 
-interface Series {
-  readonly label: string;
-  readonly durations: Map<CheckType, Histogram>;
-  /** Labels besides the backend → line. */
-  readonly probes: Map<string, Counted>;
-  readonly transitions: Map<string, Counted>;
-}
+/** What the probes of one type are counted in: a row for each backend, with its codes behind the histogram. */
+class TypeCounters {
+  readonly #durations: HistogramText;
+  readonly #codes;
+  readonly #rows: Rows;
+  readonly #at = new Map<string, number>();
 
-function increment(lines: Map<string, Counted>, name: MetricName, label: string, labels: string): void {
-  const line = lines.get(labels);
-  if (line === undefined) lines.set(labels, { prefix: linePrefix(name, `${label},${labels}`), count: 1 });
-  else line.count++;
+  constructor(type: CheckType) {
+    const label = `type="${type}"`;
+    this.#durations = new HistogramText("maglev_probe_duration_seconds", probeBounds, "backend", label);
+    this.#codes = CODES.map((code) => {
+      const result = PROBE_CODES[code].ok ? "success" : "failure";
+      return template("maglev_probe_total", "", "backend", `${label},result="${result}",code="${code}"`);
+    });
+    this.#rows = new Rows(this.#durations.width + CODES.length);
+  }
+
+  probed(backend: string, code: ProbeCode, seconds: number): void {
+    let at = this.#at.get(backend);
+    if (at === undefined) this.#at.set(backend, at = this.#rows.add());
+    const { numbers } = this.#rows;
+    this.#durations.observe(numbers, at, seconds);
+    const place = at + this.#durations.width + (CODE_PLACE.get(code) ?? 0);
+    numbers[place] = (numbers[place] ?? 0) + 1;
+  }
+
+  forget(backend: string): void {
+    const at = this.#at.get(backend);
+    if (at === undefined) return;
+    this.#at.delete(backend);
+    this.#rows.remove(at);
+  }
+
+  writeTotals(lines: Lines): void {
+    const { numbers } = this.#rows;
+    for (const [backend, at] of this.#at) {
+      const label = escapeLabel(backend);
+      for (const [i, line] of this.#codes.entries()) {
+        const count = numbers[at + this.#durations.width + i] ?? 0;
+        if (count > 0) lines.fill(line, label, count);
+      }
+    }
+  }
+
+  writeDurations(lines: Lines): void {
+    const { numbers } = this.#rows;
+    for (const [backend, at] of this.#at) this.#durations.write(lines, numbers, at, escapeLabel(backend));
+  }
 }
 
 /** Probes and transitions by backend. */
 export class BackendCounters {
-  readonly #series = new Map<string, Series>();
+  readonly #types = new Map(TYPES.map((type) => [type, new TypeCounters(type)]));
+  readonly #transitions = new Rows(STATES.length ** 2);
+  readonly #transitionsAt = new Map<string, number>();
+  readonly #transitionLines = STATES.flatMap((from) =>
+    STATES.map((to) =>
+      template("maglev_backend_transitions_total", "", "backend", `from="${from}",to="${to}"`)
+    )
+  );
 
   /** Counts a probe whose result counted. */
-  probed(backend: string, type: CheckType, ok: boolean, code: ProbeCode, seconds: number): void {
-    const { label, probes, durations } = this.#of(backend);
-    const result = ok ? "success" : "failure";
-    increment(probes, "maglev_probe_total", label, `type="${type}",result="${result}",code="${code}"`);
-    let histogram = durations.get(type);
-    if (histogram === undefined) {
-      const labels = `${label},type="${type}"`;
-      histogram = new Histogram("maglev_probe_duration_seconds", labels, probeBounds);
-      durations.set(type, histogram);
-    }
-    histogram.observe(seconds);
+  probed(backend: string, type: CheckType, code: ProbeCode, seconds: number): void {
+    this.#types.get(type)?.probed(backend, code, seconds);
   }
 
   /** Counts a change of state. */
   transitioned(backend: string, from: State, to: State): void {
-    const { label, transitions } = this.#of(backend);
-    increment(transitions, "maglev_backend_transitions_total", label, `from="${from}",to="${to}"`);
+    let at = this.#transitionsAt.get(backend);
+    if (at === undefined) this.#transitionsAt.set(backend, at = this.#transitions.add());
+    const { numbers } = this.#transitions;
+    const place = at + (STATE_PLACE.get(from) ?? 0) * STATES.length + (STATE_PLACE.get(to) ?? 0);
+    numbers[place] = (numbers[place] ?? 0) + 1;
   }
 
   /** Ends the series of a backend. */
   forget(backend: string): void {
-    this.#series.delete(backend);
+    for (const counters of this.#types.values()) counters.forget(backend);
+    const at = this.#transitionsAt.get(backend);
+    if (at === undefined) return;
+    this.#transitionsAt.delete(backend);
+    this.#transitions.remove(at);
   }
 
   /** Writes the three metrics. */
   write(lines: Lines): void {
     lines.metric("maglev_probe_total");
-    for (const { probes } of this.#series.values()) {
-      for (const { prefix, count } of probes.values()) lines.add(prefix, count);
-    }
+    for (const counters of this.#types.values()) counters.writeTotals(lines);
     lines.metric("maglev_probe_duration_seconds");
-    for (const { durations } of this.#series.values()) {
-      for (const histogram of durations.values()) histogram.write(lines);
-    }
+    for (const counters of this.#types.values()) counters.writeDurations(lines);
     lines.metric("maglev_backend_transitions_total");
-    for (const { transitions } of this.#series.values()) {
-      for (const { prefix, count } of transitions.values()) lines.add(prefix, count);
+    const { numbers } = this.#transitions;
+    for (const [backend, at] of this.#transitionsAt) {
+      const label = escapeLabel(backend);
+      for (const [i, line] of this.#transitionLines.entries()) {
+        const count = numbers[at + i] ?? 0;
+        if (count > 0) lines.fill(line, label, count);
+      }
     }
-  }
-
-  #of(backend: string): Series {
-    let series = this.#series.get(backend);
-    if (series === undefined) {
-      const label = `backend="${escapeLabel(backend)}"`;
-      series = { label, durations: new Map(), probes: new Map(), transitions: new Map() };
-      this.#series.set(backend, series);
-    }
-    return series;
   }
 }

@@ -4,50 +4,34 @@
  * @module
  */
 import type { MetricName } from "./catalog.ts";
-import type { BackendRow, CountsRow, FrontendRow, MetricsSnapshot, VipRow, VppRow } from "./source.ts";
-import { escapeLabel, linePrefix, type Lines, ScrapeCache } from "./text.ts";
+import type {
+  BackendRow,
+  CountsRow,
+  FrontendRow,
+  MemberRow,
+  MetricsSnapshot,
+  VipRow,
+  VppRow,
+} from "./source.ts";
+import { escapeLabel, linePrefix, type Lines, type Template, template } from "./text.ts";
 import type { FrontendState, State } from "../model.ts";
 
 const backendStates: readonly State[] = ["unknown", "up", "down", "paused", "disabled"];
 const frontendStates: readonly FrontendState[] = ["unknown", "up", "down"];
 
-/** The lines of a one-hot metric, for each state that the object may be in. */
-function oneHot(name: MetricName, label: string, states: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(states.map((state) => [
-    state,
-    states.map((each) => linePrefix(name, `${label},state="${each}"`) + (each === state ? "1\n" : "0\n"))
-      .join(""),
-  ]));
+/** The lines of a one-hot metric, one for each state that an object may be in. */
+function oneHot(name: MetricName, label: string, states: readonly string[]): readonly Template[] {
+  return states.map((state) => template(name, "", label, `state="${state}"`));
 }
 
-function backendParts(name: string) {
-  const label = `backend="${escapeLabel(name)}"`;
-  return {
-    state: oneHot("maglev_backend_state", label, backendStates),
-    health: linePrefix("maglev_backend_health", label),
-    enabled: linePrefix("maglev_backend_enabled", label),
-    blind: linePrefix("maglev_backend_blind", label),
-    expiry: linePrefix("maglev_backend_certificate_expiry_seconds", label),
-  };
-}
-
-/** `place` is pool and backend, with a tab between: no name holds one. */
-function memberParts(frontend: string, place: string) {
-  const [pool = "", backend = ""] = place.split("\t").map(escapeLabel);
-  const label = `frontend="${escapeLabel(frontend)}",pool="${pool}",backend="${backend}"`;
-  return {
-    weight: linePrefix("maglev_frontend_pool_backend_weight", label),
-    effective: linePrefix("maglev_frontend_pool_backend_effective_weight", label),
-  };
-}
-
-function serverParts(address: string, backend: string) {
-  const label = `address="${escapeLabel(address)}",backend="${escapeLabel(backend)}"`;
-  return {
-    packets: linePrefix("maglev_vpp_server_packets_total", label),
-    bytes: linePrefix("maglev_vpp_server_bytes_total", label),
-  };
-}
+const BACKEND = {
+  state: oneHot("maglev_backend_state", "backend", backendStates),
+  health: template("maglev_backend_health", "", "backend"),
+  enabled: template("maglev_backend_enabled", "", "backend"),
+  blind: template("maglev_backend_blind", "", "backend"),
+  expiry: template("maglev_backend_certificate_expiry_seconds", "", "backend"),
+};
+const FRONTEND_STATE = oneHot("maglev_frontend_state", "frontend", frontendStates);
 
 function vipLabels(vip: VipRow): string {
   return `frontend="${escapeLabel(vip.frontend ?? "")}",address="${escapeLabel(vip.address)}",` +
@@ -60,57 +44,67 @@ function single(lines: Lines, name: MetricName, value: number | null): void {
   lines.add(linePrefix(name, ""), value);
 }
 
-/** Writes the tables of one daemon, scrape after scrape. */
-export class Tables {
-  readonly #backends = new ScrapeCache(backendParts);
-  readonly #members = new ScrapeCache(memberParts);
-  readonly #servers = new ScrapeCache(serverParts);
+/** Writes all tables of a snapshot; VPP's own are left out while it is away. */
+export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
+  writeBackends(lines, snapshot.backends);
+  writeFrontends(lines, snapshot.frontends);
+  single(lines, "maglev_vpp_connected", snapshot.vpp === null ? 0 : 1);
+  if (snapshot.vpp !== null) writeVpp(lines, snapshot.vpp);
+}
 
-  /** Writes all tables of a snapshot; VPP's own are left out while it is away. */
-  write(lines: Lines, snapshot: MetricsSnapshot): void {
-    for (const cache of [this.#backends, this.#members, this.#servers]) cache.begin();
-    this.#writeBackends(lines, snapshot.backends);
-    this.#writeFrontends(lines, snapshot.frontends);
-    single(lines, "maglev_vpp_connected", snapshot.vpp === null ? 0 : 1);
-    if (snapshot.vpp !== null) this.#writeVpp(lines, snapshot.vpp);
+function writeStates(lines: Lines, all: readonly Template[], states: readonly string[], label: string, state: string) {
+  for (const [i, line] of all.entries()) lines.fill(line, label, states[i] === state ? 1 : 0);
+}
+
+function writeBackends(lines: Lines, all: readonly BackendRow[]): void {
+  const rows = all.filter((row) => row.state !== "removed")
+    .map((row) => ({ row, label: escapeLabel(row.name) }));
+  lines.metric("maglev_backend_state");
+  for (const { row, label } of rows) writeStates(lines, BACKEND.state, backendStates, label, row.state);
+  lines.metric("maglev_backend_health");
+  for (const { row, label } of rows) if (row.counter !== null) lines.fill(BACKEND.health, label, row.counter);
+  lines.metric("maglev_backend_enabled");
+  for (const { row, label } of rows) lines.fill(BACKEND.enabled, label, row.enabled ? 1 : 0);
+  lines.metric("maglev_backend_blind");
+  for (const { row, label } of rows) lines.fill(BACKEND.blind, label, row.blind ? 1 : 0);
+  lines.metric("maglev_backend_certificate_expiry_seconds");
+  for (const { row, label } of rows) {
+    if (row.certificateSeconds !== null) lines.fill(BACKEND.expiry, label, row.certificateSeconds);
   }
+}
 
-  #writeBackends(lines: Lines, all: readonly BackendRow[]): void {
-    const rows = all.filter((row) => row.state !== "removed")
-      .map((row) => ({ row, parts: this.#backends.get(row.name) }));
-    lines.metric("maglev_backend_state");
-    for (const { row, parts } of rows) lines.block(parts.state.get(row.state) ?? "");
-    lines.metric("maglev_backend_health");
-    for (const { row, parts } of rows) if (row.counter !== null) lines.add(parts.health, row.counter);
-    lines.metric("maglev_backend_enabled");
-    for (const { row, parts } of rows) lines.add(parts.enabled, row.enabled ? 1 : 0);
-    lines.metric("maglev_backend_blind");
-    for (const { row, parts } of rows) lines.add(parts.blind, row.blind ? 1 : 0);
-    lines.metric("maglev_backend_certificate_expiry_seconds");
-    for (const { row, parts } of rows) {
-      if (row.certificateSeconds !== null) lines.add(parts.expiry, row.certificateSeconds);
+/** Writes one metric of all members; the template is of the pool that the last member was in, too. */
+function writeMembers(
+  lines: Lines,
+  name: MetricName,
+  frontends: readonly FrontendRow[],
+  value: (row: MemberRow) => number,
+): void {
+  lines.metric(name);
+  for (const frontend of frontends) {
+    let pool: string | null = null;
+    let line = template(name, "", "backend");
+    for (const row of frontend.members) {
+      if (row.pool !== pool) {
+        pool = row.pool;
+        const before = `frontend="${escapeLabel(frontend.name)}",pool="${escapeLabel(pool)}"`;
+        line = template(name, before, "backend");
+      }
+      lines.fill(line, escapeLabel(row.backend), value(row));
     }
   }
+}
 
-  #writeFrontends(lines: Lines, frontends: readonly FrontendRow[]): void {
-    lines.metric("maglev_frontend_state");
-    for (const { name, state } of frontends) {
-      const states = oneHot("maglev_frontend_state", `frontend="${escapeLabel(name)}"`, frontendStates);
-      lines.block(states.get(state) ?? "");
-    }
-    const members = frontends.flatMap((frontend) =>
-      frontend.members.map((row) => ({
-        row,
-        parts: this.#members.get(frontend.name, `${row.pool}\t${row.backend}`),
-      }))
-    );
-    lines.metric("maglev_frontend_pool_backend_weight");
-    for (const { row, parts } of members) lines.add(parts.weight, row.weight);
-    lines.metric("maglev_frontend_pool_backend_effective_weight");
-    for (const { row, parts } of members) lines.add(parts.effective, row.effectiveWeight);
+function writeFrontends(lines: Lines, frontends: readonly FrontendRow[]): void {
+  lines.metric("maglev_frontend_state");
+  for (const { name, state } of frontends) {
+    writeStates(lines, FRONTEND_STATE, frontendStates, escapeLabel(name), state);
   }
+  writeMembers(lines, "maglev_frontend_pool_backend_weight", frontends, (row) => row.weight);
+  writeMembers(lines, "maglev_frontend_pool_backend_effective_weight", frontends, (row) => row.effectiveWeight);
+}
 
-  #writeVpp(lines: Lines, vpp: VppRow): void {
+function writeVpp(lines: Lines, vpp: VppRow): void {
     single(lines, "maglev_vpp_uptime_seconds", vpp.uptimeSeconds);
     single(lines, "maglev_vpp_connected_seconds", vpp.connectedSeconds);
     const info = `version="${escapeLabel(vpp.version)}",build_date="${
@@ -123,10 +117,10 @@ export class Tables {
     for (const { frontend, length } of vpp.tables) {
       lines.add(linePrefix("maglev_vpp_vip_table_length", `frontend="${escapeLabel(frontend)}"`), length);
     }
-    if (vpp.counts !== null) this.#writeCounts(lines, vpp.counts);
+    if (vpp.counts !== null) writeCounts(lines, vpp.counts);
   }
 
-  #writeCounts(lines: Lines, counts: CountsRow): void {
+function writeCounts(lines: Lines, counts: CountsRow): void {
     const vips = counts.vips.map((row) => ({ row, label: vipLabels(row) }));
     const packets = "maglev_vpp_vip_packets_total";
     lines.metric(packets);
@@ -144,14 +138,12 @@ export class Tables {
     for (const { row, label } of vips) {
       lines.add(linePrefix("maglev_vpp_vip_route_bytes_total", label), row.bytes);
     }
-    const servers = counts.servers.map((row) => ({
-      row,
-      parts: this.#servers.get(row.address, row.backend ?? ""),
-    }));
-    lines.metric("maglev_vpp_server_packets_total");
-    for (const { row, parts } of servers) lines.add(parts.packets, row.packets);
-    lines.metric("maglev_vpp_server_bytes_total");
-    for (const { row, parts } of servers) lines.add(parts.bytes, row.bytes);
+  for (const name of ["maglev_vpp_server_packets_total", "maglev_vpp_server_bytes_total"] as const) {
+      lines.metric(name);
+      for (const { address, backend, packets, bytes } of counts.servers) {
+        const line = template(name, `address="${escapeLabel(address)}"`, "backend");
+        lines.fill(line, escapeLabel(backend ?? ""), name === "maglev_vpp_server_bytes_total" ? bytes : packets);
+      }
+    }
     single(lines, "maglev_vpp_unmatched_packets_total", counts.unmatched);
   }
-}

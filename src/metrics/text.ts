@@ -1,7 +1,7 @@
 /**
  * The Prometheus text format (version 0.0.4) written by hand: for tables of tens of thousands of series, where a
- * registry that looks every series up, or text made anew for every scrape, holds the main thread for too long.
- * Everything of a line but its value is made once.
+ * registry that looks every series up holds the main thread for too long. What many lines share is made once; nothing
+ * is kept for a single series but its numbers.
  *
  * @module
  */
@@ -20,8 +20,29 @@ export function escapeLabel(text: string): string {
  * @param labels e.g. `backend="b1"`, values escaped; "" for none
  */
 export function linePrefix(name: string, labels: string): string {
-  // Joining makes one flat string; one made with + is a tree that every scrape would walk again.
-  return labels === "" ? [name, " "].join("") : [name, "{", labels, "} "].join("");
+  return labels === "" ? `${name} ` : `${name}{${labels}} `;
+}
+
+/** Lines that differ in the value of one label: what comes before it, and what comes behind it. */
+export interface Template {
+  /** `maglev_backend_health{backend="`. */
+  readonly head: string;
+  /** `"} `. */
+  readonly tail: string;
+}
+
+/**
+ * A template.
+ *
+ * @param before labels before the one that differs, e.g. `frontend="www"`; "" for none
+ * @param label the one that differs
+ * @param after labels behind it
+ */
+export function template(name: string, before: string, label: string, after = ""): Template {
+  return {
+    head: `${name}{${before === "" ? "" : `${before},`}${label}="`,
+    tail: after === "" ? '"} ' : `",${after}} `,
+  };
 }
 
 /** Collects the text of a scrape. */
@@ -38,6 +59,12 @@ export class Lines {
   add(prefix: string, value: number): void {
     this.#head();
     this.#parts.push(prefix, value, "\n");
+  }
+
+  /** Adds a line made by a template; `label` is escaped. */
+  fill({ head, tail }: Template, label: string, value: number): void {
+    if (this.#metric !== null) this.#head();
+    this.#parts.push(head, label, tail, value, "\n");
   }
 
   /** Adds whole lines, each with its newline. */
@@ -60,94 +87,50 @@ export class Lines {
   }
 }
 
-/** A histogram whose series come and go. */
-export class Histogram {
+/** A histogram whose series come and go; the numbers of a series are kept by somebody else. */
+export class HistogramText {
+  /** Numbers of one series: one for each bound, one for what is above all, and the sum of all values. */
+  readonly width: number;
   readonly #bounds: readonly number[];
-  /** One per bound, and one for what is above all. */
-  readonly #counts: Float64Array;
-  readonly #buckets: readonly string[];
-  readonly #sumPrefix: string;
-  readonly #countPrefix: string;
-  #sum = 0;
+  readonly #buckets: readonly Template[];
+  readonly #sum: Template;
+  readonly #count: Template;
 
-  /** `bounds` ascend; `labels` e.g. `backend="b1",type="http"`. */
-  constructor(name: MetricName, labels: string, bounds: readonly number[]) {
+  /**
+   * Of series that differ in one label.
+   *
+   * @param bounds ascending
+   * @param after labels behind the one that differs, e.g. `type="http"`
+   */
+  constructor(name: MetricName, bounds: readonly number[], label: string, after = "") {
     this.#bounds = bounds;
-    this.#counts = new Float64Array(bounds.length + 1);
+    this.width = bounds.length + 2;
+    const rest = after === "" ? "" : `${after},`;
     this.#buckets = [...bounds.map(String), "+Inf"].map((bound) =>
-      linePrefix(`${name}_bucket`, `${labels},le="${bound}"`)
+      template(`${name}_bucket`, "", label, `${rest}le="${bound}"`)
     );
-    this.#sumPrefix = linePrefix(`${name}_sum`, labels);
-    this.#countPrefix = linePrefix(`${name}_count`, labels);
+    this.#sum = template(`${name}_sum`, "", label, after);
+    this.#count = template(`${name}_count`, "", label, after);
   }
 
-  /** Counts one value. */
-  observe(value: number): void {
+  /** Counts one value in the series whose numbers begin at `at`. */
+  observe(numbers: Float64Array, at: number, value: number): void {
+    const bounds = this.#bounds;
     let i = 0;
-    while (i < this.#bounds.length && value > (this.#bounds[i] ?? Infinity)) i++;
-    this.#counts[i] = (this.#counts[i] ?? 0) + 1;
-    this.#sum += value;
+    while (i < bounds.length && value > (bounds[i] ?? Infinity)) i++;
+    numbers[at + i] = (numbers[at + i] ?? 0) + 1;
+    const sum = at + bounds.length + 1;
+    numbers[sum] = (numbers[sum] ?? 0) + value;
   }
 
-  /** Writes the series. */
-  write(lines: Lines): void {
+  /** Writes the series whose numbers begin at `at`; `label` is escaped. */
+  write(lines: Lines, numbers: Float64Array, at: number, label: string): void {
     let total = 0;
-    for (let i = 0; i < this.#counts.length; i++) {
-      total += this.#counts[i] ?? 0;
-      lines.add(this.#buckets[i] ?? "", total);
+    for (const [i, bucket] of this.#buckets.entries()) {
+      total += numbers[at + i] ?? 0;
+      lines.fill(bucket, label, total);
     }
-    lines.add(this.#sumPrefix, this.#sum);
-    lines.add(this.#countPrefix, total);
-  }
-}
-
-interface Leaf<T> {
-  readonly value: T;
-  used: number;
-}
-
-/** Keeps what was made for each object between scrapes, and forgets it when most of it is of no more use. */
-export class ScrapeCache<T> {
-  readonly #leaves = new Map<string, Map<string, Leaf<T>>>();
-  readonly #make: (first: string, second: string) => T;
-  #scrape = 0;
-  #size = 0;
-  #used = 0;
-
-  /** `make` is called once for a pair of keys. */
-  constructor(make: (first: string, second: string) => T) {
-    this.#make = make;
-  }
-
-  /** Call before each scrape. */
-  begin(): void {
-    if (this.#size > 2 * this.#used + 100) {
-      this.#leaves.clear();
-      this.#size = 0;
-    }
-    this.#scrape++;
-    this.#used = 0;
-  }
-
-  /** Entries held. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** What was made for these keys. */
-  get(first: string, second = ""): T {
-    let branch = this.#leaves.get(first);
-    if (branch === undefined) this.#leaves.set(first, branch = new Map());
-    let leaf = branch.get(second);
-    if (leaf === undefined) {
-      leaf = { value: this.#make(first, second), used: 0 };
-      branch.set(second, leaf);
-      this.#size++;
-    }
-    if (leaf.used !== this.#scrape) {
-      leaf.used = this.#scrape;
-      this.#used++;
-    }
-    return leaf.value;
+    lines.fill(this.#sum, label, numbers[at + this.#buckets.length] ?? 0);
+    lines.fill(this.#count, label, total);
   }
 }
