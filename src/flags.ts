@@ -122,7 +122,13 @@ export const flagSpecs: readonly FlagSpec[] = [
     /** One line for `--help` and the man page. */
     help: "serve HTTPS with this PEM certificate",
   },
-  { name: "tls-key", kind: "text", default: "", value: "file", help: "the certificate's PEM key" },
+  {
+    name: "tls-key",
+    kind: "text",
+    default: "",
+    value: "file",
+    help: "the certificate's PEM key; empty: in the same file",
+  },
   {
     /** As typed after the two dashes. */
     name: "check",
@@ -289,7 +295,7 @@ export function parseFlags(
   if (logFormat !== "json" && logFormat !== "text") complain("log-format", logFormat, "json or text");
   const cert = one("tls-cert");
   const key = one("tls-key");
-  if ((cert === "") !== (key === "")) errors.push("--tls-cert and --tls-key go together: one is missing");
+  if (cert === "" && key !== "") errors.push("--tls-key needs --tls-cert");
   const config = one("config");
   if (config === "") complain("config", config, "a file");
   const nodeName = one("node-name");
@@ -312,7 +318,8 @@ export function parseFlags(
     localToken: one("local-token") || null,
     nodeName: nodeName || host,
     givenNodeName: nodeName || null,
-    tls: cert === "" || key === "" ? null : { cert, key },
+    // One file may hold both.
+    tls: cert === "" ? null : { cert, key: key === "" ? cert : key },
     /** Check the configuration and exit. */
     check: flag("check"),
     /** Print the JSON Schema and exit. */

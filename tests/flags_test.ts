@@ -49,7 +49,7 @@ Deno.test("parseFlags() reports every mistake at once", () => {
       "loud",
       "--log-format",
       "xml",
-      "--tls-cert",
+      "--tls-key",
       "a",
     ],
     none,
@@ -61,7 +61,7 @@ Deno.test("parseFlags() reports every mistake at once", () => {
     "--vpp-inflight",
     "--log-level",
     "--log-format",
-    "--tls-cert",
+    "--tls-key",
   ]);
 });
 
@@ -144,4 +144,10 @@ Deno.test("the daemon has the host's name unless it gets one, and names follow t
     const refused = parseFlags(["--node-name", wrong], none);
     assert.ok(!refused.ok && refused.error[0]?.startsWith("--node-name"), wrong);
   }
+});
+
+Deno.test("one PEM file may hold certificate and key", () => {
+  const both = { cert: "/x/both.pem", key: "/x/both.pem" };
+  assert.deepEqual(options(["--tls-cert", "/x/both.pem"]).tls, both);
+  assert.deepEqual(options(["--tls-cert", "/x/both.pem", "--tls-key", "/x/both.pem"]).tls, both);
 });

@@ -6,6 +6,7 @@
 import { Bus } from "../bus.ts";
 import { systemClock } from "../clock.ts";
 import { formatFinding } from "../config/findings.ts";
+import { unknownVariables } from "../environment.ts";
 import { printSchema } from "../config/json_schema.ts";
 import { loadConfig } from "../config/load.ts";
 import { writeStdout } from "../files/stdout.ts";
@@ -94,6 +95,10 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   const { config } = checked;
   const secrets = await Secrets.load(options);
   if (!secrets.ok) { for (const finding of secrets.error) complain(formatFinding(finding)); }
+  const unknown = unknownVariables(Object.keys(Deno.env.toObject()));
+  if (options.check) {
+    for (const { variable, detail } of unknown) complain(`maglevd: warning: ${variable} ${detail}`);
+  }
   if (config === null) return checked.exitCode;
   if (!secrets.ok) return 2;
   if (options.check) return print(`${options.config}: ok\n`), 0;
@@ -141,6 +146,7 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     backends: config.backends.size,
     frontends: config.frontends.size,
   });
+  for (const { variable, detail } of unknown) log.warn("unknown-variable", { variable, detail });
   if (local.token === null) log.warn("local-token", { detail: `there is none: ${local.why}` });
   else log.info("local-token", { file: local.token.file });
   const { files } = checked;

@@ -47,6 +47,7 @@ const promised: Readonly<Record<string, string>> = {
   "api-change": "principal claimed? peer method path before after",
   "unauthorized": "code peer principal? method path detail unlogged?",
   "local-token": "file? detail?",
+  "unknown-variable": "variable detail",
   "listener-open": "address detail",
   "file-kept": "file error detail",
   "file-read": "file",
@@ -199,6 +200,7 @@ ${lbSettings}
       config,
       vpp: null,
       args: ["--auth-file", path, "--listen", "0.0.0.0:0"],
+      env: { MAGLEV_AUTH_FLIE: "x" },
       until: "ready",
     });
     const mark = daemon.log.length;

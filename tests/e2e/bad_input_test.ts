@@ -129,6 +129,44 @@ Deno.test("wrong flags: exit code 2 and every mistake named", async () => {
   assert.match((await maglevd("--version")).stdout, /^maglevd \d+\.\d+\.\d+ /);
 });
 
+Deno.test("a wrong auth file or TLS pair ends the start with 2, and --check tries them", async () => {
+  const fixture = (name: string) => project(`tests/fixtures/${name}`);
+  await withFile(good, async (path) => {
+    const auth = `${path}.auth`;
+    await Deno.writeTextFile(auth, "tokens: []\n", { mode: 0o666 });
+    await Deno.chmod(auth, 0o666);
+    const flags = [
+      ...["--config", path, "--vpp-api-addr=", "--auth-file", auth],
+      ...["--tls-cert", fixture("api_key.pem"), "--tls-key", fixture("api_cert.pem")],
+    ];
+    const checked = await maglevd("--check", ...flags);
+    assert.deepEqual([checked.code, checked.stdout], [2, ""]);
+    const lines = checked.stderr.trimEnd().split("\n");
+    assert.equal(lines.length, 2, checked.stderr);
+    assert.match(lines[0] ?? "", /auth: --auth-file: can be written by everybody \(mode 0666\)/);
+    assert.match(lines[1] ?? "", /api_key\.pem: --tls-cert: the file holds no PEM certificate$/);
+    assert.deepEqual(await maglevd(...flags), checked, "a start says the same");
+    // With a file that cannot be read it is 1, and everything is said all the same.
+    await Deno.writeTextFile(path, "maglev: [");
+    const both = await maglevd("--check", ...flags);
+    assert.equal(both.code, 1);
+    assert.match(both.stderr, /maglev\.yaml:1[^]*--auth-file[^]*--tls-cert/);
+  });
+});
+
+Deno.test("a local token whose path cannot be used ends the start with 2", async () => {
+  await withFile(good, async (path) => {
+    const { code, stdout, stderr } = await maglevd(
+      ...["--config", path, "--vpp-api-addr=", "--local-token", "/nowhere/at/all/token"],
+    );
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.equal(
+      stderr,
+      "maglevd: --local-token /nowhere/at/all/token cannot be used: its folder does not exist\n",
+    );
+  });
+});
+
 Deno.test("a port in use is named, and the process ends with 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${taken.addr.port}`;
