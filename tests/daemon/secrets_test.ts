@@ -42,11 +42,11 @@ Deno.test("a wrong auth file is refused at the start, each fault with its place"
     assert.deepEqual(await refused({ auth }), [`${auth}: --auth-file: cannot be read: no such file`]);
     write(authText(row("noc", "one")));
     for (const mode of [0o600, 0o640, 0o644, 0o400]) {
-      Deno.chmodSync(auth, mode);
+      await Deno.chmod(auth, mode);
       assert.deepEqual(await refused({ auth }), [], mode.toString(8));
     }
     for (const [mode, who] of [[0o666, "everybody"], [0o602, "everybody"], [0o660, "its group"]] as const) {
-      Deno.chmodSync(auth, mode);
+      await Deno.chmod(auth, mode);
       assert.deepEqual(await refused({ auth }), [
         `${auth}: --auth-file: can be written by ${who} (mode 0${mode.toString(8)}) (chmod go-w ${auth})`,
       ]);
@@ -59,10 +59,10 @@ Deno.test("a wrong auth file is refused at the start, each fault with its place"
     }
     write("");
     assert.equal((await refused({ auth })).length, 1);
-    Deno.removeSync(auth);
-    Deno.mkdirSync(auth);
+    await Deno.remove(auth);
+    await Deno.mkdir(auth);
     assert.deepEqual(await refused({ auth }), [`${auth}: --auth-file: cannot be read: it is a directory`]);
-    Deno.removeSync(auth);
+    await Deno.remove(auth);
     // Nobody ever writes into this pipe; a daemon that opened it would wait for ever.
     const made = await new Deno.Command("mkfifo", { args: [auth] }).output();
     assert.ok(made.success);
@@ -175,15 +175,15 @@ Deno.test("an auth file that is read again is taken when it is good, and kept ou
         since,
       ]);
     }
-    Deno.removeSync(auth);
+    await Deno.remove(auth);
     await secrets.look();
     assert.match(secrets.warnings()[0]?.message ?? "", /no such file/);
     write(authText(row("noc", "two")));
-    Deno.chmodSync(auth, 0o666);
+    await Deno.chmod(auth, 0o666);
     await secrets.look();
     assert.match(secrets.warnings()[0]?.message ?? "", /written by everybody/);
     assert.equal(tables.length, 1, "the old table is still in use");
-    Deno.chmodSync(auth, 0o600);
+    await Deno.chmod(auth, 0o600);
     await secrets.look();
     assert.deepEqual([secrets.warnings(), secrets.problems()], [[], []]);
   });
@@ -196,18 +196,18 @@ Deno.test({
     await inFolder(async (folder) => {
       const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
       const [first, second] = [await makePem("ec:P-256", "first"), await makePem("ec:P-256", "second")];
-      Deno.writeTextFileSync(cert, first.cert);
-      Deno.writeTextFileSync(key, first.key);
+      await Deno.writeTextFile(cert, first.cert);
+      await Deno.writeTextFile(key, first.key);
       const { secrets, pairs, said } = await inUse(null, { cert, key });
-      Deno.writeTextFileSync(cert, second.cert);
+      await Deno.writeTextFile(cert, second.cert);
       await secrets.look();
       assert.deepEqual([pairs, said()], [[], ["WARN file-kept"]]);
       assert.match(secrets.warnings()[0]?.message ?? "", /the key does not belong to the certificate/);
       assert.equal(secrets.problems()[0]?.object, key);
-      Deno.writeTextFileSync(key, second.key.slice(0, 80));
+      await Deno.writeTextFile(key, second.key.slice(0, 80));
       await secrets.look();
       assert.match(secrets.warnings()[0]?.message ?? "", /ends within the private key/);
-      Deno.writeTextFileSync(key, second.key);
+      await Deno.writeTextFile(key, second.key);
       await secrets.look();
       assert.deepEqual(pairs, [{ cert: second.cert, key: second.key }]);
       assert.deepEqual([said(), secrets.warnings()], [["WARN file-kept", "INFO file-read"], []]);
