@@ -52,7 +52,13 @@ export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
   if (snapshot.vpp !== null) writeVpp(lines, snapshot.vpp);
 }
 
-function writeStates(lines: Lines, all: readonly Template[], states: readonly string[], label: string, state: string) {
+function writeStates(
+  lines: Lines,
+  all: readonly Template[],
+  states: readonly string[],
+  label: string,
+  state: string,
+) {
   for (const [i, line] of all.entries()) lines.fill(line, label, states[i] === state ? 1 : 0);
 }
 
@@ -101,49 +107,58 @@ function writeFrontends(lines: Lines, frontends: readonly FrontendRow[]): void {
     writeStates(lines, FRONTEND_STATE, frontendStates, escapeLabel(name), state);
   }
   writeMembers(lines, "maglev_frontend_pool_backend_weight", frontends, (row) => row.weight);
-  writeMembers(lines, "maglev_frontend_pool_backend_effective_weight", frontends, (row) => row.effectiveWeight);
+  writeMembers(
+    lines,
+    "maglev_frontend_pool_backend_effective_weight",
+    frontends,
+    (row) => row.effectiveWeight,
+  );
 }
 
 function writeVpp(lines: Lines, vpp: VppRow): void {
-    single(lines, "maglev_vpp_uptime_seconds", vpp.uptimeSeconds);
-    single(lines, "maglev_vpp_connected_seconds", vpp.connectedSeconds);
-    const info = `version="${escapeLabel(vpp.version)}",build_date="${
-      escapeLabel(vpp.buildDate)
-    }",pid="${vpp.pid}"`;
-    lines.metric("maglev_vpp_info");
-    lines.add(linePrefix("maglev_vpp_info", info), 1);
-    single(lines, "maglev_vpp_held_changes", vpp.heldChanges);
-    lines.metric("maglev_vpp_vip_table_length");
-    for (const { frontend, length } of vpp.tables) {
-      lines.add(linePrefix("maglev_vpp_vip_table_length", `frontend="${escapeLabel(frontend)}"`), length);
-    }
-    if (vpp.counts !== null) writeCounts(lines, vpp.counts);
+  single(lines, "maglev_vpp_uptime_seconds", vpp.uptimeSeconds);
+  single(lines, "maglev_vpp_connected_seconds", vpp.connectedSeconds);
+  const info = `version="${escapeLabel(vpp.version)}",build_date="${
+    escapeLabel(vpp.buildDate)
+  }",pid="${vpp.pid}"`;
+  lines.metric("maglev_vpp_info");
+  lines.add(linePrefix("maglev_vpp_info", info), 1);
+  single(lines, "maglev_vpp_held_changes", vpp.heldChanges);
+  lines.metric("maglev_vpp_vip_table_length");
+  for (const { frontend, length } of vpp.tables) {
+    lines.add(linePrefix("maglev_vpp_vip_table_length", `frontend="${escapeLabel(frontend)}"`), length);
   }
+  if (vpp.counts !== null) writeCounts(lines, vpp.counts);
+}
 
 function writeCounts(lines: Lines, counts: CountsRow): void {
-    const vips = counts.vips.map((row) => ({ row, label: vipLabels(row) }));
-    const packets = "maglev_vpp_vip_packets_total";
-    lines.metric(packets);
-    for (const { row, label } of vips) {
-      lines.add(linePrefix(packets, `${label},kind="next"`), row.next);
-      lines.add(linePrefix(packets, `${label},kind="first"`), row.first);
-      lines.add(linePrefix(packets, `${label},kind="untracked"`), row.untracked);
-      lines.add(linePrefix(packets, `${label},kind="no_server"`), row.noServer);
-    }
-    lines.metric("maglev_vpp_vip_route_packets_total");
-    for (const { row, label } of vips) {
-      lines.add(linePrefix("maglev_vpp_vip_route_packets_total", label), row.packets);
-    }
-    lines.metric("maglev_vpp_vip_route_bytes_total");
-    for (const { row, label } of vips) {
-      lines.add(linePrefix("maglev_vpp_vip_route_bytes_total", label), row.bytes);
-    }
-  for (const name of ["maglev_vpp_server_packets_total", "maglev_vpp_server_bytes_total"] as const) {
-      lines.metric(name);
-      for (const { address, backend, packets, bytes } of counts.servers) {
-        const line = template(name, `address="${escapeLabel(address)}"`, "backend");
-        lines.fill(line, escapeLabel(backend ?? ""), name === "maglev_vpp_server_bytes_total" ? bytes : packets);
-      }
-    }
-    single(lines, "maglev_vpp_unmatched_packets_total", counts.unmatched);
+  const vips = counts.vips.map((row) => ({ row, label: vipLabels(row) }));
+  const packets = "maglev_vpp_vip_packets_total";
+  lines.metric(packets);
+  for (const { row, label } of vips) {
+    lines.add(linePrefix(packets, `${label},kind="next"`), row.next);
+    lines.add(linePrefix(packets, `${label},kind="first"`), row.first);
+    lines.add(linePrefix(packets, `${label},kind="untracked"`), row.untracked);
+    lines.add(linePrefix(packets, `${label},kind="no_server"`), row.noServer);
   }
+  lines.metric("maglev_vpp_vip_route_packets_total");
+  for (const { row, label } of vips) {
+    lines.add(linePrefix("maglev_vpp_vip_route_packets_total", label), row.packets);
+  }
+  lines.metric("maglev_vpp_vip_route_bytes_total");
+  for (const { row, label } of vips) {
+    lines.add(linePrefix("maglev_vpp_vip_route_bytes_total", label), row.bytes);
+  }
+  for (const name of ["maglev_vpp_server_packets_total", "maglev_vpp_server_bytes_total"] as const) {
+    lines.metric(name);
+    for (const { address, backend, packets, bytes } of counts.servers) {
+      const line = template(name, `address="${escapeLabel(address)}"`, "backend");
+      lines.fill(
+        line,
+        escapeLabel(backend ?? ""),
+        name === "maglev_vpp_server_bytes_total" ? bytes : packets,
+      );
+    }
+  }
+  single(lines, "maglev_vpp_unmatched_packets_total", counts.unmatched);
+}

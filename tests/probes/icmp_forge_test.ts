@@ -9,6 +9,7 @@ import { type ProbePlan, probePlan } from "../../src/probes/plan.ts";
 import { RawSocket } from "../raw_socket.ts";
 import { icmpCheck, target } from "./helpers.ts";
 import { echoError, echoReply } from "./icmp_messages.ts";
+import { LocalProber } from "./local.ts";
 import { Network } from "./namespaces.ts";
 import { noNamespaces, testWith } from "./needs.ts";
 
@@ -173,6 +174,62 @@ testWith(
     for (const kind of ["raw", "datagram"] as const) {
       for (const family of [4, 6] as const) {
         await t.step(`IPv${family}, ${kind} socket`, () => forge(site, family, kind, MESSAGES / 4));
+      }
+    }
+  },
+);
+
+/** Answers what the victim is asked, until it is disposed; looks every few milliseconds. */
+function answering(arrived: RawSocket, family: Family, answer: (request: Uint8Array) => void): Disposable {
+  const timer = setInterval(() => {
+    for (let packet = arrived.receive(); packet !== null; packet = arrived.receive()) {
+      const request = packet.slice(family === 4 ? 20 : 0);
+      if (request[0] === (family === 4 ? 8 : 128)) answer(request);
+    }
+  }, 2);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+testWith(
+  [noNamespaces],
+  "a host that sees every echo neither revives a dead one nor kills a living one",
+  async (t) => {
+    using site = new Site();
+    const { network } = site;
+    for (const kind of ["raw", "datagram"] as const) {
+      for (const family of [4, 6] as const) {
+        await t.step(`IPv${family}, ${kind} socket`, async () => {
+          const protocol = family === 4 ? 1 : 58;
+          using atVictim = new RawSocket(network.router.name, family, protocol, victim[family]);
+          using atHostile = new RawSocket(network.router.name, family, protocol, hostile[family]);
+          await using local = new LocalProber(1000, { kinds: [kind] });
+          const address = ip(family === 4 ? "198.18.77.2" : "fd77::2");
+          const one = target("victim", icmpCheck({ timeoutMs: 200 }), {
+            netns: network.prober.name,
+            address,
+          });
+          const toProber = (from: RawSocket, message: Uint8Array<ArrayBuffer>) =>
+            from.send(message, prober[family]);
+          let forged = 0;
+          {
+            using _dead = answering(atVictim, family, (request) => {
+              for (let i = 0; i < 20; i++, forged++) toProber(atHostile, echoReply(family, request));
+            });
+            for (let i = 0; i < 3; i++) assert.equal((await local.once(one)).code, "L4TOUT");
+          }
+          {
+            using _living = answering(atVictim, family, (request) => {
+              for (let i = 0; i < 20; i++, forged++) {
+                toProber(atHostile, echoError(family, request, prober[family], hostile[family]));
+                const guess = guessed(request, 8, 16);
+                toProber(atHostile, echoError(family, guess, prober[family], victim[family]));
+              }
+              toProber(atVictim, echoReply(family, request));
+            });
+            for (let i = 0; i < 3; i++) assert.equal((await local.once(one)).code, "L7OK");
+          }
+          assert.ok(forged >= 120);
+        });
       }
     }
   },
