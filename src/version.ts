@@ -24,13 +24,27 @@ function dateText(text: string): string {
   return new Date(Number.isNaN(ms) ? 0 : ms).toISOString();
 }
 
+/** Where a compiled program finds what it was built from: it has no environment of its own. */
+const STAMP = "maglevBuild";
+
+/** A statement for the head of a program that tells it what it was built from. */
+export function stampStatement(build: BuildInfo): string {
+  return `globalThis.${STAMP} = ${JSON.stringify(build)};\n`;
+}
+
+function stamp(): Partial<BuildInfo> {
+  return (globalThis as { readonly [STAMP]?: BuildInfo })[STAMP] ?? {};
+}
+
 /**
- * Commit and date of this build. A package sets MAGLEV_COMMIT and MAGLEV_BUILD_DATE; in a checkout the commit
- * is read from git's own files. Anything missing is `unknown`: the version number alone must be enough to run.
+ * Commit and date of this build. A package sets MAGLEV_COMMIT and MAGLEV_BUILD_DATE, a compiled program carries them;
+ * in a checkout the commit is read from git's own files. Anything missing is `unknown`: the version number alone must
+ * be enough to run.
  */
 export function buildInfo(env: (name: string) => string | undefined): BuildInfo {
-  const date = dateText(env("MAGLEV_BUILD_DATE") ?? "");
-  const given = env("MAGLEV_COMMIT");
+  const stamped = stamp();
+  const date = dateText(env("MAGLEV_BUILD_DATE") ?? stamped.date ?? "");
+  const given = env("MAGLEV_COMMIT") ?? stamped.commit;
   if (given !== undefined && given !== "") return { commit: given, date };
   try {
     return { commit: readHead().slice(0, 12), date };

@@ -39,7 +39,7 @@ async function commitTime(): Promise<Date | null> {
 }
 
 /** The commit and its time; SOURCE_DATE_EPOCH wins, and without git it is now. */
-async function stamp(): Promise<BuildStamp> {
+export async function buildStamp(): Promise<BuildStamp> {
   const { commit } = buildInfo(Deno.env.get);
   const given = Deno.env.get("SOURCE_DATE_EPOCH");
   const date = given === undefined ? await commitTime() ?? new Date() : new Date(Number(given) * 1000);
@@ -58,7 +58,7 @@ async function write(folder: string, { path, mode, content }: PackageFile, date:
 
 /** Makes the package and returns its path. */
 export async function buildDeb({ out, compression }: DebOptions): Promise<string> {
-  const built = await stamp();
+  const built = await buildStamp();
   const architecture = (await run("dpkg", ["--print-architecture"])).trim();
   const bundles = await bundlePrograms({ "maglevd.js": "main.ts", "maglevc.js": "src/cli/main.ts" });
   const files = await packageFiles(bundles, built);

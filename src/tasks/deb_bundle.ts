@@ -23,6 +23,8 @@ export interface BundledPackage {
 export interface Bundles {
   /** Text by file name. */
   readonly files: ReadonlyMap<string, string>;
+  /** The files that a file of code opens while it runs, threads of its threads included; by its name. */
+  readonly beside: ReadonlyMap<string, readonly string[]>;
   /** Sorted by name. */
   readonly packages: readonly BundledPackage[];
 }
@@ -99,6 +101,7 @@ export async function bundlePrograms(programs: Readonly<Record<string, string>>)
   const files = new Map<string, string>();
   const packages = new Map<string, BundledPackage>();
   const workers = new Map<string, string>();
+  const opened = new Map<string, string[]>();
   const queue = Object.entries(programs).map(([file, entry]) => ({ file, entry: `${root}${entry}` }));
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { file, entry } = next;
@@ -107,17 +110,40 @@ export async function bundlePrograms(programs: Readonly<Record<string, string>>)
     files.set(file, text);
     for (const worker of await workersOf(graph)) {
       const name = worker.slice(worker.lastIndexOf("/") + 1);
+      opened.set(file, [...opened.get(file) ?? [], name, compiledName(name)]);
       const known = workers.get(name);
       if (known === worker) continue;
       if (known !== undefined) throw new Error(`two workers are called ${name}: ${known} and ${worker}`);
       workers.set(name, worker);
-      const compiled = name.replace(/\.ts$/, ".js");
+      const compiled = compiledName(name);
       if (files.has(compiled)) throw new Error(`a worker and a program are both called ${compiled}`);
       files.set(name, `import "./${compiled}";\n`);
       queue.push({ file: compiled, entry: worker });
     }
   }
-  return { files, packages: [...packages.values()].sort((a, b) => a.name < b.name ? -1 : 1) };
+  return {
+    files,
+    beside: new Map([...files.keys()].map((file) => [file, openedBy(file, opened)])),
+    packages: [...packages.values()].sort((a, b) => a.name < b.name ? -1 : 1),
+  };
+}
+
+function compiledName(worker: string): string {
+  return worker.replace(/\.ts$/, ".js");
+}
+
+/** What a file opens, and what that opens. */
+function openedBy(file: string, opened: ReadonlyMap<string, readonly string[]>): string[] {
+  const found = new Set<string>();
+  const queue = [file];
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (const name of opened.get(next) ?? []) {
+      if (found.has(name)) continue;
+      found.add(name);
+      queue.push(name);
+    }
+  }
+  return [...found].sort();
 }
 
 /** Names packages in place of where this machine keeps them, and notes those that the bundle holds. */

@@ -157,14 +157,6 @@ test("the wrappers hold the rights of deno.json, written out", async () => {
   }
 });
 
-Deno.test("every way to start maglevd divides its memory alike", () => {
-  const { compile, start } = manifest.tasks;
-  for (const { command } of [compile, start]) {
-    const [of] = command.split(" && ").filter((part) => part.endsWith(" main.ts"));
-    assert.ok(of?.includes(` ${heapFlag} `), command);
-  }
-});
-
 test("as installed the configuration lacks two addresses, and its example is right", async () => {
   const maglevd = `${parts().root}/usr/sbin/maglevd`;
   const installed = `${parts().root}/etc/vpp-maglev/maglev.yaml`;
