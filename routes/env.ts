@@ -1,9 +1,9 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
-import type { Bus } from "../src/bus.ts";
+import type { Bus } from "../src/bus/mod.ts";
 import type { Clock } from "../src/clock.ts";
 import type { Control } from "../src/control.ts";
-import type { Log } from "../src/log.ts";
+import type { Log } from "../src/log/mod.ts";
 import type { Actor } from "../src/model.ts";
 import type { Peer, Principal } from "./access.ts";
 import type { Credential, Tokens } from "./auth.ts";

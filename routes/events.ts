@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Bus, SubscribeOptions, Subscription } from "../src/bus.ts";
+import type { Bus, SubscribeOptions, Subscription } from "../src/bus/mod.ts";
 import type { EventFilter, EventKind } from "../src/bus/core.ts";
 import type { Clock } from "../src/clock.ts";
 import type { Millis } from "../src/model.ts";

@@ -11,7 +11,7 @@ import https from "node:https";
 import { connect, type Server, type Socket } from "node:net";
 import type { Clock } from "../src/clock.ts";
 import type { ListenAddress } from "../src/flags.ts";
-import type { Log } from "../src/log.ts";
+import type { Log } from "../src/log/mod.ts";
 import type { Millis } from "../src/model.ts";
 import { err, ok, type Result } from "../src/result.ts";
 import { type ListenerKind, listenerKind } from "./access.ts";

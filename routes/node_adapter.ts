@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
-import type { Log } from "../src/log.ts";
+import type { Log } from "../src/log/mod.ts";
 import type { ListenAddress } from "../src/flags.ts";
 import { listenerKind, noHost, type Peer, tcpPeer, unixPeer } from "./access.ts";
 import type { Api } from "./env.ts";

@@ -6,7 +6,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Changed } from "../src/control.ts";
 import type { Refusal } from "../src/control.ts";
-import type { Log } from "../src/log.ts";
+import type { Log } from "../src/log/mod.ts";
 import type { Result } from "../src/result.ts";
 import type { Schema } from "./contract.ts";
 import type { ApiContext } from "./env.ts";

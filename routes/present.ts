@@ -1,5 +1,5 @@
 import type * as api from "../src/api.ts";
-import type { Announcement } from "../src/bus.ts";
+import type { Announcement } from "../src/bus/mod.ts";
 import type { Control } from "../src/control.ts";
 
 function backendState(backend: api.Backend): Announcement {

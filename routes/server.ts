@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../src/clock.ts";
 import type { ListenAddress } from "../src/flags.ts";
-import type { Log } from "../src/log.ts";
+import type { Log } from "../src/log/mod.ts";
 import { ok, type Result } from "../src/result.ts";
 import type { Api } from "./env.ts";
 import { apiLimits, type Limits, metricsLimits } from "./limits.ts";

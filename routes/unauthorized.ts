@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from "../src/clock.ts";
-import type { Log } from "../src/log.ts";
+import type { Log } from "../src/log/mod.ts";
 import type { Millis } from "../src/model.ts";
 import type { Peer } from "./access.ts";
 

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { didYouMean } from "./config/nearest.ts";
-import type { Level } from "./log.ts";
+import type { Level } from "./log/mod.ts";
 import { parseIp } from "./net/ip.ts";
 import { err, ok, type Result } from "./result.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Level } from "../log.ts";
+import type { Level } from "../log/mod.ts";
 import type { Millis } from "../model.ts";
 
 /** Kinds that a subscriber can ask for. */

@@ -19,7 +19,7 @@ import { TableSlices } from "../lb/table/slices.ts";
 import { tableView } from "../lb/table/view.ts";
 import { frontendVip } from "../lb/vips.ts";
 import { whereis } from "../lb/table/whereis.ts";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "../metrics/mod.ts";
 import type { Actor, IpAddress, Millis, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { healthCheck } from "../snapshot/convert.ts";

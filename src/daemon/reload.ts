@@ -12,7 +12,7 @@ import type { FileStore } from "../files/store.ts";
 import type { RuntimeWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconcile.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { Actor, Config } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { Checker } from "./checker.ts";

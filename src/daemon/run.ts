@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Bus } from "../bus.ts";
+import { Bus } from "../bus/mod.ts";
 import { systemClock } from "../clock.ts";
 import { formatFinding } from "../config/findings.ts";
 import { unknownVariables } from "../environment.ts";
@@ -11,8 +11,8 @@ import { printSchema } from "../config/json_schema.ts";
 import { loadConfig } from "../config/load.ts";
 import { writeStdout } from "../files/stdout.ts";
 import { helpText, parseFlags } from "../flags.ts";
-import { createLog } from "../log.ts";
-import { LogOutput } from "../log_output.ts";
+import { createLog } from "../log/mod.ts";
+import { LogOutput } from "../log/output.ts";
 import type { Actor } from "../model.ts";
 import { localTokenFiles } from "../net/local_token.ts";
 import { buildInfo, version } from "../version.ts";

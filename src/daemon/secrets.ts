@@ -13,7 +13,7 @@ import { timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { Options } from "../flags.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { readSecretFile } from "./secret_file.ts";

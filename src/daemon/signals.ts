@@ -1,4 +1,4 @@
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 
 /** Longest time for an orderly end, in ms; whoever stops a service waits for it. */
 const limitMs = 4500;

@@ -13,7 +13,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { Millis, UnixMillis } from "../model.ts";
 import { type Disk, systemDisk, unitRead } from "./disk.ts";
 import type { Trial } from "./trial.ts";

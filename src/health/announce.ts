@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Announcer } from "../bus.ts";
-import type { Log } from "../log.ts";
+import type { Announcer } from "../bus/mod.ts";
+import type { Log } from "../log/mod.ts";
 import type { Transition, UnixMillis } from "../model.ts";
 import { transition as apiTransition } from "../snapshot/convert.ts";
 import type { FrontendChange, HealthMetrics } from "./hooks.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { Millis } from "../model.ts";
 import { blindReason } from "./blind.ts";
 import type { Entry } from "./entry.ts";

@@ -6,7 +6,7 @@
 import type * as api from "../api.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
-import type { Attrs, Log } from "../log.ts";
+import type { Attrs, Log } from "../log/mod.ts";
 import { err, ok, type Result } from "../result.ts";
 import { confView } from "../snapshot/vpp.ts";
 import { planDigest } from "./digest.ts";

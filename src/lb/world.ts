@@ -6,7 +6,7 @@
 import type * as api from "../api.ts";
 import type { Clock } from "../clock.ts";
 import type { MemberStatus } from "../health/frontend.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { Config, Millis, VipRecord } from "../model.ts";
 
 /** The present: the running configuration and the states of its backends. */

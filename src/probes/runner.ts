@@ -7,7 +7,7 @@
 import { startThread, threadHints, type ThreadLack } from "../async/thread.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { UnitContents } from "../files/unit.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { CheckType, LeafCertificate, Millis } from "../model.ts";
 import { type Batch, unpackBatch } from "./batch.ts";
 import { DeadThreads } from "./dead_threads.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { Millis, VoidCause } from "../model.ts";
 
 /** One line a second is enough to know what is wrong with this host. */

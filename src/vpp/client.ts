@@ -12,7 +12,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { Millis } from "../model.ts";
 import { VppRetvalError, VppSessionError } from "./errors.ts";
 import { FrameError, Splitter } from "./frame.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { LoadBalancer, Op, OpReply, VppHeap } from "../lb/balancer.ts";
 import type { ActualConf, ActualLb, ActualServer, ActualVip, Millis, VipKey } from "../model.ts";
 import type { VppClient } from "./client.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { ActualServer, ActualVip, Encap, Family, Millis, VipKey } from "../model.ts";
 import { family, octets16, parseIp } from "../net/ip.ts";
 import type { VppClient } from "./client.ts";

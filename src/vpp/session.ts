@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/mod.ts";
 import type { Millis, UnixMillis } from "../model.ts";
 import { type ByteStream, VppClient } from "./client.ts";
 import { Counters } from "./counters.ts";

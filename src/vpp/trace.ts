@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Attrs, Log } from "../log.ts";
+import type { Attrs, Log } from "../log/mod.ts";
 
 /** Told of every message, for metrics. `failure`: a retval other than 0, or a write that failed. */
 export type MessageHook = (

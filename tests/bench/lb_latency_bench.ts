@@ -10,7 +10,7 @@
  * @module
  */
 import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import type { Config, Frontend, HealthCheck, State, Transition } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { startProber } from "../../src/probes/runner.ts";

@@ -4,7 +4,7 @@
  */
 import { cpuUsage } from "node:process";
 import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { noHooks } from "../../src/lb/world.ts";
 import { Reconciler } from "../../src/lb/reconcile.ts";
 import type { ReconcilerParts } from "../../src/lb/world.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { busyMetrics, snapshotOf } from "../metrics_world.ts";
+import { busyMetrics, snapshotOf } from "../metrics/world.ts";
 
 const scrapes = 20;
 const snapshot = snapshotOf(2000, 200);

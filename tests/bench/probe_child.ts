@@ -5,7 +5,7 @@
  * @module
  */
 import process from "node:process";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import type { HealthCheck } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { startProber } from "../../src/probes/runner.ts";

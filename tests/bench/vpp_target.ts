@@ -1,7 +1,7 @@
 /** What the benchmarks of the VPP link run against: a simulated VPP in a process of its own, and a real one if given. */
 import { cpuUsage } from "node:process";
 import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import type { Millis } from "../../src/model.ts";
 import { connectUnix } from "../../src/vpp/link.ts";
 import { Session } from "../../src/vpp/session.ts";

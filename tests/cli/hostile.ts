@@ -2,9 +2,9 @@
 import { createApp } from "../../routes/app.ts";
 import { unixPeer } from "../../routes/access.ts";
 import { Tokens } from "../../routes/auth.ts";
-import { Bus } from "../../src/bus.ts";
+import { Bus } from "../../src/bus/mod.ts";
 import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { siteNow } from "./site.ts";
 import { SiteControl } from "./site_control.ts";
 

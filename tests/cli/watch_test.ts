@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Announcement } from "../../src/bus.ts";
+import type { Announcement } from "../../src/bus/mod.ts";
 import { eventLine } from "../../src/cli/render/events.ts";
 import { startDaemon } from "./daemon.ts";
 import { run } from "./session.ts";

@@ -7,13 +7,13 @@
 import { type Peer, unixPeer } from "../../routes/access.ts";
 import { secretsOf, someLocal } from "../secrets.ts";
 import type { AuthTable } from "../../routes/auth.ts";
-import { Bus } from "../../src/bus.ts";
+import { Bus } from "../../src/bus/mod.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { Checker } from "../../src/daemon/checker.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { parseFlags } from "../../src/flags.ts";
-import { createLog, type Level, silentLog } from "../../src/log.ts";
+import { createLog, type Level, silentLog } from "../../src/log/mod.ts";
 import { startProber } from "../../src/probes/runner.ts";
 
 /** One JSON line of the log. */

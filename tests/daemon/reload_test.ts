@@ -2,7 +2,7 @@ import { secretsOf } from "../secrets.ts";
 import assert from "node:assert/strict";
 import type { ConfigReload, Problem } from "../../src/api.ts";
 import { Reloader } from "../../src/daemon/reload.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/mod.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { Inside, type Line } from "./inside.ts";
 

@@ -3,7 +3,7 @@ import type { AuthTable } from "../../routes/auth.ts";
 import type { TlsPair } from "../../routes/tls_pair.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import { Secrets } from "../../src/daemon/secrets.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/mod.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { encrypted, hasOpenssl, makePem } from "../pem.ts";
 import { sha256 } from "../routes/calls.ts";

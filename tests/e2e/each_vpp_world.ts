@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { Plan } from "../../src/api.ts";
-import type { Level } from "../../src/log.ts";
+import type { Level } from "../../src/log/mod.ts";
 import type { VipKey } from "../../src/model.ts";
 import type { OwnVpp } from "./each_vpp.ts";
 import { JumpClock } from "./jump_clock.ts";

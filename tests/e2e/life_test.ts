@@ -85,7 +85,7 @@ Deno.test("the text format is for people, the level is kept, and flags beat the 
 Deno.test("an unhandled error ends the process with a record and code 70", async () => {
   const script = `
     import { endOnUnhandled } from ${JSON.stringify(import.meta.resolve("../../src/daemon/signals.ts"))};
-    import { createLog } from ${JSON.stringify(import.meta.resolve("../../src/log.ts"))};
+    import { createLog } from ${JSON.stringify(import.meta.resolve("../../src/log/mod.ts"))};
     import { systemClock as clock } from ${JSON.stringify(import.meta.resolve("../../src/clock.ts"))};
     const write = (line) => Deno.stdout.writeSync(new TextEncoder().encode(line));
     endOnUnhandled(createLog({ level: "info", format: "json", clock, write }));

@@ -5,13 +5,13 @@
  * @module
  */
 import type { ConfigReload, Frontend, SyncResult } from "../../src/api.ts";
-import { Bus } from "../../src/bus.ts";
+import { Bus } from "../../src/bus/mod.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import type { BackendAction, Control, Refusal } from "../../src/control.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import { createLog, type Level } from "../../src/log.ts";
+import { createLog, type Level } from "../../src/log/mod.ts";
 import type { Actor } from "../../src/model.ts";
 import type { Result } from "../../src/result.ts";
 import { noLocal, secretsOf } from "../secrets.ts";

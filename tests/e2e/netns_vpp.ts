@@ -9,7 +9,7 @@
  */
 import { systemClock } from "../../src/clock.ts";
 import type { Op, OpReply } from "../../src/lb/balancer.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import type { ActualConf, ActualVip, Family, IpAddress, VipKey } from "../../src/model.ts";
 import { family, ip } from "../../src/net/ip.ts";
 import { VppClient } from "../../src/vpp/client.ts";

@@ -5,7 +5,7 @@
  *   deno run -A stdout_child.ts LINES
  */
 import { writeStdout } from "../../src/files/stdout.ts";
-import { LogOutput } from "../../src/log_output.ts";
+import { LogOutput } from "../../src/log/output.ts";
 
 const output = new LogOutput(writeStdout);
 output.onRecovered = (lines) => output.write(`${JSON.stringify({ lost: lines })}\n`);

@@ -1,5 +1,5 @@
-import type { Announcement, Announcer } from "../../src/bus.ts";
-import type { Attrs, Level, Log } from "../../src/log.ts";
+import type { Announcement, Announcer } from "../../src/bus/mod.ts";
+import type { Attrs, Level, Log } from "../../src/log/mod.ts";
 import { ip } from "../../src/net/ip.ts";
 import type {
   Actor,

@@ -1,4 +1,4 @@
-import type { Attrs, Level, Log } from "../../src/log.ts";
+import type { Attrs, Level, Log } from "../../src/log/mod.ts";
 import type {
   Backend,
   Config,

@@ -7,7 +7,7 @@
  * With `hog` it uses up all descriptors when a line comes in, and gives them back at the next line. The end of
  * its input ends it.
  */
-import type { Log } from "../../src/log.ts";
+import type { Log } from "../../src/log/mod.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
 import { startProber } from "../../src/probes/runner.ts";
 

@@ -4,7 +4,7 @@
  * `MAGLEV_TEST_RUNS=full` holds 10,000 conversations and looks at the time, too.
  */
 import assert from "node:assert/strict";
-import type { Level, Log } from "../../src/log.ts";
+import type { Level, Log } from "../../src/log/mod.ts";
 import type { ProbeReport, ProbeTarget } from "../../src/probes/prober.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { Certificates } from "./certificates.ts";

@@ -3,7 +3,7 @@
  * backend gets no failing result that counts, and a dead one is still found dead.
  */
 import assert from "node:assert/strict";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import type { ProbeReport, ProbeTarget } from "../../src/probes/prober.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { httpCheck, icmpCheck, Reports, target, tcpCheck } from "./helpers.ts";

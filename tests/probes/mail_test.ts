@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { httpCheck, target } from "./helpers.ts";
 

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { systemClock } from "../../src/clock.ts";
-import { type Log, silentLog } from "../../src/log.ts";
+import { type Log, silentLog } from "../../src/log/mod.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { httpCheck, icmpCheck, Reports, target, tcpCheck } from "./helpers.ts";
 import { mute, ScriptedServer } from "./servers.ts";

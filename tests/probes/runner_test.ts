@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Attrs, Level, Log } from "../../src/log.ts";
-import { silentLog } from "../../src/log.ts";
+import type { Attrs, Level, Log } from "../../src/log/mod.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import type { ProberEvents } from "../../src/probes/prober.ts";
 import { probeLimit, startProber } from "../../src/probes/runner.ts";
 import { VoidLog } from "../../src/probes/void_log.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { httpCheck, noTls, Reports, target, tcpCheck } from "./helpers.ts";
 import { LocalProber, readFiles } from "./local.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:tls";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { Certificates } from "./certificates.ts";
 import { httpCheck, icmpCheck, noTls, Reports, target, tcpCheck } from "./helpers.ts";

@@ -3,7 +3,7 @@ import { problemKinds } from "../../routes/problem_kinds.ts";
 import { apiLimits, metricsLimits } from "../../routes/limits.ts";
 import { maxBodyBytes } from "../../routes/body.ts";
 import { maxStreams } from "../../routes/events.ts";
-import { queueLimit } from "../../src/bus.ts";
+import { queueLimit } from "../../src/bus/mod.ts";
 import { defaultRingLimits } from "../../src/bus/core.ts";
 import { loadDocument, operationsOf } from "./document.ts";
 import { local, localToken, makeWorld } from "./world.ts";

@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import { createMetricsApp } from "../../routes/app.ts";
 import { acceptsGzip, gzip } from "../../routes/encoding.ts";
 import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { exchange, request } from "./raw.ts";
 import { first, start } from "./serving.ts";
 import { local, makeWorld } from "./world.ts";

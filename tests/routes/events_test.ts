@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Announcement } from "../../src/bus.ts";
+import type { Announcement } from "../../src/bus/mod.ts";
 import { type SseFrame, sseFrames } from "../../src/sse.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { dial, readUntil, writeAll } from "./raw.ts";

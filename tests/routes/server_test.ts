@@ -4,7 +4,7 @@ import { createMetricsApp } from "../../routes/app.ts";
 import { requestListener } from "../../routes/node_adapter.ts";
 import { serve } from "../../routes/server.ts";
 import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { dial, exchange, readToEnd, readUntil, request, writeAll } from "./raw.ts";
 import { anyPort, first, start, started, withLimits } from "./serving.ts";
 import { bearer, makeWorld } from "./world.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { apiLimits, type Limits } from "../../routes/limits.ts";
 import { serve, type ServeOptions, type Serving } from "../../routes/server.ts";
 import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import type { Result } from "../../src/result.ts";
 import type { World } from "./world.ts";
 

@@ -3,9 +3,9 @@ import { type AuthTable, Tokens } from "../../routes/auth.ts";
 import { createApp } from "../../routes/app.ts";
 import type { Api, ApiOptions } from "../../routes/env.ts";
 import { type Peer, tcpPeer } from "../../routes/access.ts";
-import { Bus } from "../../src/bus.ts";
+import { Bus } from "../../src/bus/mod.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/log/mod.ts";
 import { localToken } from "../secrets.ts";
 import { FakeControl } from "./fake_control.ts";
 

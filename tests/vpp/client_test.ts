@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Attrs, Log } from "../../src/log.ts";
+import type { Attrs, Log } from "../../src/log/mod.ts";
 import { ip } from "../../src/net/ip.ts";
 import { VppRetvalError, VppSessionError } from "../../src/vpp/errors.ts";
 import { encodeFrame } from "../../src/vpp/frame.ts";

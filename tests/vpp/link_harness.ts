@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Attrs, Level, Log } from "../../src/log.ts";
+import type { Attrs, Level, Log } from "../../src/log/mod.ts";
 import { type LinkChange, type LinkOptions, VppLink } from "../../src/vpp/link.ts";
 import { FakeClock } from "../fake_clock.ts";
 import type { Target } from "./targets.ts";

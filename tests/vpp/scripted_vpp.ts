@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { type ClientOptions, VppClient } from "../../src/vpp/client.ts";
 import { encodeFrame, Splitter } from "../../src/vpp/frame.ts";
 import {

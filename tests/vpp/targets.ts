@@ -3,7 +3,7 @@
  * Tests use VIPs in 203.0.113.0/24 and 2001:db8:77::/48 only, and delete them again.
  */
 import assert from "node:assert/strict";
-import { silentLog } from "../../src/log.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { Op } from "../../src/lb/balancer.ts";
 import type { ActualVip, Encap, IpAddress, VipKey } from "../../src/model.ts";

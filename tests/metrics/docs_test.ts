@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { createMetricsApp } from "../routes/app.ts";
-import { systemClock } from "../src/clock.ts";
-import { silentLog } from "../src/log.ts";
-import { catalog } from "../src/metrics/catalog.ts";
-import { busyMetrics, snapshotOf } from "./metrics_world.ts";
-import { anyPort, start } from "./routes/serving.ts";
-import { makeWorld } from "./routes/world.ts";
-import { optionalTool } from "./tool.ts";
+import { createMetricsApp } from "../../routes/app.ts";
+import { systemClock } from "../../src/clock.ts";
+import { silentLog } from "../../src/log/mod.ts";
+import { catalog } from "../../src/metrics/catalog.ts";
+import { busyMetrics, snapshotOf } from "./world.ts";
+import { anyPort, start } from "../routes/serving.ts";
+import { makeWorld } from "../routes/world.ts";
+import { optionalTool } from "../tool.ts";
 
-const text = await Deno.readTextFile(new URL("../docs/metrics.md", import.meta.url));
+const text = await Deno.readTextFile(new URL("../../docs/metrics.md", import.meta.url));
 
 Deno.test("docs/metrics.md lists exactly the metrics that are exported, with type, labels and help", () => {
   const rows = text.split("\n").filter((line) => line.startsWith("| `maglev_")).map((line) =>

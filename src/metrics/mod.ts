@@ -7,15 +7,15 @@
  * @module
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { HealthMetrics } from "./health/hooks.ts";
-import type { SyncHooks } from "./lb/world.ts";
-import { catalog, type MetricName } from "./metrics/catalog.ts";
-import { BackendCounters } from "./metrics/probes.ts";
-import type { MetricsSource } from "./metrics/source.ts";
-import { writeTables } from "./metrics/tables.ts";
-import { Lines } from "./metrics/text.ts";
-import { type CheckType, type Millis, type ProbeResult, type State, VOID_CAUSES } from "./model.ts";
-import type { BuildInfo } from "./version.ts";
+import type { HealthMetrics } from "../health/hooks.ts";
+import type { SyncHooks } from "../lb/world.ts";
+import { catalog, type MetricName } from "./catalog.ts";
+import { BackendCounters } from "./probes.ts";
+import type { MetricsSource } from "./source.ts";
+import { writeTables } from "./tables.ts";
+import { Lines } from "./text.ts";
+import { type CheckType, type Millis, type ProbeResult, type State, VOID_CAUSES } from "../model.ts";
+import type { BuildInfo } from "../version.ts";
 
 const latenessBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const toVppBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Bus } from "../src/bus.ts";
-import { wholeFilter } from "../src/bus/core.ts";
-import { type Clock, systemClock } from "../src/clock.ts";
-import { createLog, type Level, type Log, type LogOptions } from "../src/log.ts";
-import { jsonLine, textLine } from "../src/log/format.ts";
-import { isSecretName, redactHeaders, redactPath, redactText } from "../src/log/redact.ts";
+import { Bus } from "../../src/bus/mod.ts";
+import { wholeFilter } from "../../src/bus/core.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { createLog, type Level, type Log, type LogOptions } from "../../src/log/mod.ts";
+import { jsonLine, textLine } from "../../src/log/format.ts";
+import { isSecretName, redactHeaders, redactPath, redactText } from "../../src/log/redact.ts";
 
 const clock: Clock = { ...systemClock, wall: () => Date.parse("2026-01-31T12:00:00.250Z") };
 

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { Histogram as ClientHistogram, Registry } from "prom-client";
 import fc from "fast-check";
-import { Metrics } from "../src/metrics.ts";
-import { catalog } from "../src/metrics/catalog.ts";
-import { Rows } from "../src/metrics/rows.ts";
-import type { MetricsSnapshot } from "../src/metrics/source.ts";
-import { writeTables } from "../src/metrics/tables.ts";
-import { escapeLabel, HistogramText, Lines } from "../src/metrics/text.ts";
-import { busyMetrics, snapshotOf } from "./metrics_world.ts";
-import { optionalTool } from "./tool.ts";
+import { Metrics } from "../../src/metrics/mod.ts";
+import { catalog } from "../../src/metrics/catalog.ts";
+import { Rows } from "../../src/metrics/rows.ts";
+import type { MetricsSnapshot } from "../../src/metrics/source.ts";
+import { writeTables } from "../../src/metrics/tables.ts";
+import { escapeLabel, HistogramText, Lines } from "../../src/metrics/text.ts";
+import { busyMetrics, snapshotOf } from "./world.ts";
+import { optionalTool } from "../tool.ts";
 
 function tablesText(snapshot: MetricsSnapshot): string {
   const lines = new Lines();

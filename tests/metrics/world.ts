@@ -1,7 +1,7 @@
 /** Snapshots for the tests of the metrics. */
-import { Metrics } from "../src/metrics.ts";
-import type { MetricsSnapshot } from "../src/metrics/source.ts";
-import type { ProbeResult, State } from "../src/model.ts";
+import { Metrics } from "../../src/metrics/mod.ts";
+import type { MetricsSnapshot } from "../../src/metrics/source.ts";
+import type { ProbeResult, State } from "../../src/model.ts";
 
 /** A counted pass of 12 ms. */
 export const pass: ProbeResult = {

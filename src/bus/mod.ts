@@ -1,5 +1,5 @@
-import type { BackendEvent, DroppedEvent, FrontendEvent, LogEvent, ResyncEvent, VppEvent } from "./api.ts";
-import { nanosText, timeText } from "./api/text.ts";
+import type { BackendEvent, DroppedEvent, FrontendEvent, LogEvent, ResyncEvent, VppEvent } from "../api.ts";
+import { nanosText, timeText } from "../api/text.ts";
 import {
   type Entry,
   type EventFilter,
@@ -12,13 +12,13 @@ import {
   Ring,
   type RingLimits,
   wholeFilter,
-} from "./bus/core.ts";
-import { type QueueItem, Reader, type Subscription } from "./bus/reader.ts";
-import type { Clock } from "./clock.ts";
-import type { Level } from "./log.ts";
-import type { Millis, UnixMillis } from "./model.ts";
+} from "./core.ts";
+import { type QueueItem, Reader, type Subscription } from "./reader.ts";
+import type { Clock } from "../clock.ts";
+import type { Level } from "../log/mod.ts";
+import type { Millis, UnixMillis } from "../model.ts";
 
-export type { Subscription } from "./bus/reader.ts";
+export type { Subscription } from "./reader.ts";
 
 /** An event without what the bus adds. */
 export type WithoutHead<E> = E extends unknown ? Omit<E, "at" | "at_unix_ns" | "synthetic"> : never;

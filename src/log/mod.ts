@@ -1,9 +1,9 @@
-import type { Clock } from "./clock.ts";
-import { jsonLine, plainAttrs, textLine } from "./log/format.ts";
-import type { Attrs, Level, LogRecord } from "./log/record.ts";
-import type { UnixMillis } from "./model.ts";
+import type { Clock } from "../clock.ts";
+import { jsonLine, plainAttrs, textLine } from "./format.ts";
+import type { Attrs, Level, LogRecord } from "./record.ts";
+import type { UnixMillis } from "../model.ts";
 
-export type { Attrs, Level, LogRecord } from "./log/record.ts";
+export type { Attrs, Level, LogRecord } from "./record.ts";
 
 /**
  * Where every part writes its records. `msg` is one of the fixed names in docs/api.md.

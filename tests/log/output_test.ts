@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LogOutput } from "../src/log_output.ts";
+import { LogOutput } from "../../src/log/output.ts";
 
 /** A disk that may be full, and takes a few octets at a time. */
 class Disk {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { FakeClock } from "./fake_clock.ts";
-import { type Announcement, Bus, type SubscribeOptions, type Subscription } from "../src/bus.ts";
+import { FakeClock } from "../fake_clock.ts";
+import { type Announcement, Bus, type SubscribeOptions, type Subscription } from "../../src/bus/mod.ts";
 import {
   type EventFilter,
   type EventSubject,
@@ -10,7 +10,7 @@ import {
   Ring,
   type RingLimits,
   wholeFilter,
-} from "../src/bus/core.ts";
+} from "../../src/bus/core.ts";
 
 const log = (n: number, level: "debug" | "info" = "info"): Announcement => ({
   kind: "log",
