@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type * as api from "../src/api.ts";
+import type * as api from "../src/api/mod.ts";
 import { Findings } from "../src/config/findings.ts";
 import { checkName, NAME_SCHEMA, word } from "../src/config/kinds.ts";
 import { listOf, nonEmpty, object, refine, required, scalar } from "../src/config/spec.ts";

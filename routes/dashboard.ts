@@ -7,7 +7,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import script from "../src/dashboard/generated/dashboard.js.txt" with { type: "text" };
 import style from "../src/dashboard/generated/dashboard.css.txt" with { type: "text" };
-import type { Frontend } from "../src/api.ts";
+import type { Frontend } from "../src/api/mod.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import { problems, security } from "./operation.ts";
 

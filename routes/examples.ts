@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type * as api from "../src/api.ts";
+import type * as api from "../src/api/mod.ts";
 import { problemKinds, type ProblemType } from "./problem_kinds.ts";
 
 const at = "2026-01-31T12:00:00.000Z";

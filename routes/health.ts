@@ -4,7 +4,7 @@ import * as examples from "./examples.ts";
 import { json, problems, security } from "./operation.ts";
 import { ProblemError } from "./problem.ts";
 import { Health, Ready } from "./schemas.ts";
-import type * as api from "../src/api.ts";
+import type * as api from "../src/api/mod.ts";
 
 /** Media type of the Prometheus text format. */
 export const metricsType = "text/plain; version=0.0.4; charset=utf-8";

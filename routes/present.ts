@@ -1,4 +1,4 @@
-import type * as api from "../src/api.ts";
+import type * as api from "../src/api/mod.ts";
 import type { Announcement } from "../src/bus/mod.ts";
 import type { Control } from "../src/control.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type { z } from "@hono/zod-openapi";
-import type * as api from "../src/api.ts";
+import type * as api from "../src/api/mod.ts";
 import type { Refusal } from "../src/control.ts";
 import { FINDINGS_LIMIT, limitFindings } from "../src/config/findings.ts";
 import { didYouMean } from "../src/config/nearest.ts";

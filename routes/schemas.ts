@@ -1,11 +1,11 @@
 /**
  * Schemas of everyday resources: problems, daemon, health checks, backends, frontends. Their types are the
- * contract's (src/api.ts); their names are those of the OpenAPI document.
+ * contract's (src/api/mod.ts); their names are those of the OpenAPI document.
  *
  * @module
  */
 import { z } from "@hono/zod-openapi";
-import type * as api from "../src/api.ts";
+import type * as api from "../src/api/mod.ts";
 import { VOID_CAUSES } from "../src/model.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
 import { SyncResult } from "./schemas_vpp.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "@hono/zod-openapi";
-import type * as api from "../src/api.ts";
+import type * as api from "../src/api/mod.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
 import { Transition } from "./schemas.ts";
 import { FrontendState, Ns, Text, Time } from "./schemas_base.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type * as api from "./api.ts";
+import type * as api from "./api/mod.ts";
 import type { Actor } from "./model.ts";
 import type { Result } from "./result.ts";
 

@@ -3,7 +3,7 @@
  * wrong with them shows only where they are used.
  */
 import assert from "node:assert/strict";
-import type { Backend, ConfigCheck } from "../src/api.ts";
+import type { Backend, ConfigCheck } from "../src/api/mod.ts";
 import { project, TestDaemon } from "./e2e/harness.ts";
 import { TcpServers } from "./e2e/tcp_servers.ts";
 import { Certificates } from "./probes/certificates.ts";

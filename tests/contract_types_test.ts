@@ -9,7 +9,7 @@ import * as schemas from "../routes/schemas.ts";
 import * as config from "../routes/schemas_config.ts";
 import * as events from "../routes/schemas_events.ts";
 import * as vpp from "../routes/schemas_vpp.ts";
-import type * as ours from "../src/api.ts";
+import type * as ours from "../src/api/mod.ts";
 import type * as theirs from "./fixtures/api.ts";
 
 /** Takes only `true`. */

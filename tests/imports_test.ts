@@ -67,13 +67,13 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "routes see the daemon through its control only",
     from: /^routes\//,
     to:
-      /^routes\/|^src\/(api|control|model|result|clock|version|flags)\.ts$|^src\/(net|config|api|log|bus|metrics|dashboard\/generated)\/|^src\/files\/judge\.ts$/,
+      /^routes\/|^src\/(control|model|result|clock|version|flags)\.ts$|^src\/(net|config|api|log|bus|metrics|dashboard\/generated)\/|^src\/files\/judge\.ts$/,
   },
   {
     why: "the client talks to the API and to nothing else of the daemon",
     from: /^src\/cli\//,
     to:
-      /^src\/cli\/|^src\/(api|model|result|version|command_line|sse)\.ts$|^src\/net\/(http1|ip|loopback|local_token)\.ts$|^src\/config\/(duration|nearest)\.ts$|^deno\.json$/,
+      /^src\/cli\/|^src\/api\/|^src\/(model|result|version|command_line|sse)\.ts$|^src\/net\/(http1|ip|loopback|local_token)\.ts$|^src\/config\/(duration|nearest)\.ts$|^deno\.json$/,
   },
 ];
 

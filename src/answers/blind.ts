@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CurrentProblem } from "../api.ts";
+import type { CurrentProblem } from "../api/mod.ts";
 import { timeText } from "../api/text.ts";
 import type { BlindBackend } from "../health/blind.ts";
 

@@ -1,4 +1,11 @@
-import type { BackendEvent, DroppedEvent, FrontendEvent, LogEvent, ResyncEvent, VppEvent } from "../api.ts";
+import type {
+  BackendEvent,
+  DroppedEvent,
+  FrontendEvent,
+  LogEvent,
+  ResyncEvent,
+  VppEvent,
+} from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import {
   type Entry,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Problem } from "../api.ts";
+import type { Problem } from "../api/mod.ts";
 import { err, ok, type Result } from "../result.ts";
 import { failureText } from "./failure_text.ts";
 import type { Server } from "./server.ts";
@@ -90,7 +90,7 @@ export class Client {
     return this.#options.caCerts;
   }
 
-  /** A request whose answer is JSON of the shape `T` (src/api.ts). */
+  /** A request whose answer is JSON of the shape `T` (src/api/mod.ts). */
   async json<T>(request: Request): Promise<Result<Answer<T>, Failure>> {
     const timeoutMs = request.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
     const late = new Timeout(`no answer within ${timeoutMs / 1000} s`);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { BackendList, Finding, Frontend, FrontendList, HealthCheckList } from "../api.ts";
+import type { BackendList, Finding, Frontend, FrontendList, HealthCheckList } from "../api/mod.ts";
 import { nearest } from "../config/nearest.ts";
 import { couldBeName } from "./clean.ts";
 import type { Client } from "./client.ts";

@@ -1,4 +1,4 @@
-import type { BackendList, FrontendList, HealthCheckList } from "../api.ts";
+import type { BackendList, FrontendList, HealthCheckList } from "../api/mod.ts";
 import { clean, couldBeName } from "./clean.ts";
 import type { Client } from "./client.ts";
 import type { NameSource } from "./grammar.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Info } from "../api.ts";
+import type { Info } from "../api/mod.ts";
 import { err, ok, type Result } from "../result.ts";
 import { version } from "../version.ts";
 import { Client } from "./client.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { ConfigCheck, Finding } from "../api.ts";
+import type { ConfigCheck, Finding } from "../api/mod.ts";
 import type { Config } from "../model.ts";
 import { buildConfig } from "./build.ts";
 import type { ReadNamed } from "../files/disk.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ReloadChange } from "../api.ts";
+import type { ReloadChange } from "../api/mod.ts";
 import type { Backend, Config, Frontend } from "../model.ts";
 import { family } from "../net/ip.ts";
 import {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import { redactHeaders, redactPath } from "../log/redact.ts";
 import type {
   Backend,

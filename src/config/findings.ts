@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Finding } from "../api.ts";
+import type { Finding } from "../api/mod.ts";
 import { locator } from "./position.ts";
 
 /** Where a finding belongs. */

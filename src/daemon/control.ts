@@ -4,7 +4,7 @@
  * @module
  */
 import { blindProblems } from "../answers/blind.ts";
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
 import { toConfigCheck } from "../config/check.ts";

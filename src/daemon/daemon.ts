@@ -15,7 +15,7 @@ import { sharedLimits } from "../../routes/limits.ts";
 import type { ListenError } from "../../routes/listener.ts";
 import { serve, type Serving } from "../../routes/server.ts";
 import { tokenHint } from "../../routes/token_hint.ts";
-import type { VppEvent } from "../api.ts";
+import type { VppEvent } from "../api/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { Control } from "../control.ts";

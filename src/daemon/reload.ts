@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import { type CheckResult, toConfigCheck } from "../config/check.ts";
 import { diffConfigs } from "../config/diff.ts";
 import { formatFinding } from "../config/findings.ts";

@@ -8,7 +8,7 @@
 import { type AuthTable, authTable } from "../../routes/auth.ts";
 import { parseAuthFile, whyTooOpen } from "../../routes/auth_file.ts";
 import { type TlsPair, tlsPair } from "../../routes/tls_pair.ts";
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import { timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
 import { formatFinding } from "../config/findings.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import type { FrontendList, LbState } from "../api.ts";
+import type { FrontendList, LbState } from "../api/mod.ts";
 import { type ApiEvent, eventLine } from "../cli/render/events.ts";
 import { parseDuration, toMillis } from "../config/duration.ts";
 import { parseListenAddress } from "../flags.ts";

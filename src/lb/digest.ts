@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Change } from "../api.ts";
+import type { Change } from "../api/mod.ts";
 
 /**
  * Digest of a plan: equal for equal changes with equal settings in equal order, whatever their `seq`, reasons and

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { Change } from "../api.ts";
+import type { Change } from "../api/mod.ts";
 import type { ActualConf, ActualVip, ForeignVips, VipKey } from "../model.ts";
 import { type BrakeContext, braked } from "./brake.ts";
 import type { DesiredVip } from "./desired.ts";

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import type { Refusal } from "../control.ts";
 import type { LateFlush } from "../health/hooks.ts";
 import type { Millis, Transition, VipRecord } from "../model.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log/mod.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Change } from "../api.ts";
+import type { Change } from "../api/mod.ts";
 import type { ActualConf, ActualVip, VipKey } from "../model.ts";
 import type { Op } from "./balancer.ts";
 import type { DesiredVip } from "./desired.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { MemberStatus } from "../health/frontend.ts";
 import type { Log } from "../log/mod.ts";

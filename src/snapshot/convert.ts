@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import { redactHeaders, redactPath } from "../log/redact.ts";
 import type {

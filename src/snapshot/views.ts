@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import { timeText } from "../api/text.ts";
 import type { Blindness } from "../health/blind.ts";
 import { counterMax, isDegraded } from "../health/backend.ts";

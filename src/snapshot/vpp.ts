@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as api from "../api.ts";
+import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import { frontendVip, protocolName, vipId } from "../lb/vips.ts";
 import type { ActualConf, ActualVip, Config, IpAddress, UnixMillis, VipKey } from "../model.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Backend, BackendList, ConfigReload } from "../api.ts";
+import type { Backend, BackendList, ConfigReload } from "../api/mod.ts";
 import type { Millis } from "../model.ts";
 import type { Fault, ReceivedRequest } from "../simulator/faults.ts";
 import type { Body } from "../simulator/lbplugin.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BackendList, Config, FrontendList, Plan, Problem, Ready, State } from "../api.ts";
+import type { BackendList, Config, FrontendList, Plan, Problem, Ready, State } from "../api/mod.ts";
 import { FLAG_USED } from "../simulator/vip.ts";
 import type { Subscriber } from "./soak_subscriber.ts";
 import type { SoakWorld } from "./soak_world.ts";

@@ -1,4 +1,4 @@
-import type { BackendEvent, FrontendEvent, FState, Link, State, VppEvent } from "../api.ts";
+import type { BackendEvent, FrontendEvent, FState, Link, State, VppEvent } from "../api/mod.ts";
 import type { SseFrame } from "../sse.ts";
 
 /** How a frontend stands. */

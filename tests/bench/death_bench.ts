@@ -12,7 +12,7 @@
  *
  * @module
  */
-import type { Backend } from "../../src/api.ts";
+import type { Backend } from "../../src/api/mod.ts";
 import { TestDaemon } from "../e2e/harness.ts";
 import { namespacesMissing, Segment } from "../e2e/netns.ts";
 import { lbSettings, Vpp } from "../e2e/world.ts";

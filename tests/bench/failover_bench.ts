@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Backend, LbState } from "../../src/api.ts";
+import type { Backend, LbState } from "../../src/api/mod.ts";
 import { lines } from "../../src/lines.ts";
 
 const tries = 10;

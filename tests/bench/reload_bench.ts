@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { ConfigReload } from "../../src/api.ts";
+import type { ConfigReload } from "../../src/api/mod.ts";
 import { Crowd, crowdConfig, crowdDaemon, histogram, report } from "./many.ts";
 
 const lateness = "maglev_probe_lateness_seconds";

@@ -2,7 +2,7 @@
  * A site for the client to look at, at one moment: two web VIPs on three web servers and a spare, a DNS VIP, an all-port
  * VIP that is down. web3 has just gone down, web2 is paused, VPP still has a VIP that nobody knows.
  */
-import type * as api from "../../src/api.ts";
+import type * as api from "../../src/api/mod.ts";
 
 /** The moment. */
 export const siteNow = Date.parse("2026-01-31T12:00:00.000Z");

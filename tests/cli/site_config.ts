@@ -1,5 +1,5 @@
 /** The configuration of the site of `site.ts`, and what checks and reloads of it say. */
-import type * as api from "../../src/api.ts";
+import type * as api from "../../src/api/mod.ts";
 import { syncResult } from "./site_vpp.ts";
 
 /** GET /v1/config */

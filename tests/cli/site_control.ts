@@ -1,4 +1,4 @@
-import type * as api from "../../src/api.ts";
+import type * as api from "../../src/api/mod.ts";
 import type { BackendAction, Changed, Refusal } from "../../src/control.ts";
 import { nanosText, timeText } from "../../src/api/text.ts";
 import type { Actor } from "../../src/model.ts";

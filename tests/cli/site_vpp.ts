@@ -1,5 +1,5 @@
 /** What VPP has and counted at the site of `site.ts`, and what a sync would do. */
-import type * as api from "../../src/api.ts";
+import type * as api from "../../src/api/mod.ts";
 import { siteSince as since } from "./site.ts";
 
 /** GET /v1/vpp/info */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Finding } from "../../src/api.ts";
+import type { Finding } from "../../src/api/mod.ts";
 import { checkConfig } from "../../src/config/check.ts";
 import { checkText } from "../../src/config/load.ts";
 import { formatFinding } from "../../src/config/findings.ts";

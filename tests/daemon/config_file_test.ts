@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ConfigCheck, ConfigReload, Problem } from "../../src/api.ts";
+import type { ConfigCheck, ConfigReload, Problem } from "../../src/api/mod.ts";
 import { Inside } from "./inside.ts";
 
 const config = `maglev:

@@ -1,6 +1,6 @@
 /** The event stream of the daemon itself, over a socket. */
 import assert from "node:assert/strict";
-import type { BackendEvent, FrontendEvent, LogEvent, ResyncEvent, VppEvent } from "../../src/api.ts";
+import type { BackendEvent, FrontendEvent, LogEvent, ResyncEvent, VppEvent } from "../../src/api/mod.ts";
 import { type SseFrame, sseFrames } from "../../src/sse.ts";
 import { Backends, Vpp, wwwConfig } from "../e2e/world.ts";
 import { fasterClock, Inside } from "./inside.ts";

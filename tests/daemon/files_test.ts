@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:tls";
-import type { Backend, ConfigCheck, ConfigReload, Finding, Problem } from "../../src/api.ts";
+import type { Backend, ConfigCheck, ConfigReload, Finding, Problem } from "../../src/api/mod.ts";
 import { noOpenssl, testWith } from "../probes/needs.ts";
 import { Pki, type Signed } from "../probes/pki.ts";
 import { closedPort } from "../probes/servers.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Backend } from "../../src/api.ts";
+import type { Backend } from "../../src/api/mod.ts";
 import { HaProxy } from "../probes/haproxy.ts";
 import { noHaproxy, testWith } from "../probes/needs.ts";
 import { ScriptedServer } from "../probes/servers.ts";

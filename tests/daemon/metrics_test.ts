@@ -1,6 +1,6 @@
 /** Every metric on the daemon itself: present, with the right labels, telling what is so, and gone when it is not. */
 import assert from "node:assert/strict";
-import type { Backend, Frontend, LbCounters, Plan } from "../../src/api.ts";
+import type { Backend, Frontend, LbCounters, Plan } from "../../src/api/mod.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
 import { ip } from "../../src/net/ip.ts";
 import { Backends, Vpp, wwwConfig } from "../e2e/world.ts";

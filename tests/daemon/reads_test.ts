@@ -10,7 +10,7 @@ import type {
   HealthCheckList,
   Info,
   Problem,
-} from "../../src/api.ts";
+} from "../../src/api/mod.ts";
 import { wwwConfig } from "../e2e/world.ts";
 import { fasterClock, Inside } from "./inside.ts";
 

@@ -1,6 +1,6 @@
 import { secretsOf } from "../secrets.ts";
 import assert from "node:assert/strict";
-import type { ConfigReload, Problem } from "../../src/api.ts";
+import type { ConfigReload, Problem } from "../../src/api/mod.ts";
 import { Reloader } from "../../src/daemon/reload.ts";
 import { createLog } from "../../src/log/mod.ts";
 import { FakeClock } from "../fake_clock.ts";

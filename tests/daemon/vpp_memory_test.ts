@@ -1,6 +1,6 @@
 /** Settings that a VPP answers with 0 and dies of later, on the daemon and a simulated VPP that dies as the real one. */
 import assert from "node:assert/strict";
-import type { Plan } from "../../src/api.ts";
+import type { Plan } from "../../src/api/mod.ts";
 import type { IpAddress } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import type { SimulatorOptions } from "../../src/simulator/simulator.ts";

@@ -12,7 +12,7 @@ import type {
   Table,
   VppInfo,
   Whereis,
-} from "../../src/api.ts";
+} from "../../src/api/mod.ts";
 import { ip } from "../../src/net/ip.ts";
 import { judges, loadDocument } from "../routes/document.ts";
 import { Backends, Vpp, wwwConfig } from "../e2e/world.ts";

@@ -1,6 +1,6 @@
 /** Who reaches a running maglevd, how, and what strangers can do to it: real listeners, real clients. */
 import assert from "node:assert/strict";
-import type { Problem } from "../../src/api.ts";
+import type { Problem } from "../../src/api/mod.ts";
 import { cleanEnv, start as run } from "../cli/process.ts";
 import { sha256, tokens } from "../routes/calls.ts";
 import { dial, exchange, readToEnd, request, writeAll } from "../routes/raw.ts";

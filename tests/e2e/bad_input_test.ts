@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Problem } from "../../src/api.ts";
+import type { Problem } from "../../src/api/mod.ts";
 import { project, TestDaemon } from "./harness.ts";
 import { Backends, Vpp, wwwConfig } from "./world.ts";
 

@@ -5,7 +5,7 @@
  * packets to the servers by GRE.
  */
 import assert from "node:assert/strict";
-import type { Backend, ConfigReload, Frontend, Problem } from "../../src/api.ts";
+import type { Backend, ConfigReload, Frontend, Problem } from "../../src/api/mod.ts";
 import { hostPrefix, ip } from "../../src/net/ip.ts";
 import type { LogLine } from "./harness.ts";
 import { namespacesMissing } from "./netns.ts";

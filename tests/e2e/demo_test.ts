@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LbCounters, LbState, Whereis } from "../../src/api.ts";
+import type { LbCounters, LbState, Whereis } from "../../src/api/mod.ts";
 import { lines } from "../../src/lines.ts";
 import { project } from "./harness.ts";
 

@@ -1,6 +1,6 @@
 /** Counters of the running daemon with packets through each VPP, beside what VPP itself shows. */
 import assert from "node:assert/strict";
-import type { LbCounters } from "../../src/api.ts";
+import type { LbCounters } from "../../src/api/mod.ts";
 import { type Flow, onEachVpp, type OwnVpp, packetSize } from "./each_vpp.ts";
 import { frontend, Running, text } from "./each_vpp_world.ts";
 

@@ -1,6 +1,6 @@
 /** maglevd as a process on each VPP: restarts, two of them, a kill, and a stop in the middle of its work. */
 import assert from "node:assert/strict";
-import type { Ready } from "../../src/api.ts";
+import type { Ready } from "../../src/api/mod.ts";
 import { onEachVpp, type OwnVpp, vipLines } from "./each_vpp.ts";
 import { frontend, text } from "./each_vpp_world.ts";
 import { TestDaemon } from "./harness.ts";

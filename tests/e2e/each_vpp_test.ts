@@ -1,6 +1,6 @@
 /** The running daemon on each VPP: what it makes there, and what it does about the hands of others. */
 import assert from "node:assert/strict";
-import type { LbState } from "../../src/api.ts";
+import type { LbState } from "../../src/api/mod.ts";
 import { vipId } from "../../src/lb/vips.ts";
 import { ip } from "../../src/net/ip.ts";
 import { byHand, onEachVpp, otherConf, vipLine, vipLines } from "./each_vpp.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Plan } from "../../src/api.ts";
+import type { Plan } from "../../src/api/mod.ts";
 import type { Level } from "../../src/log/mod.ts";
 import type { VipKey } from "../../src/model.ts";
 import type { OwnVpp } from "./each_vpp.ts";

@@ -3,7 +3,7 @@
  * changes. Whoever starts next must bring VPP from where it stands to where it should be, and send nothing else.
  */
 import assert from "node:assert/strict";
-import type { Plan, SyncResult } from "../../src/api.ts";
+import type { Plan, SyncResult } from "../../src/api/mod.ts";
 import { NeedlessChanges } from "../../src/tasks/soak_needless.ts";
 import { Random } from "../../src/tasks/soak_random.ts";
 import { TestDaemon, WebServer } from "./harness.ts";

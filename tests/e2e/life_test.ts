@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Backend, Info, Ready } from "../../src/api.ts";
+import type { Backend, Info, Ready } from "../../src/api/mod.ts";
 import { lines } from "../../src/lines.ts";
 import type { LocalTokenInfo } from "../../src/net/local_token.ts";
 import { project, TestDaemon } from "./harness.ts";

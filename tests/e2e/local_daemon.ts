@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ConfigReload, Frontend, SyncResult } from "../../src/api.ts";
+import type { ConfigReload, Frontend, SyncResult } from "../../src/api/mod.ts";
 import { Bus } from "../../src/bus/mod.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";

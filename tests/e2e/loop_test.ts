@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Backend, ConfigReload, Frontend, Plan, Problem, Ready, SyncResult } from "../../src/api.ts";
+import type { Backend, ConfigReload, Frontend, Plan, Problem, Ready, SyncResult } from "../../src/api/mod.ts";
 import { TestDaemon } from "./harness.ts";
 import { Backends, ready, Vpp, weightsInVpp, wwwConfig } from "./world.ts";
 

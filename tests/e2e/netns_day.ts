@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { BackendList, FrontendList, LbState, State } from "../../src/api.ts";
+import type { BackendList, FrontendList, LbState, State } from "../../src/api/mod.ts";
 import { lines } from "../../src/lines.ts";
 import { hostPrefix, ip } from "../../src/net/ip.ts";
 import { EventMirror } from "../../src/tasks/soak_mirror.ts";

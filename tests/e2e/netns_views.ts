@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { BackendList, FrontendList, FState, LbState, State } from "../../src/api.ts";
+import type { BackendList, FrontendList, FState, LbState, State } from "../../src/api/mod.ts";
 import type { ActualVip } from "../../src/model.ts";
 import type { EventMirror } from "../../src/tasks/soak_mirror.ts";
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Openssl } from "../../ffi/openssl.ts";
-import type { Backend, Problem } from "../../src/api.ts";
+import type { Backend, Problem } from "../../src/api/mod.ts";
 import { noNamespaces, testWith } from "../probes/needs.ts";
 import { project, TestDaemon } from "./harness.ts";
 import { TcpServers } from "./tcp_servers.ts";

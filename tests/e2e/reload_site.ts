@@ -1,6 +1,6 @@
 /** A running daemon whose file is about to change: three healthy servers and a VPP in sync. */
 import assert from "node:assert/strict";
-import type { Backend } from "../../src/api.ts";
+import type { Backend } from "../../src/api/mod.ts";
 import { systemClock } from "../../src/clock.ts";
 import { eventually } from "./harness.ts";
 import { JumpClock } from "./jump_clock.ts";

@@ -1,6 +1,6 @@
 /** Reloads that come in swarms, while VPP is slow, or at the wrong moment. */
 import assert from "node:assert/strict";
-import type { Backend, BackendList } from "../../src/api.ts";
+import type { Backend, BackendList } from "../../src/api/mod.ts";
 import { lines } from "../../src/lines.ts";
 import { project, TestDaemon } from "./harness.ts";
 import { optionalTool } from "../tool.ts";

@@ -1,6 +1,6 @@
 /** Frontends of every shape at once, and what VPP is told of them when a server dies and returns. */
 import assert from "node:assert/strict";
-import type { LbState } from "../../src/api.ts";
+import type { LbState } from "../../src/api/mod.ts";
 import { LocalDaemon } from "./local_daemon.ts";
 import { TcpServers } from "./tcp_servers.ts";
 import { lbSettings, Vpp } from "./world.ts";

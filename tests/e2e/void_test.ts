@@ -3,7 +3,7 @@
  * and the daemon says of itself that it is blind.
  */
 import assert from "node:assert/strict";
-import type { Backend } from "../../src/api.ts";
+import type { Backend } from "../../src/api/mod.ts";
 import { lines } from "../../src/lines.ts";
 import { Namespace } from "../probes/namespaces.ts";
 import { noNamespaces, run, testWith } from "../probes/needs.ts";

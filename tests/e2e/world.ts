@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LbState } from "../../src/api.ts";
+import type { LbState } from "../../src/api/mod.ts";
 import type { ReceivedRequest } from "../../src/simulator/faults.ts";
 import { ip } from "../../src/net/ip.ts";
 import { Simulator } from "../../src/simulator/simulator.ts";

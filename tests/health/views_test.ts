@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type * as api from "../../src/api.ts";
+import type * as api from "../../src/api/mod.ts";
 import { backendView, frontendView } from "../../src/snapshot/views.ts";
 import type { LeafCertificate } from "../../src/model.ts";
 import { alice, backend, config, frontend, result, tcpCheck, World } from "./kit.ts";

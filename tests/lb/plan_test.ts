@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Change } from "../../src/api.ts";
+import type { Change } from "../../src/api/mod.ts";
 import type { Config } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Change } from "../../src/api.ts";
+import type { Change } from "../../src/api/mod.ts";
 import type { Op } from "../../src/lb/balancer.ts";
 import type { Frontend, LbSettings } from "../../src/model.ts";
 import { settle } from "../fake_clock.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { listenerKind, type Peer, tcpPeer, unixPeer } from "../../routes/access.ts";
 import { claimedActor } from "../../routes/actor.ts";
 import { tokenHint, type TokenSources } from "../../routes/token_hint.ts";
-import type { CurrentProblem } from "../../src/api.ts";
+import type { CurrentProblem } from "../../src/api/mod.ts";
 import { isLoopbackHost } from "../../src/net/loopback.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { auth, tokens } from "./calls.ts";

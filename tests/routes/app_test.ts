@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { authTable } from "../../routes/auth.ts";
 import { docsPage, type OpenApiDocument } from "../../routes/docs_page.ts";
-import type { Problem } from "../../src/api.ts";
+import type { Problem } from "../../src/api/mod.ts";
 import { sha256 } from "./calls.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { makeWorld } from "./world.ts";

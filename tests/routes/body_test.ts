@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { duplicateKeys } from "../../routes/json_keys.ts";
-import type { Problem } from "../../src/api.ts";
+import type { Problem } from "../../src/api/mod.ts";
 import { exchange, request } from "./raw.ts";
 import { first, start } from "./serving.ts";
 import { bearer, makeWorld } from "./world.ts";

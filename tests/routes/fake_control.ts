@@ -2,7 +2,7 @@
  * A daemon that is not there: three backends, two frontends, VPP in sync. Actions and weights take effect; what
  * VPP says can be set by the test.
  */
-import type * as api from "../../src/api.ts";
+import type * as api from "../../src/api/mod.ts";
 import { nanosText, timeText } from "../../src/api/text.ts";
 import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../../src/control.ts";
 import type { Actor } from "../../src/model.ts";

@@ -1,6 +1,6 @@
 /** What node:http would answer by itself, without a body. */
 import assert from "node:assert/strict";
-import type { Problem } from "../../src/api.ts";
+import type { Problem } from "../../src/api/mod.ts";
 import { dial, exchange, request, writeAll } from "./raw.ts";
 import { first, start } from "./serving.ts";
 import { makeWorld } from "./world.ts";

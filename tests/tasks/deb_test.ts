@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import manifest from "../../deno.json" with { type: "json" };
-import type { Backend, ConfigCheck, ConfigReload, Frontend, Info, Problem } from "../../src/api.ts";
+import type { Backend, ConfigCheck, ConfigReload, Frontend, Info, Problem } from "../../src/api/mod.ts";
 import { run } from "../../src/tasks/deb_bundle.ts";
 import { heapFlag, permissionFlags } from "../../src/tasks/permissions.ts";
 import { version } from "../../src/version.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { FrontendList } from "../../src/api.ts";
+import type { FrontendList } from "../../src/api/mod.ts";
 import { pack, packHeader } from "../../src/tasks/pack.ts";
 import { startDaemon } from "../cli/daemon.ts";
 import { cleanEnv, type Ended, has, start } from "../cli/process.ts";

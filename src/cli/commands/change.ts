@@ -1,4 +1,4 @@
-import type * as api from "../../api.ts";
+import type * as api from "../../api/mod.ts";
 import { ask, type Call, complain, type Context, fail, type Run } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";

@@ -1,4 +1,4 @@
-import type { Frontend } from "../../api.ts";
+import type { Frontend } from "../../api/mod.ts";
 import { parseDuration, toMillis } from "../../config/duration.ts";
 import { type Call, complain, type Context, fail, type Run } from "../context.ts";
 import { exit } from "../exit.ts";

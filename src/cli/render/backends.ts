@@ -1,4 +1,4 @@
-import type { Backend, BackendList, Certificate, Probe, Transition, WeightEffect } from "../../api.ts";
+import type { Backend, BackendList, Certificate, Probe, Transition, WeightEffect } from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { type Inline, line, styled } from "../text.ts";

@@ -1,4 +1,4 @@
-import type { ConfigReload } from "../../api.ts";
+import type { ConfigReload } from "../../api/mod.ts";
 import { type Block, table } from "../table.ts";
 import { type Line, line, styled } from "../text.ts";
 import { syncSummary } from "./plan.ts";

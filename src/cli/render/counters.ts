@@ -1,4 +1,4 @@
-import type { LbCounters } from "../../api.ts";
+import type { LbCounters } from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import { type Block, table } from "../table.ts";
 import { type Inline, line, styled } from "../text.ts";

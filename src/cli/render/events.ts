@@ -5,7 +5,7 @@ import type {
   LogEvent,
   ResyncEvent,
   VppEvent,
-} from "../../api.ts";
+} from "../../api/mod.ts";
 import { type Inline, type Line, line, plain, styled } from "../text.ts";
 import { causeText, effectsText } from "./backends.ts";
 import { stateSpan } from "./style.ts";

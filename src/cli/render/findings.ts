@@ -1,4 +1,4 @@
-import type { ConfigCheck, Finding } from "../../api.ts";
+import type { ConfigCheck, Finding } from "../../api/mod.ts";
 import { type Line, line, styled } from "../text.ts";
 
 /**

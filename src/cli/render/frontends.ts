@@ -1,4 +1,4 @@
-import type { Frontend, FrontendList, Pool, Table } from "../../api.ts";
+import type { Frontend, FrontendList, Pool, Table } from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { type Inline, line, styled } from "../text.ts";

@@ -1,4 +1,4 @@
-import type { HealthCheck, HealthCheckList, Params } from "../../api.ts";
+import type { HealthCheck, HealthCheckList, Params } from "../../api/mod.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { type Inline, line, styled } from "../text.ts";
 import { durationText } from "../units.ts";

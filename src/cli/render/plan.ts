@@ -1,4 +1,4 @@
-import type { Change, Plan, Prediction, SyncResult } from "../../api.ts";
+import type { Change, Plan, Prediction, SyncResult } from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import { type Block, table } from "../table.ts";
 import { type Inline, type Line, line, type Span, styled } from "../text.ts";

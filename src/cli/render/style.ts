@@ -1,4 +1,4 @@
-import type { Backend, Frontend, Vip } from "../../api.ts";
+import type { Backend, Frontend, Vip } from "../../api/mod.ts";
 import { type Inline, type Span, type Style, styled } from "../text.ts";
 
 const stateStyles: Readonly<Record<Backend["state"], Style>> = {

@@ -1,4 +1,4 @@
-import type { Info, LbState, Vip, VppInfo } from "../../api.ts";
+import type { Info, LbState, Vip, VppInfo } from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { line, styled } from "../text.ts";

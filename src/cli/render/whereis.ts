@@ -1,4 +1,4 @@
-import type { Whereis } from "../../api.ts";
+import type { Whereis } from "../../api/mod.ts";
 import { type Block, pairs } from "../table.ts";
 import { type Inline, styled } from "../text.ts";
 import { countText } from "../units.ts";

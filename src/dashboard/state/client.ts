@@ -22,7 +22,7 @@ import type {
   SyncResult,
   VppInfo,
   Whereis,
-} from "../../api.ts";
+} from "../../api/mod.ts";
 
 /** The daemon refused, or did not answer (status 0). */
 export class ApiError extends Error {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Ns } from "../../api.ts";
+import type { Ns } from "../../api/mod.ts";
 
 /** A duration with three digits: `980 µs`, `16.7 ms`, `3.00 s`; "–" for none. */
 export function latencyText(ns: Ns | null | undefined): string {

@@ -7,7 +7,7 @@
  * @module
  */
 import { sseFrames } from "../../sse.ts";
-import type { LbCounters } from "../../api.ts";
+import type { LbCounters } from "../../api/mod.ts";
 import { type ApiClient, ApiError } from "./client.ts";
 import {
   type Connection,

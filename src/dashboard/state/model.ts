@@ -28,7 +28,7 @@ import type {
   ResyncEvent,
   VppEvent,
   VppInfo,
-} from "../../api.ts";
+} from "../../api/mod.ts";
 
 /** Any event of the stream. */
 export type StreamEvent =

@@ -6,7 +6,7 @@
  */
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Consequences } from "../../api.ts";
+import type { Consequences } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
 import { clean, percentText } from "../state/format.ts";
 import { type Action, api, asked, model, notice, readAgain, readPlan } from "../state/store.ts";

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { memo } from "preact/compat";
-import type { Backend } from "../../api.ts";
+import type { Backend } from "../../api/mod.ts";
 import type { PageBackend } from "../state/model.ts";
 import { clean } from "../state/format.ts";
 import { cursor, model, opened, shownBackends } from "../state/store.ts";

@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Explain, JournalEntry } from "../../api.ts";
+import type { Explain, JournalEntry } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
 import { clean, clockText, latencyText, percentText } from "../state/format.ts";
 import type { PageBackend, PageMember } from "../state/model.ts";

@@ -1,5 +1,5 @@
 import { memo } from "preact/compat";
-import type { Frontend } from "../../api.ts";
+import type { Frontend } from "../../api/mod.ts";
 import { clean, percentText, rateText } from "../state/format.ts";
 import { model, query } from "../state/store.ts";
 import type { PageBackend, PageMember, Rate } from "../state/model.ts";

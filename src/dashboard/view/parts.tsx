@@ -4,7 +4,7 @@
  * @module
  */
 import type { ComponentChildren } from "preact";
-import type { Backend, Override } from "../../api.ts";
+import type { Backend, Override } from "../../api/mod.ts";
 import { ageText, clean, latencyText, shapes } from "../state/format.ts";
 import type { PageBackend } from "../state/model.ts";
 import { now, opened } from "../state/store.ts";

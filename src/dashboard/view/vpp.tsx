@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { Change, Plan } from "../../api.ts";
+import type { Change, Plan } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
 import { clean, clockText, percentText, rateText } from "../state/format.ts";
 import { asked, mayChange, model, readPlan } from "../state/store.ts";

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import type { Whereis as Answer } from "../../api.ts";
+import type { Whereis as Answer } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
 import { clean } from "../state/format.ts";
 import { api, model } from "../state/store.ts";

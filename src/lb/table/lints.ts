@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Finding } from "../../api.ts";
+import type { Finding } from "../../api/mod.ts";
 import { bucketCounts, type TableSpec, weightsHaveEffect } from "./table.ts";
 
 /** Longest table that the configuration takes. */

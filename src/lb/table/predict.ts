@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type * as api from "../../api.ts";
+import type * as api from "../../api/mod.ts";
 import { timeText } from "../../api/text.ts";
 import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../../model.ts";
 import type { DesiredVip } from "../desired.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as api from "../../api.ts";
+import type * as api from "../../api/mod.ts";
 import type { Refusal, TableQuery } from "../../control.ts";
 import type { ActualVip, Config, Frontend } from "../../model.ts";
 import { err, ok, type Result } from "../../result.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type * as api from "../../api.ts";
+import type * as api from "../../api/mod.ts";
 import type { Refusal } from "../../control.ts";
 import type { ActualVip, Frontend, IpAddress } from "../../model.ts";
 import { family, parseIp } from "../../net/ip.ts";

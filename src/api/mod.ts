@@ -7,11 +7,11 @@
  *
  * @module
  */
-export type * from "./api/answers.ts";
-export type * from "./api/base.ts";
-export type * from "./api/config.ts";
-export type * from "./api/events.ts";
-export type * from "./api/health.ts";
-export type * from "./api/memory.ts";
-export type * from "./api/problem.ts";
-export type * from "./api/vpp.ts";
+export type * from "./answers.ts";
+export type * from "./base.ts";
+export type * from "./config.ts";
+export type * from "./events.ts";
+export type * from "./health.ts";
+export type * from "./memory.ts";
+export type * from "./problem.ts";
+export type * from "./vpp.ts";
