@@ -13,7 +13,8 @@ import { type Command, expected, follow, type Grammar, type Position, type Token
 import { helpTopic } from "./help.ts";
 import { liveNames, type NameLookup } from "./names.ts";
 import { flagSpecs, type Options, parseOptions } from "./options.ts";
-import { type LineToken, splitLine } from "./tokens.ts";
+import { pipeGrammar } from "./pipes.ts";
+import { isPipe, type LineToken, splitLine } from "./tokens.ts";
 
 const noNames: NameLookup = () => Promise.resolve([]);
 
@@ -54,6 +55,8 @@ export async function complete<Run>(
   partial: Token,
   lookup: NameLookup,
 ): Promise<Candidate[]> {
+  const bar = before.findLastIndex(isPipe);
+  if (bar >= 0) return await complete(pipeGrammar, before.slice(bar + 1), partial, noNames);
   // After "help" stand the words of any command.
   const topic = helpTopic(grammar, before);
   if (topic !== null) return await complete(grammar, topic.words, partial, noNames);

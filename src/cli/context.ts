@@ -16,6 +16,8 @@ export interface Output {
   readonly terminal: boolean;
   /** Columns of the terminal; null where there is none. */
   readonly width: number | null;
+  /** Rows of the terminal; null where there is none. */
+  readonly height: number | null;
   /** Writes blocks for a person to standard output. */
   print(blocks: readonly Block[]): void;
   /** Writes JSON to standard output: the same value in characters that no terminal obeys. The line is ended. */
@@ -28,6 +30,8 @@ export interface Output {
   redraw(blocks: readonly Block[]): void;
   /** Lets what was drawn stand; the next drawing goes below it. */
   keep(): void;
+  /** What follows is printed at once, and not screen by screen. */
+  unpaged(): void;
 }
 
 /** What commands read of the machine besides the API; tests hand in their own. */

@@ -30,6 +30,8 @@ export interface Command<Run> {
   readonly help: string;
   /** More sentences for the reference and the man page. */
   readonly notes?: string;
+  /** Set where it prints as things happen. */
+  readonly live?: true;
   /** What the caller does with it. */
   readonly run: Run;
 }

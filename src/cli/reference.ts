@@ -5,6 +5,7 @@
  */
 import type { Grammar } from "./grammar.ts";
 import { flagSpecs } from "./options.ts";
+import { pipeGrammar } from "./pipes.ts";
 
 /** A line of help as a sentence. */
 export function sentence(text: string): string {
@@ -19,11 +20,12 @@ export function referenceMarkdown<Run>(grammar: Grammar<Run>): string {
     `  ${sentence(command.help)}${command.notes === undefined ? "" : ` ${command.notes}`}`,
     "",
   ]);
+  const filters = pipeGrammar.commands.map(({ syntax, help }) => `- \`| ${syntax}\`: ${help}`);
   const args = Object.entries(grammar.arguments).map(([name, { help }]) => `- \`<${name}>\`: ${help}`);
   const flags = flagSpecs.map(({ name, value, env, help }) => {
     const written = `--${name}${value === "" ? "" : ` <${value}>`}`;
     return `- \`${written}\`${env === null ? "" : ` or \`${env}\``}: ${help}`;
   });
-  return ["### Commands", "", ...commands, "### Arguments", "", ...args, "", "### Flags", "", ...flags, ""]
+  return ["### Commands", "", ...commands, "### Filters", "", ...filters, "", "### Arguments", "", ...args, "", "### Flags", "", ...flags, ""]
     .join("\n");
 }

@@ -18,11 +18,14 @@ import {
   type Mismatch,
   mismatchText,
   parse,
+  type Parsed,
   type Token,
 } from "./grammar.ts";
 import type { NameLookup } from "./names.ts";
 import { styled } from "./text.ts";
-import { splitLine } from "./tokens.ts";
+import { err, ok, type Result } from "../result.ts";
+import { PipedOutput, pipeGrammar, type Stage } from "./pipes.ts";
+import { isPipe, splitLine } from "./tokens.ts";
 
 /** Ends the shell; alone it does nothing. */
 export function leave(): Promise<ExitCode> {
@@ -37,12 +40,26 @@ export function help(): Promise<ExitCode> {
   return Promise.resolve(exit.done);
 }
 
-/** The words of a command line. One in quotes of its own (`'"plan"'`) is quoted as it would be in the shell. */
+/**
+ * The words of a command line. One in quotes of its own (`'"plan"'`) is quoted as it would be in the shell. A whole
+ * line may be one word, and so may a filter (`'| include down'`).
+ */
 export function toTokens(words: readonly string[]): Token[] {
-  return words.map((word) => {
+  const [only = ""] = words;
+  if (words.length === 1 && /\s/.test(only)) return [...splitLine(only).tokens];
+  return words.flatMap((word): readonly Token[] => {
     const inner = /^"([^"]*)"$/.exec(word)?.[1];
-    return inner === undefined ? { text: word, quoted: false } : { text: inner, quoted: true };
+    if (inner !== undefined) return [{ text: inner, quoted: true }];
+    return word.startsWith("|") ? splitLine(word).tokens : [{ text: word, quoted: false }];
   });
+}
+
+/** Where in a line the last part between bars begins, and whether it is a filter. */
+export function lastPart<T extends Token>(
+  tokens: readonly T[],
+): { readonly words: readonly T[]; readonly filter: boolean } {
+  const bar = tokens.findLastIndex(isPipe);
+  return { words: tokens.slice(bar + 1), filter: bar >= 0 };
 }
 
 function rows(options: readonly Pick<Expected, "text" | "help">[]): string[] {
@@ -57,12 +74,14 @@ function rows(options: readonly Pick<Expected, "text" | "help">[]): string[] {
  * @param partial the word before the question mark without a blank between, "" if there is none
  * @param lookup names as they are now, or null to leave them out
  */
-export async function placeHelp(
-  grammar: Grammar<Run>,
+export async function placeHelp<R>(
+  grammar: Grammar<R>,
   before: readonly Token[],
   partial: string,
   lookup: NameLookup | null,
 ): Promise<string[]> {
+  const part = lastPart(before);
+  if (part.filter) return await placeHelp(pipeGrammar, part.words, partial, null);
   // After "help" stand the words of any command.
   const topic = helpTopic(grammar, before);
   if (topic !== null) return await placeHelp(grammar, topic.words, partial, null);
@@ -83,15 +102,19 @@ export async function placeHelp(
     return moved.ok ? [] : [`  ${mismatchText(moved.error)}`];
   }
   const [end] = partial === "" ? endings(read.value) : [];
-  const lines = rows([...fitting, ...(end === undefined ? [] : [{ text: "<cr>", help: end.command.help }])]);
+  const ending = end === undefined ? [] : [
+    { text: "<cr>", help: end.command.help },
+    { text: "|", help: "filter what it prints" },
+  ];
+  const lines = rows([...fitting, ...ending]);
   if (lookup === null || !fitting.some((option) => option.argument?.source !== undefined)) return lines;
   const names = await complete(grammar, before, { text: partial, quoted: true }, lookup);
   return names.length === 0 ? lines : [...lines, `  now: ${names.map((name) => name.text).join(" ")}`];
 }
 
 /** Help for the end of a typed line. */
-export function lineHelp(
-  grammar: Grammar<Run>,
+export function lineHelp<R>(
+  grammar: Grammar<R>,
   line: string,
   lookup: NameLookup | null,
 ): Promise<string[]> {
@@ -110,39 +133,58 @@ export interface Outcome {
   readonly leave: boolean;
 }
 
+/** What is done with the output of a command. */
+interface Filters {
+  readonly stages: readonly Stage[];
+  readonly json: boolean;
+  readonly unpaged: boolean;
+}
+
 /**
- * Runs one command. A question mark as, or at the end of, the last word shows what may follow and runs nothing.
+ * Reads the filters of a line.
  *
- * @param refuse tells the user about a line that is no command
+ * @param parts words between the bars, with the index of the first of them in the line
  */
-export async function runWords(
-  words: readonly Token[],
-  context: Context,
-  refuse: (mismatch: Mismatch) => void = (mismatch) => complain(context, mismatchText(mismatch)),
-): Promise<Outcome> {
-  const last = words.at(-1);
-  if (last !== undefined && !last.quoted && last.text.endsWith("?")) {
-    const before = words.slice(0, -1);
-    const echo = words.map((token) => token.text).join(" ");
-    const help = await placeHelp(context.grammar, before, last.text.slice(0, -1), null);
-    context.out.print([echo, ...help].map((text) => [styled(null, text)]));
-    return { code: exit.done, leave: false };
+function readFilters(
+  parts: readonly { words: readonly Token[]; index: number }[],
+): Result<Filters, Mismatch> {
+  const stages: Stage[] = [];
+  let json = false;
+  let unpaged = false;
+  for (const [i, { words, index }] of parts.entries()) {
+    const parsed = parse(pipeGrammar, words);
+    if (!parsed.ok) return err({ ...parsed.error, index: parsed.error.index + index });
+    const make = parsed.value.command.run;
+    if (make === "json" && i > 0) {
+      return err({ kind: "refused", index, word: "json", reasons: ["comes first behind the command"] });
+    }
+    if (make === "json") json = true;
+    else if (make === "no-more") unpaged = true;
+    else stages.push(make(parsed.value.values));
   }
-  const topic = helpTopic(context.grammar, words);
-  if (topic !== null) {
-    const lines = helpLines(context.grammar, topic.words, context.out.width ?? helpWidth);
-    if (lines.ok) context.out.print(lines.value);
-    else refuse({ ...lines.error, index: lines.error.index + topic.offset });
-    return { code: lines.ok ? exit.done : exit.usage, leave: false };
-  }
-  const parsed = parse(context.grammar, words);
-  if (!parsed.ok) {
-    refuse(parsed.error);
-    return { code: exit.usage, leave: false };
-  }
-  const { run } = parsed.value.command;
+  return ok({ stages, json, unpaged });
+}
+
+/** The words between the bars of a line. */
+function parts<T extends Token>(words: readonly T[]): { words: readonly T[]; index: number }[] {
+  const bars = words.flatMap((word, i) => isPipe(word) ? [i] : []);
+  return [-1, ...bars].map((bar, i) => ({
+    words: words.slice(bar + 1, bars[i] ?? words.length),
+    index: bar + 1,
+  }));
+}
+
+async function runParsed(parsed: Parsed<Run>, filters: Filters, context: Context): Promise<Outcome> {
+  const { command } = parsed;
+  const direct = filters.stages.length === 0 && !filters.json;
+  const piped = direct ? null : new PipedOutput(context.out, filters.stages, filters.json);
+  const out = piped ?? context.out;
+  if (command.live === true || filters.unpaged) out.unpaged();
+  const json = context.json || filters.json;
   try {
-    return { code: await run(new Call(parsed.value), context), leave: run === leave };
+    const code = await command.run(new Call(parsed), { ...context, out, json });
+    piped?.end();
+    return { code, leave: command.run === leave };
   } catch (error) {
     // An answer of another shape than the API's must not end in a stack trace, nor take the shell along.
     if (!(error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError)) {
@@ -151,6 +193,51 @@ export async function runWords(
     complain(context, `cannot make sense of the answer: ${error.message}`);
     return { code: exit.failed, leave: false };
   }
+}
+
+/**
+ * Runs one command, and sends what it prints through the filters behind it. A question mark as, or at the end of, the
+ * last word shows what may follow and runs nothing.
+ *
+ * @param refuse tells the user about a line that is no command
+ */
+export async function runWords(
+  words: readonly Token[],
+  context: Context,
+  refuse: (mismatch: Mismatch) => void = (mismatch) => complain(context, mismatchText(mismatch)),
+): Promise<Outcome> {
+  const { grammar, out } = context;
+  const last = words.at(-1);
+  if (last !== undefined && !last.quoted && last.text.endsWith("?")) {
+    const before = words.slice(0, -1);
+    const echo = words.map((token) => token.text).join(" ");
+    const help = await placeHelp(grammar, before, last.text.slice(0, -1), null);
+    out.print([echo, ...help].map((text) => [styled(null, text)]));
+    return { code: exit.done, leave: false };
+  }
+  const [command, ...others] = parts(words);
+  const filters = readFilters(others);
+  if (command === undefined || !filters.ok) {
+    if (!filters.ok) refuse(filters.error);
+    return { code: exit.usage, leave: false };
+  }
+  const topic = helpTopic(grammar, command.words);
+  if (topic !== null) {
+    const lines = helpLines(grammar, topic.words, out.width ?? helpWidth);
+    if (!lines.ok) {
+      refuse({ ...lines.error, index: lines.error.index + topic.offset });
+      return { code: exit.usage, leave: false };
+    }
+    const piped = new PipedOutput(out, filters.value.stages, false);
+    if (filters.value.unpaged) out.unpaged();
+    piped.print(lines.value);
+    piped.end();
+    return { code: exit.done, leave: false };
+  }
+  const parsed = parse(grammar, command.words);
+  if (parsed.ok) return await runParsed(parsed.value, filters.value, context);
+  refuse(parsed.error);
+  return { code: exit.usage, leave: false };
 }
 
 /**

@@ -21,10 +21,11 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
   }
 }
 
-/** Columns of the terminal; null where there is none, or it does not say. */
-function terminalWidth(): number | null {
+/** Columns and rows of the terminal; null where there is none, or it does not say. */
+function terminalSize(): { readonly columns: number; readonly rows: number } | null {
   try {
-    return Deno.consoleSize().columns || null;
+    const size = Deno.consoleSize();
+    return size.columns > 0 && size.rows > 0 ? size : null;
   } catch (error) {
     // ENOTTY comes as a plain Error.
     if (error instanceof Error) return null;
@@ -52,7 +53,7 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
   const terminal = Deno.stdout.isTerminal();
   const colour = wantsColour(mode, terminal, env);
   const errorColour = wantsColour(mode, Deno.stderr.isTerminal(), env);
-  const width = () => terminal ? terminalWidth() : null;
+  const width = () => terminal ? terminalSize()?.columns ?? null : null;
   const dumb = isDumb(env);
   let drawn = 0;
   /** What a dumb terminal gets at the end, in place of every drawing. */
@@ -61,6 +62,9 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
     terminal,
     get width() {
       return width();
+    },
+    get height() {
+      return terminal ? terminalSize()?.rows ?? null : null;
     },
     print: (blocks) => writeAll(Deno.stdout, paint(layout(blocks, width()), colour)),
     json(text) {
@@ -87,6 +91,7 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
       last = [];
       drawn = 0;
     },
+    unpaged() {},
   };
 }
 

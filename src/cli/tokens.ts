@@ -18,7 +18,8 @@ export interface SplitLine {
 
 /**
  * Splits a line at blanks. Single and double quotes hold blanks and question marks; a word that is quoted, in
- * whole or in part, is never a keyword. A backslash outside single quotes takes the next character as it is.
+ * whole or in part, is never a keyword. A backslash outside single quotes takes the next character as it is. A bar at
+ * the beginning of a word is a word of its own.
  */
 export function splitLine(line: string): SplitLine {
   const tokens: LineToken[] = [];
@@ -30,6 +31,10 @@ export function splitLine(line: string): SplitLine {
       continue;
     }
     const begin = at;
+    if (line[at] === "|") {
+      tokens.push({ text: "|", quoted: false, start: at, end: ++at });
+      continue;
+    }
     let text = "";
     let quoted = false;
     while (at < line.length && !/\s/.test(line[at] ?? "")) {
@@ -51,7 +56,12 @@ export function splitLine(line: string): SplitLine {
   return { tokens, open };
 }
 
+/** Whether a word sends the output through a filter. */
+export function isPipe(token: Token): boolean {
+  return token.text === "|" && !token.quoted;
+}
+
 /** A word as it must be typed so that `splitLine` reads it as it is. */
 export function quoteWord(word: string): string {
-  return word.replace(/[\s"'\\]/g, "\\$&");
+  return word.replace(/[\s"'\\]|^\|/g, "\\$&");
 }

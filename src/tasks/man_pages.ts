@@ -5,6 +5,7 @@
  */
 import { grammar } from "../cli/commands/grammar.ts";
 import { helpText as clientHelp } from "../cli/help.ts";
+import { pipeGrammar } from "../cli/pipes.ts";
 import { paint } from "../cli/text.ts";
 import { flagSpecs as clientFlags } from "../cli/options.ts";
 import { parseSyntax, type Part } from "../cli/syntax.ts";
@@ -180,6 +181,13 @@ export function maglevcPage({ version, date }: PageOptions): Page {
             sentence(command.help) + (command.notes === undefined ? "" : ` ${sentence(command.notes)}`),
           )
         ),
+      },
+      {
+        title: "FILTERS",
+        blocks: [
+          paragraph("Behind a command, each after a bar, as in \"show backends | include down | count\"."),
+          ...pipeGrammar.commands.map((filter) => item(syntax(parseSyntax(filter.syntax)), sentence(filter.help))),
+        ],
       },
       {
         title: "ARGUMENTS",

@@ -53,12 +53,14 @@ export async function run(
   const output: Output = {
     terminal: width !== null,
     width,
+    height: width === null ? null : 24,
     print: (blocks) => write(paint(layout(blocks, width), colour)),
     json: (text) => write(`${cleanJson(text).trimEnd()}\n`),
     raw: write,
     complain: (blocks) => err += paint(layout(blocks, width), colour),
     redraw: (blocks) => drawings.push(paint(layout(blocks, width), colour)),
     keep: () => write(drawings.at(-1) ?? ""),
+    unpaged() {},
   };
   // Time stands still but for pauses, which pass at once.
   let ticks = 0;

@@ -72,7 +72,7 @@ shellTest("? helps at every point without running anything", async () => {
     /<backend> +name of a backend\n {2}now: web1 web2 web3 spare1 ns1\nmaglevc> sh backend$/,
   );
   await terminal.type("web3 ?");
-  await terminal.see(/ {2}<cr> +one backend: .*\nmaglevc> sh backend web3$/);
+  await terminal.see(/ {2}<cr> +one backend: .*\n {2}\| +filter what it prints\nmaglevc> sh backend web3$/);
   assert.ok(!daemon.requests.some((request) => request.includes("/v1/backends/web3")), "nothing was run");
   // The line goes on where it was.
   await terminal.type("Enter");
@@ -343,4 +343,34 @@ shellTest("a terminal that knows no sequences gets none, and lines still run", a
   const ours = octets.slice(octets.indexOf("maglevc 0.1.0"), octets.lastIndexOf("exit=0"));
   assert.ok(ours.length > 100 && !ours.includes("\x1b"), JSON.stringify(ours));
   await Deno.remove(folder, { recursive: true });
+});
+
+shellTest("output longer than the screen goes through the pager, unless no-more", async () => {
+  await using daemon = startDaemon();
+  const [first] = daemon.control.backends();
+  assert.ok(first !== undefined);
+  for (let i = 0; i < 100; i++) daemon.control.backends().push({ ...first, name: `srv${i}` });
+  await using terminal = await Terminal.withShell(daemon.url);
+  await terminal.clear();
+  await terminal.type("show backends", "Enter");
+  await terminal.see(/^BACKEND[^]*\nsrv29 .*\n--More--\([0-9]+%\)$/);
+  await terminal.type(" ");
+  await terminal.see(/\nsrv68 .*\n--More--\([0-9]+%\)$/);
+  await terminal.type("Enter");
+  await terminal.see(/\nsrv69 .*\n--More--\([0-9]+%\)$/);
+  await terminal.type("/", "srv95");
+  await terminal.see(/\n\/srv95$/);
+  await terminal.type("Enter");
+  await terminal.see(/\nsrv99 .*\nmaglevc>$/);
+  await terminal.clear();
+  await terminal.type("show backends", "Enter");
+  await terminal.see(/--More--\([0-9]+%\)$/);
+  await terminal.type("q");
+  await terminal.see(/\nmaglevc>$/);
+  await terminal.clear();
+  await terminal.type("show backends | no-more", "Enter");
+  await terminal.see(/\nsrv99 .*\nmaglevc>$/);
+  await terminal.clear();
+  await terminal.type("show backends | include srv | last 2", "Enter");
+  await terminal.see(/^maglevc> show backends .*\nBACKEND.*\nsrv98.*\nsrv99.*\nmaglevc>$/);
 });

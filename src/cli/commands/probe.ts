@@ -83,5 +83,6 @@ export const probeCommands: readonly Command<Run>[] = [{
   help: "test a VIP from this machine, with a new connection each time",
   notes:
     "Without a path it only connects (and shakes hands with `tls`); with one, an answer of 200 to 399 is good. Count 0, the default, goes on until Ctrl-C on a terminal and is 10 elsewhere; the interval is 100ms. Each probe has 2 seconds. The exit code is 1 if any failed. UDP and all-port VIPs cannot be probed.",
+  live: true,
   run: probe,
 }];

@@ -98,5 +98,6 @@ export const watchCommands: readonly Command<Run>[] = [{
   help: "follow what happens, until n events were seen, a key is pressed or Ctrl-C",
   notes:
     "Begins with the present state. Without kinds all are shown. On a terminal one readable line for each event, elsewhere and with --json one JSON object a line. A server that goes away is waited for 10 seconds; no event is lost if it still has them.",
+  live: true,
   run: watchEvents,
 }];

@@ -15,6 +15,7 @@ import { columns, type Line, line, styled } from "../text.ts";
 import { quoteWord, splitLine } from "../tokens.ts";
 import { type Edit, newEdit, press, replace } from "./editor.ts";
 import type { Keyboard } from "./keyboard.ts";
+import { PagedOutput } from "./pager.ts";
 import { Screen } from "./screen.ts";
 
 /** What stands before each line. */
@@ -207,9 +208,14 @@ class Shell {
       release = any.release;
       return any.signal;
     };
+    const out = new PagedOutput(this.#options.out);
     running(stop);
     try {
-      return (await runLine(text, context(stop.signal, anyKey), prompt.length)).leave;
+      const { leave } = await runLine(text, { ...context(stop.signal, anyKey), out }, prompt.length);
+      running(null);
+      release();
+      await out.page(keyboard);
+      return leave;
     } finally {
       running(null);
       release();
