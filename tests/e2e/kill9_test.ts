@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import type { Plan, SyncResult } from "../../src/api/mod.ts";
-import { NeedlessChanges } from "../../src/tasks/soak_needless.ts";
-import { Random } from "../../src/tasks/soak_random.ts";
+import { NeedlessChanges } from "../soak/needless.ts";
+import { Random } from "../soak/random.ts";
 import { TestDaemon, WebServer } from "./harness.ts";
 import { Vpp } from "./world.ts";
 

@@ -6,7 +6,7 @@
  */
 import type { BackendList, FrontendList, FState, LbState, State } from "../../src/api/mod.ts";
 import type { ActualVip } from "../../src/model.ts";
-import type { EventMirror } from "../../src/tasks/soak_mirror.ts";
+import type { EventMirror } from "../soak/mirror.ts";
 
 /** Frontend → backend → weight. */
 export type Weights = Record<string, Record<string, number>>;

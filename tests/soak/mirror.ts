@@ -1,5 +1,5 @@
-import type { BackendEvent, FrontendEvent, FState, Link, State, VppEvent } from "../api/mod.ts";
-import type { SseFrame } from "../sse.ts";
+import type { BackendEvent, FrontendEvent, FState, Link, State, VppEvent } from "../../src/api/mod.ts";
+import type { SseFrame } from "../../src/sse.ts";
 
 /** How a frontend stands. */
 export interface FrontendStanding {

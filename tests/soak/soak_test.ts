@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { parseDuration } from "../../src/config/duration.ts";
-import { project } from "./harness.ts";
+import { project } from "../e2e/harness.ts";
 
 const wanted = Deno.env.get("MAGLEV_TEST_SOAK") ?? "";
 const long = wanted !== "";
@@ -13,7 +13,7 @@ const size = long ? [] : ["--backends", "60", "--seed", "1"];
 
 async function soak(...args: string[]): Promise<{ code: number; output: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", project("src/tasks/soak.ts"), ...args],
+    args: ["run", "-A", project("tests/soak/main.ts"), ...args],
     env: { NO_COLOR: "1" },
     stdin: "null",
   }).output();

@@ -1,5 +1,5 @@
-import { sseFrames } from "../sse.ts";
-import { EventMirror } from "./soak_mirror.ts";
+import { sseFrames } from "../../src/sse.ts";
+import { EventMirror } from "./mirror.ts";
 
 /** A subscriber of `GET /v1/events`; disposal leaves. */
 export class Subscriber implements AsyncDisposable {

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import type { Backend, BackendList, ConfigReload } from "../api/mod.ts";
-import type { Millis } from "../model.ts";
-import type { Fault, ReceivedRequest } from "../simulator/faults.ts";
-import type { Body } from "../simulator/lbplugin.ts";
-import type { Random } from "./soak_random.ts";
-import { failures } from "./soak_servers.ts";
-import { type Actor, count, pause, type SoakWorld } from "./soak_world.ts";
+import type { Backend, BackendList, ConfigReload } from "../../src/api/mod.ts";
+import type { Millis } from "../../src/model.ts";
+import type { Fault, ReceivedRequest } from "../../src/simulator/faults.ts";
+import type { Body } from "../../src/simulator/lbplugin.ts";
+import type { Random } from "./random.ts";
+import { failures } from "./servers.ts";
+import { type Actor, count, pause, type SoakWorld } from "./world.ts";
 
 /** Servers that fail at a time, of all. */
 const failing = 0.05;

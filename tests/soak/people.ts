@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { EventMirror } from "./soak_mirror.ts";
-import { Subscriber } from "./soak_subscriber.ts";
-import { type Actor, count, pause } from "./soak_world.ts";
+import type { EventMirror } from "./mirror.ts";
+import { Subscriber } from "./subscriber.ts";
+import { type Actor, count, pause } from "./world.ts";
 
 const queries = [
   "",

@@ -1,6 +1,6 @@
-import type { Millis } from "../model.ts";
-import type { LogLine } from "./soak_process.ts";
-import { count, type SoakWorld } from "./soak_world.ts";
+import type { Millis } from "../../src/model.ts";
+import type { LogLine } from "./process.ts";
+import { count, type SoakWorld } from "./world.ts";
 
 /** A backend whose server has been well for so long must not go down. */
 const surelyWellMs: Millis = 5_000;

@@ -5,7 +5,7 @@
  * @module
  */
 import { createServer, type Server, type Socket } from "node:net";
-import type { Random } from "./soak_random.ts";
+import type { Random } from "./random.ts";
 
 /** What probes it: an HTTP request whose answer is looked at, or a mere connection. */
 export type ServerKind = "http" | "tcp";

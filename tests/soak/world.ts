@@ -1,11 +1,11 @@
-import { systemClock } from "../clock.ts";
-import type { Millis } from "../model.ts";
-import type { Simulator } from "../simulator/simulator.ts";
-import type { SoakApi } from "./soak_api.ts";
-import type { Maglevd } from "./soak_process.ts";
-import type { Random } from "./soak_random.ts";
-import type { TinyServer } from "./soak_servers.ts";
-import type { Site } from "./soak_site.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { Millis } from "../../src/model.ts";
+import type { Simulator } from "../../src/simulator/simulator.ts";
+import type { SoakApi } from "./api.ts";
+import type { Maglevd } from "./process.ts";
+import type { Random } from "./random.ts";
+import type { TinyServer } from "./servers.ts";
+import type { Site } from "./site.ts";
 
 /** What the parts of a soak share. */
 export interface SoakWorld {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { systemClock } from "../clock.ts";
-import type { Millis } from "../model.ts";
-import { floorSlope, type Holdings, holdings, type Sample } from "./soak_measure.ts";
-import type { Inside, Maglevd } from "./soak_process.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { Millis } from "../../src/model.ts";
+import { floorSlope, type Holdings, holdings, type Sample } from "./measure.ts";
+import type { Inside, Maglevd } from "./process.ts";
 
 /**
  * Most that the heap may hold more afterwards, garbage aside: the events and transitions that are kept, up to

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { runDaemon } from "../daemon/run.ts";
+import { runDaemon } from "../../src/daemon/run.ts";
 
 type Callback = (...args: unknown[]) => void;
 

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { BackendList, Config, FrontendList, Plan, Problem, Ready, State } from "../api/mod.ts";
-import { FLAG_USED } from "../simulator/vip.ts";
-import type { Subscriber } from "./soak_subscriber.ts";
-import type { SoakWorld } from "./soak_world.ts";
+import type { BackendList, Config, FrontendList, Plan, Problem, Ready, State } from "../../src/api/mod.ts";
+import { FLAG_USED } from "../../src/simulator/vip.ts";
+import type { Subscriber } from "./subscriber.ts";
+import type { SoakWorld } from "./world.ts";
 
 /** VIP and server, e.g. `198.18.0.1 127.66.0.1` → weight. */
 type Weights = Map<string, number>;

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { ReceivedRequest } from "../simulator/faults.ts";
-import { lbPrefixOf, octetsOf } from "../simulator/address.ts";
-import type { Body, LbPlugin } from "../simulator/lbplugin.ts";
-import type { Simulator } from "../simulator/simulator.ts";
-import { FLAG_USED, rowOf, type ServerRow, type Vip } from "../simulator/vip.ts";
+import type { ReceivedRequest } from "../../src/simulator/faults.ts";
+import { lbPrefixOf, octetsOf } from "../../src/simulator/address.ts";
+import type { Body, LbPlugin } from "../../src/simulator/lbplugin.ts";
+import type { Simulator } from "../../src/simulator/simulator.ts";
+import { FLAG_USED, rowOf, type ServerRow, type Vip } from "../../src/simulator/vip.ts";
 
 type Service = { readonly pfx: string; readonly protocol: number; readonly port: number };
 

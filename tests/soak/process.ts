@@ -1,5 +1,5 @@
-import { DemoProcess } from "../demo/process.ts";
-import { heapFlag } from "./permissions.ts";
+import { DemoProcess } from "../../src/demo/process.ts";
+import { heapFlag } from "../../src/tasks/permissions.ts";
 
 /** One line of the daemon's log. */
 export interface LogLine {
@@ -47,7 +47,7 @@ export class Maglevd implements AsyncDisposable {
   ): Promise<Maglevd> {
     const folder = await Deno.makeTempDir({ prefix: "maglev-soak-" });
     await Deno.writeTextFile(`${folder}/maglev.yaml`, config);
-    const entry = new URL("./soak_daemon.ts", import.meta.url).pathname;
+    const entry = new URL("./daemon.ts", import.meta.url).pathname;
     const args = [
       "run",
       "-A",

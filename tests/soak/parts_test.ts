@@ -1,13 +1,13 @@
 /** A soak that could not see a fault would prove nothing, so its instruments are tried on faults. */
 import assert from "node:assert/strict";
 import { ip } from "../../src/net/ip.ts";
-import { floorSlope, holdings, type Sample } from "../../src/tasks/soak_measure.ts";
-import { EventMirror } from "../../src/tasks/soak_mirror.ts";
-import { NeedlessChanges } from "../../src/tasks/soak_needless.ts";
-import { type AtRest, compare } from "../../src/tasks/soak_rest.ts";
-import { Random } from "../../src/tasks/soak_random.ts";
-import { HandSession } from "./netns_vpp.ts";
-import { Vpp } from "./world.ts";
+import { floorSlope, holdings, type Sample } from "./measure.ts";
+import { EventMirror } from "./mirror.ts";
+import { NeedlessChanges } from "./needless.ts";
+import { type AtRest, compare } from "./rest.ts";
+import { Random } from "./random.ts";
+import { HandSession } from "../e2e/netns_vpp.ts";
+import { Vpp } from "../e2e/world.ts";
 
 Deno.test("a seed repeats, and what one activity draws does not depend on another", () => {
   const draw = (random: Random) => Array.from({ length: 50 }, () => random.int(0, 1000));

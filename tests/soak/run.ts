@@ -5,24 +5,24 @@
  *
  * @module
  */
-import { systemClock } from "../clock.ts";
-import type { Millis } from "../model.ts";
-import { Simulator } from "../simulator/simulator.ts";
-import * as actors from "./soak_actors.ts";
-import { SoakApi } from "./soak_api.ts";
-import { judge } from "./soak_judge.ts";
-import { holdings, type Sample } from "./soak_measure.ts";
-import type { EventMirror } from "./soak_mirror.ts";
-import { NeedlessChanges } from "./soak_needless.ts";
-import { stranger, subscriber } from "./soak_people.ts";
-import { Maglevd } from "./soak_process.ts";
-import { Random } from "./soak_random.ts";
-import { atRest, compare, heapMs, judgeMemory, sampleMemory } from "./soak_rest.ts";
-import { startServers } from "./soak_servers.ts";
-import { Site } from "./soak_site.ts";
-import { Subscriber } from "./soak_subscriber.ts";
-import { Stalls, watchLog } from "./soak_watch.ts";
-import { type Actor, count, type SoakWorld } from "./soak_world.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { Millis } from "../../src/model.ts";
+import { Simulator } from "../../src/simulator/simulator.ts";
+import * as actors from "./actors.ts";
+import { SoakApi } from "./api.ts";
+import { judge } from "./judge.ts";
+import { holdings, type Sample } from "./measure.ts";
+import type { EventMirror } from "./mirror.ts";
+import { NeedlessChanges } from "./needless.ts";
+import { stranger, subscriber } from "./people.ts";
+import { Maglevd } from "./process.ts";
+import { Random } from "./random.ts";
+import { atRest, compare, heapMs, judgeMemory, sampleMemory } from "./rest.ts";
+import { startServers } from "./servers.ts";
+import { Site } from "./site.ts";
+import { Subscriber } from "./subscriber.ts";
+import { Stalls, watchLog } from "./watch.ts";
+import { type Actor, count, type SoakWorld } from "./world.ts";
 
 /** How to soak. */
 export interface SoakOptions {

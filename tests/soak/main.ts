@@ -11,8 +11,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { parseDuration, toMillis } from "../config/duration.ts";
-import { soak, type SoakOptions } from "./soak_run.ts";
+import { parseDuration, toMillis } from "../../src/config/duration.ts";
+import { soak, type SoakOptions } from "./run.ts";
 
 const usage = "usage: deno task soak [--for <duration, e.g. 15m>] [--seed <number>] [--backends <20…5000>]";
 const encoder = new TextEncoder();

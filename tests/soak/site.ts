@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Random } from "./soak_random.ts";
-import type { TinyServer } from "./soak_servers.ts";
+import type { Random } from "./random.ts";
+import type { TinyServer } from "./servers.ts";
 
 /** A member of a pool. */
 export interface SiteMember {
