@@ -26,6 +26,22 @@ export function referenceMarkdown<Run>(grammar: Grammar<Run>): string {
     const written = `--${name}${value === "" ? "" : ` <${value}>`}`;
     return `- \`${written}\`${env === null ? "" : ` or \`${env}\``}: ${help}`;
   });
-  return ["### Commands", "", ...commands, "### Filters", "", ...filters, "", "### Arguments", "", ...args, "", "### Flags", "", ...flags, ""]
+  return [
+    "### Commands",
+    "",
+    ...commands,
+    "### Filters",
+    "",
+    ...filters,
+    "",
+    "### Arguments",
+    "",
+    ...args,
+    "",
+    "### Flags",
+    "",
+    ...flags,
+    "",
+  ]
     .join("\n");
 }

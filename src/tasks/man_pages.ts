@@ -185,8 +185,10 @@ export function maglevcPage({ version, date }: PageOptions): Page {
       {
         title: "FILTERS",
         blocks: [
-          paragraph("Behind a command, each after a bar, as in \"show backends | include down | count\"."),
-          ...pipeGrammar.commands.map((filter) => item(syntax(parseSyntax(filter.syntax)), sentence(filter.help))),
+          paragraph('Behind a command, each after a bar, as in "show backends | include down | count".'),
+          ...pipeGrammar.commands.map((filter) =>
+            item(syntax(parseSyntax(filter.syntax)), sentence(filter.help))
+          ),
         ],
       },
       {
