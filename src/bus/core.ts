@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Ring } from "../async/ring.ts";
 import type { Level } from "../log/mod.ts";
 import type { Millis } from "../model.ts";
 
@@ -87,14 +88,13 @@ export interface RingLimits {
 export const defaultRingLimits: RingLimits = { events: 2000, ms: 30_000, characters: 16 * 1024 * 1024 };
 
 /** The newest events in order. */
-export class Ring {
+export class PastEvents {
   readonly #limits: RingLimits;
-  #entries: Entry[] = [];
-  #head = 0;
+  readonly #entries = new Ring<Entry>();
   #characters = 0;
   #newest = 0;
 
-  /** Makes an empty ring; sequence numbers start at 1. */
+  /** Holds nothing yet; sequence numbers start at 1. */
   constructor(limits: RingLimits = defaultRingLimits) {
     this.#limits = limits;
   }
@@ -106,7 +106,7 @@ export class Ring {
 
   /** Events held. */
   get size(): number {
-    return this.#entries.length - this.#head;
+    return this.#entries.size;
   }
 
   /** Characters of the frames held. */
@@ -119,16 +119,11 @@ export class Ring {
     this.#entries.push(entry);
     this.#newest = entry.seq;
     this.#characters += entry.frame.length;
-    for (let oldest = this.#entries[this.#head]; oldest !== undefined; oldest = this.#entries[this.#head]) {
+    for (let oldest = this.#entries.first; oldest !== undefined; oldest = this.#entries.first) {
       const spare = this.size > this.#limits.events && entry.at - oldest.at > this.#limits.ms;
       if (!spare && this.#characters <= this.#limits.characters) break;
       this.#characters -= oldest.frame.length;
-      this.#head++;
-    }
-    // Shifting an array one by one would cost its length each time.
-    if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
+      this.#entries.dropFirst();
     }
   }
 
@@ -136,7 +131,7 @@ export class Ring {
   after(seq: number): readonly Entry[] | null {
     const oldest = this.#newest - this.size + 1;
     if (seq > this.#newest || seq + 1 < oldest) return null;
-    return this.#entries.slice(this.#head + (seq + 1 - oldest));
+    return this.#entries.from(seq + 1 - oldest);
   }
 }
 

@@ -16,7 +16,7 @@ import {
   levelRank,
   matches,
   parseEventId,
-  Ring,
+  PastEvents,
   type RingLimits,
   wholeFilter,
 } from "./core.ts";
@@ -98,7 +98,7 @@ export class Bus implements Announcer, Disposable {
   /** Names this run of the daemon in event ids. */
   readonly epoch: string;
   readonly #clock: Clock;
-  readonly #ring: Ring;
+  readonly #ring: PastEvents;
   readonly #queueLimit: number;
   readonly #readers = new Set<Reader>();
   /** Until when debug records are made although nobody asks for them. */
@@ -111,7 +111,7 @@ export class Bus implements Announcer, Disposable {
   constructor(options: BusOptions) {
     this.#clock = options.clock;
     this.epoch = options.epoch ?? crypto.randomUUID().replaceAll("-", "").slice(0, 12);
-    this.#ring = new Ring(options.ring);
+    this.#ring = new PastEvents(options.ring);
     this.#queueLimit = options.queueLimit ?? queueLimit;
   }
 

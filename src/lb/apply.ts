@@ -7,11 +7,11 @@
  *
  * @module
  */
+import type { Semaphore } from "../async/semaphore.ts";
 import type { LoadBalancer, Op, OpReply } from "./balancer.ts";
 import { isOnlyMemory, isSent } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
 import type { RebuildUnit, Step, Unit, VipUnit } from "./steps.ts";
-import type { Window } from "./window.ts";
 
 /** What became of one step. */
 export interface StepResult {
@@ -31,8 +31,11 @@ export interface StepResult {
 export interface ApplyOptions {
   /** Where to send. */
   readonly balancer: LoadBalancer;
-  /** Bounds the messages in flight; shared by all runs of a daemon. */
-  readonly window: Window;
+  /**
+   * Bounds the messages in flight, and is shared by all runs of a daemon: every change holds VPP's workers, so a burst
+   * of thousands would be a pause of forwarding.
+   */
+  readonly inFlight: Semaphore;
   /** True: send what is held too, except what is blocked. */
   readonly release: boolean;
   /** Ends the run: nothing more is sent. */
@@ -111,8 +114,8 @@ class Run {
 
   /** Sends messages in one write. No replies: the session or the run ended before or after they were sent. */
   async #send(ops: readonly Op[]): Promise<OpReply[] | "skipped" | "failed"> {
-    const { balancer, window, signal } = this.#options;
-    return await window.run(ops.length, async () => {
+    const { balancer, inFlight, signal } = this.#options;
+    return await inFlight.run(ops.length, async () => {
       if (signal.aborted || this.#ended !== null) return "skipped";
       try {
         const [only] = ops;

@@ -10,6 +10,9 @@
  * @module
  */
 import type * as api from "../api/mod.ts";
+import { abortable } from "../async/abortable.ts";
+import { type Job, JobLoop } from "../async/job_loop.ts";
+import { Semaphore } from "../async/semaphore.ts";
 import type { Refusal } from "../control.ts";
 import type { LateFlush } from "../health/hooks.ts";
 import type { Millis, Transition, VipRecord } from "../model.ts";
@@ -18,7 +21,6 @@ import type { LoadBalancer } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
 import { Gate, type WarmupView } from "./gate.ts";
 import { isBlocked } from "./holds.ts";
-import { type Job, WorkLoop } from "./loop.ts";
 import { Memory } from "./memory.ts";
 import { Ownership } from "./ownership.ts";
 import { SyncQueue } from "./queue.ts";
@@ -27,11 +29,9 @@ import { Requests, unavailable } from "./requests.ts";
 import { Standings, type VppStanding } from "./standings.ts";
 import { Syncer } from "./sync.ts";
 import type { LbReading, Planned, PlanView, Synced } from "./synced.ts";
-import { until } from "./until.ts";
 import { vipId } from "./vips.ts";
 import { VppView } from "./view.ts";
 import { Waits } from "./waits.ts";
-import { Window } from "./window.ts";
 import type { ReconcilerParts } from "./world.ts";
 
 /** The reconciler; one per daemon. */
@@ -46,7 +46,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #standings = new Standings();
   readonly #waits = new Waits();
   readonly #gate: Gate;
-  readonly #loop: WorkLoop;
+  readonly #loop: JobLoop;
   #running: ReadonlySet<string> | "all" | null = null;
   #lb: LoadBalancer | null = null;
   #lastWasDue = false;
@@ -57,10 +57,10 @@ export class Reconciler implements AsyncDisposable {
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.#memory = new Memory(new Ownership(parts.record, parts.recorded));
-    this.#syncer = new Syncer(parts, this.#memory, new Window(parts.inFlight));
+    this.#syncer = new Syncer(parts, this.#memory, new Semaphore(parts.inFlight));
     this.#heldLog = new HeldLog(parts.log);
     this.#gate = new Gate(parts);
-    this.#loop = new WorkLoop(
+    this.#loop = new JobLoop(
       parts.clock,
       { next: () => this.#next(), dueAt: () => this.#dueAt() },
       this.#stop.signal,
@@ -169,7 +169,7 @@ export class Reconciler implements AsyncDisposable {
   async read(frontend: string | null): Promise<Result<LbReading, Refusal>> {
     const refused = this.#refusal(frontend);
     if (refused !== null) return err(refused);
-    return await this.#request((lb) => until(this.#syncer.read(lb, frontend), this.#stop.signal));
+    return await this.#request((lb) => abortable(this.#syncer.read(lb, frontend), this.#stop.signal));
   }
 
   /** An operator's sync. Refused: `not-found`, `vpp-unavailable`, `plan-changed`, `vpp-refused`. */
@@ -293,7 +293,7 @@ export class Reconciler implements AsyncDisposable {
     frontends: readonly string[] | null,
     thorough: (name: string) => boolean = () => true,
   ): Promise<Planned> {
-    return until(this.#syncer.plan(lb, frontends, this.#gate, thorough), this.#stop.signal);
+    return abortable(this.#syncer.plan(lb, frontends, this.#gate, thorough), this.#stop.signal);
   }
 
   #due(): Job | null {

@@ -1,7 +1,7 @@
+import type { Job } from "../async/job_loop.ts";
 import type { Refusal } from "../control.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { LoadBalancer } from "./balancer.ts";
-import type { Job } from "./loop.ts";
 
 /** The refusal of everything that needs VPP while it is not there. */
 export function unavailable(detail: string): Refusal {

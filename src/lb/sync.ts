@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { abortable } from "../async/abortable.ts";
+import type { Semaphore } from "../async/semaphore.ts";
 import type { ActualConf, Millis, UnixMillis } from "../model.ts";
 import { applyPlan, setHasChanged, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op, VppHeap } from "./balancer.ts";
@@ -14,16 +16,14 @@ import { madeVips, makePlan, sameConf, type SyncPlan } from "./plan.ts";
 import { readFrontends } from "./read.ts";
 import { logDone, logResult, logStart } from "./report.ts";
 import type { LbReading, Planned, Standing, Synced } from "./synced.ts";
-import { until } from "./until.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
-import type { Window } from "./window.ts";
 import type { ReconcilerParts } from "./world.ts";
 
 /** Runs syncs of one daemon; its caller sees to it that only one runs at a time. */
 export class Syncer {
   readonly #parts: ReconcilerParts;
   readonly #memory: Memory;
-  readonly #window: Window;
+  readonly #inFlight: Semaphore;
   /** Whether the global settings of this session are known to be as they should. */
   confConfirmed = false;
 
@@ -32,10 +32,10 @@ export class Syncer {
   readonly #promises = new HeapPromises();
 
   /** Nothing was read yet. */
-  constructor(parts: ReconcilerParts, memory: Memory, window: Window) {
+  constructor(parts: ReconcilerParts, memory: Memory, inFlight: Semaphore) {
     this.#parts = parts;
     this.#memory = memory;
-    this.#window = window;
+    this.#inFlight = inFlight;
   }
 
   /** A session began; `restarted`: with a VPP that was restarted. */
@@ -165,7 +165,7 @@ export class Syncer {
     logStart(log, plan, frontends, release);
     const applied = applyPlan(plan, {
       balancer: lb,
-      window: this.#window,
+      inFlight: this.#inFlight,
       release,
       signal,
       onAccepted: (op: Op) => this.#accepted(op, plan.owedBefore),
@@ -175,7 +175,7 @@ export class Syncer {
         if (result.status === "done" && kind !== "conf_set") hooks.changed(plan.scope, kind);
       },
     });
-    const results = await until(applied, signal);
+    const results = await abortable(applied, signal);
     const synced = this.#conclude(planned, results, startedAt, clock.now() - began, release);
     if (plan.steps.some((step) => isSent(step, release))) {
       if (results.some(({ step, status }) => status === "done" && /^vip_/.test(step.change.kind))) {

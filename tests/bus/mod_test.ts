@@ -7,7 +7,7 @@ import {
   type EventSubject,
   matches,
   parseEventId,
-  Ring,
+  PastEvents,
   type RingLimits,
   wholeFilter,
 } from "../../src/bus/core.ts";
@@ -181,7 +181,7 @@ Deno.test("the ring keeps its count, its time and its bound", () => {
       fc.array(fc.record({ gap: fc.nat(500), size: fc.integer({ min: 1, max: 300 }) }), { maxLength: 300 }),
       (pushes) => {
         const limits = { events: 20, ms: 2000, characters: 5000 };
-        const ring = new Ring(limits);
+        const ring = new PastEvents(limits);
         const all: { seq: number; at: number; size: number }[] = [];
         let at = 0;
         for (const { gap, size } of pushes) {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Op } from "../../src/lb/balancer.ts";
 import { vipId } from "../../src/lb/vips.ts";
-import { Window } from "../../src/lb/window.ts";
 import type { Frontend } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
@@ -29,7 +28,7 @@ async function running(frontends: readonly Frontend[], inFlight = 32) {
   return { world, vpp };
 }
 
-Deno.test("never more messages wait for VPP than the window allows", async () => {
+Deno.test("never more messages wait for VPP than `--vpp-inflight` allows", async () => {
   await using world = new TestWorld(config(many(40)), {}, 8);
   const vpp = new FakeBalancer();
   vpp.gate = settle;
@@ -37,29 +36,6 @@ Deno.test("never more messages wait for VPP than the window allows", async () =>
   while (world.reconciler.overall !== "in-sync") await settle();
   assert.equal(vpp.vips.length, 40);
   assert.equal(vpp.mostInFlight, 8);
-});
-
-Deno.test("a window lets a group that is larger than itself go alone", async () => {
-  const window = new Window(4);
-  const events: string[] = [];
-  const gates: (() => void)[] = [];
-  const send = (name: string, count: number) =>
-    window.run(count, async () => {
-      events.push(`${name} ${window.used}`);
-      await new Promise<void>((open) => gates.push(open));
-    });
-  const all = [send("a", 1), send("group", 9), send("b", 1), send("c", 3)];
-  await settle();
-  assert.deepEqual(events, ["a 1"]);
-  gates.shift()?.();
-  await settle();
-  assert.deepEqual(events, ["a 1", "group 4"]);
-  gates.shift()?.();
-  await settle();
-  assert.deepEqual(events.slice(2), ["b 4", "c 4"]);
-  for (const open of gates) open();
-  await Promise.all(all);
-  assert.equal(window.used, 0);
 });
 
 Deno.test("a failed raise keeps the other members where they are, but not the dead ones", async () => {

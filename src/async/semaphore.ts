@@ -1,27 +1,21 @@
-/**
- * Bounds how many messages wait for VPP's answer: every change holds VPP's workers, so a burst of thousands
- * would be a pause of forwarding.
- */
-export class Window {
+/** Bounds how much is under way at once: first come, first served, each with a count of its own. */
+export class Semaphore {
   readonly #size: number;
   readonly #waiting: { readonly count: number; readonly enter: () => void }[] = [];
   #used = 0;
 
-  /** A window of `size` messages, at least 1. */
+  /** Lets `size` be under way, at least 1. */
   constructor(size: number) {
     this.#size = Math.max(1, size);
   }
 
-  /** Messages in flight now. */
+  /** How much is under way now. */
   get used(): number {
     return this.#used;
   }
 
-  /**
-   * Runs `send` when `count` messages more fit, first come first served. A group larger than the window goes
-   * alone: it must not be split.
-   */
-  async run<T>(count: number, send: () => Promise<T>): Promise<T> {
+  /** Runs `job` when `count` more fit. A count over the size waits until nothing else is under way. */
+  async run<T>(count: number, job: () => Promise<T>): Promise<T> {
     const needed = Math.min(count, this.#size);
     if (this.#waiting.length > 0 || this.#used + needed > this.#size) {
       await new Promise<void>((enter) => this.#waiting.push({ count: needed, enter }));
@@ -29,7 +23,7 @@ export class Window {
       this.#used += needed;
     }
     try {
-      return await send();
+      return await job();
     } finally {
       this.#used -= needed;
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {

@@ -1,5 +1,5 @@
 /** Settles as `promise` does, unless `signal` aborts first: then it rejects with the signal's reason. */
-export function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     if (signal.aborted) onAbort();

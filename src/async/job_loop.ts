@@ -16,7 +16,7 @@ export interface LoopOwner {
  * Runs one piece of work after the other, and waits for more when there is none. It wakes in a microtask, so all
  * that happens in one turn of the event loop is seen together.
  */
-export class WorkLoop {
+export class JobLoop {
   readonly #clock: Clock;
   readonly #owner: LoopOwner;
   readonly #stop: AbortSignal;
