@@ -5,6 +5,7 @@
  * @module
  */
 import { type Peer, unixPeer } from "../../routes/access.ts";
+import type { SecretsInUse } from "../../src/daemon/secrets.ts";
 import { secretsOf, someLocal } from "../secrets.ts";
 import type { AuthTable } from "../../routes/auth.ts";
 import { Bus } from "../../src/bus/mod.ts";
@@ -71,6 +72,8 @@ export interface InsideOptions {
   /** Paths of VPP's sockets; null: VPP is off. */
   readonly vpp: { readonly api: string; readonly stats: string } | null;
   readonly auth?: AuthTable | null;
+  /** Auth file, certificate and key; default: a table of `auth`, and no TLS. */
+  readonly secrets?: SecretsInUse;
   /** More flags; without `--listen` nothing is listened on. */
   readonly args?: readonly string[];
   /** Level of the daemon's own output, default info. */
@@ -148,7 +151,7 @@ export class Inside implements AsyncDisposable {
       bus,
       random: Math.random,
       build: { commit: "0123456789ab", date: "2026-01-31T12:00:00.000Z" },
-      secrets: secretsOf(options.auth ?? null),
+      secrets: options.secrets ?? secretsOf(options.auth ?? null),
       local: someLocal,
       listens: args.includes("--listen"),
     });

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import type { AuthTable } from "../../routes/auth.ts";
 import type { TlsPair } from "../../routes/tls_pair.ts";
 import { formatFinding } from "../../src/config/findings.ts";
-import { Secrets } from "../../src/daemon/secrets.ts";
+import { Secrets, type SecretsInUse } from "../../src/daemon/secrets.ts";
 import { createLog } from "../../src/log/mod.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { encrypted, hasOpenssl, makePem } from "../pem.ts";
 import { sha256 } from "../routes/calls.ts";
+import { secretsOf } from "../secrets.ts";
+import { fasterClock, Inside } from "./inside.ts";
 
 const ignore = !await hasOpenssl();
 
@@ -213,4 +215,50 @@ Deno.test({
       assert.deepEqual([said(), secrets.warnings()], [["WARN file-kept", "INFO file-read"], []]);
     });
   },
+});
+
+const smallConfig =
+  "maglev:\n  vpp: { lb: { ipv4-src-address: 192.0.2.1, ipv6-src-address: '2001:db8::1' } }\n  frontends: {}\n";
+
+/** Secrets that only count how often they are looked at. */
+function counted(onLook: () => void): SecretsInUse {
+  return {
+    ...secretsOf(),
+    look: () => {
+      onLook();
+      return Promise.resolve();
+    },
+  };
+}
+
+Deno.test("a daemon reads its own files again every minute", async () => {
+  let told = Promise.withResolvers<void>();
+  const clock = fasterClock(1_000);
+  const secrets = counted(() => told.resolve());
+  await using _inside = await Inside.start({ config: smallConfig, vpp: null, clock, secrets });
+  const begun = clock.now();
+  for (let minute = 1; minute <= 3; minute++) {
+    await told.promise;
+    told = Promise.withResolvers();
+    assert.ok(
+      clock.now() - begun >= minute * 60_000 - 30_000,
+      `look ${minute} after ${clock.now() - begun} ms`,
+    );
+  }
+});
+
+Deno.test("a daemon reads its own files again at a reload, by request and by signal, even of a wrong file", async () => {
+  let looks = 0;
+  await using inside = await Inside.start({
+    config: smallConfig,
+    vpp: null,
+    secrets: counted(() => looks++),
+  });
+  assert.equal(looks, 0);
+  await inside.send("POST", "/v1/config/reload");
+  assert.equal(looks, 1);
+  await Deno.writeTextFile(inside.config, "maglev: [");
+  await inside.send("POST", "/v1/config/reload", undefined, 422);
+  await inside.daemon.reloader.reloadOnSignal({ principal: "SIGHUP", peer: "signal" });
+  assert.equal(looks, 3);
 });
