@@ -1,6 +1,4 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Refusal } from "../src/control.ts";
-import { err, type Result } from "../src/result.ts";
 import { readText } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
@@ -50,7 +48,7 @@ const checkConfig = createRoute({
   },
   responses: {
     200: json(ConfigCheck, "every error and warning, with its place", examples.configCheck),
-    ...problems(...changeErrors, "unsupported-media-type", "conflict"),
+    ...problems(...changeErrors, "busy"),
   },
 });
 
@@ -64,14 +62,9 @@ const reloadConfig = createRoute({
   security,
   responses: {
     200: json(ConfigReload, "what changed", examples.configReload),
-    ...problems(...changeErrors, "conflict"),
+    ...problems(...changeErrors, "busy"),
   },
 });
-
-/** 503 is kept for VPP and readiness, so that a load balancer in front never takes the daemon for ill. */
-function neverBusy<T>(result: Result<T, Refusal>): Result<T, Refusal> {
-  return result.ok || result.error.type !== "busy" ? result : err({ ...result.error, type: "conflict" });
-}
 
 /** Mounts /v1/info and /v1/config. */
 export function mountConfig(app: Api, { control, log }: ApiOptions): void {
@@ -79,10 +72,10 @@ export function mountConfig(app: Api, { control, log }: ApiOptions): void {
   app.openapi(getConfig, (c) => c.json(control.config(), 200));
   app.openapi(checkConfig, async (c) => {
     const text = await readText(c.req.raw, yamlTypes);
-    return c.json(unwrap(neverBusy(await control.checkConfig(text === "" ? null : text))), 200);
+    return c.json(unwrap(await control.checkConfig(text === "" ? null : text)), 200);
   });
   app.openapi(
     reloadConfig,
-    async (c) => c.json(unwrapChange(c, log, neverBusy(await control.reload(c.get("actor")))), 200),
+    async (c) => c.json(unwrapChange(c, log, await control.reload(c.get("actor"))), 200),
   );
 }

@@ -331,7 +331,7 @@ const details: Readonly<Record<ProblemType, string>> = {
   "vpp-refused": "VPP refused 1 of 1 changes",
   "vpp-unavailable": "VPP is not connected: it is tried again every 5 s",
   "not-ready": "VPP is disconnected",
-  "busy": "Another sync is waiting already",
+  "busy": "Another sync is in the queue already",
 };
 
 /** An example of each problem. */

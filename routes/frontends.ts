@@ -72,7 +72,7 @@ const setWeight = createRoute({
   },
   responses: {
     200: json(Frontend, "the frontend with the new weight", examples.frontend),
-    ...problems(...changeErrors, "not-found", "unsupported-media-type"),
+    ...problems(...changeErrors, "not-found"),
   },
 });
 

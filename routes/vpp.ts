@@ -92,7 +92,6 @@ const syncLb = createRoute({
       "not-found",
       "conflict",
       "plan-changed",
-      "unsupported-media-type",
       "vpp-refused",
       "vpp-unavailable",
       "busy",

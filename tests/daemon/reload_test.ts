@@ -23,10 +23,10 @@ Deno.test("checks of posted texts that take long do not keep a reload from being
   await new Promise((resolve) => setTimeout(resolve, 20));
   const refused = await inside.until(async () => {
     const answer = await check("maglev: {}");
-    return answer.status === 409 ? answer : void await answer.body?.cancel();
+    return answer.status === 503 ? answer : void await answer.body?.cancel();
   }, "a check that finds two others under way");
   const problem: Problem = await refused.json();
-  assert.equal(problem.type, "urn:maglev:problem:conflict");
+  assert.equal(problem.type, "urn:maglev:problem:busy");
   assert.match(problem.detail, /2 checks are under way/);
   assert.equal((await inside.send<ConfigReload>("POST", "/v1/config/reload")).ok, true);
   for (const answer of await Promise.all(slow)) {
