@@ -1,7 +1,7 @@
 /** Tokens and certificates that change while the daemon runs. */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import type { ConfigReload, Ready } from "../../src/api.ts";
+import type { ConfigReload, Ready } from "../../src/api/mod.ts";
 import { sseFrames } from "../../src/sse.ts";
 import { hasOpenssl, makePem } from "../pem.ts";
 import { sha256 } from "../routes/calls.ts";
