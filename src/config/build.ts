@@ -16,7 +16,7 @@ import type {
   TlsFilePaths,
   TlsParams,
 } from "../model.ts";
-import { toMillis } from "./duration.ts";
+import { toMillis } from "../duration.ts";
 import type { RawFleet } from "./fleet.ts";
 import type { RawParams, TLS_FILES } from "./params.ts";
 import { parseResponseCodes } from "./patterns.ts";

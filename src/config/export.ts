@@ -17,7 +17,7 @@ import type {
   TlsFilePaths,
   TlsParams,
 } from "../model.ts";
-import { formatDuration, fromMillis } from "./duration.ts";
+import { formatDuration, fromMillis } from "../duration.ts";
 
 /** Keys and values of one part of the file. */
 export type Part = Readonly<Record<string, unknown>>;

@@ -6,7 +6,7 @@
 import type { Family, IpAddress } from "../model.ts";
 import { family, parseIp } from "../net/ip.ts";
 import { refusedAddress } from "./addresses.ts";
-import { formatDuration, type Nanos, parseDuration } from "./duration.ts";
+import { formatDuration, type Nanos, parseDuration } from "../duration.ts";
 import type { Findings, Place } from "./findings.ts";
 import { didYouMean } from "./nearest.ts";
 import { type JsonSchema, refine, scalar, shown, type Spec } from "./spec.ts";

@@ -6,7 +6,7 @@
 import type { IpAddress } from "../model.ts";
 import { isLoopbackAddress } from "../net/loopback.ts";
 import { bucketCounts, type TableServer, weightsHaveEffect } from "../lb/table/table.ts";
-import { formatDuration } from "./duration.ts";
+import { formatDuration } from "../duration.ts";
 import type { Findings, Place } from "./findings.ts";
 import type { RawFrontend, RawLb, RawMaglev, RawPool } from "./schema.ts";
 import { quote } from "./tree.ts";

@@ -9,7 +9,7 @@ import { family } from "../net/ip.ts";
 import type { NamedFiles } from "./files.ts";
 import { checkFleet } from "./fleet.ts";
 import type { Findings, Place } from "./findings.ts";
-import { formatDuration } from "./duration.ts";
+import { formatDuration } from "../duration.ts";
 import { didYouMean } from "./nearest.ts";
 import { type RawParams, readParams } from "./params.ts";
 import type { RawBackend, RawFrontend, RawHealthCheck, RawLb, RawMaglev, RawPool } from "./schema.ts";

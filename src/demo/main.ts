@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import type { FrontendList, LbState } from "../api/mod.ts";
 import { type ApiEvent, eventLine } from "../cli/render/events.ts";
-import { parseDuration, toMillis } from "../config/duration.ts";
+import { parseDuration, toMillis } from "../duration.ts";
 import { parseListenAddress } from "../flags.ts";
 import { lines } from "../lines.ts";
 import { sseFrames } from "../sse.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseDuration, toMillis } from "../config/duration.ts";
+import { parseDuration, toMillis } from "../duration.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** What somebody asked the demo to do. */

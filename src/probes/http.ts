@@ -1,9 +1,10 @@
+import { shortDuration } from "../duration.ts";
 import type { HttpParams } from "../model.ts";
 import type { Attempt } from "./attempt.ts";
 import { ResponseReader } from "./response.ts";
 import { BodyLook } from "./look.ts";
 import type { Matcher } from "./matcher.ts";
-import { duration, lateable, lateOpening, type Verdict, verdict, voidCause, voided } from "./result.ts";
+import { lateable, lateOpening, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { quoted } from "./quote.ts";
 import type { Machine, Step } from "./step.ts";
 import type { ByteStream, Failure, Read } from "./stream.ts";
@@ -79,7 +80,7 @@ export class HttpProbe implements Machine {
       : this.#heard
       ? "no whole response"
       : "no response";
-    return lateable("L7TOUT", `${missing} within ${duration(plan.target.check.timeoutMs)}`);
+    return lateable("L7TOUT", `${missing} within ${shortDuration(plan.target.check.timeoutMs)}`);
   }
 
   /** Closes, and takes back a match that is under way. */

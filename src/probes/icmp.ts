@@ -4,11 +4,12 @@
  * @module
  */
 import { errnoName } from "../../ffi/libc.ts";
+import { shortDuration } from "../duration.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Echo, EchoSocket, Ground } from "./echo_socket.ts";
 import type { EchoSockets } from "./echo_sockets.ts";
 import type { ProbePlan } from "./plan.ts";
-import { duration, lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
+import { lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
 import { lostGround, noFamily } from "./socket.ts";
 import type { Machine, Step } from "./step.ts";
 
@@ -90,7 +91,7 @@ export class EchoProbe implements Echo, Machine {
   late(): Verdict {
     this.#renew();
     const { timeoutMs } = this.#attempt.plan.target.check;
-    return lateable("L4TOUT", `no echo reply within ${duration(timeoutMs)}`);
+    return lateable("L4TOUT", `no echo reply within ${shortDuration(timeoutMs)}`);
   }
 
   /** Waits no longer. */

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { shortDuration } from "../duration.ts";
 import type { HealthCheck, Millis, ProbeCode, ProbeResult, VoidCause } from "../model.ts";
 
 /** The codes, after HAProxy, each with its layer and what it stands for. */
@@ -54,7 +55,7 @@ export function lateOpening(
   check: HealthCheck,
   { connectMs, tlsMs }: { readonly connectMs: Millis | null; readonly tlsMs: Millis | null },
 ): Verdict | null {
-  const within = `within ${duration(check.timeoutMs)}`;
+  const within = `within ${shortDuration(check.timeoutMs)}`;
   if (connectMs === null) return lateable("L4TOUT", `no connection ${within}`);
   if (tlsMs !== null || (check.params?.tls ?? null) === null) return null;
   return lateable("L6TOUT", `no TLS handshake ${within}`);
@@ -122,15 +123,4 @@ export function voidCause(call: string, name: string): VoidCause | null {
   const cause = BY_CALL[call]?.[name];
   if (cause !== undefined) return cause;
   return call === "netns" ? "netns" : null;
-}
-
-/** A duration as an operator writes it: `200ms`, `1.5s`, `1m30s`. Rounded to whole milliseconds. */
-export function duration(ms: Millis): string {
-  const whole = Math.round(ms);
-  if (whole < 1000) return `${whole}ms`;
-  const hours = Math.floor(whole / 3_600_000);
-  const minutes = Math.floor(whole / 60_000) % 60;
-  const seconds = (whole % 60_000) / 1000;
-  const parts = [[hours, "h"], [minutes, "m"], [seconds, "s"]] as const;
-  return parts.filter(([value]) => value > 0).map(([value, unit]) => `${value}${unit}`).join("");
 }

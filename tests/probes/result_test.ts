@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { duration, PROBE_CODES, sentence, voidCause } from "../../src/probes/result.ts";
+import { PROBE_CODES, sentence, voidCause } from "../../src/probes/result.ts";
 
 Deno.test("PROBE_CODES: the layer of a code is in its name, and only the three OK codes pass", () => {
   for (const [code, { ok, layer }] of Object.entries(PROBE_CODES)) {
@@ -46,20 +46,4 @@ Deno.test("sentence() speaks to humans and falls back to the name", () => {
   assert.equal(sentence("ECONNREFUSED"), "connection refused");
   assert.equal(sentence("EHOSTUNREACH"), "no route to host");
   assert.equal(sentence("EWHATEVER"), "EWHATEVER");
-});
-
-Deno.test("duration() writes what an operator wrote in the configuration", () => {
-  const rows: [number, string][] = [
-    [10, "10ms"],
-    [999.4, "999ms"],
-    [1000, "1s"],
-    [1500, "1.5s"],
-    [59_999.9, "1m"],
-    [60_000, "1m"],
-    [90_500, "1m30.5s"],
-    [3_600_000, "1h"],
-    [3_660_000, "1h1m"],
-    [3_601_000, "1h1s"],
-  ];
-  for (const [ms, text] of rows) assert.equal(duration(ms), text);
 });

@@ -11,7 +11,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { parseDuration, toMillis } from "../../src/config/duration.ts";
+import { parseDuration, toMillis } from "../../src/duration.ts";
 import { soak, type SoakOptions } from "./run.ts";
 
 const usage = "usage: deno task soak [--for <duration, e.g. 15m>] [--seed <number>] [--backends <20…5000>]";

@@ -3,7 +3,7 @@
  * the output, and `deno task soak --seed …` repeats the run.
  */
 import assert from "node:assert/strict";
-import { parseDuration } from "../../src/config/duration.ts";
+import { parseDuration } from "../../src/duration.ts";
 import { project } from "../e2e/harness.ts";
 
 const wanted = Deno.env.get("MAGLEV_TEST_SOAK") ?? "";

@@ -1,4 +1,4 @@
-import { parseDuration } from "../../config/duration.ts";
+import { parseDuration } from "../../duration.ts";
 import { parseIp } from "../../net/ip.ts";
 import type { Argument } from "../grammar.ts";
 

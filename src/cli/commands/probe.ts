@@ -1,5 +1,5 @@
 import type { Frontend } from "../../api/mod.ts";
-import { parseDuration, toMillis } from "../../config/duration.ts";
+import { parseDuration, toMillis } from "../../duration.ts";
 import { type Call, complain, type Context, fail, type Run } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";

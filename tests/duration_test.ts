@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatDuration, fromMillis, parseDuration, toMillis } from "../../src/config/duration.ts";
+import { formatDuration, fromMillis, parseDuration, shortDuration, toMillis } from "../src/duration.ts";
 
 const MAX = (1n << 63n) - 1n;
 const S = 1_000_000_000n;
@@ -172,4 +172,20 @@ Deno.test("milliseconds keep nanoseconds up to ten days", () => {
   fc.assert(fc.property(fc.bigInt({ min: 0n, max: 10n * 86400n * S }), (nanos) => {
     assert.equal(fromMillis(toMillis(nanos)), nanos);
   }));
+});
+
+Deno.test("shortDuration() writes what an operator wrote in the configuration", () => {
+  const rows: [number, string][] = [
+    [10, "10ms"],
+    [999.4, "999ms"],
+    [1000, "1s"],
+    [1500, "1.5s"],
+    [59_999.9, "1m"],
+    [60_000, "1m"],
+    [90_500, "1m30.5s"],
+    [3_600_000, "1h"],
+    [3_660_000, "1h1m"],
+    [3_601_000, "1h1s"],
+  ];
+  for (const [ms, text] of rows) assert.equal(shortDuration(ms), text);
 });

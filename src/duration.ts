@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { err, ok, type Result } from "../result.ts";
+import { err, ok, type Result } from "./result.ts";
 
 /** A duration in nanoseconds, within a signed 64-bit integer. */
 export type Nanos = bigint;
@@ -93,6 +93,11 @@ export function formatDuration(nanos: Nanos): string {
   if (minutes === 0n) return `${sign}${seconds}s`;
   const hours = minutes / 60n;
   return hours === 0n ? `${sign}${minutes}m${seconds}s` : `${sign}${hours}h${minutes % 60n}m${seconds}s`;
+}
+
+/** Milliseconds, rounded to whole ones, as an operator writes them: like `formatDuration`, without parts that are 0. */
+export function shortDuration(ms: number): string {
+  return formatDuration(fromMillis(Math.round(ms))).replace(/(?<=h)0m/, "").replace(/(?<=[hm])0s$/, "");
 }
 
 /** Nanoseconds as milliseconds, with their fraction; exact up to ten days, as near as a double can be above. */
