@@ -11,7 +11,7 @@ import { icmpCheck, target } from "./helpers.ts";
 import { echoError, echoReply } from "./icmp_messages.ts";
 import { LocalProber } from "./local.ts";
 import { Network } from "./namespaces.ts";
-import { noNamespaces, testWith } from "./needs.ts";
+import { noNamespaces, noRawSockets, testWith } from "./needs.ts";
 
 /** Forged messages in all: of both families and both kinds of sockets together. */
 const MESSAGES = Deno.env.get("MAGLEV_TEST_RUNS") === "full" ? 1_000_000 : 100_000;
@@ -232,5 +232,31 @@ testWith(
         });
       }
     }
+  },
+);
+
+testWith(
+  [noRawSockets],
+  "messages without end do not hold the thread: a round of receiving ends after some thousands",
+  async () => {
+    await using reactor = new Reactor();
+    using sockets = new EchoSockets(reactor);
+    const plan = probePlan(target("b", icmpCheck()), "test");
+    const made = sockets.get(plan, 0);
+    assert.ok(made.ok);
+    const socket = made.value;
+    // Each answer asks again, and on loopback the next answers are there at once.
+    let answers = 0;
+    class Again extends Asked {
+      override replied(): void {
+        answers++;
+        socket.forget(this);
+        if (answers < 100_000) socket.gather(plan.address, 1, new Again(plan));
+      }
+    }
+    for (let i = 0; i < 128; i++) socket.gather(plan.address, 1, new Again(plan));
+    socket.flush();
+    reactor.wait(0);
+    assert.ok(answers > 10_000 && answers < 20_000, `${answers} answers in one round`);
   },
 );
