@@ -35,6 +35,7 @@ async function names<Run>(
   const values = positions[0]?.values ?? new Map<string, string>();
   const found: Candidate[] = [];
   for (const { argument } of expected(grammar, positions)) {
+    for (const text of argument?.choices ?? []) found.push({ text, help: argument?.help ?? "" });
     if (argument?.source === undefined) continue;
     for (const text of await lookup(argument.source, values, partial)) {
       found.push({ text, help: argument.help });

@@ -18,8 +18,10 @@ export interface Argument {
   readonly help: string;
   /** Why a text cannot stand here, as the end of a sentence ("must be 0 to 100"); null if it can. */
   readonly refuses: (text: string) => string | null;
-  /** Absent: nothing can be suggested. */
+  /** Where its names come from; absent: not from the server. */
   readonly source?: NameSource;
+  /** Everything that it may be, where that is known. */
+  readonly choices?: readonly string[];
 }
 
 /** One command: a line of the reference. */
@@ -149,6 +151,14 @@ function isWordAndPlural(matches: readonly string[]): boolean {
   return matches.length === 2 && b === `${a}s`;
 }
 
+/** Where a word may still be itself or its plural, the singular takes the name that follows, if it can. */
+function singular<Run>(positions: Position<Run>[]): Position<Run>[] {
+  const words = [...new Set(positions.map(({ words }) => words.at(-1) ?? ""))];
+  if (!isWordAndPlural(words)) return positions;
+  const shorter = words.reduce((a, b) => a.length < b.length ? a : b);
+  return positions.filter(({ words }) => words.at(-1) === shorter);
+}
+
 /** Takes one word; `index` is its place in the line. */
 export function advance<Run>(
   grammar: Grammar<Run>,
@@ -176,7 +186,7 @@ export function advance<Run>(
       taken.push({ ...position, rest, values: new Map(position.values).set(leaf.name, token.text) });
     } else if (!reasons.includes(`<${leaf.name}> ${reason}`)) reasons.push(`<${leaf.name}> ${reason}`);
   }
-  if (taken.length > 0) return ok(taken);
+  if (taken.length > 0) return ok(singular(taken));
   const word = token.text;
   if (matches.length > 1) return err({ kind: "ambiguous", index, word, matches });
   if (reasons.length > 0) return err({ kind: "refused", index, word, reasons });

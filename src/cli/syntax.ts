@@ -5,7 +5,7 @@
  *   word        a keyword
  *   a|b         one of several keywords
  *   <name>      an argument
- *   [ ... ]     may be left out; groups side by side that all begin with a keyword stand in any order
+ *   [ ... ]     may be left out; groups side by side stand in any order, but for those that begin with an argument
  *
  * @module
  */
@@ -56,10 +56,12 @@ export function steps(parts: readonly Part[]): { readonly steps: readonly Step[]
   const end = parts.findIndex((part) => part.kind !== "group");
   const groups = parts.slice(0, end < 0 ? parts.length : end).filter((part) => part.kind === "group");
   const after = end < 0 ? [] : parts.slice(end);
-  const anyOrder = groups.every((group) => group.parts[0]?.kind === "words");
   const out: Step[] = [];
   for (const [i, group] of groups.entries()) {
-    const others = anyOrder ? groups.filter((other) => other !== group) : groups.slice(i + 1);
+    // A keyword tells which group it is; an argument does not, so two of them keep their order.
+    const others = groups.filter((other, j) =>
+      other !== group && (j > i || other.parts[0]?.kind === "words")
+    );
     out.push(...steps([...group.parts, ...others, ...after]).steps);
   }
   const without = steps(after);

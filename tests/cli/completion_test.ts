@@ -32,7 +32,7 @@ Deno.test("--complete answers with keywords, names of the server in the line, an
     "web2",
     "web3",
   ]);
-  assert.deepEqual(await candidates(`maglevc --server ${daemon.url} --json show back s`), ["spare1"]);
+  assert.deepEqual(await candidates(`maglevc --server ${daemon.url} --json show back s`), ["sort", "spare1"]);
   assert.deepEqual(await candidates("maglevc show x ", env), []);
   assert.deepEqual(await candidates("maglevc --c"), ["--ca-file", "--color"]);
   assert.deepEqual(await candidates("maglevc --color a"), ["auto", "always"]);

@@ -27,14 +27,17 @@ for (
     ["sync vpp lb state p", "word 6 is missing; expected <digest>"],
     ['sync vpp lb state "p"', "sync vpp lb state [<frontend>] [plan <digest>] frontend=p"],
     // A word and its plural: the plural ends the line, the singular takes a name.
-    ["sh back", "show backends"],
+    ["sh back", backendsSyntax()],
+    ["sh back web*", `${backendsSyntax()} glob=web*`],
+    ["sh back down", backendsSyntax()],
+    ["show backends b1 sort to", `${backendsSyntax()} glob=b1 column=to`],
     ["sh back b1", "show backend <backend> backend=b1"],
-    ["sh front", "show frontends"],
+    ["sh front", "show frontends [<glob>] [up|down|unknown]"],
     ["sh front www t", "show frontend <frontend> table frontend=www"],
     ["sh h", "show healthchecks"],
     ["sh h web", "show healthcheck <healthcheck> healthcheck=web"],
     ["show backend", "word 3 is missing; expected <backend>"],
-    ["show backends b1", 'word 3: unexpected "b1"; the command ends before it'],
+    ["show healthchecks b1", 'word 3: unexpected "b1"; the command ends before it'],
     // Ambiguity.
     ["sh v", 'word 2: "v" is ambiguous: version, vpp'],
     ["s", 'word 1: "s" is ambiguous: show, set, sync'],
@@ -64,6 +67,10 @@ for (
   ] as const
 ) {
   Deno.test(`grammar: ${text}`, () => assert.equal(read(text), meaning));
+}
+
+function backendsSyntax(): string {
+  return "show backends [<glob>] [up|down|unknown|paused|disabled] [check <healthcheck>] [sort <column>]";
 }
 
 function watchSyntax(): string {

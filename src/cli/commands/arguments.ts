@@ -1,6 +1,7 @@
 import { parseDuration } from "../../duration.ts";
 import { parseIp } from "../../net/ip.ts";
 import type { Argument } from "../grammar.ts";
+import { backendColumns, columnOf, globPattern } from "../select.ts";
 
 /** Names of the configuration: letters, digits, `._-`, and at least one letter or digit. */
 function refusesName(text: string): string | null {
@@ -32,6 +33,24 @@ export const commandArguments: Readonly<Record<string, Argument>> = {
   backend: { help: "name of a backend", refuses: refusesName, source: "backend" },
   pool: { help: "name of a pool of the frontend", refuses: refusesName, source: "pool" },
   healthcheck: { help: "name of a health check", refuses: refusesName, source: "healthcheck" },
+  glob: {
+    help: "pattern of names: * any characters, [a-c] one of these; a ? must be quoted",
+    refuses(text) {
+      if (!/^[A-Za-z0-9._*?[\]!^-]+$/.test(text)) return "is a pattern of names, such as web*";
+      try {
+        globPattern(text);
+        return null;
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        return "is a pattern of names, such as web*";
+      }
+    },
+  },
+  column: {
+    help: `column to sort by: ${backendColumns.join(", ")}`,
+    refuses: (text) => columnOf(text) === null ? `is one of ${backendColumns.join(", ")}` : null,
+    choices: backendColumns,
+  },
   weight: { help: "weight, 0 to 100; 0 takes no new flows", refuses: refusesNumber(0, 100) },
   digest: {
     help: "digest of the plan, as `show vpp lb plan` prints it",

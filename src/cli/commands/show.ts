@@ -9,6 +9,7 @@ import { frontendLines, frontendsLines, newFlowTableLines } from "../render/fron
 import { healthcheckLines, healthchecksLines } from "../render/healthchecks.ts";
 import { planLines } from "../render/plan.ts";
 import { lbStateLines, versionLines, vppInfoLines } from "../render/vpp.ts";
+import { selectBackends, selectFrontends, type Selection } from "../select.ts";
 import { line } from "../text.ts";
 
 async function showVersion(call: Call, context: Context): ReturnType<Run> {
@@ -51,6 +52,37 @@ async function showCounters(call: Call, context: Context): ReturnType<Run> {
   return exit.done;
 }
 
+const backendStates = ["up", "down", "unknown", "paused", "disabled"] as const;
+
+function selectionOf(call: Call): Selection {
+  return {
+    glob: call.optional("glob"),
+    state: backendStates.find((state) => call.has(state)) ?? null,
+    check: call.optional("healthcheck"),
+    sort: call.optional("column"),
+  };
+}
+
+async function showFrontends(call: Call, context: Context): ReturnType<Run> {
+  const { client, signal, out } = context;
+  const answer = await client.json<api.FrontendList>({ path: "/v1/frontends", signal });
+  if (!answer.ok) return await fail(call, context, answer.error);
+  const frontends = selectFrontends(answer.value.value.frontends, selectionOf(call));
+  if (context.json) out.json(JSON.stringify({ ...answer.value.value, frontends }));
+  else out.print(frontendsLines({ frontends }, viewOf(context)));
+  return exit.done;
+}
+
+async function showBackends(call: Call, context: Context): ReturnType<Run> {
+  const { client, signal, out } = context;
+  const answer = await client.json<api.BackendList>({ path: "/v1/backends", signal });
+  if (!answer.ok) return await fail(call, context, answer.error);
+  const backends = selectBackends(answer.value.value.backends, selectionOf(call));
+  if (context.json) out.json(JSON.stringify({ ...answer.value.value, backends }));
+  else out.print(backendsLines({ backends }, viewOf(context)));
+  return exit.done;
+}
+
 const frontendQuery = (call: Call) =>
   call.optional("frontend") === null ? "" : `?frontend=${call.url("frontend")}`;
 
@@ -58,9 +90,9 @@ const frontendQuery = (call: Call) =>
 export const showCommands: readonly Command<Run>[] = [
   { syntax: "show version", help: "versions of the client and the server", run: showVersion },
   {
-    syntax: "show frontends",
-    help: "all frontends with their state and active pool",
-    run: ask<api.FrontendList>(() => ({ path: "/v1/frontends" }), frontendsLines),
+    syntax: "show frontends [<glob>] [up|down|unknown]",
+    help: "all frontends with their state and active pool, or those of some names or one state",
+    run: showFrontends,
   },
   {
     syntax: "show frontend <frontend>",
@@ -76,9 +108,12 @@ export const showCommands: readonly Command<Run>[] = [
     ),
   },
   {
-    syntax: "show backends",
-    help: "all backends with their state, health and last probe",
-    run: ask<api.BackendList>(() => ({ path: "/v1/backends" }), backendsLines),
+    syntax: "show backends [<glob>] [up|down|unknown|paused|disabled] [check <healthcheck>] [sort <column>]",
+    help:
+      "all backends with their state, health and last probe, or those of some names, one state or one check",
+    notes:
+      "A pattern may hold `*` and `[a-c]`, and `?` if it is quoted. Sorted by state the worst come first, by time the newest, by probe time the slowest; without `sort` the order is that of the file. With --json the same ones are printed.",
+    run: showBackends,
   },
   {
     syntax: "show backend <backend>",
