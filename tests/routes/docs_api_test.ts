@@ -41,7 +41,7 @@ function requestOf(command: string): Request {
   return new Request(url, { method, headers, ...(body === null ? {} : { body }) });
 }
 
-const sections = text.split(/^### /m).slice(1).map((section) => ({
+const sections = text.slice(text.indexOf("\n## Operations\n")).split(/^### /m).slice(1).map((section) => ({
   title: section.split("\n")[0] ?? "",
   commands: [...section.matchAll(/```sh\n([^]*?)```/g)].flatMap((match) =>
     (match[1] ?? "").replaceAll("\\\n", " ").split("\n").filter((line) => line !== "")

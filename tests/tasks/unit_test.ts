@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { localTokenFiles } from "../../src/net/local_token.ts";
 import { optionalTool } from "../tool.ts";
 
 const systemd = await optionalTool("systemd-analyze");
@@ -109,4 +110,12 @@ Deno.test("packaging: the unit runs as its own user and reloads by SIGHUP after 
   assert.deepEqual(values("AmbientCapabilities"), ["CAP_NET_RAW"]);
   assert.deepEqual(values("ExecReload"), ["/usr/sbin/maglevd --check", "/bin/kill -HUP $MAINPID"]);
   assert.deepEqual(values("MemoryDenyWriteExecute"), [], "Deno compiles to machine code");
+});
+
+Deno.test("the unit makes the folder of the local token, where its group and maglevc find it", async () => {
+  const text = await Deno.readTextFile(new URL("maglevd.service", packaging));
+  const value = (key: string) => new RegExp(`^${key}=(.*)$`, "m").exec(text)?.[1];
+  assert.equal(localTokenFiles(undefined)[0], `/run/${value("RuntimeDirectory")}/token`);
+  assert.equal(value("RuntimeDirectoryMode"), "0755");
+  assert.equal(value("Group"), "maglevd", "whose members may read the token");
 });
