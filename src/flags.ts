@@ -113,6 +113,13 @@ export const flagSpecs: readonly FlagSpec[] = [
     help: "name of this daemon; empty: the host's name",
   },
   {
+    name: "state-dir",
+    kind: "text",
+    default: "",
+    value: "folder",
+    help: "where is kept what must outlive the process; empty: nothing does",
+  },
+  {
     /** As typed after the two dashes. */
     name: "tls-cert",
     /** What it takes. */
@@ -184,6 +191,8 @@ export interface Options {
   readonly nodeName: string;
   /** The same if a flag or the environment gave it; null: it is the host's. */
   readonly givenNodeName: string | null;
+  /** Folder of what outlives the process; null: nothing does. */
+  readonly stateDir: string | null;
   /** Certificate and key as PEM paths; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Check the configuration and exit. */
@@ -318,6 +327,7 @@ export function parseFlags(
     localToken: one("local-token") || null,
     nodeName: nodeName || host,
     givenNodeName: nodeName || null,
+    stateDir: one("state-dir") || null,
     // One file may hold both.
     tls: cert === "" ? null : { cert, key: key === "" ? cert : key },
     /** Check the configuration and exit. */

@@ -53,6 +53,8 @@ export interface ControlParts {
   readonly request: () => FileRequest;
   /** Name of this daemon. */
   readonly node: string;
+  /** Folder of what outlives the process; null: nothing does. */
+  readonly stateDir: string | null;
   /** Whether there is an auth file. */
   readonly auth: boolean;
   /** Whether the TCP listeners serve HTTPS. */
@@ -87,14 +89,14 @@ export class DaemonControl implements Control {
 
   /** Version, uptime, listeners and warm-up. */
   info(): Omit<api.Info, "you"> {
-    const { auth, build, clock, features, listen, node, reconciler, startedAt, startedAtMs, tls } =
+    const { auth, build, clock, features, listen, node, reconciler, startedAt, startedAtMs, stateDir, tls } =
       this.#parts;
     const { phase, endsAt, heldFrontends } = reconciler.warmup;
     return {
       node,
       auth,
       tls,
-      state_dir: null,
+      state_dir: stateDir,
       version,
       commit: build.commit,
       date: build.date,

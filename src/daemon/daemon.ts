@@ -28,6 +28,7 @@ import { Tracker } from "../health/tracker.ts";
 import { Reconciler } from "../lb/reconcile.ts";
 import type { VppView } from "../lb/view.ts";
 import type { Log } from "../log/mod.ts";
+import type { StateKeeper } from "../memory/keeper.ts";
 import { Metrics } from "../metrics/mod.ts";
 import type { Config, Millis } from "../model.ts";
 import { probeLimit, startProber } from "../probes/runner.ts";
@@ -65,6 +66,8 @@ export interface DaemonParts {
   readonly secrets: SecretsInUse;
   /** The local token. */
   readonly local: TakenToken;
+  /** What an earlier process left, and what the next one must know. */
+  readonly keeper: StateKeeper;
   /** False: somebody else listens and hands requests to `app`; the metrics listener is opened all the same. */
   readonly listens: boolean;
 }
@@ -100,7 +103,7 @@ export class Daemon implements AsyncDisposable {
   /** Starts everything; or says which listener could not be opened, and leaves nothing behind. */
   static async start(parts: DaemonParts): Promise<Result<Daemon, ListenError>> {
     await using building = new AsyncDisposableStack();
-    const { bus, clock, config, local, log, options, random, secrets } = parts;
+    const { bus, clock, config, keeper, local, log, options, random, secrets } = parts;
     const startedAtMs = clock.now();
     const startedAt = clock.wall();
     let sources: MetricsSourceParts | null = null;
@@ -163,11 +166,12 @@ export class Daemon implements AsyncDisposable {
         enabled: options.vppApiAddr !== null,
         inFlight: options.vppInflight,
         startedAt: startedAtMs,
-        record: null,
-        recorded() {},
+        record: keeper.vips,
+        recorded: () => keeper.changed(),
       }),
     );
     reconciler = lb;
+    keeper.begin({ vips: () => lb.record, late: ({ vips }) => lb.recall(vips) });
     lb.start();
     let was: VppEvent["to"] = options.vppApiAddr === null ? "off" : "disconnected";
     const link = building.use(
@@ -217,6 +221,7 @@ export class Daemon implements AsyncDisposable {
       build: parts.build,
       request,
       node: options.nodeName,
+      stateDir: options.stateDir,
       auth: secrets.auth !== null,
       tls: secrets.tls !== null,
       problems: () => [

@@ -21,6 +21,7 @@ import { claimDefault, LocalToken } from "./local_token.ts";
 import { logFindings } from "./reload.ts";
 import { Secrets } from "./secrets.ts";
 import { endOnUnhandled, Hangups, StopSignals } from "./signals.ts";
+import { lockStateDir, openKeeper } from "./state_dir.ts";
 
 const encoder = new TextEncoder();
 
@@ -103,6 +104,14 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   if (!secrets.ok) return 2;
   if (options.check) return print(`${options.config}: ok\n`), 0;
 
+  const clock = systemClock;
+  // First of all that this process takes: a daemon that is about to end still has the other things.
+  const folder = await lockStateDir(options.stateDir, clock);
+  if (!folder.ok) {
+    complain(`maglevd: ${folder.error.message}`);
+    return folder.error.kind === "wrong" ? 2 : 1;
+  }
+  resources.use(folder.value);
   const local = takeToken(options.localToken);
   if (typeof local === "string") {
     complain(`maglevd: ${local}`);
@@ -117,7 +126,6 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     resources.defer(() => globalThis.removeEventListener("unload", drop));
   }
 
-  const clock = systemClock;
   const bus = resources.use(new Bus({ clock }));
   const output = new LogOutput(writeStdout);
   const log = createLog({
@@ -150,6 +158,7 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   if (local.token === null) log.warn("local-token", { detail: `there is none: ${local.why}` });
   else log.info("local-token", { file: local.token.file });
   const { files } = checked;
+  const keeper = resources.use(await openKeeper(folder.value, clock, log));
   const parts = {
     options,
     config,
@@ -157,6 +166,7 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     clock,
     log,
     bus,
+    keeper,
     random: Math.random,
     build,
     secrets: secrets.value,

@@ -140,7 +140,7 @@ async function main(): Promise<number> {
   const site = cleanup.use(new Site(folder, port));
   await unlessStopped(site.ready());
   const flagsOfMaglevd = ["--config", config, "--listen", listen, "--metrics-addr", "", "--auth-file", ""];
-  flagsOfMaglevd.push("--local-token", `${folder}/token`);
+  flagsOfMaglevd.push("--local-token", `${folder}/token`, "--state-dir", `${folder}/state`);
   flagsOfMaglevd.push("--vpp-api-addr", site.apiSocket, "--vpp-stats-addr", site.statsSocket);
   flagsOfMaglevd.push("--log-level", "info", "--log-format", "json", "--tls-cert", "", "--tls-key", "");
   await unlessStopped(site.startMaglevd(flagsOfMaglevd));

@@ -12,6 +12,7 @@ import { Bus } from "../../src/bus/mod.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { Checker } from "../../src/daemon/checker.ts";
+import { lockStateDir, openKeeper } from "../../src/daemon/state_dir.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { parseFlags } from "../../src/flags.ts";
 import { createLog, type Level, silentLog } from "../../src/log/mod.ts";
@@ -142,8 +143,13 @@ export class Inside implements AsyncDisposable {
       write: (text) => lines.take(text),
       listener: bus,
     });
+    const stateDir = await lockStateDir(flags.value.stateDir, clock);
+    if (!stateDir.ok) throw new Error(stateDir.error.message);
+    stack.use(stateDir.value);
+    const keeper = stack.use(await openKeeper(stateDir.value, clock, log));
     const started = await Daemon.start({
       options: flags.value,
+      keeper,
       config,
       files,
       clock,

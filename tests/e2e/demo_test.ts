@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LbCounters, LbState, Whereis } from "../../src/api/mod.ts";
+import type { Info, LbCounters, LbState, Whereis } from "../../src/api/mod.ts";
 import { lines } from "../../src/lines.ts";
 import { project } from "./harness.ts";
 
@@ -154,6 +154,9 @@ Deno.test("the demo: words kill, start and change things, its client works, and 
     const { vips } = await get<LbCounters>(`${api}/v1/vpp/lb/counters`);
     first = vips.find((vip) => vip.frontend === "www")?.first ?? 0;
   }
+
+  assert.equal((await get<Info>(`${api}/v1/info`)).state_dir, `${folder}/state`);
+  assert.ok((await Deno.stat(`${folder}/state/state.json`)).isFile);
 
   await demo.say("vpp restart", /VPP runs anew/);
   const { code, output } = await demo.end(true);

@@ -12,6 +12,7 @@ import { formatFinding } from "../../src/config/findings.ts";
 import type { BackendAction, Control, Refusal } from "../../src/control.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { createLog, type Level } from "../../src/log/mod.ts";
+import { StateKeeper } from "../../src/memory/keeper.ts";
 import type { Actor } from "../../src/model.ts";
 import type { Result } from "../../src/result.ts";
 import { noLocal, secretsOf } from "../secrets.ts";
@@ -99,6 +100,7 @@ export class LocalDaemon implements AsyncDisposable {
         logLevel: level,
         logFormat: "json",
         authFile: null,
+        stateDir: null,
         localToken: null,
         nodeName: "lb1",
         givenNodeName: null,
@@ -110,6 +112,7 @@ export class LocalDaemon implements AsyncDisposable {
       },
       config,
       files,
+      keeper: StateKeeper.none(),
       clock,
       log,
       bus,

@@ -68,7 +68,7 @@ tail -n 1 /etc/default/maglevd
 stat -c '%a %U:%G' /etc/vpp-maglev/maglev.yaml
 traces | comm -13 /tmp/before - | wc -l
 step remove
-mkdir -p /var/cache/maglevd /etc/systemd/system/multi-user.target.wants
+mkdir -p /var/cache/maglevd /var/lib/vpp-maglev /etc/systemd/system/multi-user.target.wants
 ln -s /lib/systemd/system/maglevd.service /etc/systemd/system/multi-user.target.wants/maglevd.service
 dpkg --remove vpp-maglev
 step removed

@@ -109,6 +109,11 @@ Deno.test("packaging: the unit runs as its own user and reloads by SIGHUP after 
   assert.deepEqual(values("SupplementaryGroups"), ["vpp"]);
   assert.deepEqual(values("AmbientCapabilities"), ["CAP_NET_RAW"]);
   assert.deepEqual(values("ExecReload"), ["/usr/sbin/maglevd --check", "/bin/kill -HUP $MAINPID"]);
+  // systemd makes the folder below /var/lib, and the daemon is told of it.
+  assert.deepEqual(values("StateDirectory"), ["vpp-maglev"]);
+  assert.deepEqual(values("StateDirectoryMode"), ["0700"]);
+  assert.ok(values("Environment").includes("MAGLEV_STATE_DIR=/var/lib/vpp-maglev"));
+  assert.ok(unit.indexOf("Environment=MAGLEV_STATE_DIR") < unit.indexOf("EnvironmentFile="));
   assert.deepEqual(values("MemoryDenyWriteExecute"), [], "Deno compiles to machine code");
 });
 

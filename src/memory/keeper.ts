@@ -1,0 +1,149 @@
+/**
+ * The memory of a daemon: what an earlier process left, and what the next one must know.
+ *
+ *   open ──▶ first start, known or lost ──▶ begin ──▶ writes what changes
+ *        └─ not read after 5 s: lost ─────▶ begin ──▶ late: in force when it comes, and then it is written
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log/mod.ts";
+import type { Millis, VipRecord } from "../model.ts";
+import type { Folder } from "./folder.ts";
+import { type Loaded, loadState } from "./load.ts";
+import { emptyState, type State } from "./state.ts";
+import { StateWriter } from "./writer.ts";
+
+/** A state that is not read by then counts as lost until it comes. */
+const lateMs: Millis = 5_000;
+
+/** What a memory needs. */
+export interface KeeperParts {
+  /** Where the state is kept. */
+  readonly folder: Folder;
+  /** Whether a daemon has used the folder before. */
+  readonly used: boolean;
+  /** False: the folder is not locked, so it is read and never written. */
+  readonly locked: boolean;
+  /** Time. */
+  readonly clock: Clock;
+  /** Where trouble is told. */
+  readonly log: Log;
+}
+
+/** What a running daemon gives its memory. */
+export interface KeptBy {
+  /** VIPs as the next process must know them. */
+  readonly vips: () => VipRecord;
+  /** What an earlier process left has come late. */
+  readonly late: (state: State) => void;
+}
+
+/** The memory of one daemon. */
+export class StateKeeper implements AsyncDisposable {
+  readonly #parts: KeeperParts | null;
+  readonly #loading: Promise<Loaded> | null;
+  #loaded: Loaded | null;
+  #keptBy: KeptBy | null = null;
+  #others: State["others"] = {};
+  #writer: StateWriter | null = null;
+  #closed = false;
+
+  private constructor(
+    parts: KeeperParts | null,
+    loading: Promise<Loaded> | null,
+    loaded: Loaded | null,
+  ) {
+    this.#parts = parts;
+    this.#loading = loading;
+    this.#loaded = loaded;
+  }
+
+  /** No memory: nothing is read or written. */
+  static none(): StateKeeper {
+    return new StateKeeper(null, null, { kind: "first" });
+  }
+
+  /** Reads what an earlier process left; waits 5 s for it at most. */
+  static async open(parts: KeeperParts): Promise<StateKeeper> {
+    const { clock, folder, log, used } = parts;
+    const loading = loadState(folder, used);
+    const timeout = new AbortController();
+    const late = clock.sleep(lateMs, timeout.signal).then(() => null, () => null);
+    const loaded = await Promise.race([loading, late]);
+    timeout.abort();
+    if (loaded === null) {
+      const detail = `the state was not read within ${lateMs / 1000} s; it is in force when it comes`;
+      log.error("memory-error", { detail });
+    } else {
+      tell(log, loaded);
+    }
+    return new StateKeeper(parts, loading, loaded);
+  }
+
+  /** VIPs that an earlier process left; null: there is no memory of one. */
+  get vips(): VipRecord | null {
+    return this.#loaded?.kind === "known" ? this.#loaded.state.vips : null;
+  }
+
+  /** Whether there was a memory, and it is not there now. */
+  get lost(): boolean {
+    return this.#loaded === null || this.#loaded.kind === "lost";
+  }
+
+  /** Why the state is not on the disk; null: it is, or is about to be. */
+  get problem(): string | null {
+    return this.#writer?.problem ?? null;
+  }
+
+  /** Keeps the state of a daemon from now on. */
+  begin(keptBy: KeptBy): void {
+    this.#keptBy = keptBy;
+    if (this.#loaded !== null) this.#write(this.#loaded);
+    else this.#loading?.then((loaded) => this.#came(loaded));
+  }
+
+  /** What the next process must know may have changed. Returns at once. */
+  changed(): void {
+    this.#writer?.changed();
+  }
+
+  /** Writes what is not written yet, and waits for it a second at most. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.#writer?.[Symbol.asyncDispose]();
+  }
+
+  #came(loaded: Loaded): void {
+    if (this.#closed || this.#parts === null) return;
+    this.#loaded = loaded;
+    tell(this.#parts.log, loaded);
+    if (loaded.kind === "known") {
+      this.#parts.log.warn("memory-error", { detail: "the state has come late; it is in force now" });
+      this.#keptBy?.late(loaded.state);
+    }
+    this.#write(loaded);
+  }
+
+  #write(loaded: Loaded): void {
+    const keptBy = this.#keptBy;
+    if (this.#parts === null || keptBy === null || !this.#parts.locked) return;
+    if (loaded.kind === "lost" && loaded.leave) return;
+    const known = loaded.kind === "known" ? loaded : null;
+    this.#others = known?.state.others ?? emptyState.others;
+    this.#writer = new StateWriter({
+      ...this.#parts,
+      state: () => ({ vips: keptBy.vips(), others: this.#others }),
+      present: loaded.kind === "first" ? "absent" : loaded.last,
+      written: known?.last === "good" ? known.state : null,
+    });
+    this.#writer.changed();
+  }
+}
+
+function tell(log: Log, loaded: Loaded): void {
+  if (loaded.kind === "known" && loaded.detail !== null) log.warn("memory-error", { detail: loaded.detail });
+  if (loaded.kind !== "lost") return;
+  const more = loaded.leave ? "; the files stay as they are, and nothing is kept" : "";
+  log.error("memory-error", { detail: `what an earlier process left is lost: ${loaded.detail}${more}` });
+}
