@@ -70,7 +70,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   {
     why: "memory knows what is kept, and nothing of who wants it kept",
     from: /^src\/memory\//,
-    to: /^src\/(model|result|clock|log)\.ts$|^src\/(async|log|memory)\//,
+    to: /^src\/(model|result|clock)\.ts$|^src\/(async|log|memory)\//,
   },
   {
     why: "routes see the daemon through its control only",

@@ -167,6 +167,7 @@ export class Daemon implements AsyncDisposable {
         inFlight: options.vppInflight,
         startedAt: startedAtMs,
         record: keeper.vips,
+        memoryLost: keeper.lost,
         recorded: () => keeper.changed(),
       }),
     );

@@ -209,23 +209,22 @@ class Run {
   }
 
   async #vip(unit: VipUnit): Promise<void> {
-    const [first] = [...(unit.add === null ? [] : [unit.add]), ...unit.raises, ...unit.lowers];
-    if (first === undefined) return;
-    if (!isSent(first, this.#options.release)) {
-      return this.#skip([...(unit.add === null ? [] : [unit.add]), ...unit.raises, ...unit.lowers], "");
+    const { add, lowers, raises } = unit;
+    if (!isSent(unit, this.#options.release)) {
+      return this.#skip([...(add === null ? [] : [add]), ...raises, ...lowers], "");
     }
-    if (unit.add !== null) {
+    if (add !== null) {
       const blocked = this.#obstacle(unit.key.prefix);
-      if (blocked !== null) return this.#skip([unit.add, ...unit.raises], blocked);
-      if (!await this.#alone(unit.add)) return this.#skip(unit.raises, "the VIP could not be added");
+      if (blocked !== null) return this.#skip([add, ...raises], blocked);
+      if (!await this.#alone(add)) return this.#skip(raises, "the VIP could not be added");
     }
-    const raised = await Promise.all(unit.raises.map((step) => this.#raise(step, unit)));
+    const raised = await Promise.all(raises.map((step) => this.#raise(step, unit)));
     const capacity = !raised.includes(false);
     if (!capacity) {
-      const waits = unit.lowers.filter((step) => !step.dead);
+      const waits = lowers.filter((step) => !step.dead);
       this.#skip(waits, "an addition or raise of the VIP failed; this waits for the next sync");
     }
-    await Promise.all(unit.lowers.filter((step) => capacity || step.dead).map((step) => this.#alone(step)));
+    await Promise.all(lowers.filter((step) => capacity || step.dead).map((step) => this.#alone(step)));
   }
 
   /** False: the capacity that a lower of the VIP counts on is not there. */

@@ -96,7 +96,7 @@ export class Gate {
   }
 
   /** What may not be sent now. */
-  holds(): PlanHolds {
+  holds(): Omit<PlanHolds, "raise"> {
     const { phase, waiting } = this.#warmup;
     return {
       // Not even a digest releases what may not be written at all.

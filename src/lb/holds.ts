@@ -10,6 +10,7 @@ export type HoldKind =
   | "mass deletion"
   | "obstacle"
   | "table length"
+  | "memory lost"
   | "warm-up";
 
 /** The gravest first: what would end VPP, what would end traffic, what only waits. */
@@ -18,6 +19,7 @@ const gravity: readonly HoldKind[] = [
   "mass deletion",
   "obstacle",
   "table length",
+  "memory lost",
   "warm-up",
 ];
 
@@ -68,5 +70,5 @@ export function isOnlyMemory(holds: Holds): boolean {
 
 /** Whether time alone releases it: the daemon just started. */
 export function passes(holds: Holds): boolean {
-  return holds.every(({ kind }) => kind === "warm-up");
+  return holds.every(({ kind }) => kind === "warm-up" || kind === "memory lost");
 }

@@ -49,6 +49,8 @@ export class Memory {
   readonly witnesses = new Witnesses();
   #bootTime: number | null = null;
   readonly #previous = new Map<string, DesiredVip>();
+  /** Backends that an operator of this process enabled or resumed. */
+  readonly #enabled = new Set<string>();
   /** Which VIPs are the daemon's own. */
   readonly ownership: Ownership;
   /** Global settings that were in sync last on this VPP; null: never. */
@@ -100,7 +102,8 @@ export class Memory {
 
   /** Backends changed their states: leaving one drops the flush that it owed, and the transition tells a new one. */
   transitions(transitions: readonly Transition[]): void {
-    for (const { backend, effects, to } of transitions) {
+    for (const { backend, code, effects, to } of transitions) {
+      if (code === "enabled" || code === "resumed") this.#enabled.add(backend);
       const places = this.membersOf(backend);
       for (const place of places) this.#owed = leaveState(this.#owed, place);
       if (to !== "down" && to !== "disabled") continue;
@@ -123,6 +126,12 @@ export class Memory {
   /** Another configuration runs. */
   reloaded(): void {
     this.ownership.reloaded();
+  }
+
+  /** Whether an operator of this process gave the backend a weight, enabled or resumed it. */
+  isWanted(frontend: string, backend: string): boolean {
+    if (this.#enabled.has(backend)) return true;
+    return this.membersOf(backend).some((one) => one.frontend === frontend && one.weightBy !== null);
   }
 
   /** What reasons depend on. */

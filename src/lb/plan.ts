@@ -14,10 +14,11 @@ import type { Change } from "../api/mod.ts";
 import type { ActualConf, ActualVip, ForeignVips, VipKey } from "../model.ts";
 import { type BrakeContext, braked } from "./brake.ts";
 import type { DesiredVip } from "./desired.ts";
-import { diffServers } from "./diff.ts";
+import { diffServers, type ServerChange } from "./diff.ts";
 import { planDigest } from "./digest.ts";
 import type { OwedFlushes } from "./owed.ts";
 import { type Hold, hold, type Holds, together } from "./holds.ts";
+import type { GuardedServer } from "./raise_guard.ts";
 import { configured, drift, type ReasonContext } from "./reasons.ts";
 import {
   additionUnit,
@@ -41,6 +42,8 @@ export interface PlanHolds {
   readonly deletions: Holds;
   /** Of a frontend's VIP. */
   readonly frontend: (name: string) => Holds;
+  /** Of a server that gets a weight. */
+  readonly raise: (server: GuardedServer) => Holds;
 }
 
 /** Everything a plan depends on. */
@@ -105,6 +108,8 @@ export interface SyncPlan {
   /** Serials of owed flushes below it are paid by this plan's messages. */
   readonly owedBefore: number;
 }
+
+type GuardedChange = Pick<ServerChange, "address" | "backend" | "before" | "after">;
 
 class Planner {
   readonly #input: PlanInput;
@@ -173,18 +178,38 @@ class Planner {
     return [hold("obstacle", true, why)];
   }
 
+  /** Why a server may not get the weight that it should have. */
+  #guard({ frontend, id }: DesiredVip, server: GuardedChange): Holds {
+    const { address, after, backend, before } = server;
+    if ((after ?? 0) === 0 || (before ?? 0) > 0) return [];
+    return this.#input.holds.raise({ vip: id, address, frontend, backend });
+  }
+
+  /** The same of all servers of a VIP that is made. */
+  #guards(desired: DesiredVip): Holds[] {
+    return desired.servers.map(({ address, backend, weight }) =>
+      this.#guard(desired, { address, backend, before: null, after: weight })
+    );
+  }
+
   #inPlace(desired: DesiredVip, actual: ActualVip, supersededBy: RebuildUnit | null): void {
     const { vip: key, frontend } = desired;
     const diff = diffServers(desired, actual, this.#input.owed, this.#input.reasons(desired.id));
     if (diff.raises.length === 0 && diff.lowers.length === 0) return;
-    const held = this.#frontendHolds(frontend);
+    const holds = this.#frontendHolds(frontend);
+    const guards = diff.raises.map((server) => this.#guard(desired, server));
+    // What a raise would carry must not be taken away from another server before.
+    const waits = together(holds, ...guards);
     this.#units.push({
       kind: "vip",
       key,
       frontend,
+      holds,
       add: null,
-      raises: diff.raises.map((server) => serverStep(key, frontend, server, held)),
-      lowers: diff.lowers.map((server) => serverStep(key, frontend, server, held)),
+      raises: diff.raises.map((server, index) =>
+        serverStep(key, frontend, server, together(holds, guards[index] ?? null))
+      ),
+      lowers: diff.lowers.map((server) => serverStep(key, frontend, server, server.dead ? holds : waits)),
       keepsCapacity: diff.keepsCapacity,
       supersededBy,
     });
@@ -193,7 +218,8 @@ class Planner {
   /** A rebuild; while it is held, or VPP may refuse what comes before it, the VIPs are kept right in place. */
   #rebuild(group: readonly Rebuilt[], others: Holds): void {
     const short = group.map(({ desired, reason }) => this.#shortage(desired, reason));
-    const held = together(others, ...short.map((one) => one.hold));
+    const guards = group.flatMap(({ desired }) => this.#guards(desired));
+    const held = together(others, ...short.map((one) => one.hold), ...guards);
     const vips = group.map((vip, index) => ({ ...vip, reason: short[index]?.reason ?? vip.reason }));
     const unit = rebuildUnit(vips, held);
     if (held.length > 0 || this.#conf.length > 0) {
@@ -246,7 +272,7 @@ class Planner {
     for (const { desired: vip, reason } of missing) {
       const short = this.#shortage(vip, reason);
       const held = together(...inTheWay, short.hold, this.#frontendHolds(vip.frontend));
-      this.#units.push(additionUnit(vip, short.reason, held));
+      this.#units.push(additionUnit(vip, short.reason, held, (server) => this.#guard(vip, server)));
     }
   }
 

@@ -23,6 +23,7 @@ import { Gate, type WarmupView } from "./gate.ts";
 import { isBlocked } from "./holds.ts";
 import { Memory } from "./memory.ts";
 import { Ownership } from "./ownership.ts";
+import { RaiseGuard } from "./raise_guard.ts";
 import { SyncQueue } from "./queue.ts";
 import { HeldLog, logFailed, syncAnswer, syncResult } from "./report.ts";
 import { Requests, unavailable } from "./requests.ts";
@@ -46,6 +47,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #standings = new Standings();
   readonly #waits = new Waits();
   readonly #gate: Gate;
+  readonly #guard: RaiseGuard;
   readonly #loop: JobLoop;
   #running: ReadonlySet<string> | "all" | null = null;
   #lb: LoadBalancer | null = null;
@@ -57,7 +59,14 @@ export class Reconciler implements AsyncDisposable {
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.#memory = new Memory(new Ownership(parts.record, parts.recorded));
-    this.#syncer = new Syncer(parts, this.#memory, new Semaphore(parts.inFlight));
+    this.#guard = new RaiseGuard({
+      memoryLost: parts.memoryLost,
+      startedAt: parts.startedAt,
+      maxDelayMs: parts.world().config.lb.startupMaxDelayMs,
+      witness: (vip, address) => this.#memory.witness(vip, address),
+      wanted: (frontend, backend) => this.#memory.isWanted(frontend, backend),
+    });
+    this.#syncer = new Syncer(parts, this.#memory, this.#guard, new Semaphore(parts.inFlight));
     this.#heldLog = new HeldLog(parts.log);
     this.#gate = new Gate(parts);
     this.#loop = new JobLoop(
@@ -227,6 +236,7 @@ export class Reconciler implements AsyncDisposable {
   /** What an earlier process left of it came late. */
   recall(record: VipRecord): void {
     this.#memory.ownership.recall(record);
+    this.#guard.end();
     this.#queue.touchAll(this.#parts.clock.now());
     this.#loop.wake();
   }
@@ -275,16 +285,18 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #dueAt(): Millis | null {
-    const due = [this.#lb === null ? null : this.#queue.dueAt, this.#gate.dueAt].filter((at) => at !== null);
+    const due = [this.#lb === null ? null : this.#queue.dueAt, this.#gate.dueAt, this.#guard.dueAt]
+      .filter((at) => at !== null);
     return due.length === 0 ? null : Math.min(...due);
   }
 
   #stepWarmup(): void {
-    const opened = this.#gate.step();
-    if (this.#lb === null) return;
     const now = this.#parts.clock.now();
+    const opened = this.#gate.step();
+    const mayRaise = this.#guard.step(now);
+    if (this.#lb === null) return;
     this.#queue.touch(opened.frontends, now);
-    if (opened.all) this.#queue.touchAll(now);
+    if (opened.all || mayRaise) this.#queue.touchAll(now);
   }
 
   /** For an operator's question nothing remembered is good enough, nor for a VIP that was not as remembered. */

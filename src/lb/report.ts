@@ -7,12 +7,14 @@ import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log/mod.ts";
+import type { IpAddress } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { confView } from "../snapshot/vpp.ts";
 import { planDigest } from "./digest.ts";
 import type { StepResult } from "./apply.ts";
 import { type Holds, isBlocked, isSent, passes } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
+import type { RaiseGuard } from "./raise_guard.ts";
 import type { Synced } from "./synced.ts";
 
 const messages = {
@@ -97,6 +99,22 @@ export function logDone(
   if (outcome.failed > 0) log.warn("vpp-lbsync-done", attrs);
   else if (outcome.done > 0) log.info("vpp-lbsync-done", attrs);
   else log.debug("vpp-lbsync-done", attrs);
+}
+
+/** Names the servers that were raised though nobody knows whether an operator had set their weight of 0. */
+export function logRaised(log: Log, results: readonly StepResult[], guard: RaiseGuard): void {
+  const raised = results.flatMap(({ status, step }) => {
+    const { address, backend, frontend, weight_after: after, weight_before: before } = step.change;
+    if (status !== "done" || step.vip === null || address === null || frontend === null) return [];
+    if ((after ?? 0) === 0 || (before ?? 0) > 0) return [];
+    const server = { vip: step.vip, address: address as IpAddress, frontend, backend };
+    return guard.mustTell(server)
+      ? [`${frontend}/${backend ?? "?"} ${address}: ${before ?? 0} to ${after}`]
+      : [];
+  });
+  if (raised.length === 0) return;
+  const detail = "what operators had set is lost; these servers were at weight 0 and are raised";
+  log.warn("memory-error", { detail, raised });
 }
 
 /** Logs the end of a sync that could not even read. */

@@ -9,7 +9,7 @@ import type { Op } from "./balancer.ts";
 import type { DesiredVip } from "./desired.ts";
 import { confView } from "../snapshot/vpp.ts";
 import { serverAddition, type ServerChange } from "./diff.ts";
-import type { Holds } from "./holds.ts";
+import { type Holds, together } from "./holds.ts";
 import { notConfigured } from "./reasons.ts";
 import { protocolName, sortedByAddress, vipId } from "./vips.ts";
 
@@ -55,6 +55,8 @@ export interface VipUnit {
   readonly key: VipKey;
   /** Its frontend. */
   readonly frontend: string;
+  /** Why an ordinary sync sends nothing of it; single servers may be held besides. */
+  readonly holds: Holds;
   /** Not null: the VIP is made first. */
   readonly add: Step | null;
   /** Additions and raises of servers. */
@@ -197,12 +199,18 @@ function settingsOf({ encap, tableLength, srcIpSticky }: DesiredVip): ChangeFiel
 }
 
 /** Makes a VIP that VPP does not have, with its servers. */
-export function additionUnit(desired: DesiredVip, reason: string, holds: Holds): VipUnit {
+export function additionUnit(
+  desired: DesiredVip,
+  reason: string,
+  holds: Holds,
+  more: (server: ServerChange) => Holds,
+): VipUnit {
   const { vip: key, frontend } = desired;
   return {
     kind: "vip",
     key,
     frontend,
+    holds,
     add: {
       change: change({ kind: "vip_added", frontend, key, holds, reason, settings: settingsOf(desired) }),
       ops: [additionOp(desired)],
@@ -211,7 +219,8 @@ export function additionUnit(desired: DesiredVip, reason: string, holds: Holds):
       dead: false,
     },
     raises: sortedByAddress(desired.servers)
-      .map((server) => serverStep(key, frontend, serverAddition(server, reason), holds)),
+      .map((server) => serverAddition(server, reason))
+      .map((server) => serverStep(key, frontend, server, together(holds, more(server)))),
     lowers: [],
     keepsCapacity: false,
     supersededBy: null,

@@ -13,8 +13,9 @@ import type { Gate } from "./gate.ts";
 import type { Memory } from "./memory.ts";
 import { isSent } from "./holds.ts";
 import { madeVips, makePlan, sameConf, type SyncPlan } from "./plan.ts";
+import type { RaiseGuard } from "./raise_guard.ts";
 import { readFrontends } from "./read.ts";
-import { logDone, logResult, logStart } from "./report.ts";
+import { logDone, logRaised, logResult, logStart } from "./report.ts";
 import type { LbReading, Planned, Standing, Synced } from "./synced.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
 import type { ReconcilerParts } from "./world.ts";
@@ -23,6 +24,7 @@ import type { ReconcilerParts } from "./world.ts";
 export class Syncer {
   readonly #parts: ReconcilerParts;
   readonly #memory: Memory;
+  readonly #guard: RaiseGuard;
   readonly #inFlight: Semaphore;
   /** Whether the global settings of this session are known to be as they should. */
   confConfirmed = false;
@@ -32,9 +34,10 @@ export class Syncer {
   readonly #promises = new HeapPromises();
 
   /** Nothing was read yet. */
-  constructor(parts: ReconcilerParts, memory: Memory, inFlight: Semaphore) {
+  constructor(parts: ReconcilerParts, memory: Memory, guard: RaiseGuard, inFlight: Semaphore) {
     this.#parts = parts;
     this.#memory = memory;
+    this.#guard = guard;
     this.#inFlight = inFlight;
   }
 
@@ -95,7 +98,7 @@ export class Syncer {
       lastName: (vip) => this.#memory.ownership.lastName(vip),
       brake: this.#memory.ownership.brake,
       foreign: world.config.lb.foreignVips,
-      holds: gate.holds(),
+      holds: { ...gate.holds(), raise: (server) => this.#guard.holds(server) },
     });
     return { plan, desired, frontends, readAt };
   }
@@ -182,6 +185,7 @@ export class Syncer {
         lb.textIsStale();
       }
     }
+    logRaised(log, results, this.#guard);
     logDone(log, plan, frontends, results);
     return synced;
   }

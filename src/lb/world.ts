@@ -50,6 +50,8 @@ export interface ReconcilerParts {
   readonly startedAt: Millis;
   /** What an earlier process left of VPP's VIPs; null: there is no memory of one. */
   readonly record: VipRecord | null;
+  /** Whether there was a memory of an earlier process that cannot be read. */
+  readonly memoryLost: boolean;
   /** Told that what the next process must know may have changed. Never throws, never waits. */
   readonly recorded: () => void;
 }

@@ -85,6 +85,7 @@ export function reconcilerOf(
     inFlight: 32,
     startedAt: systemClock.now(),
     record: null,
+    memoryLost: false,
     recorded() {},
   });
   reconciler.start();

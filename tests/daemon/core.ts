@@ -87,6 +87,7 @@ export class Core implements AsyncDisposable {
       inFlight: 32,
       startedAt: clock.now(),
       record,
+      memoryLost: false,
       recorded() {},
     });
     this.reconciler.start();

@@ -124,6 +124,7 @@ export class TestWorld {
     states: Readonly<Record<string, State>> = {},
     inFlight = 32,
     record: VipRecord | null = null,
+    memoryLost = false,
   ) {
     this.config = config;
     for (const name of config.backends.keys()) {
@@ -152,6 +153,7 @@ export class TestWorld {
       inFlight,
       startedAt: this.clock.now(),
       record,
+      memoryLost,
       recorded: () => this.recorded++,
     });
     this.reconciler.start();

@@ -1,0 +1,92 @@
+/**
+ * While nobody knows what operators set before a restart, a weight of 0 in VPP may be their word. So no server that
+ * VPP had at weight 0 is raised for a while; then the daemon goes by what it knows, and says which servers it raised.
+ *
+ *   memory lost ──▶ guarded ──max(startup-max-delay, 30 s)──▶ open: each raise is told
+ *                   └─ the memory came late: over
+ *
+ * @module
+ */
+import type { IpAddress, Millis } from "../model.ts";
+import { hold, type Holds } from "./holds.ts";
+
+/** Servers are guarded so long at least. */
+const leastMs: Millis = 30_000;
+
+const lost: Holds = [hold("memory lost")];
+
+/** A server on a VIP, in the words of the plan. */
+export interface GuardedServer {
+  /** `vipId` of the VIP. */
+  readonly vip: string;
+  /** Where VPP sends the packets. */
+  readonly address: IpAddress;
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** Name of the backend; null: none that is known. */
+  readonly backend: string | null;
+}
+
+/** What a guard asks. */
+export interface GuardParts {
+  /** Whether there was a memory that cannot be read. */
+  readonly memoryLost: boolean;
+  /** Monotonic start of the process. */
+  readonly startedAt: Millis;
+  /** `startup-max-delay` at the start. */
+  readonly maxDelayMs: Millis;
+  /** Weight that the first full read of this process showed for a server on a VIP; null: none. */
+  readonly witness: (vip: string, address: IpAddress) => number | null;
+  /** Whether an operator of this process wants the server to serve. */
+  readonly wanted: (frontend: string, backend: string) => boolean;
+}
+
+/** The guard of one process. */
+export class RaiseGuard {
+  readonly #parts: GuardParts;
+  readonly #opensAt: Millis;
+  readonly #told = new Set<string>();
+  #phase: "guarded" | "open" | "over";
+
+  /** Guards nothing unless the memory is lost. */
+  constructor(parts: GuardParts) {
+    this.#parts = parts;
+    this.#phase = parts.memoryLost ? "guarded" : "over";
+    this.#opensAt = parts.startedAt + Math.max(parts.maxDelayMs, leastMs);
+  }
+
+  /** When time alone changes something next; null: never. */
+  get dueAt(): Millis | null {
+    return this.#phase === "guarded" ? this.#opensAt : null;
+  }
+
+  /** Takes time into account; true if servers may be raised from now on. */
+  step(now: Millis): boolean {
+    if (this.#phase !== "guarded" || now < this.#opensAt) return false;
+    this.#phase = "open";
+    return true;
+  }
+
+  /** What an earlier process left is known after all. */
+  end(): void {
+    this.#phase = "over";
+  }
+
+  /** Why the server may not be raised now. */
+  holds(server: GuardedServer): Holds {
+    return this.#phase === "guarded" && this.#concerns(server) ? lost : [];
+  }
+
+  /** Whether the raise of a server must be told: nobody knows whether its weight of 0 was an operator's word. */
+  mustTell(server: GuardedServer): boolean {
+    const key = `${server.vip} ${server.address}`;
+    if (this.#phase !== "open" || this.#told.has(key) || !this.#concerns(server)) return false;
+    this.#told.add(key);
+    return true;
+  }
+
+  #concerns({ address, backend, frontend, vip }: GuardedServer): boolean {
+    const { wanted, witness } = this.#parts;
+    return witness(vip, address) === 0 && !(backend !== null && wanted(frontend, backend));
+  }
+}
