@@ -93,6 +93,7 @@ Deno.test("every flag has its environment form, to the same effect", () => {
     "tls-key": "/x/key.pem",
     "local-token": "/x/token",
     "node-name": "lb7",
+    "state-dir": "/x/state",
   };
   // A certificate without its key is a mistake.
   const tls = (name: string) => name === "tls-cert" ? "tls-key" : name === "tls-key" ? "tls-cert" : null;
