@@ -30,9 +30,9 @@ export interface Principal {
 /** Who has the local token, or may open a unix listener without an auth file. */
 export const localAdmin: Principal = { name: "local", role: "admin" };
 
-/** Whether a method changes nothing. */
+/** Whether a method changes nothing. No path takes OPTIONS, but its 405 tells nobody more than a read. */
 export function isRead(method: string): boolean {
-  return method === "GET" || method === "HEAD";
+  return method === "GET" || method === "HEAD" || method === "OPTIONS";
 }
 
 /** Role that an operation needs. */

@@ -51,6 +51,9 @@ await withToken(`127.0.0.1:${port}`, "/v1/backends/b1/pause", "localhost");
 await withToken(`[::1]:${port}`, "/v1/backends/b1/resume", far);
 console.log(JSON.stringify({
   statuses,
+  opened: daemon.log.filter((line) => line.msg === "listener-open").map((line) =>
+    `${line.level} ${String(line.address).replace(/\d+$/, "")} ${/--[a-z-]+/.exec(String(line.detail))?.[0]}`
+  ),
   peers: daemon.log.filter((line) => line.msg === "api-change").map((line) =>
     String(line.peer).replace(/:\d+$/, "")
   ),

@@ -36,7 +36,7 @@ Deno.test({
     const { code, stdout, stderr } = await apart(`exec "${Deno.execPath()}" run -A "${client}" ${far}`)
       .output();
     assert.equal(code, 0, new TextDecoder().decode(stderr));
-    const { statuses, peers } = JSON.parse(new TextDecoder().decode(stdout));
+    const { statuses, peers, opened } = JSON.parse(new TextDecoder().decode(stdout));
     assert.deepEqual(statuses, {
       [`${far} GET /v1/backends`]: "200",
       [`${far} POST /v1/backends/b1/pause`]: "401",
@@ -48,6 +48,7 @@ Deno.test({
       "127.0.0.1 /v1/backends/b1/pause with the token": "200",
       "[::1] /v1/backends/b1/resume with the token": "200",
     });
+    assert.deepEqual(opened, ["WARN [::]: --auth-file", "WARN [::]: --tls-cert"]);
     assert.deepEqual(peers, ["127.0.0.1", "[::1]"]);
   },
 });

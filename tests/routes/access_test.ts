@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { listenerKind, type Peer, tcpPeer, unixPeer } from "../../routes/access.ts";
 import { claimedActor } from "../../routes/actor.ts";
+import { createMetricsApp } from "../../routes/app.ts";
 import { tokenHint, type TokenSources } from "../../routes/token_hint.ts";
 import type { CurrentProblem } from "../../src/api/mod.ts";
+import { silentLog } from "../../src/log/mod.ts";
 import { isLoopbackHost } from "../../src/net/loopback.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { auth, tokens } from "./calls.ts";
@@ -177,6 +179,33 @@ Deno.test("readiness tells what is wrong to those who may read, and to others on
   assert.deepEqual(await told(makeWorld({ auth })), [0, 0]);
   assert.deepEqual(await told(makeWorld({ auth }), { authorization: `Bearer ${tokens.viewer}` }), [1, 1]);
   assert.deepEqual(await told(makeWorld({ auth }), {}, unixPeer("/run/x")), [0, 0]);
+});
+
+Deno.test("on the metrics listener readiness never tells what is wrong, and nothing can be changed", async () => {
+  const { control, bus } = makeWorld();
+  const app = createMetricsApp({ control, bus, log: silentLog, clock: new FakeClock() });
+  control.readiness = { ...control.readiness, problems: [wrong] };
+  const ask = async (path: string, init: RequestInit = {}, host = "lb1.example.net:9091") =>
+    await app.fetch(new Request(`http://${host}${path}`, init), { peer: tcpPeer("192.0.2.9", 1, "open") });
+  for (const headers of [{}, { authorization: `Bearer ${localToken}` }]) {
+    const ready = await ask("/readyz", { headers });
+    assert.deepEqual((await ready.json()).problems, []);
+  }
+  for (const path of ["/metrics", "/healthz", "/readyz"]) {
+    const answer = await ask(path);
+    assert.equal(answer.status, 200, path);
+    await answer.body?.cancel();
+    assert.equal((await ask(path, { method: "POST" })).status, 405, path);
+  }
+});
+
+Deno.test("a method that no path takes is 405 with what it takes, where reads are open", async () => {
+  const { bare } = makeWorld();
+  const answer = await bare("/v1/backends", { method: "OPTIONS" });
+  assert.deepEqual([answer.status, answer.headers.get("allow")], [405, "GET, HEAD"]);
+  for (const method of ["PATCH", "DELETE", "PUT", "POST"]) {
+    assert.equal((await bare("/v1/backends", { method })).status, 401, method);
+  }
 });
 
 Deno.test("info tells who asks", async () => {
