@@ -134,6 +134,15 @@ Deno.test("the demo: words kill, start and change things, its client works, and 
   const shown = await client("show", "frontends");
   assert.equal(shown.code, 0, shown.text);
   assert.match(shown.text, /www/);
+  // A change needs the demo's own token, which nobody else can read.
+  assert.equal((await Deno.stat(`${folder}/token`)).mode ?? 0, 0o100640);
+  const refused = await fetch(`${api}/v1/backends/b3/pause`, { method: "POST" });
+  assert.match((await refused.json()).detail, new RegExp(`A change needs a token: .*${folder}/token`));
+  for (const [action, state] of [["pause", "paused"], ["resume", "unknown|up"]] as const) {
+    const changed = await client("set", "backend", "b3", action);
+    assert.equal(changed.code, 0, changed.text);
+    assert.match(changed.text, new RegExp(state));
+  }
   const probed = await client("probe", "www", "count", "10", "interval", "10ms", "path", "/");
   assert.match(probed.text, /b[12]/, probed.text);
   const port = Number(/port: (\d+)/.exec(await Deno.readTextFile(`${folder}/maglev.yaml`))?.[1]);
