@@ -21,7 +21,7 @@ export function covers(role: Role, needed: Role): boolean {
 
 /** Who a request comes from. */
 export interface Principal {
-  /** Stands in logs and histories. */
+  /** Name for logs and histories. */
   readonly name: string;
   /** What it may do. */
   readonly role: Role;
@@ -41,7 +41,7 @@ export function neededRole(method: string, path: string): Role {
   return path.startsWith("/v1/config/") ? "admin" : "operator";
 }
 
-/** Whether a path answers everybody, under any Host: whoever watches the daemon must not need a token. */
+/** Whether a path answers everybody, under any Host: a monitor must not need a token. */
 export function isOpen(path: string): boolean {
   return path === "/healthz" || path === "/readyz";
 }

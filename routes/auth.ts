@@ -8,7 +8,7 @@ import { localAdmin, type Peer, type Principal, type Role } from "./access.ts";
 
 /** One client that may use the API. */
 export interface Client {
-  /** Stands in logs and histories. */
+  /** Name for logs and histories. */
   readonly name: string;
   /** SHA-256 of the token, 64 hexadecimal digits. */
   readonly sha256: string;
@@ -28,7 +28,7 @@ export function authTable(clients: readonly Client[]): AuthTable {
   return {
     find(digest) {
       let found: Principal | null = null;
-      // Every row is compared, so that the time does not tell how far down the list a token stands.
+      // Every row is compared, so that the time does not tell how far down the list a token is.
       for (const row of rows) {
         const same = timingSafeEqual(digest, row.digest);
         if (same) found = { name: row.client.name, role: row.client.role };

@@ -103,12 +103,12 @@ function jsonMistake(text: string): ProblemError | null {
   }
 }
 
-/** Refuses a key that stands twice in its object. */
+/** Refuses a key that is given twice in one object. */
 function checkKeys(text: string): void {
   const { first, total } = duplicateKeys(text, FINDINGS_LIMIT);
   const [one] = first;
   if (one === undefined) return;
-  const message = "stands twice in the same object";
+  const message = "is given twice in the same object";
   const errors = first.map(({ path, line, column }) => ({ ...finding(path, message), line, column }));
   const more = total === 1 ? "" : `, and ${total - 1} more`;
   throw new ProblemError("invalid", `${one.path}: ${message}${more}`, {

@@ -1,11 +1,11 @@
 /**
- * Keys that stand twice in one object of a JSON text. JSON.parse takes the last one in silence, so that what a person
- * reads first is not what happens. Pure.
+ * Keys that are given twice in one object of a JSON text. JSON.parse takes the last one in silence. A person who reads
+ * the first one expects something else. Pure.
  *
  * @module
  */
 
-/** One key that stands twice. */
+/** One key that is given twice. */
 export interface DuplicateKey {
   /** Path of the key, e.g. `weight` or `a.b`; positions of arrays are numbers. */
   readonly path: string;
@@ -36,7 +36,7 @@ export function duplicateKeys(
   let line = 1;
   let lineStart = 0;
   let keyNext = false;
-  // Strings, and what else tells where a key stands. Numbers and words hold none of it.
+  // Strings and the signs around them. Numbers and words hold none of these.
   for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],\n]/g)) {
     const [token] = match;
     const frame = open.at(-1);

@@ -3,7 +3,7 @@
  * listeners are open, removed at the end.
  *
  * `<file>.json` carries an exclusive lock while its daemon lives. The kernel gives the lock back with the process, so
- * the file of a daemon that was killed is taken over, and a process id that was used again deceives nobody.
+ * the file of a daemon that was killed is taken over, and a process id that was used again does no harm.
  *
  * Order: `<file>.json` is written before the token, and removed after it. A client reads the token first and then
  * `<file>.json`; so a new token is never taken together with the addresses of an older daemon.
@@ -21,10 +21,10 @@ export interface TokenFileError {
   readonly detail: string;
 }
 
-/** Rights of the token: the owner, and whoever may read as the group. */
+/** Rights of the token: the owner may write it, the group may read it. */
 const tokenMode = 0o640;
 
-/** Rights of `<file>.json`, which holds no secret: a client without rights may learn whom to ask. */
+/** Rights of `<file>.json`, which holds no secret: a client without rights may learn whose token it is. */
 const infoMode = 0o644;
 
 function message(error: unknown): string {
@@ -67,7 +67,7 @@ function holder(path: string): string {
     const info = parseLocalTokenInfo(Deno.readTextFileSync(path));
     return info === null ? "another process" : `process ${info.pid}`;
   } catch {
-    // Whoever holds it may be ending just now.
+    // The daemon that holds it may be ending just now.
     return "another process";
   }
 }

@@ -137,7 +137,7 @@ export interface SecretsInUse {
   readonly auth: AuthTable | null;
   /** As read at the start; null: plain HTTP. */
   readonly tls: TlsPair | null;
-  /** Who is told of a new content, and where it is logged. Before this is called, `look` does nothing. */
+  /** Gives new contents to `users` from now on. Before this is called, `look` does nothing. */
   use(users: SecretsUsers, log: Log, clock: Clock): void;
   /** Reads every file again; never rejects. */
   look(): Promise<void>;
@@ -183,7 +183,7 @@ export class Secrets implements SecretsInUse {
     return errors.length > 0 ? err(errors) : ok(new Secrets(auth, pair));
   }
 
-  /** Who is told of a new content, and where it is logged. */
+  /** Gives new contents to `users` from now on. */
   use(users: SecretsUsers, log: Log, clock: Clock): void {
     this.#used = { users, log, clock };
   }

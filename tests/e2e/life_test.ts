@@ -51,6 +51,7 @@ Deno.test("a second SIGTERM ends the process at once", async () => {
   await daemon.logged((line) => line.msg === "stopping");
   daemon.kill("SIGTERM");
   assert.equal((await daemon.status()).code, 143);
+  await assert.rejects(Deno.stat(daemon.tokenFile), Deno.errors.NotFound);
 });
 
 Deno.test("SIGHUP reloads; a wrong file is logged with its place and changes nothing", async () => {

@@ -100,7 +100,6 @@ Deno.test("a daemon that was killed leaves its files, and the next one takes the
     assert.equal((await pause(heir, old))[0], 401);
     assert.equal((await pause(heir, token))[0], 200);
     assert.equal(JSON.parse(await read(`${folder}/token.json`)).pid, heir.pid);
-    // An end that is not orderly removes them as well, where the process can still do anything.
     heir.kill("SIGTERM");
     await heir.status();
     await assert.rejects(Deno.stat(`${folder}/token`), Deno.errors.NotFound);
