@@ -33,7 +33,7 @@ Deno.test("SIGTERM and SIGINT: streams end, VPP stays as it is, exit code 0, wha
     assert.deepEqual(left.map((server) => server.weight), weights);
     const stopping = daemon.log.find((line) => line.msg === "stopping");
     assert.equal(stopping?.level, "WARN");
-    assert.deepEqual([stopping?.paused, stopping?.weights], [["b3"], ["www/primary/b2: 7"]]);
+    assert.deepEqual([stopping?.paused, stopping?.weights], [["b3"], ["www/primary/b2: 7 (by local)"]]);
     assert.equal(daemon.errors, "");
   }
 });
