@@ -320,9 +320,11 @@ export class LbReader {
     return text.vips;
   }
 
+  /** Warns of a kind of line once: numbers and addresses differ from VIP to VIP, and counters from read to read. */
   #warnOnce(line: string): void {
-    if (this.#warned.has(line)) return;
-    this.#warned.add(line);
+    const kind = line.replaceAll(/[0-9a-fA-F.:/]*[0-9][0-9a-fA-F.:/]*/g, "#");
+    if (this.#warned.has(kind)) return;
+    this.#warned.add(kind);
     this.#log.warn("vpp-lb-text", {
       line,
       detail: "VPP's text is not known; stickiness and counters of the VIP it belongs to stay unknown",

@@ -216,6 +216,37 @@ Deno.test("lb: a line of the text that is not known is one warning, and costs it
   assert.equal(warnings[0]?.attrs.line, "  new_size:65536 (2 MiB)");
 });
 
+Deno.test("lb: a kind of line that is not known is one warning, whatever numbers and addresses it has", async () => {
+  await using target = await simulated();
+  let reads = 0;
+  const connect = tamper({
+    text: (reply) => {
+      reads++;
+      let vips = 0;
+      return reply
+        .replaceAll("  counters:", () => `  counters:\n    dropped packet: ${reads * 10 + vips++}`)
+        .replaceAll(/ used$/gm, () => ` used since ${reads}`);
+    },
+  });
+  const { bench: b, log } = await bench(target, { connect });
+  await using _b = b;
+  await b.add(web, { "10.77.0.1": 100, "10.77.0.2": 100 });
+  await b.add(other, { "2001:db8::1": 100 }, { encap: "gre6" });
+  for (let i = 0; i < 3; i++) {
+    b.session.lb.textIsStale();
+    const { vips } = await b.session.lb.readAll();
+    assert.deepEqual(vips.map(({ srcIpSticky, index }) => [srcIpSticky, index]), [[null, null], [
+      null,
+      null,
+    ]]);
+    assert.deepEqual(vips.map((vip) => Object.keys(weights(vip)).length), [2, 1]);
+  }
+  const lines = log.lines.filter((line) => line.msg === "vpp-lb-text").map((line) => String(line.attrs.line));
+  assert.equal(lines.length, 2, lines.join("\n"));
+  assert.match(lines[0] ?? "", /dropped packet/);
+  assert.match(lines[1] ?? "", /used since/);
+});
+
 /** A filter that no VPP of this kind understands. */
 const blind = tamper({
   filter: (body) => ({
