@@ -3,6 +3,8 @@ export class Semaphore {
   readonly #size: number;
   readonly #waiting: { readonly count: number; readonly enter: () => void }[] = [];
   #used = 0;
+  /** How many of those that wait are urgent; they are the first ones. */
+  #urgent = 0;
 
   /** Lets `size` be under way, at least 1. */
   constructor(size: number) {
@@ -14,11 +16,18 @@ export class Semaphore {
     return this.#used;
   }
 
-  /** Runs `job` when `count` more fit. A count over the size waits until nothing else is under way. */
-  async run<T>(count: number, job: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `job` when `count` more fit. Urgent groups go before the others; within each kind the first to come
+   * is the first to go. A count over the size waits until nothing else is under way.
+   */
+  async run<T>(count: number, job: () => Promise<T>, urgent = false): Promise<T> {
     const needed = Math.min(count, this.#size);
-    if (this.#waiting.length > 0 || this.#used + needed > this.#size) {
-      await new Promise<void>((enter) => this.#waiting.push({ count: needed, enter }));
+    const ahead = urgent ? this.#urgent : this.#waiting.length;
+    if (ahead > 0 || this.#used + needed > this.#size) {
+      await new Promise<void>((enter) => {
+        this.#waiting.splice(ahead, 0, { count: needed, enter });
+        if (urgent) this.#urgent++;
+      });
     } else {
       this.#used += needed;
     }
@@ -29,6 +38,7 @@ export class Semaphore {
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
         if (this.#used + next.count > this.#size) break;
         this.#waiting.shift();
+        if (this.#urgent > 0) this.#urgent--;
         this.#used += next.count;
         next.enter();
       }

@@ -25,6 +25,8 @@ export interface StepResult {
   readonly error: string | null;
   /** VPP had it already (−81 to an addition, −6 to a deletion): done, but not what was read. */
   readonly surprise: boolean;
+  /** What the plan was made from is no longer so: not sent, and planned anew. */
+  readonly superseded: boolean;
 }
 
 /** What a run needs. */
@@ -40,6 +42,14 @@ export interface ApplyOptions {
   readonly release: boolean;
   /** Ends the run: nothing more is sent. */
   readonly signal: AbortSignal;
+  /** Whether the messages go before those of other runs. */
+  readonly urgent: boolean;
+  /** Whether a step is still what is wanted; asked before each group of a unit. */
+  readonly isCurrent: (step: Step) => boolean;
+  /** Told of every message before it is sent. */
+  readonly onSend: (op: Op) => void;
+  /** Told of every message that was sent, once its outcome is taken into account. */
+  readonly onSettled: (op: Op) => void;
   /** Told of every message that VPP answered with 0. */
   readonly onAccepted: (op: Op) => void;
   /** Told of every step when its outcome is known. */
@@ -48,8 +58,8 @@ export interface ApplyOptions {
 
 const refusedConf = "VPP did not take the global configuration";
 
-/** VPP's "no such entry" to a deletion. */
-const ABSENT = -6;
+/** VPP's "no such entry". */
+export const ABSENT = -6;
 /** VPP's "already exists" to an addition. */
 const EXISTS = -81;
 
@@ -70,6 +80,7 @@ class Run {
   readonly results = new Map<Step, StepResult>();
   readonly #plan: SyncPlan;
   readonly #options: ApplyOptions;
+  readonly #unsettled = new Set<Op>();
   #additionsAllowed = true;
   #ended: string | null = null;
 
@@ -99,8 +110,9 @@ class Run {
     error: string | null,
     retval: number | null = null,
     surprise = false,
+    superseded = false,
   ): StepResult {
-    const result: StepResult = { step, status, retval, error, surprise };
+    const result: StepResult = { step, status, retval, error, surprise, superseded };
     this.results.set(step, result);
     this.#options.onResult(result);
     return result;
@@ -112,11 +124,22 @@ class Run {
     }
   }
 
+  /** True when one of the steps is not wanted any more; then none of them is sent. */
+  #superseded(steps: readonly Step[]): boolean {
+    if (steps.every((step) => this.#options.isCurrent(step))) return false;
+    for (const step of steps) this.#finish(step, "skipped", "planned anew", null, false, true);
+    return true;
+  }
+
   /** Sends messages in one write. No replies: the session or the run ended before or after they were sent. */
   async #send(ops: readonly Op[]): Promise<OpReply[] | "skipped" | "failed"> {
-    const { balancer, inFlight, signal } = this.#options;
+    const { balancer, inFlight, onSend, signal, urgent } = this.#options;
     return await inFlight.run(ops.length, async () => {
       if (signal.aborted || this.#ended !== null) return "skipped";
+      for (const op of ops) {
+        this.#unsettled.add(op);
+        onSend(op);
+      }
       try {
         const [only] = ops;
         if (ops.length === 1 && only !== undefined) return [await balancer.apply(only)];
@@ -126,7 +149,11 @@ class Run {
         this.#ended ??= error instanceof Error ? error.message : String(error);
         return "failed";
       }
-    });
+    }, urgent);
+  }
+
+  #settle(ops: readonly Op[]): void {
+    for (const op of ops) if (this.#unsettled.delete(op)) this.#options.onSettled(op);
   }
 
   #judge(step: Step, ops: readonly Op[], replies: readonly OpReply[]): StepResult {
@@ -150,12 +177,13 @@ class Run {
       this.#skip([step], "");
       return false;
     }
+    if (this.#superseded([step])) return false;
     const replies = await this.#send(step.ops);
-    if (typeof replies === "string") {
-      this.#finish(step, replies, this.#why());
-      return false;
-    }
-    return this.#judge(step, step.ops, replies).status === "done";
+    const { status } = typeof replies === "string"
+      ? this.#finish(step, replies, this.#why())
+      : this.#judge(step, step.ops, replies);
+    this.#settle(step.ops);
+    return status === "done";
   }
 
   #why(): string {
@@ -178,6 +206,10 @@ class Run {
     if (!isSent(unit, this.#options.release)) return this.#skip(unit.steps, "");
     const blocked = this.#obstacle(unit.key.prefix);
     if (blocked !== null) return this.#skip(unit.steps, blocked);
+    const inPlace = this.#plan.units.flatMap((other) =>
+      other.kind === "vip" && other.supersededBy === unit ? [...other.raises, ...other.lowers] : []
+    );
+    if (this.#superseded([...unit.steps, ...inPlace])) return;
     const replies = await this.#send(unit.ops.map(({ op }) => op));
     const byStep = Map.groupBy(
       unit.ops.map(({ step, op }, index) => ({ step, op, index })),
@@ -190,12 +222,10 @@ class Run {
         this.#judge(step, sent.map(({ op }) => op), own);
       }
     }
+    this.#settle(unit.ops.map(({ op }) => op));
     const failed = unit.steps.some((step) => this.results.get(step)?.status !== "done");
-    for (const other of this.#plan.units) {
-      if (other.kind !== "vip" || other.supersededBy !== unit) continue;
-      for (const step of [...other.raises, ...other.lowers]) {
-        this.#finish(step, failed ? "failed" : "done", failed ? "the VIP could not be recreated" : null);
-      }
+    for (const step of inPlace) {
+      this.#finish(step, failed ? "failed" : "done", failed ? "the VIP could not be recreated" : null);
     }
   }
 
@@ -216,9 +246,13 @@ class Run {
     if (add !== null) {
       const blocked = this.#obstacle(unit.key.prefix);
       if (blocked !== null) return this.#skip([add, ...raises], blocked);
-      if (!await this.#alone(add)) return this.#skip(raises, "the VIP could not be added");
+      if (!await this.#alone(add)) {
+        if (this.#superseded([...raises, ...lowers])) return;
+        return this.#skip(raises, "the VIP could not be added");
+      }
     }
     const raised = await Promise.all(raises.map((step) => this.#raise(step, unit)));
+    if (lowers.length > 0 && this.#superseded(lowers)) return;
     const capacity = !raised.includes(false);
     if (!capacity) {
       const waits = lowers.filter((step) => !step.dead);

@@ -45,6 +45,12 @@ export class Memory {
   #bucketsUnknown = new Set<string>();
   #conf: ActualConf | null = null;
   #readAt: UnixMillis | null = null;
+  /** Counts messages that change something, before they are sent. */
+  #sent = 0;
+  /** Value of `#sent` at the last message for a VIP, by `vipId`; of this session. */
+  readonly #sentTo = new Map<string, number>();
+  /** Messages for a VIP whose outcome is not known yet, by `vipId`, and who waits for all of them. */
+  readonly #underWay = new Map<string, { count: number; readonly settled: PromiseWithResolvers<void> }>();
   /** What the first full read of this process showed. */
   readonly witnesses = new Witnesses();
   #bootTime: number | null = null;
@@ -83,6 +89,11 @@ export class Memory {
   /** `vipId` of a frontend's VIP; null: no such frontend. */
   idOf(frontend: string): string | null {
     return this.#ids.get(frontend) ?? null;
+  }
+
+  /** Whether the running configuration names a VIP, by `vipId`. */
+  isConfigured(vip: string): boolean {
+    return this.#configured.has(vip);
   }
 
   /** Names of the frontends on a prefix. */
@@ -168,15 +179,61 @@ export class Memory {
   disconnected(): void {
     this.#vips.clear();
     this.#bucketsUnknown.clear();
+    this.#sentTo.clear();
     this.#conf = null;
     this.#readAt = null;
     this.ownership.session(false);
   }
 
-  /** Everything was read; true for the first time in this process. */
-  readAll(lb: ActualLb): boolean {
-    this.#vips = new Map(lb.vips.map((vip) => [vipId(vip), vip]));
-    this.#bucketsUnknown.clear();
+  /** A message is about to be sent. */
+  sending(op: Op): void {
+    this.#sent++;
+    if (op.kind === "conf-set") return;
+    const id = vipId(op.vip);
+    this.#sentTo.set(id, this.#sent);
+    const underWay = this.#underWay.get(id);
+    if (underWay === undefined) this.#underWay.set(id, { count: 1, settled: Promise.withResolvers() });
+    else underWay.count++;
+  }
+
+  /** The outcome of a message is taken into account. */
+  settled(op: Op): void {
+    if (op.kind === "conf-set") return;
+    const id = vipId(op.vip);
+    const underWay = this.#underWay.get(id);
+    if (underWay === undefined || --underWay.count > 0) return;
+    this.#underWay.delete(id);
+    underWay.settled.resolve();
+  }
+
+  /** Resolves when no message for the VIP is under way; null: none is now. */
+  untilSettled(id: string): Promise<void> | null {
+    return this.#underWay.get(id)?.settled.promise ?? null;
+  }
+
+  /** How many messages were sent so far: a read that begins now shows what all of them did. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Whether a message for the VIP was sent after the first `sent` ones: a dump that began then may lack it. */
+  sentSince(id: string, sent: number): boolean {
+    return (this.#sentTo.get(id) ?? 0) > sent;
+  }
+
+  /**
+   * Everything was read; true for the first time in this process. What is known of a VIP that was written meanwhile
+   * stays: its row may be older than the write.
+   *
+   * @param sent value of `sent` when the read began
+   */
+  readAll(lb: ActualLb, sent: number): boolean {
+    const kept = [...this.#vips].filter(([id]) => this.sentSince(id, sent));
+    const gone = [...this.#sentTo.keys()].filter((id) => this.sentSince(id, sent) && !this.#vips.has(id));
+    this.#vips = new Map([...lb.vips.map((vip): [string, ActualVip] => [vipId(vip), vip]), ...kept]);
+    for (const id of gone) this.#vips.delete(id);
+    const unknown = kept.map(([id]) => id).filter((id) => this.#bucketsUnknown.has(id));
+    this.#bucketsUnknown = new Set(unknown);
     this.#conf = lb.conf;
     this.#readAt = lb.readAt;
     this.ownership.read(lb.vips);
@@ -193,8 +250,13 @@ export class Memory {
     return this.#vips.get(vip)?.servers.some((server) => server.address === address) ?? false;
   }
 
-  /** One VIP was read; null: VPP does not have it. */
-  readVip(id: string, vip: ActualVip | null, at: UnixMillis): void {
+  /**
+   * One VIP was read; null: VPP does not have it. Nothing changes where it was written meanwhile.
+   *
+   * @param sent value of `sent` when the read began
+   */
+  readVip(id: string, vip: ActualVip | null, at: UnixMillis, sent: number): void {
+    if (this.sentSince(id, sent)) return;
     this.#bucketsUnknown.delete(id);
     if (vip === null) this.#vips.delete(id);
     else this.#vips.set(id, vip);

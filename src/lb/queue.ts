@@ -11,6 +11,8 @@ export type Due = { readonly kind: "all" } | { readonly kind: "vips"; readonly f
 
 const firstRetryMs = 250;
 const longestRetryMs = 30_000;
+/** Less than a second, so that buckets and shares are known again within one. */
+const readBackMs = 500;
 const setReadMs = 1_000;
 const setReadAgainMs = 10_000;
 
@@ -28,6 +30,8 @@ export function retryDelay(failures: number, random: number): Millis {
 
 interface Entry {
   dueAt: Millis | null;
+  /** When the VIP is read back after a change that was sent without a read; it does not count as waiting. */
+  readBackAt?: Millis | null;
   failures: number;
 }
 
@@ -46,6 +50,13 @@ export class SyncQueue {
       if (entry === undefined) this.#vips.set(frontend, { dueAt: now, failures: 0 });
       else entry.dueAt = Math.min(entry.dueAt ?? now, now);
     }
+  }
+
+  /** A VIP was changed without a read before: what VPP made of it is read within a second. */
+  readBack(frontend: string, now: Millis): void {
+    const entry = this.#vips.get(frontend) ?? { dueAt: null, failures: 0 };
+    entry.readBackAt ??= now + readBackMs;
+    this.#vips.set(frontend, entry);
   }
 
   /** Everything is to be synced at once. */
@@ -86,7 +97,7 @@ export class SyncQueue {
   vipDone(frontend: string): void {
     const entry = this.#vips.get(frontend);
     if (entry === undefined) return;
-    if (entry.dueAt === null) this.#vips.delete(frontend);
+    if (entry.dueAt === null && (entry.readBackAt ?? null) === null) this.#vips.delete(frontend);
     else entry.failures = 0;
   }
 
@@ -145,8 +156,8 @@ export class SyncQueue {
   /** When the next sync is due; null: none. */
   get dueAt(): Millis | null {
     let due = this.#all.dueAt;
-    for (const entry of this.#vips.values()) {
-      if (entry.dueAt !== null && (due === null || entry.dueAt < due)) due = entry.dueAt;
+    for (const { dueAt, readBackAt } of this.#vips.values()) {
+      for (const at of [dueAt, readBackAt ?? null]) if (at !== null && (due === null || at < due)) due = at;
     }
     return due;
   }
@@ -160,7 +171,7 @@ export class SyncQueue {
     const all = this.#all.dueAt !== null && this.#all.dueAt <= now;
     const frontends: string[] = [];
     for (const [frontend, entry] of this.#vips) {
-      if (entry.dueAt !== null && entry.dueAt <= now) frontends.push(frontend);
+      if ((entry.dueAt ?? Infinity) <= now || (entry.readBackAt ?? Infinity) <= now) frontends.push(frontend);
     }
     if (all && (allFirst || this.#lastWasVips || frontends.length === 0)) {
       // A full sync covers every VIP that waits.
@@ -176,7 +187,7 @@ export class SyncQueue {
   takeAll(): void {
     this.#lastWasVips = false;
     this.#all.dueAt = null;
-    for (const entry of this.#vips.values()) entry.dueAt = null;
+    for (const entry of this.#vips.values()) entry.dueAt = entry.readBackAt = null;
   }
 
   /** A sync of these VIPs begins, for whatever reason. */
@@ -184,7 +195,7 @@ export class SyncQueue {
     this.#lastWasVips = true;
     for (const frontend of frontends) {
       const entry = this.#vips.get(frontend);
-      if (entry !== undefined) entry.dueAt = null;
+      if (entry !== undefined) entry.dueAt = entry.readBackAt = null;
     }
   }
 }

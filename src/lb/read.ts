@@ -37,15 +37,16 @@ export async function readFrontends(
   thorough: (name: string) => boolean,
 ): Promise<Set<string>> {
   const at = clock.wall();
+  const { sent } = memory;
   const doubtful: DesiredVip[] = [];
   await Promise.all(wanted.map(async (one) => {
     const remembered = thorough(one.frontend) ? null : memory.vip(one.id);
     const vip = remembered === null ? null : await refreshed(lb, one.vip, remembered);
     if (vip === null) doubtful.push(one);
-    else memory.readVip(one.id, vip, at);
+    else memory.readVip(one.id, vip, at, sent);
   }));
   const found = new Map((await readDoubtful(lb, doubtful)).map((vip) => [vipId(vip), vip]));
-  for (const { id } of doubtful) memory.readVip(id, found.get(id) ?? null, at);
+  for (const { id } of doubtful) memory.readVip(id, found.get(id) ?? null, at, sent);
   const shown = new Set(wanted.map(({ frontend }) => frontend));
   const prefixes = wanted.filter(({ id, encap }) => memory.vip(id)?.encap !== encap).map(({ vip }) =>
     vip.prefix
@@ -53,9 +54,9 @@ export async function readFrontends(
   for (const prefix of new Set(prefixes)) {
     const neighbours = new Map((await lb.readPrefix(prefix)).map((vip) => [vipId(vip), vip]));
     for (const vip of [...memory.vips]) {
-      if (vip.prefix === prefix && !neighbours.has(vipId(vip))) memory.readVip(vipId(vip), null, at);
+      if (vip.prefix === prefix && !neighbours.has(vipId(vip))) memory.readVip(vipId(vip), null, at, sent);
     }
-    for (const [id, vip] of neighbours) memory.readVip(id, vip, at);
+    for (const [id, vip] of neighbours) memory.readVip(id, vip, at, sent);
     for (const name of memory.frontendsOn(prefix)) shown.add(name);
   }
   return shown;

@@ -17,13 +17,16 @@ import type { Refusal } from "../control.ts";
 import type { LateFlush } from "../health/hooks.ts";
 import type { Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
+import { ABSENT } from "./apply.ts";
 import type { LoadBalancer } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
 import { Gate, type WarmupView } from "./gate.ts";
 import { isBlocked } from "./holds.ts";
 import { Memory } from "./memory.ts";
+import { sortChanged } from "./failover.ts";
 import { Ownership } from "./ownership.ts";
 import { RaiseGuard } from "./raise_guard.ts";
+import { RevisionCounter } from "./revisions.ts";
 import { SyncQueue } from "./queue.ts";
 import { HeldLog, logFailed, syncAnswer, syncResult } from "./report.ts";
 import { Requests, unavailable } from "./requests.ts";
@@ -49,6 +52,15 @@ export class Reconciler implements AsyncDisposable {
   readonly #gate: Gate;
   readonly #guard: RaiseGuard;
   readonly #loop: JobLoop;
+  readonly #revisions = new RevisionCounter();
+  /** Frontends whose members changed in this turn. */
+  readonly #changed = new Set<string>();
+  /** Frontends that changed while messages for their VIPs are under way. */
+  readonly #postponed = new Set<string>();
+  /** Urgent runs that VPP has not answered yet. */
+  readonly #urgent = new Set<Promise<void>>();
+  /** Reloads whose full sync is not through. */
+  #reloads = 0;
   #running: ReadonlySet<string> | "all" | null = null;
   #lb: LoadBalancer | null = null;
   #lastWasDue = false;
@@ -66,7 +78,13 @@ export class Reconciler implements AsyncDisposable {
       witness: (vip, address) => this.#memory.witness(vip, address),
       wanted: (frontend, backend) => this.#memory.isWanted(frontend, backend),
     });
-    this.#syncer = new Syncer(parts, this.#memory, this.#guard, new Semaphore(parts.inFlight));
+    this.#syncer = new Syncer(
+      parts,
+      this.#memory,
+      this.#guard,
+      new Semaphore(parts.inFlight),
+      () => this.#revisions.now,
+    );
     this.#heldLog = new HeldLog(parts.log);
     this.#gate = new Gate(parts);
     this.#loop = new JobLoop(
@@ -117,7 +135,7 @@ export class Reconciler implements AsyncDisposable {
       if (by !== null && (to === "paused" || to === "disabled")) this.#gate.ask(places);
     }
     if (this.#lb !== null) this.#waits.decided(frontends, decidedAt);
-    this.resync(frontends);
+    this.#failover(frontends);
   }
 
   /** Flows of servers are to end that no transition of now tells: the first full read decided it. */
@@ -125,12 +143,13 @@ export class Reconciler implements AsyncDisposable {
     if (late.length === 0) return;
     this.#observe();
     for (const { frontend, backend, state } of late) this.#memory.flush(frontend, backend, state);
-    this.resync(late.map(({ frontend }) => frontend));
+    this.#failover(late.map(({ frontend }) => frontend));
   }
 
   /** VIPs may differ from what they should be, for a reason that is not a transition. */
   resync(frontends: Iterable<string>): void {
     this.#observe();
+    this.#revisions.changed(frontends);
     if (this.#lb !== null) this.#queue.touch(frontends, this.#parts.clock.now());
     this.#loop.wake();
   }
@@ -146,7 +165,7 @@ export class Reconciler implements AsyncDisposable {
     if (server !== null) this.#memory.flushByWeight(frontend, backend, server);
     this.#standings.weightSet(frontend);
     this.#gate.ask([frontend]);
-    this.resync([frontend]);
+    this.#failover([frontend]);
     return this.#lb === null ? Promise.resolve() : this.#waits.next(frontend);
   }
 
@@ -158,7 +177,10 @@ export class Reconciler implements AsyncDisposable {
     const { config } = this.#parts.world();
     this.#queue.keep((frontend) => config.frontends.has(frontend));
     this.#standings.forget();
+    this.#revisions.reloaded((frontend) => config.frontends.has(frontend));
+    this.#reloads++;
     const outcome = await this.#request((lb) => this.#all(lb));
+    this.#reloads--;
     return outcome.ok ? syncResult(outcome.value, null) : null;
   }
 
@@ -201,8 +223,9 @@ export class Reconciler implements AsyncDisposable {
     if (this.#gate.isHeld(frontend)) return "held";
     const standing = this.#standings.of(frontend);
     if (standing === "error") return "error";
-    if (standing === null || this.#isRunning(frontend) || this.#queue.waits(frontend)) return "pending";
-    return standing;
+    const underWay = this.#memory.untilSettled(this.#memory.idOf(frontend) ?? "") !== null;
+    const waits = this.#isRunning(frontend) || this.#queue.waits(frontend) || this.#changed.has(frontend);
+    return standing === null || underWay || waits ? "pending" : standing;
   }
 
   /** How VPP stands as a whole. */
@@ -210,7 +233,7 @@ export class Reconciler implements AsyncDisposable {
     if (!this.#parts.enabled) return "off";
     if (this.#lb === null) return "disconnected";
     if (!this.#gate.done) return "warming-up";
-    return this.#standings.inSync ? "in-sync" : "out-of-sync";
+    return this.#standings.inSync && this.#reloads === 0 ? "in-sync" : "out-of-sync";
   }
 
   /** Where the warm-up stands. */
@@ -268,9 +291,10 @@ export class Reconciler implements AsyncDisposable {
 
   /** Has the loop run `job` next; refused when there is no session, or none any more. */
   #request<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
-    return this.#requests.add((lb) => {
+    return this.#requests.add(async (lb) => {
       this.#lastWasDue = false;
-      return job(lb);
+      await this.#quiet();
+      return await job(lb);
     });
   }
 
@@ -305,7 +329,8 @@ export class Reconciler implements AsyncDisposable {
     frontends: readonly string[] | null,
     thorough: (name: string) => boolean = () => true,
   ): Promise<Planned> {
-    return abortable(this.#syncer.plan(lb, frontends, this.#gate, thorough), this.#stop.signal);
+    const planned = this.#syncer.plan(lb, frontends, this.#gate, thorough, () => this.#quiet());
+    return abortable(planned, this.#stop.signal);
   }
 
   #due(): Job | null {
@@ -398,8 +423,8 @@ export class Reconciler implements AsyncDisposable {
     try {
       const planned = made ??
         await this.#read(lb, frontends, (name) => this.#queue.failures(name) > 0);
-      const synced = await this.#syncer.apply(lb, planned, release, this.#stop.signal);
-      if (lb === this.#lb) this.#account(synced, waiting.decided);
+      const synced = await this.#apply(lb, planned, release, false, waiting.decided);
+      if (lb === this.#lb) this.#account(synced);
       return synced;
     } catch (error) {
       this.#failed(lb, frontends, error);
@@ -410,14 +435,133 @@ export class Reconciler implements AsyncDisposable {
     }
   }
 
-  #account(synced: Synced, decided: ReadonlyMap<string, Millis>): void {
-    const { clock, random, hooks } = this.#parts;
-    const now = clock.now();
-    const sent = new Set(
-      synced.results.filter(({ status }) => status === "done").map(({ step }) => step.change.frontend),
+  /** Sends a plan; the time from each decision to VPP's answer to that frontend's first message is told. */
+  #apply(
+    lb: LoadBalancer,
+    planned: Planned,
+    release: boolean,
+    urgent: boolean,
+    decided: ReadonlyMap<string, Millis>,
+  ): Promise<Synced> {
+    const { clock, hooks } = this.#parts;
+    const open = new Map(decided);
+    return this.#syncer.apply(lb, planned, release, this.#stop.signal, {
+      urgent,
+      isCurrent: ({ change, vip }) => {
+        const { revisions } = planned;
+        if (change.frontend !== null) return this.#revisions.isCurrent(revisions, change.frontend);
+        // The settings, or a VIP that no frontend has: unless the configuration names it by now.
+        return this.#revisions.sameConfiguration(revisions) &&
+          (vip === null || !this.#memory.isConfigured(vip));
+      },
+      onResult: ({ status, step: { change: { frontend } } }) => {
+        const at = frontend === null ? undefined : open.get(frontend);
+        if (status !== "done" || at === undefined || frontend === null) return;
+        open.delete(frontend);
+        hooks.answered(clock.now() - at);
+      },
+    });
+  }
+
+  /** Members of these frontends changed: what VPP is known to have is told at once, all else by a sync. */
+  #failover(frontends: Iterable<string>): void {
+    this.#observe();
+    const names = [...frontends];
+    this.#revisions.changed(names);
+    if (this.#lb === null || names.length === 0) return this.#loop.wake();
+    if (this.#changed.size === 0) queueMicrotask(() => this.#sendChanged());
+    for (const name of names) this.#changed.add(name);
+  }
+
+  #sendChanged(): void {
+    const names = [...this.#changed];
+    this.#changed.clear();
+    const lb = this.#lb;
+    if (lb === null || this.#stop.signal.aborted) return;
+    this.#stepWarmup();
+    const { clock } = this.#parts;
+    // The settings come first in each session; without a witness members that are not yet known would lose their weight.
+    const ready = this.#syncer.confJudged && this.#memory.witnesses.known;
+    const free = names.filter((name) =>
+      ready && !this.#gate.isHeld(name) && this.#queue.failures(name) === 0
     );
-    for (const [frontend, at] of decided) if (sent.has(frontend)) hooks.answered(now - at);
+    const readAt = this.#memory.readAt ?? clock.wall();
+    const make = (some: readonly string[]) => this.#syncer.planKnown(some, some, this.#gate, readAt);
+    const { plan, sorted } = sortChanged(free, this.#memory, (some) => make(some).plan);
+    const { busy, ordinary, settled, urgent } = sorted;
+    for (const name of busy) this.#postpone(lb, name);
+    const later = [...ordinary, ...names.filter((name) => !free.includes(name))];
+    if (later.length > 0) this.#queue.touch(later, clock.now());
+    this.#waits.take(settled).done();
+    for (const name of settled) this.#queue.vipDone(name);
+    if (plan !== null) {
+      const planned = { ...make(urgent), plan };
+      const run = this.#sendUrgent(lb, planned, urgent).finally(() => this.#urgent.delete(run));
+      this.#urgent.add(run);
+    }
+    this.#loop.wake();
+  }
+
+  /** Looks at a frontend again when VPP has answered what is under way for its VIP. */
+  #postpone(lb: LoadBalancer, name: string): void {
+    const settled = this.#memory.untilSettled(this.#memory.idOf(name) ?? "");
+    if (settled === null || this.#postponed.has(name)) return;
+    this.#postponed.add(name);
+    settled.then(() => {
+      this.#postponed.delete(name);
+      if (lb === this.#lb) this.#failover([name]);
+    });
+  }
+
+  async #sendUrgent(lb: LoadBalancer, planned: Planned, names: readonly string[]): Promise<void> {
+    const { clock, random } = this.#parts;
+    const waiting = this.#waits.take(names);
+    try {
+      const synced = await this.#apply(lb, planned, false, true, waiting.decided);
+      if (lb !== this.#lb) return;
+      this.#standings.synced(this.#stillWanted(synced));
+      const now = clock.now();
+      const absent = new Set(
+        synced.results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.change.frontend),
+      );
+      for (const [name, standing] of synced.standings) {
+        // VPP does not have what it was known to have: it is read, and planned anew.
+        if (absent.has(name)) this.#queue.vipAgain(name, now, random());
+        else if (standing === "error") this.#queue.vipFailed(name, now, random());
+        else {
+          this.#queue.vipDone(name);
+          this.#queue.readBack(name, now);
+        }
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    } finally {
+      waiting.done();
+      this.#loop.wake();
+    }
+  }
+
+  /** Resolves when VPP has answered every urgent message. */
+  async #quiet(): Promise<void> {
+    while (this.#urgent.size > 0) await Promise.all(this.#urgent);
+  }
+
+  /** A sync's outcome without that of frontends that the configuration does not have any more. */
+  #stillWanted(synced: Synced): Synced {
+    const { frontends } = this.#parts.world().config;
+    const standings = new Map([...synced.standings].filter(([name]) => frontends.has(name)));
+    return { ...synced, standings };
+  }
+
+  #account(all: Synced): void {
+    const { clock, random } = this.#parts;
+    const now = clock.now();
+    const synced = this.#stillWanted(all);
     this.#standings.synced(synced);
+    if (synced.superseded.size > 0) {
+      const { frontends } = this.#parts.world().config;
+      this.#queue.touch([...synced.superseded].filter((name) => frontends.has(name)), now);
+    }
     for (const [frontend, standing] of synced.standings) {
       if (synced.surprised.has(frontend)) this.#queue.vipAgain(frontend, now, random());
       else if (standing === "error") this.#queue.vipFailed(frontend, now, random());

@@ -15,10 +15,21 @@ import { isSent } from "./holds.ts";
 import { madeVips, makePlan, sameConf, type SyncPlan } from "./plan.ts";
 import type { RaiseGuard } from "./raise_guard.ts";
 import { readFrontends } from "./read.ts";
+import type { Step } from "./steps.ts";
 import { logDone, logRaised, logResult, logStart } from "./report.ts";
-import type { LbReading, Planned, Standing, Synced } from "./synced.ts";
+import type { LbReading, Planned, Revisions, Standing, Synced } from "./synced.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
 import type { ReconcilerParts } from "./world.ts";
+
+/** How a plan is sent. */
+export interface ApplyWays {
+  /** Whether its messages go before those of other runs. */
+  readonly urgent: boolean;
+  /** Whether a step is still what is wanted. */
+  readonly isCurrent: (step: Step) => boolean;
+  /** Told of every step when its outcome is known. */
+  readonly onResult: (result: StepResult) => void;
+}
 
 /** Runs syncs of one daemon; its caller sees to it that only one runs at a time. */
 export class Syncer {
@@ -26,15 +37,25 @@ export class Syncer {
   readonly #memory: Memory;
   readonly #guard: RaiseGuard;
   readonly #inFlight: Semaphore;
+  readonly #revisions: () => Revisions;
   /** Whether the global settings of this session are known to be as they should. */
   confConfirmed = false;
+  /** Whether the global settings of this session were compared once, and sent where they differed. */
+  confJudged = false;
 
   /** As last read in this session; null: not known. */
   #heap: VppHeap | null = null;
   readonly #promises = new HeapPromises();
 
   /** Nothing was read yet. */
-  constructor(parts: ReconcilerParts, memory: Memory, guard: RaiseGuard, inFlight: Semaphore) {
+  constructor(
+    parts: ReconcilerParts,
+    memory: Memory,
+    guard: RaiseGuard,
+    inFlight: Semaphore,
+    revisions: () => Revisions,
+  ) {
+    this.#revisions = revisions;
     this.#parts = parts;
     this.#memory = memory;
     this.#guard = guard;
@@ -44,6 +65,7 @@ export class Syncer {
   /** A session began; `restarted`: with a VPP that was restarted. */
   connected(restarted: boolean): void {
     this.confConfirmed = false;
+    this.confJudged = false;
     this.#heap = null;
     if (restarted) this.#promises.forget();
   }
@@ -52,8 +74,9 @@ export class Syncer {
   async read(lb: LoadBalancer, frontend: string | null): Promise<LbReading> {
     const readAt = this.#parts.clock.wall();
     if (frontend === null) {
+      const { sent } = this.#memory;
       const { conf, vips } = await lb.readAll();
-      if (this.#memory.readAll({ readAt, conf, vips })) this.#parts.hooks.firstRead();
+      if (this.#memory.readAll({ readAt, conf, vips }, sent)) this.#parts.hooks.firstRead();
       return { readAt, conf, vips };
     }
     const [conf] = await Promise.all([lb.readConf(), this.#readVips(lb, [frontend], () => true)]);
@@ -66,18 +89,35 @@ export class Syncer {
    * Reads VPP and plans; rejects when the session ends.
    *
    * @param thorough names of which nothing remembered is to be trusted
+   * @param quiet resolves when no urgent message is under way: until VPP has answered, its effect is not known
    */
   async plan(
     lb: LoadBalancer,
     frontends: readonly string[] | null,
     gate: Gate,
     thorough: (name: string) => boolean,
+    quiet: () => Promise<void>,
   ): Promise<Planned> {
     const readAt = this.#parts.clock.wall();
     await this.#readHeap(lb, frontends);
-    const desired = frontends === null
-      ? await this.#readAll(lb)
-      : await this.#readVips(lb, frontends, thorough);
+    const shown = frontends === null ? null : await this.#readVips(lb, frontends, thorough);
+    if (frontends === null) await this.read(lb, null);
+    await quiet();
+    return this.planKnown(frontends, shown, gate, readAt);
+  }
+
+  /**
+   * Plans from what is known.
+   *
+   * @param shown names of the frontends that the plan must know, those on the same prefixes included; null: all
+   */
+  planKnown(
+    frontends: readonly string[] | null,
+    shown: Iterable<string> | null,
+    gate: Gate,
+    readAt: UnixMillis,
+  ): Planned {
+    const desired = this.#desired(shown);
     const world = this.#parts.world();
     const { conf } = this.#memory;
     const checksConf = conf !== null && (frontends === null || !this.confConfirmed);
@@ -100,7 +140,12 @@ export class Syncer {
       foreign: world.config.lb.foreignVips,
       holds: { ...gate.holds(), raise: (server) => this.#guard.holds(server) },
     });
-    return { plan, desired, frontends, readAt };
+    return { plan, desired, frontends, readAt, revisions: this.#revisions() };
+  }
+
+  #desired(names: Iterable<string> | null): readonly DesiredVip[] {
+    const { config, status } = this.#parts.world();
+    return desiredVips(config, status, this.#memory, names);
   }
 
   /** VPP's heap is of use only where something may be made; a change of weights does not wait for it. */
@@ -132,26 +177,16 @@ export class Syncer {
     }
   }
 
-  async #readAll(lb: LoadBalancer): Promise<readonly DesiredVip[]> {
-    await this.read(lb, null);
-    const { config, status } = this.#parts.world();
-    return desiredVips(config, status, this.#memory, null);
-  }
-
+  /** Reads VIPs; answers the names of the frontends that were read, those on the same prefixes included. */
   async #readVips(
     lb: LoadBalancer,
     names: readonly string[],
     thorough: (name: string) => boolean,
-  ): Promise<readonly DesiredVip[]> {
-    const { clock, world } = this.#parts;
+  ): Promise<Set<string>> {
     // Without a witness a member that is not yet known would count as unknown and lose its weight.
     if (!this.#memory.witnesses.known) await this.read(lb, null);
     if (!this.confConfirmed) this.#memory.readConf(await lb.readConf());
-    const wanted = (frontends: Iterable<string>) => {
-      const { config, status } = world();
-      return desiredVips(config, status, this.#memory, frontends);
-    };
-    return wanted(await readFrontends(lb, this.#memory, clock, wanted(names), thorough));
+    return await readFrontends(lb, this.#memory, this.#parts.clock, this.#desired(names), thorough);
   }
 
   /** Sends a plan. With `release` what is held goes too. Rejects when `signal` ends the daemon meanwhile. */
@@ -160,6 +195,7 @@ export class Syncer {
     planned: Planned,
     release: boolean,
     signal: AbortSignal,
+    ways: ApplyWays,
   ): Promise<Synced> {
     const { log, clock, hooks } = this.#parts;
     const { plan, frontends } = planned;
@@ -171,9 +207,14 @@ export class Syncer {
       inFlight: this.#inFlight,
       release,
       signal,
+      urgent: ways.urgent,
+      isCurrent: ways.isCurrent,
+      onSend: (op) => this.#memory.sending(op),
+      onSettled: (op) => this.#memory.settled(op),
       onAccepted: (op: Op) => this.#accepted(op, plan.owedBefore),
       onResult: (result) => {
         logResult(log, result);
+        ways.onResult(result);
         const { kind } = result.step.change;
         if (result.status === "done" && kind !== "conf_set") hooks.changed(plan.scope, kind);
       },
@@ -200,15 +241,21 @@ export class Syncer {
     const { plan, desired, frontends } = planned;
     const standings = new Map<string, Standing>();
     const surprised = new Set<string>();
+    const superseded = new Set<string>();
     let othersFailed = false;
     let othersSurprised = false;
-    for (const { step, status, surprise } of results) {
+    for (const result of results) {
+      const { step, status, surprise } = result;
       const { frontend } = step.change;
       if (surprise) {
         if (frontend === null) othersSurprised = true;
         else surprised.add(frontend);
       }
       if (status === "done") continue;
+      if (result.superseded) {
+        if (frontend !== null) superseded.add(frontend);
+        continue;
+      }
       const held = !isSent(step, release);
       if (frontend === null) othersFailed ||= !held;
       // A length that is held is as the configuration wants it: a live VIP keeps the one it has.
@@ -219,7 +266,7 @@ export class Syncer {
     const wanted = frontends === null ? null : new Set(frontends);
     for (const vip of desired) {
       if (wanted !== null && !wanted.has(vip.frontend)) continue;
-      if (standings.has(vip.frontend)) continue;
+      if (standings.has(vip.frontend) || superseded.has(vip.frontend)) continue;
       standings.set(vip.frontend, "in-sync");
       this.#memory.synced(vip);
     }
@@ -235,6 +282,7 @@ export class Syncer {
       surprised,
       othersSurprised,
       othersFailed,
+      superseded,
       setChanged,
     };
   }
@@ -243,6 +291,7 @@ export class Syncer {
     const { confGoal } = plan;
     const has = this.#memory.conf;
     if (confGoal === null || has === null) return;
+    this.confJudged = true;
     const wanted = desiredConf(this.#parts.world().config);
     // What VPP has no memory for is as right as it can be; a reload meanwhile has made another plan necessary.
     const kept = { ...wanted, stickyBucketsPerCore: confGoal.stickyBucketsPerCore };

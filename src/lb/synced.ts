@@ -8,6 +8,14 @@ import type { StepResult } from "./apply.ts";
 import type { DesiredVip } from "./desired.ts";
 import type { SyncPlan } from "./plan.ts";
 
+/** Counts changes of what plans are made from. */
+export interface Revisions {
+  /** Of the configuration: grows with each reload. */
+  readonly configuration: number;
+  /** Of a frontend: grows with each change of a member's state or weight. */
+  frontend(name: string): number;
+}
+
 /** A plan, what it was made from, and when. */
 export interface Planned {
   /** What is to be sent. */
@@ -18,6 +26,8 @@ export interface Planned {
   readonly frontends: readonly string[] | null;
   /** When the read began. */
   readonly readAt: UnixMillis;
+  /** Revisions of what the plan was made from. */
+  readonly revisions: Revisions;
 }
 
 /** A plan with what it was made from, for predictions. */
@@ -48,6 +58,8 @@ export interface Synced extends Planned {
   readonly othersSurprised: boolean;
   /** Something failed that belongs to no frontend: the global settings, or a deletion. */
   readonly othersFailed: boolean;
+  /** Frontends of which something was not sent, since it is not wanted any more. */
+  readonly superseded: ReadonlySet<string>;
   /** VPP has other VIPs or servers than were read. */
   readonly setChanged: boolean;
 }

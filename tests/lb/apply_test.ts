@@ -339,12 +339,12 @@ Deno.test("a last deletion that VPP refuses leaves the daemon out of sync, and i
   assert.equal(vpp.vips.length, 3);
 });
 
-Deno.test("after a reload the global settings go before anything that is touched at the same time", async () => {
+Deno.test("a weight does not wait for the settings of a reload: failover comes first", async () => {
   const { world, vpp } = await running([frontend("web", { primary: { b1: 100, b2: 100 } })]);
   await using _ = world;
   world.config = config([frontend("web", { primary: { b1: 100, b2: 100 } })], { flowTimeoutSeconds: 60 });
   const reloaded = world.reconciler.reloaded();
   world.become("b1", "down");
   await reloaded;
-  assert.deepEqual(vpp.ops.map((op) => op.kind), ["conf-set", "as-weight"]);
+  assert.deepEqual(vpp.ops.map((op) => op.kind), ["as-weight", "conf-set"]);
 });

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { ip } from "../../src/net/ip.ts";
+import { settle } from "../fake_clock.ts";
+import { config, frontend, TestWorld } from "./setup.ts";
+import { FakeBalancer } from "./fake_balancer.ts";
+import { running, weights } from "./reconcile_world.ts";
+
+/** Frontends that share one backend. */
+const many = (count: number) =>
+  Array.from({ length: count }, (_, i) => {
+    return frontend(`f${i}`, { primary: { b1: 100, b2: 100 } }, { address: ip(`192.0.2.${i + 1}`) });
+  });
+
+Deno.test("all VIPs of a backend are told in one job, without a read, within the bound of messages in flight", async () => {
+  const { world, vpp } = await running(many(100));
+  await using _ = world;
+  vpp.mostInFlight = 0;
+  world.become("b1", "down");
+  await settle();
+  assert.deepEqual(vpp.reads, []);
+  assert.equal(vpp.ops.length, 100);
+  assert.ok(vpp.mostInFlight <= 32);
+  assert.equal(world.log.named("vpp-lbsync-done").length, 1);
+  for (const vip of vpp.vips) assert.deepEqual(weights(vip), { "10.0.0.1": 0, "10.0.0.2": 100 });
+});
+
+Deno.test("a full read, a question and a long list of changes under way do not hold up a failover", async () => {
+  const { world, vpp } = await running(many(3));
+  await using _ = world;
+  const reads: (() => void)[] = [];
+  vpp.readGate = () => new Promise((resolve) => reads.push(resolve));
+  const question = world.reconciler.read(null);
+  await settle();
+  assert.equal(vpp.reads.length, 1, "the question is being read");
+  world.become("b1", "down");
+  await settle();
+  assert.equal(vpp.ops.length, 3);
+  vpp.readGate = () => Promise.resolve();
+  reads.forEach((answer) => answer());
+  const answer = await question;
+  assert.ok(answer.ok);
+  // The dump of the question is older than the change: it must not bring the old weight back.
+  for (const vip of vpp.vips) {
+    assert.equal(
+      world.reconciler.view.weight(world.config.frontends.get("f0") ?? assert.fail(), ip("10.0.0.1")),
+      0,
+      vip.prefix,
+    );
+  }
+  await world.clock.advance(1_000);
+  assert.equal(vpp.ops.length, 3, "nothing is sent twice");
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("a backend that went down while its addition waits is not added with its weight", async () => {
+  await using world = new TestWorld(config(many(1)));
+  const vpp = new FakeBalancer();
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  world.reconciler.connected(vpp);
+  await settle();
+  // The settings are on their way; the VIP and its servers are planned.
+  assert.deepEqual(vpp.ops.map(({ kind }) => kind), ["conf-set"]);
+  world.become("b2", "down");
+  vpp.gate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  await settle();
+  await world.clock.advance(2_000);
+  const added = vpp.ops.filter((op) => op.kind === "as-add" && op.address === "10.0.0.2");
+  assert.deepEqual(added.map((op) => op.kind === "as-add" && op.weight), [0]);
+});
+
+Deno.test("a VIP that a reload names is not deleted by a plan that was made before", async () => {
+  const two = many(2);
+  const { world, vpp } = await running(two);
+  await using _ = world;
+  const open: (() => void)[] = [];
+  // The first frontend's server changes and the second frontend goes: its deletion waits for the change.
+  world.config = config([frontend("f0", { primary: { b1: 50, b2: 100 } }, { address: ip("192.0.2.1") })]);
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  const gone = world.reconciler.reloaded();
+  await settle();
+  assert.deepEqual(vpp.ops.map(({ kind }) => kind), ["as-weight"]);
+  world.config = config(two);
+  const back = world.reconciler.reloaded();
+  vpp.gate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  await Promise.all([gone, back]);
+  assert.equal(vpp.ops.filter(({ kind }) => kind === "vip-delete" || kind === "vip-flush").length, 0);
+  assert.equal(vpp.vips.length, 2);
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("-6 to a weight means that VPP was changed: it is read at once and made right", async () => {
+  const { world, vpp } = await running(many(1));
+  await using _ = world;
+  vpp.poke(world.key("f0"), ip("10.0.0.1"), null);
+  world.become("b1", "down");
+  await settle();
+  assert.deepEqual(vpp.refused.map(({ retval }) => retval), [-6]);
+  assert.deepEqual(weights(vpp.vip(world.key("f0"))), { "10.0.0.1": 0, "10.0.0.2": 100 });
+  assert.equal(world.reconciler.standing("f0"), "in-sync");
+});
+
+Deno.test("buckets are known again within a second after a change", async () => {
+  const { world } = await running(many(1));
+  await using _ = world;
+  world.become("b1", "down");
+  await settle();
+  assert.equal(world.reconciler.view.buckets("f0", ip("10.0.0.2")), null);
+  await world.clock.advance(999);
+  assert.deepEqual(world.reconciler.view.buckets("f0", ip("10.0.0.2")), { count: 1024, length: 1024 });
+});
+
+Deno.test("not in sync from a reload until its sync is through", async () => {
+  const { world, vpp } = await running(many(1));
+  await using _ = world;
+  const open: (() => void)[] = [];
+  vpp.readGate = () => new Promise((resolve) => open.push(resolve));
+  const reloaded = world.reconciler.reloaded();
+  assert.equal(world.reconciler.overall, "out-of-sync");
+  await settle();
+  vpp.readGate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  await reloaded;
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("a frontend that a reload removes while its sync fails leaves nothing behind", async () => {
+  const two = many(2);
+  const { world, vpp } = await running(two);
+  await using _ = world;
+  vpp.fail = (op) => op.kind === "as-weight" ? -1 : 0;
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  world.become("b1", "down");
+  await settle();
+  world.config = config(two.slice(0, 1));
+  const reloaded = world.reconciler.reloaded();
+  vpp.fail = () => 0;
+  vpp.gate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  await reloaded;
+  await world.clock.advance(60_000);
+  assert.equal(world.reconciler.overall, "in-sync");
+  assert.equal(world.reconciler.waiting, 1, "the interval alone");
+});
