@@ -37,6 +37,7 @@ export const sslSymbols = {
   SSL_ctrl: { parameters: ["pointer", "i32", "i64", "buffer"], result: "i32" },
   SSL_set1_host: { parameters: ["pointer", "buffer"], result: "i32" },
   SSL_set_hostflags: { parameters: ["pointer", "u32"], result: "void" },
+  SSL_get_SSL_CTX: { parameters: ["pointer"], result: "pointer" },
   SSL_get0_param: { parameters: ["pointer"], result: "pointer" },
   SSL_get_security_level: { parameters: ["pointer"], result: "i32" },
   SSL_connect: { parameters: ["pointer"], result: "i32" },

@@ -161,7 +161,8 @@ export function whyRefused(client: TlsClient): Refusal | null {
   const sent = ssl.SSL_get_peer_cert_chain(client.pointer);
   const leaf = leafOf(client);
   if (sent === null || leaf === null) return null;
-  const store = ssl.SSL_CTX_get_cert_store(client.context.pointer);
+  // Its context may have been given up meanwhile; the connection itself keeps what it needs of it.
+  const store = ssl.SSL_CTX_get_cert_store(ssl.SSL_get_SSL_CTX(client.pointer));
   const verifying = made(openssl, crypto.X509_STORE_CTX_new(), "memory");
   try {
     crypto.X509_STORE_CTX_init(verifying, store, leaf, sent);

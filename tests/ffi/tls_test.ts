@@ -173,6 +173,8 @@ testWith([noOpenssl], "whyRefused() names the certificate, and longestRsaKey() i
   const own = pki.make({ name: "stranger", subject: "/O=Örtlich", key: keyKind("rsa2048") });
   using server = new TlsServerSide(openssl, own);
   assert.throws(() => shakeHands(client, server), /certificate verify failed/);
+  // A file was renewed meanwhile.
+  context[Symbol.dispose]();
   const refusal = whyRefused(client);
   assert.equal(refusal?.certificate.subject, "O=Örtlich, CN=stranger");
   assert.equal(refusal?.certificate.issuer, "CN=Test Root");
