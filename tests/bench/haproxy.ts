@@ -61,13 +61,30 @@ export function rssOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
 
-function configuration(type: "http" | "tcp", count: number, port: number, socket: string): string {
+/** How HAProxy's probes use TLS; it resumes sessions, as the product's do. */
+export interface Tls {
+  /** Certificates that are trusted, PEM. */
+  readonly caFile: string;
+  /** Name that is asked for and checked. */
+  readonly name: string;
+}
+
+function configuration(
+  type: "http" | "tcp",
+  count: number,
+  port: number,
+  socket: string,
+  tls: Tls | null,
+): string {
   const how = type === "http"
     ? "option httpchk GET /\n http-check expect status 200-399"
     : "option tcp-check";
+  const secure = tls === null
+    ? ""
+    : ` check-ssl verify required ca-file ${tls.caFile} verifyhost ${tls.name} check-sni ${tls.name}`;
   const servers = Array.from(
     { length: count },
-    (_, i) => ` server s${i} ${addressOf(i)}:${port} check inter 1s`,
+    (_, i) => ` server s${i} ${addressOf(i)}:${port} check inter 1s${secure}`,
   );
   return [
     "global",
@@ -97,10 +114,11 @@ export async function haproxy(
   port: number,
   warm: number,
   seconds: number,
+  tls: Tls | null = null,
 ): Promise<Cost> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/haproxy.cfg`;
-  await Deno.writeTextFile(path, configuration(type, count, port, `${folder}/socket`));
+  await Deno.writeTextFile(path, configuration(type, count, port, `${folder}/socket`, tls));
   const child = new Deno.Command("haproxy", { args: ["-f", path, "-db"], stdout: "null", stderr: "null" })
     .spawn();
   try {

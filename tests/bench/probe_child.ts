@@ -10,6 +10,7 @@ import type { HealthCheck } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { target } from "../probes/helpers.ts";
+import { readFiles } from "../probes/local.ts";
 
 /** What to do. */
 export interface Task {
@@ -80,6 +81,7 @@ if (import.meta.main) {
       }
     },
   });
+  for (const { check } of task.groups) prober.files(await readFiles(check), []);
   prober.start(
     task.groups.flatMap(({ name, check, count, network, netns = "" }) =>
       Array.from({ length: count }, (_, i) => {

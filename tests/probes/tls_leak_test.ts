@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { collect, handedOut } from "../ffi/malloc.ts";
 import { httpCheck, noTls, target, tcpCheck } from "./helpers.ts";
-import { LocalProber } from "./local.ts";
+import { LocalProber, readFiles } from "./local.ts";
 import { noNginx, noOpenssl, testWith } from "./needs.ts";
 import { Nginx } from "./nginx.ts";
 import { Pki } from "./pki.ts";
@@ -45,6 +45,7 @@ testWith(
       tcpCheck(port("plain"), { tls, ...pace }),
     ];
     await using prober = new LocalProber();
+    for (const check of checks) prober.contents.take(await readFiles(check), []);
     const { all } = prober.reports;
     let count = 0;
     const probe = async (number: number) => {
@@ -54,6 +55,8 @@ testWith(
         prober.engine.start(checks.map((check, i) => target(`b${i}`, check)));
         await prober.reports.until(() => all.length >= part);
         prober.engine.stop(checks.map((_, i) => `b${i}`));
+        // A probe that cannot be made leaves nothing behind, either.
+        assert.ok(all.every(({ result }) => result.void === null));
         count += all.length;
         left -= all.length;
         all.length = 0;
