@@ -5,7 +5,7 @@
  * @module
  */
 import { nearest } from "./config/nearest.ts";
-import { environmentName, flagSpecs } from "./flags.ts";
+import { environmentName, flagSpecs, goFlags, inPlaceOf } from "./flags.ts";
 
 /** Of the client, of packages, and of the tests. */
 const others: readonly string[] = [
@@ -19,8 +19,7 @@ const others: readonly string[] = [
 
 /** Variables of the Go daemon of the same name, and what takes their place. */
 const successors: ReadonlyMap<string, string> = new Map([
-  ["MAGLEV_GRPC_ADDR", "MAGLEV_LISTEN, where the REST API listens"],
-  ["MAGLEV_REFLECTION", "/openapi.json, where the API describes itself"],
+  ...goFlags.map((flag) => [environmentName(flag.name), inPlaceOf(flag, environmentName)] as const),
   ["MAGLEV_FRONTEND_USER", "MAGLEV_AUTH_FILE, which has names, token hashes and roles"],
   ["MAGLEV_FRONTEND_PASSWORD", "MAGLEV_AUTH_FILE, which has names, token hashes and roles"],
 ]);

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { didYouMean } from "./config/nearest.ts";
+import { parseCommandLine } from "./command_line.ts";
 import type { Level } from "./log/mod.ts";
 import { parseIp } from "./net/ip.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -160,6 +159,38 @@ export const flagSpecs: readonly FlagSpec[] = [
   { name: "help", kind: "switch", default: "false", value: "", help: "print this text and exit" },
 ];
 
+/** A flag of the Go daemon of the same name that this one does not have. */
+export interface GoFlag {
+  /** As typed after the dashes. */
+  readonly name: string;
+  /** Name of the flag that takes its place; null: none does. */
+  readonly successor: string | null;
+  /** What there is in its place. */
+  readonly about: string;
+}
+
+/** Flags that an operator of the Go daemon may still have in a unit or a script. */
+export const goFlags: readonly GoFlag[] = [
+  { name: "grpc-addr", successor: "listen", about: "where the REST API listens" },
+  { name: "reflection", successor: null, about: "/openapi.json, where the API describes itself" },
+];
+
+/** What there is in place of a flag of the Go daemon, which `write` makes of a flag's name. */
+export function inPlaceOf({ about, successor }: GoFlag, write: (name: string) => string): string {
+  return successor === null ? about : `${write(successor)}, ${about}`;
+}
+
+/** A sentence for the first argument that is a flag of the Go daemon; null if none is. */
+function successorOf(args: readonly string[]): string | null {
+  for (const arg of args) {
+    const [, name] = /^--?([a-z-]+)(?:=|$)/.exec(arg) ?? [];
+    const flag = goFlags.find((known) => known.name === name);
+    if (flag === undefined) continue;
+    return `--${flag.name} is a flag of the Go daemon; here it is ${inPlaceOf(flag, (own) => `--${own}`)}`;
+  }
+  return null;
+}
+
 /** Where a listener binds. */
 export type ListenAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
@@ -245,32 +276,17 @@ export function parseFlags(
   host = "localhost",
 ): Result<Options, string[]> {
   const errors: string[] = [];
-  let given: Record<string, string | boolean | (string | boolean)[] | undefined> = {};
-  try {
-    const parsed = parseArgs({
-      args: [...args],
-      allowPositionals: false,
-      options: Object.fromEntries(flagSpecs.map((spec) => [
-        spec.name,
-        spec.kind === "switch"
-          ? { type: "boolean" as const }
-          : { type: "string" as const, multiple: spec.kind === "list" },
-      ])),
-    });
-    given = parsed.values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    // Node's message goes on with advice on positional arguments, which maglevd does not have.
-    const message = error.message.split(". To specify")[0] ?? error.message;
-    const [, unknown] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
-    const hint = unknown === undefined ? null : didYouMean(unknown, flagSpecs.map(({ name }) => name));
-    return err([hint === null ? message : `${message}; ${hint}`]);
-  }
-  const text = (name: string): string[] => {
+  const parsed = parseCommandLine(
+    args,
+    flagSpecs.map(({ name, kind }) => ({ name, takesValue: kind !== "switch" })),
+  );
+  if (!parsed.ok) return err([successorOf(args) ?? parsed.error]);
+  const [word] = parsed.value.words;
+  if (word !== undefined) return err([`"${word}" is no flag, and maglevd takes no words`]);
+  const text = (name: string): readonly string[] => {
     const spec = flagSpecs.find((s) => s.name === name);
-    const value = given[name];
-    if (Array.isArray(value)) return value.map(String);
-    if (value !== undefined) return [String(value)];
+    const given = parsed.value.values.get(name);
+    if (given !== undefined) return spec?.kind === "list" ? given : given.slice(-1);
     const fallback = env(environmentName(name)) ?? spec?.default ?? "";
     return spec?.kind === "list" ? fallback.split(",").map((item) => item.trim()) : [fallback];
   };

@@ -65,6 +65,21 @@ Deno.test("parseFlags() reports every mistake at once", () => {
   ]);
 });
 
+Deno.test("a command line of the Go daemon is understood, or what takes the place of a flag is named", () => {
+  assert.equal(options(["-config", "/go.yaml", "-log-level=debug"]).config, "/go.yaml");
+  assert.equal(options(["-config=/go.yaml", "-check=true"]).check, true);
+  const error = (...args: string[]) => {
+    const parsed = parseFlags(args, none);
+    return parsed.ok ? [] : parsed.error;
+  };
+  assert.deepEqual(error("-config", "x", "-grpc-addr", ":9090"), [
+    "--grpc-addr is a flag of the Go daemon; here it is --listen, where the REST API listens",
+  ]);
+  assert.deepEqual(error("--reflection=false"), [
+    "--reflection is a flag of the Go daemon; here it is /openapi.json, where the API describes itself",
+  ]);
+});
+
 Deno.test("parseFlags() names an unknown flag and a stray word", () => {
   for (const [args, want] of [[["--conifg", "x"], "--conifg"], [["start"], "start"]] as const) {
     const parsed = parseFlags(args, none);
@@ -75,7 +90,7 @@ Deno.test("parseFlags() names an unknown flag and a stray word", () => {
 
 Deno.test("a misspelt flag is told which one was probably meant", () => {
   const parsed = parseFlags(["--conifg", "x"], none);
-  assert.deepEqual(parsed, { ok: false, error: [`Unknown option '--conifg'; did you mean "config"?`] });
+  assert.deepEqual(parsed, { ok: false, error: ["there is no flag --conifg; did you mean --config?"] });
 });
 
 Deno.test("every flag has its environment form, to the same effect", () => {

@@ -59,17 +59,27 @@ function nanos(text: string): Nanos {
   return parsed.value;
 }
 
+/** What to write in place of a number that YAML 1.1, and so Go's parser, takes for an integer. */
+function integerHint({ plain, text }: ScalarNode): string | null {
+  if (!plain) return /^[0-9]+$/.test(text) ? "write it without quotes" : null;
+  const bare = text.replaceAll("_", "");
+  const [, whole] = /^([-+]?[0-9]+)\.0*$/.exec(bare) ?? [];
+  if (whole !== undefined) return `write ${whole}`;
+  if (/^0b[01]+$/.test(bare)) return `write ${parseInt(bare.slice(2), 2)}`;
+  return bare !== text && /^[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+)$/.test(bare) ? `write ${bare}` : null;
+}
+
 /** Reads an integer; undefined when it is none, which has then been reported. */
 function integerOf(node: ScalarNode, expects: string, place: Place, out: Findings): bigint | undefined {
   const text = node.text;
   if (scalarType(node) !== "integer") {
-    const quoted = !node.plain && /^[0-9]+$/.test(text) ? "write it without quotes" : null;
-    return wrong(expects, node, place, out, quoted);
+    return wrong(expects, node, place, out, integerHint(node));
   }
   if (/^[-+]?0[0-9]/.test(text)) {
     const plain = text.replace(/^([-+]?)0+(?=[0-9])/, "$1");
-    // Some readers take such a number for octal, so it is refused instead of guessed.
-    return wrong(expects, node, place, out, `leading zeros are ambiguous: write ${plain}`);
+    // Go's parser takes such a number for octal, so it is refused instead of guessed.
+    const octal = /^[-+]?[0-7]+$/.test(text) ? `, or ${parseInt(text, 8)} if it was meant in octal` : "";
+    return wrong(expects, node, place, out, `leading zeros are ambiguous: write ${plain}${octal}`);
   }
   return text.startsWith("-") ? -BigInt(text.slice(1)) : BigInt(text.replace(/^\+/, ""));
 }
