@@ -24,6 +24,9 @@ const successors: ReadonlyMap<string, string> = new Map([
   ["MAGLEV_FRONTEND_PASSWORD", "MAGLEV_AUTH_FILE, which has names, token hashes and roles"],
 ]);
 
+/** Names of the Go daemon's variables that have a successor. */
+export const goVariables: readonly string[] = [...successors.keys()];
+
 /** A variable that has no effect. */
 export interface UnknownVariable {
   /** Its name. */

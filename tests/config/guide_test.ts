@@ -7,10 +7,11 @@ import { BACKEND, FRONTEND, HEALTHCHECK, HEALTHCHECKER, LB, MEMBER, POOL } from 
 import type { Shape } from "../../src/config/spec.ts";
 
 const guide = Deno.readTextFileSync(new URL("../../docs/config-guide.md", import.meta.url));
+const migration = Deno.readTextFileSync(new URL("../../docs/migration.md", import.meta.url));
 
 /** Code blocks with the words after the backticks. */
-function blocks(): { info: string; text: string }[] {
-  return [...guide.matchAll(/^```(\S[^\n]*)\n([\s\S]*?)^```$/gm)].map(([, info = "", text = ""]) => ({
+function blocks(document = guide): { info: string; text: string }[] {
+  return [...document.matchAll(/^```(\S[^\n]*)\n([\s\S]*?)^```$/gm)].map(([, info = "", text = ""]) => ({
     info,
     text,
   }));
@@ -27,14 +28,16 @@ Deno.test("every example of the guide is a good file without warnings", () => {
   for (const { text } of examples) assert.equal(said(text), "", text);
 });
 
-Deno.test("every wrong example of the guide gets exactly what stands below it", () => {
-  const all = blocks();
-  const wrong = all.filter(({ info }) => info === "yaml wrong");
-  assert.ok(wrong.length >= 3);
-  for (const example of wrong) {
-    const answer = all[all.indexOf(example) + 1];
-    assert.equal(answer?.info, "text");
-    assert.equal(said(example.text), answer?.text);
+Deno.test("every wrong example of the guide and of the migration gets exactly what stands below it", () => {
+  for (const [document, least] of [[guide, 3], [migration, 1]] as const) {
+    const all = blocks(document);
+    const wrong = all.filter(({ info }) => info === "yaml wrong");
+    assert.ok(wrong.length >= least);
+    for (const example of wrong) {
+      const answer = all[all.indexOf(example) + 1];
+      assert.equal(answer?.info, "text");
+      assert.equal(said(example.text), answer?.text);
+    }
   }
 });
 

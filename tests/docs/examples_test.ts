@@ -5,6 +5,7 @@ import { mismatchText, parse } from "../../src/cli/grammar.ts";
 import { flagSpecs as clientFlags, parseOptions } from "../../src/cli/options.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import { checkText } from "../../src/config/load.ts";
+import { goVariables } from "../../src/environment.ts";
 import { environmentName, flagSpecs, parseFlags } from "../../src/flags.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
 import { documents } from "./documents.ts";
@@ -121,6 +122,8 @@ Deno.test("every variable and metric that the documents name exists", () => {
   const variables = new Set([
     ...flagSpecs.map(({ name }) => environmentName(name)),
     ...clientFlags.flatMap(({ env }) => env === null ? [] : [env]),
+    // Of the Go daemon, which the page on migration and NEWS name.
+    ...goVariables,
     // Of packages, and of the tests.
     "MAGLEV_COMMIT",
     "MAGLEV_BUILD_DATE",
