@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildInfo, version } from "../version.ts";
 import { bundlePrograms, root, run } from "./deb_bundle.ts";
-import { type BuildStamp, controlFiles, type PackageFile, packageFiles } from "./deb_tree.ts";
+import { type BuildStamp, controlFiles, type PackageFile, packageFiles, packageName } from "./deb_tree.ts";
 
 /** Ways to compress a package, the smallest first; none is for tests. */
 export const compressions = ["xz", "gzip", "none"] as const;
@@ -75,7 +75,7 @@ export async function buildDeb({ out, compression }: DebOptions): Promise<string
     Deno.umask(before);
   }
   await Deno.mkdir(out, { recursive: true });
-  const path = `${out}/vpp-maglev_${version}_${architecture}.deb`;
+  const path = `${out}/${packageName}_${version}_${architecture}.deb`;
   await run("dpkg-deb", ["--root-owner-group", `-Z${compression}`, "--build", folder, path], {
     SOURCE_DATE_EPOCH: String(Math.floor(built.date.getTime() / 1000)),
   });

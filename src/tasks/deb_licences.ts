@@ -14,6 +14,14 @@ interface Manifest {
   readonly author?: string | { readonly name?: string };
 }
 
+/** A text in which Debian's own copy stands for that of the Apache License, as its policy wants it. */
+function withoutApache(text: string): string {
+  return text.replace(
+    /^\s*Apache License\s+Version 2\.0, January 2004[^]*?END OF TERMS AND CONDITIONS\n?/m,
+    "The Apache License, version 2.0: /usr/share/common-licenses/Apache-2.0\n",
+  );
+}
+
 /** The licence of one package with the texts it came with. */
 async function ofPackage({ name, version, folder }: BundledPackage): Promise<string> {
   const manifest = JSON.parse(await Deno.readTextFile(`${folder}/package.json`)) as Manifest;
@@ -21,7 +29,7 @@ async function ofPackage({ name, version, folder }: BundledPackage): Promise<str
   for await (const { name: file } of Deno.readDir(folder)) if (licenceFile.test(file)) files.push(file);
   const texts = await Promise.all(
     files.sort().map(async (file) =>
-      `[${file}]\n\n${(await Deno.readTextFile(`${folder}/${file}`)).trim()}\n`
+      `[${file}]\n\n${withoutApache((await Deno.readTextFile(`${folder}/${file}`)).trim())}\n`
     ),
   );
   const { author, license } = manifest;
@@ -34,11 +42,11 @@ async function ofPackage({ name, version, folder }: BundledPackage): Promise<str
 export async function copyright(packages: readonly BundledPackage[], deno: string): Promise<string> {
   const rule = `\n${"-".repeat(78)}\n\n`;
   return [
-    "vpp-maglev is licensed under the Apache License, version 2.0. On Debian its text is in\n" +
+    "maglevd and maglevc are licensed under the Apache License, version 2.0. On Debian its text is in\n" +
     "/usr/share/common-licenses/Apache-2.0.\n",
-    `/usr/lib/vpp-maglev/deno is Deno ${deno}, copyright the Deno authors, under the MIT licence. What it is\n` +
+    `/usr/lib/maglevd-deno/deno is Deno ${deno}, copyright the Deno authors, under the MIT licence. What it is\n` +
     "built from, and under which terms, is listed at https://github.com/denoland/deno.\n",
-    "The programs in /usr/lib/vpp-maglev hold code of these packages of npm:\n\n" +
+    "The programs in /usr/lib/maglevd-deno hold code of these packages of npm:\n\n" +
     packages.map(({ name, version }) => `  ${name} ${version}\n`).join(""),
     ...await Promise.all(packages.map(ofPackage)),
   ].join(rule);

@@ -11,6 +11,7 @@ import { version } from "../version.ts";
 import { type Bundles, root } from "./deb_bundle.ts";
 import { copyright } from "./deb_licences.ts";
 import { manPages } from "./man.ts";
+import { libraryNeeds, symbolsOf } from "./deb_needs.ts";
 import { heapFlag, permissionFlags } from "./permissions.ts";
 
 /** One file of the package. */
@@ -33,6 +34,9 @@ export interface BuildStamp {
 
 const encoder = new TextEncoder();
 
+/** Where the sources of files are that only the package has. */
+const packaging = "docs/packaging/debian";
+
 function file(path: string, text: string, mode = 0o644): PackageFile {
   return { path, mode, content: encoder.encode(text) };
 }
@@ -46,8 +50,17 @@ async function copied(path: string, from: string, mode = 0o644): Promise<Package
   return { path, mode, content: await Deno.readFile(`${root}${from}`) };
 }
 
-const library = "/usr/lib/vpp-maglev";
-const documents = "/usr/share/doc/vpp-maglev";
+/**
+ * Name of the package. The Go project packages its programs as vpp-maglev (the client) and vpp-maglevd, in versions
+ * above ours, so an upgrade would put them in place of these.
+ */
+export const packageName = "maglevd-deno";
+
+/** Packages of the Go project that have programs of the same names. */
+const others = ["vpp-maglev", "vpp-maglevd"] as const;
+
+const library = `/usr/lib/${packageName}`;
+const documents = `/usr/share/doc/${packageName}`;
 
 /**
  * A command that runs one of the programs: this Deno and nothing that is not in the package, with the rights
@@ -58,7 +71,7 @@ export function wrapper(program: "maglevd" | "maglevc", { commit, date }: BuildS
   return [
     "#!/bin/sh",
     "# Finds its files from its own place, so that the tree runs wherever it is unpacked.",
-    'lib=$(dirname "$(dirname "$(readlink -f "$0")")")/lib/vpp-maglev',
+    'lib=$(dirname "$(dirname "$(readlink -f "$0")")")/lib/maglevd-deno',
     `export MAGLEV_COMMIT=${commit} MAGLEV_BUILD_DATE=${date.toISOString()} DENO_NO_UPDATE_CHECK=1`,
     'exec "$lib/deno" run --quiet --no-prompt --no-config --no-lock --no-remote --no-npm --cached-only \\',
     ...program === "maglevd" ? [`  ${heapFlag} \\`] : [],
@@ -100,7 +113,9 @@ export async function packageFiles(bundles: Bundles, stamp: BuildStamp): Promise
       gzipped(`/usr/share/man/man${name.slice(-1)}/${name}.gz`, text)
     ),
     file(`${documents}/copyright`, await copyright(bundles.packages, Deno.version.deno)),
-    gzipped(`${documents}/changelog.gz`, changelog(stamp)),
+    gzipped(`${documents}/changelog.gz`, entry(stamp, `  * Built from commit ${stamp.commit}.\n`)),
+    gzipped(`${documents}/NEWS.Debian.gz`, entry(stamp, await Deno.readTextFile(`${root}${packaging}/NEWS`))),
+    await copied(`/usr/share/lintian/overrides/${packageName}`, `${packaging}/lintian-overrides`),
     ...await guides(),
   ];
   return files.sort((a, b) => a.path < b.path ? -1 : 1);
@@ -108,25 +123,35 @@ export async function packageFiles(bundles: Bundles, stamp: BuildStamp): Promise
 
 /** Who made the package, from the variables of Debian's own tools. */
 function maintainer(): string {
-  const name = Deno.env.get("DEBFULLNAME") ?? "vpp-maglev";
-  return `${name} <${Deno.env.get("DEBEMAIL") ?? "root@localhost"}>`;
+  const name = Deno.env.get("DEBFULLNAME") ?? "The maintainers of maglevd";
+  return `${name} <${Deno.env.get("DEBEMAIL") ?? defaultMail}>`;
 }
 
-function changelog({ date, commit }: BuildStamp): string {
+/** A name that is nobody's (RFC 2606): the machine that builds must not stand in the package. */
+const defaultMail = "maglevd@example.com";
+
+/** An entry of a changelog or of NEWS.Debian. */
+function entry({ date }: BuildStamp, text: string): string {
   const when = date.toUTCString().replace("GMT", "+0000");
-  return `vpp-maglev (${version}) unstable; urgency=medium\n\n  * Built from commit ${commit}.\n\n` +
-    ` -- ${maintainer()}  ${when}\n`;
-}
-
-/** Newest version of the C library that a program asks for, e.g. `2.27`. */
-export function neededLibc(program: Uint8Array): string {
-  // Octets as Latin-1: the names of symbol versions are plain ASCII anywhere in the file.
-  const found = new TextDecoder("latin1").decode(program).matchAll(/GLIBC_2\.([0-9]+)/g);
-  return `2.${Math.max(...Array.from(found, ([, minor]) => Number(minor)))}`;
+  return `${packageName} (${version}) unstable; urgency=medium\n\n${text}\n -- ${maintainer()}  ${when}\n`;
 }
 
 async function octets({ content }: PackageFile): Promise<Uint8Array> {
   return content instanceof Uint8Array ? content : await Deno.readFile(content.copy);
+}
+
+/** Fills in the files that the package brings to /etc, where the script names them: `@text of maglev.yaml@`. */
+async function withExamples(script: string, files: readonly PackageFile[]): Promise<string> {
+  let filled = script;
+  for (const entry of files) {
+    if (!entry.path.startsWith("/etc/")) continue;
+    const name = entry.path.slice(entry.path.lastIndexOf("/") + 1);
+    const text = new TextDecoder().decode(await octets(entry));
+    const place = `@text of ${name}@\n`;
+    if (!filled.includes(place) || !text.endsWith("\n")) throw new Error(`preinst has no place for ${name}`);
+    filled = filled.replace(place, () => text);
+  }
+  return filled;
 }
 
 /** The files of DEBIAN/. */
@@ -135,23 +160,26 @@ export async function controlFiles(
   architecture: string,
 ): Promise<PackageFile[]> {
   let size = 0;
-  let libc = "";
+  let libraries: string[] = [];
   const sums: string[] = [];
   for (const entry of files) {
     const data = await octets(entry);
     size += data.length;
-    if (entry.path === `${library}/deno`) libc = neededLibc(data);
+    if (entry.path === `${library}/deno`) {
+      libraries = await libraryNeeds(data, (name) => symbolsOf(name, architecture));
+    }
     sums.push(`${createHash("md5").update(data).digest("hex")}  ${entry.path.slice(1)}\n`);
   }
   const control = [
-    "Package: vpp-maglev",
+    `Package: ${packageName}`,
     `Version: ${version}`,
     `Architecture: ${architecture}`,
     `Maintainer: ${maintainer()}`,
     "Section: net",
     "Priority: optional",
     `Installed-Size: ${Math.ceil(size / 1024)}`,
-    `Depends: libc6 (>= ${libc}), libgcc-s1, adduser, libssl3 | libssl3t64`,
+    `Depends: ${[...libraries, "adduser"].join(", ")}`,
+    ...["Conflicts", "Replaces", "Provides"].map((field) => `${field}: ${others.join(", ")}`),
     // Whom probes with TLS trust that name no ca-file.
     "Recommends: ca-certificates",
     "Enhances: vpp",
@@ -165,12 +193,14 @@ export async function controlFiles(
     " they run. The service is neither enabled nor started by the installation.",
     "",
   ].join("\n");
-  const script = (name: string) => copied(`/DEBIAN/${name}`, `docs/packaging/debian/${name}`, 0o755);
+  const script = (name: string) => copied(`/DEBIAN/${name}`, `${packaging}/${name}`, 0o755);
+  const preinst = await Deno.readTextFile(`${root}${packaging}/preinst`);
   const conffiles = files.filter(({ path }) => path.startsWith("/etc/"));
   return [
     file("/DEBIAN/control", control),
     file("/DEBIAN/conffiles", conffiles.map(({ path }) => `${path}\n`).join("")),
     file("/DEBIAN/md5sums", sums.join("")),
+    file("/DEBIAN/preinst", await withExamples(preinst, files), 0o755),
     await script("postinst"),
     await script("prerm"),
     await script("postrm"),

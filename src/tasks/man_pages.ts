@@ -54,7 +54,7 @@ function sentence(text: string): string {
   return text + (/[.!?]$/.test(text) ? "" : ".");
 }
 
-const site = "/usr/share/doc/vpp-maglev/";
+const site = "/usr/share/doc/maglevd-deno/";
 
 /** maglevd(8). */
 export function maglevdPage({ version, date }: PageOptions): Page {

@@ -30,14 +30,14 @@ const trial = `set -eu
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
 step() { echo "== $1"; }
 traces() {
-  find /etc /usr /var/cache /var/lib -maxdepth 4 \\( -name '*maglevd*' -o -name '*maglevc*' -o -name 'vpp-maglev*' \\) | sort
+  find /etc /usr /var/cache /var/lib -maxdepth 4 \\( -name '*maglevd*' -o -name '*maglevc*' -o -name 'maglevd-deno*' \\) | sort
 }
 traces >/tmp/before
 step install
 getent group vpp >/dev/null || addgroup --quiet --system vpp
 dpkg --force-unsafe-io --install "$1"/*.deb
 step status
-dpkg-query --show --showformat '\${Status}\\n' vpp-maglev
+dpkg-query --show --showformat '\${Status}\\n' maglevd-deno
 step user
 getent passwd maglevd
 step groups
@@ -45,11 +45,11 @@ id -nG maglevd
 step modes
 stat -c '%a %U:%G' /etc/vpp-maglev/maglev.yaml /usr/sbin/maglevd /lib/systemd/system/maglevd.service
 step changed
-dpkg --verify vpp-maglev
+dpkg --verify maglevd-deno
 step enabled
 find /etc/systemd -name 'maglevd*' | grep . || echo none
 step running
-readlink /proc/[0-9]*/exe | grep '/usr/lib/vpp-maglev/' || echo none
+readlink /proc/[0-9]*/exe | grep '/usr/lib/maglevd-deno/' || echo none
 step version
 maglevd --version
 step unedited
@@ -70,18 +70,54 @@ traces | comm -13 /tmp/before - | wc -l
 step remove
 mkdir -p /var/cache/maglevd /var/lib/vpp-maglev /etc/systemd/system/multi-user.target.wants
 ln -s /lib/systemd/system/maglevd.service /etc/systemd/system/multi-user.target.wants/maglevd.service
-dpkg --remove vpp-maglev
+dpkg --remove maglevd-deno
 step removed
-dpkg-query --show --showformat '\${Status}\\n' vpp-maglev
+dpkg-query --show --showformat '\${Status}\\n' maglevd-deno
 find /etc/default/maglevd /etc/vpp-maglev -type f
 step purge
-dpkg --purge vpp-maglev
+dpkg --purge maglevd-deno
 step purged
-dpkg-query --show vpp-maglev 2>/dev/null || echo gone
+dpkg-query --show maglevd-deno 2>/dev/null || echo gone
 step left
 traces >/tmp/after
 comm -13 /tmp/before /tmp/after
 rm /tmp/before /tmp/after
+step stand-ins
+# Packages as the Go project has them: the client and the daemon, each in a version above ours.
+stand_in() { # NAME FILE CONFFILE
+  mkdir -p /tmp/"$1"/DEBIAN /tmp/"$1$(dirname "$2")"
+  printf 'Package: %s\nVersion: 1.0.2\nArchitecture: all\nMaintainer: A <a@example.com>\nDescription: stand-in\n' "$1" \
+    >/tmp/"$1"/DEBIAN/control
+  printf '#!/bin/sh\necho %s\n' "$1" >/tmp/"$1$2"
+  chmod 755 /tmp/"$1$2"
+  if [ -n "$3" ]; then
+    mkdir -p /tmp/"$1$(dirname "$3")"
+    echo '# as the Go package brings it' >/tmp/"$1$3"
+    echo "$3" >/tmp/"$1"/DEBIAN/conffiles
+  fi
+  dpkg-deb --root-owner-group -Znone --build /tmp/"$1" /tmp/"$1".deb
+}
+stand_in vpp-maglev /usr/bin/maglevc ''
+stand_in vpp-maglevd /usr/sbin/maglevd /etc/vpp-maglev/maglev.yaml
+dpkg --force-unsafe-io --install /tmp/vpp-maglev.deb /tmp/vpp-maglevd.deb
+echo "the operator's file" >/etc/vpp-maglev/maglev.yaml
+dpkg --force-unsafe-io --install "$1"/*.deb </dev/null
+step "took over"
+dpkg-query --show --showformat '\${Package} \${Status}\\n' maglevd-deno vpp-maglev vpp-maglevd 2>/dev/null | grep 'ok installed'
+cat /etc/vpp-maglev/maglev.yaml
+dpkg-query --search /usr/sbin/maglevd /usr/bin/maglevc
+ls /etc/vpp-maglev /etc/default | grep maglevd-deno || echo 'nothing left behind'
+# Whoever tidies up what is left of the other packages must not lose the configuration.
+dpkg --purge vpp-maglev vpp-maglevd >/dev/null
+head -n 1 /etc/vpp-maglev/maglev.yaml
+# From now on the file is like any that was edited.
+dpkg --force-unsafe-io --install "$1"/*.deb </dev/null >/dev/null
+head -n 1 /etc/vpp-maglev/maglev.yaml
+step refused
+# What an upgrade to the Go project's newer version would do: nothing by itself.
+dpkg --force-unsafe-io --install /tmp/vpp-maglev.deb 2>&1 </dev/null || true
+step still
+maglevd --version | cut -d' ' -f1,2
 step end
 `;
 
