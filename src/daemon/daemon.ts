@@ -7,6 +7,7 @@
  * @module
  */
 import { descriptorLimit, descriptorUse, lackForThread } from "../../ffi/limits.ts";
+import { giveBackMemory } from "../../ffi/memory.ts";
 import { createApp, createMetricsApp } from "../../routes/app.ts";
 import { Tokens } from "../../routes/auth.ts";
 import type { Api } from "../../routes/env.ts";
@@ -295,6 +296,7 @@ export class Daemon implements AsyncDisposable {
     }
     secrets.use({ auth: (table) => tokens.replace(table), tls: (pair) => serving?.renew(pair) }, log, clock);
     building.use(lookAgain(clock, secrets));
+    building.use(giveBack(clock));
     building.use(tellReady(clock, log, () => control.ready().ready, startedAtMs));
     return ok(new Daemon(building.move(), log, health, control, reloader, app));
   }
@@ -348,6 +350,21 @@ function tellReady(clock: Clock, log: Log, ready: () => boolean, startedAtMs: Mi
 
 /** The daemon's own files are read again so often, in ms. */
 const lookMs: Millis = 60_000;
+
+/** Memory that a start, a reload or a large answer took for a moment is given back so often, in ms. */
+const giveBackMs: Millis = 15_000;
+
+function giveBack(clock: Clock): Disposable {
+  let timer: Disposable | null = null;
+  const wait = () => {
+    timer = clock.after(giveBackMs, () => {
+      giveBackMemory();
+      wait();
+    });
+  };
+  wait();
+  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
+}
 
 function lookAgain(clock: Clock, secrets: SecretsInUse): Disposable {
   let timer: Disposable | null = null;
