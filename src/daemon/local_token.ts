@@ -21,11 +21,11 @@ export interface TokenFileError {
   readonly detail: string;
 }
 
-/** Rights of the token: the owner may write it, the group may read it. */
-const tokenMode = 0o640;
-
-/** Rights of `<file>.json`, which holds no secret: a client without rights may learn whose token it is. */
-const infoMode = 0o644;
+/**
+ * Rights of both files: the owner may write them, the group may read them. `<file>.json` holds no secret, but a user
+ * who may open it may lock it, and keep the next daemon from taking over what a killed one left.
+ */
+const mode = 0o640;
 
 function message(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "its folder does not exist";
@@ -73,7 +73,7 @@ function holder(path: string): string {
 }
 
 /** Writes a file beside `path` and renames it into place; the new file stays open. */
-function replace(path: string, text: string, mode: number): Deno.FsFile {
+function replace(path: string, text: string): Deno.FsFile {
   const beside = `${path}.new`;
   remove(beside);
   const file = Deno.openSync(beside, { createNew: true, write: true, mode: 0o600 });
@@ -120,7 +120,7 @@ export class LocalToken implements Disposable {
       // More than once only if other daemons begin or end at the same moment.
       for (let attempt = 0; attempt < 100; attempt++) {
         if (isLink(path)) return err({ reason: "unusable", detail: `${path} is a symbolic link` });
-        const old = Deno.openSync(path, { read: true, write: true, create: true, mode: infoMode });
+        const old = Deno.openSync(path, { read: true, write: true, create: true, mode });
         try {
           if (!old.tryLockSync(true)) return err({ reason: "held", detail: `${holder(path)} holds it` });
           if (!isSame(old, path)) continue;
@@ -128,7 +128,7 @@ export class LocalToken implements Disposable {
           const octets = new Uint8Array(32);
           random(octets);
           const token = octets.toBase64({ alphabet: "base64url", omitPadding: true });
-          const info = replace(path, localTokenInfoText({ pid: Deno.pid, listen: [] }), infoMode);
+          const info = replace(path, localTokenInfoText({ pid: Deno.pid, listen: [] }));
           return ok(new LocalToken(file, token, info));
         } finally {
           old.close();
@@ -146,11 +146,10 @@ export class LocalToken implements Disposable {
       const info = replace(
         localTokenInfoFile(this.file),
         localTokenInfoText({ pid: Deno.pid, listen }),
-        infoMode,
       );
       this.#info.close();
       this.#info = info;
-      replace(this.file, `${this.token}\n`, tokenMode).close();
+      replace(this.file, `${this.token}\n`).close();
       return ok(undefined);
     } catch (error) {
       return err(message(error));

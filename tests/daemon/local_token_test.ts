@@ -38,7 +38,7 @@ Deno.test("the token: alone in its file, 0640, with who and where beside it, gon
           pid: Deno.pid,
           listen: ["127.0.0.1:9090"],
         });
-        assert.deepEqual([mode(file), mode(`${file}.json`)], ["640", "644"]);
+        assert.deepEqual([mode(file), mode(`${file}.json`)], ["640", "640"]);
       }
       assert.deepEqual(names(folder), []);
       using first = taken(file);
