@@ -97,8 +97,17 @@ class Answers implements AsyncDisposable {
   }
 }
 
-/** HAProxy's words about each of its servers. */
-async function haproxyVerdict(socket: string, pattern: number): Promise<Verdict> {
+/** Asks HAProxy one question after the other: its socket refuses a connection while others wait. */
+let asking: Promise<unknown> = Promise.resolve();
+
+/** HAProxy's words about one of its servers. */
+function haproxyVerdict(socket: string, pattern: number): Promise<Verdict> {
+  const answer = asking.then(() => askHaproxy(socket, pattern));
+  asking = answer.catch(() => {});
+  return answer;
+}
+
+async function askHaproxy(socket: string, pattern: number): Promise<Verdict> {
   using connection = await Deno.connect({ transport: "unix", path: socket });
   await connection.write(new TextEncoder().encode("show stat\n"));
   const table = await new Response(connection.readable).text();

@@ -247,6 +247,31 @@ Deno.test("void results count by cause and by nothing else; a blind backend show
   assert.equal(samples.get("maglev_vpp_connected")?.get(""), 0);
 });
 
+Deno.test("the end of a backend's certificate is a metric, in seconds from now", async () => {
+  const fixture = (name: string) => Deno.readTextFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+  await using server = Deno.serve({
+    hostname: "127.77.112.1",
+    port: 0,
+    cert: fixture("api_cert.pem"),
+    key: fixture("api_key.pem"),
+    onListen: () => {},
+  }, () => new Response("ok"));
+  const config = `maglev:
+  vpp: { lb: { ipv4-src-address: 192.0.2.254, ipv6-src-address: "2001:db8::254" } }
+  healthchecks:
+    tls: { type: https, port: ${server.addr.port}, interval: 100ms, params: { insecure-skip-verify: true } }
+  backends: { secure: { address: 127.77.112.1, healthcheck: tls } }
+  frontends: { www: { address: 198.51.100.9, pools: [{ name: p, backends: { secure: {} } }] } }
+`;
+  await using inside = await Inside.start({ config, vpp: null });
+  await inside.logged(up("secure"));
+  const { certificate } = await inside.json<Backend>("/v1/backends/secure");
+  const samples = await scrape(inside);
+  judge(samples);
+  const left = samples.get("maglev_backend_certificate_expiry_seconds")?.get('backend="secure"') ?? NaN;
+  assert.ok(Math.abs(left - (Date.parse(certificate?.not_after ?? "") - Date.now()) / 1000) < 60, `${left}`);
+});
+
 Deno.test("every metric of the catalog was seen on a daemon", () => {
   assert.deepEqual(Object.keys(catalog).filter((name) => !seen.has(name)), []);
 });

@@ -85,10 +85,11 @@ Deno.test("what is not known is left alone by connect, interval, reconnect, relo
   await daemon.became("b1", "up");
   await daemon.sync();
   assert.deepEqual(vpp.weights(), { [`${net}.1`]: 100, [`${net}.2`]: 0, [`${net}.3`]: 0, [`${net}.4`]: 0 });
-  assert.deepEqual(vpp.told().slice(2), [
-    `weight ${net}.3 20`,
-    `weight ${net}.3 0`,
-    `weight ${net}.4 0`,
-    `weight ${net}.1 100`,
-  ]);
+  const weights = vpp.told().slice(2);
+  assert.deepEqual(weights.slice(0, 3), [`weight ${net}.3 20`, `weight ${net}.3 0`, `weight ${net}.4 0`]);
+  // The reload puts the operator's weight back: whether its sync or the result of b1 comes first is chance.
+  const last = weights.slice(3);
+  const resultFirst = [`weight ${net}.1 100`];
+  const syncFirst = [`weight ${net}.3 40`, `weight ${net}.1 100`, `weight ${net}.3 0`];
+  assert.deepEqual(last, last.length === 1 ? resultFirst : syncFirst);
 });

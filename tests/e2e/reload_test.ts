@@ -190,8 +190,8 @@ Deno.test("reload: run-time weights go back to the file's; the answer and a WARN
     ]);
     const warning = daemon.log.slice(log).find(({ level }) => level === "WARN");
     assert.deepEqual([warning?.msg, warning?.weights], ["config-reload", [
-      "www/primary/b1: 10 -> 100",
-      "www/fallback/b3: 7 -> 100",
+      "www/primary/b1: 10 (by local) -> 100",
+      "www/fallback/b3: 7 (by local) -> 100",
     ]]);
     assert.deepEqual(told(), ["weight 127.77.41.1 10", "weight 127.77.41.1 100"]);
   });
