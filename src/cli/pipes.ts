@@ -7,14 +7,15 @@
  * @module
  */
 import { cleanJson } from "./clean.ts";
+import { shapes } from "../text.ts";
 import type { Output } from "./context.ts";
 import type { Grammar } from "./grammar.ts";
-import { type Block, isTable, type Table } from "./table.ts";
+import { type Block, isTable, lineOf, type Table, type Verbatim } from "./table.ts";
 import { type Line, line, plain } from "./text.ts";
 
 /** A line, or one row of a table; `text` is what a person sees, without colours and without blanks for alignment. */
 export type Item =
-  | { readonly text: string; readonly line: Line }
+  | { readonly text: string; readonly line: Line | Verbatim }
   | { readonly text: string; readonly table: Table; readonly cells: readonly Line[] };
 
 /** One filter. */
@@ -28,8 +29,9 @@ export interface Stage {
 /** Makes a filter of its arguments; the words that are none say what is done with the output as a whole. */
 export type MakeStage = ((values: ReadonlyMap<string, string>) => Stage) | "json" | "no-more";
 
+/** A line that is as it is, however narrow the terminal. */
 function lineItem(text: string): Item {
-  return { text, line: line(text) };
+  return { text, line: { verbatim: line(text) } };
 }
 
 /** A pattern as the user means it: upper case counts only where there is some. */
@@ -69,9 +71,11 @@ function last(n: number): Stage {
   };
 }
 
-/** One field (RFC 4180). Numbers lose the commas that are put in for people. */
+const shapeOfState = new RegExp(`^[${Object.values(shapes).join("")}] (?=[a-z]+$)`, "u");
+
+/** One field (RFC 4180). States lose their shapes and numbers the commas that are put in for people. */
 function field(cell: Line): string {
-  const text = plain(cell).trim();
+  const text = plain(cell).trim().replace(shapeOfState, "");
   const number = /^[0-9]{1,3}(,[0-9]{3})+$/.test(text) ? text.replaceAll(",", "") : text;
   return /[",\n]/.test(number) ? `"${number.replaceAll('"', '""')}"` : number;
 }
@@ -87,7 +91,7 @@ function csv(): Stage {
   return {
     take(item) {
       if ("line" in item) {
-        if (item.text.trim() !== "") lines.push(record([item.line]));
+        if (item.text.trim() !== "") lines.push(record([lineOf(item.line)]));
         return [];
       }
       const { table } = item;
@@ -168,7 +172,7 @@ export const pipeGrammar: Grammar<MakeStage> = {
 
 function itemsOf(blocks: readonly Block[]): Item[] {
   return blocks.flatMap((block): Item[] => {
-    if (!isTable(block)) return [{ text: plain(block), line: block }];
+    if (!isTable(block)) return [{ text: plain(lineOf(block)), line: block }];
     return block.rows.map((cells) => ({
       text: cells.map((cell) => plain(cell).trim()).filter((text) => text !== "").join("  "),
       cells,
@@ -235,7 +239,11 @@ export class PipedOutput implements Output {
   /** Filters JSON line by line. */
   json(text: string): void {
     const lines = this.#indents ? JSON.stringify(JSON.parse(text), null, 2) : text.replace(/\n$/, "");
-    this.#put(cleanJson(lines).split("\n").map(lineItem), 0);
+    const items = cleanJson(lines).split("\n").map((text): Item => ({
+      text,
+      line: { verbatim: line(text) },
+    }));
+    this.#put(items, 0);
   }
 
   /** Filters a text line by line. */

@@ -1,8 +1,8 @@
 import type { Output, World } from "./context.ts";
 import type { ColourMode } from "./options.ts";
 import { cleanJson } from "./clean.ts";
-import { type Block, layout } from "./table.ts";
-import { columns, type Line, paint, plain } from "./text.ts";
+import { type Block, layout, mapText } from "./table.ts";
+import { asciiText, columns, type Line, paint, plain } from "./text.ts";
 
 /** The reader of our output is gone (`| head`): nothing is left to say, and that is no error. */
 export class ReaderGone extends Error {}
@@ -38,6 +38,12 @@ export function isDumb(env: (name: string) => string | undefined): boolean {
   return (env("TERM") || "dumb") === "dumb";
 }
 
+/** Whether the locale says that the terminal shows ASCII only; one that is not set says nothing. */
+export function isAscii(env: (name: string) => string | undefined): boolean {
+  const locale = env("LC_ALL") || env("LC_CTYPE") || env("LANG") || "";
+  return locale !== "" && !/utf-?8/i.test(locale);
+}
+
 /** Whether to colour what goes to a stream. */
 export function wantsColour(
   mode: ColourMode,
@@ -54,6 +60,9 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
   const colour = wantsColour(mode, terminal, env);
   const errorColour = wantsColour(mode, Deno.stderr.isTerminal(), env);
   const width = () => terminal ? terminalSize()?.columns ?? null : null;
+  const ascii = isAscii(env);
+  const laid = (blocks: readonly Block[]) =>
+    layout(ascii ? blocks.map((block) => mapText(block, asciiText)) : blocks, width());
   const dumb = isDumb(env);
   let drawn = 0;
   /** What a dumb terminal gets at the end, in place of every drawing. */
@@ -66,15 +75,15 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
     get height() {
       return terminal ? terminalSize()?.rows ?? null : null;
     },
-    print: (blocks) => writeAll(Deno.stdout, paint(layout(blocks, width()), colour)),
+    print: (blocks) => writeAll(Deno.stdout, paint(laid(blocks), colour)),
     json(text) {
       const json = cleanJson(text);
       writeAll(Deno.stdout, json.endsWith("\n") ? json : `${json}\n`);
     },
     raw: (text) => writeAll(Deno.stdout, text),
-    complain: (blocks) => writeAll(Deno.stderr, paint(layout(blocks, width()), errorColour)),
+    complain: (blocks) => writeAll(Deno.stderr, paint(laid(blocks), errorColour)),
     redraw(blocks: readonly Block[]) {
-      const lines = layout(blocks, width());
+      const lines = laid(blocks);
       if (dumb) {
         last = lines;
         return;

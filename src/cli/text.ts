@@ -81,6 +81,28 @@ export function paint(lines: readonly Line[], colour: boolean): string {
   }).join("");
 }
 
+/** Signs of our own, for terminals of ASCII. */
+const asciiSigns: Readonly<Record<string, string>> = {
+  "→": "->",
+  "±": "+-",
+  "µ": "u",
+  "●": "*",
+  "✖": "x",
+  "‖": "=",
+  "⊘": "-",
+  "▲": "!",
+  "ℹ": "i",
+  "–": "-",
+};
+
+/** A text in ASCII: signs of our own by others, anything else as its code. */
+export function asciiText(text: string): string {
+  return text.replace(
+    /[^\x20-\x7e]/gu,
+    (sign) => asciiSigns[sign] ?? `\\u{${sign.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
 /** A line without the blanks at its end. */
 export function trimEnd(spans: Line): Line {
   const out = [...spans];

@@ -1,35 +1,33 @@
 /** Numbers, times and durations as people read them. @module */
+import { shortDuration, toMillis } from "../duration.ts";
 
-const units: readonly (readonly [name: string, ns: bigint])[] = [
-  ["d", 86_400_000_000_000n],
-  ["h", 3_600_000_000_000n],
-  ["m", 60_000_000_000n],
-  ["s", 1_000_000_000n],
-  ["ms", 1_000_000n],
-  ["µs", 1_000n],
-  ["ns", 1n],
+export { latencyText } from "../text.ts";
+
+const units: readonly (readonly [name: string, seconds: number])[] = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["m", 60],
+  ["s", 1],
 ];
 
-/** Nanoseconds in their two largest units, cut off below: `2d3h`, `1m5s`, `1s200ms`, `340µs`. Never negative. */
-export function durationText(ns: bigint | string): string {
-  const value = BigInt(ns);
-  const first = units.findIndex(([, size]) => value >= size);
-  const [name, size] = units[first] ?? ["s", 1n];
-  if (first < 0) return "0s";
-  const [nextName, nextSize] = units[first + 1] ?? ["", 0n];
-  const rest = nextSize === 0n ? 0n : (value % size) / nextSize;
-  return `${value / size}${name}${rest === 0n ? "" : `${rest}${nextName}`}`;
-}
-
-/** Like `durationText` for milliseconds, rounded to whole ones from a second on. */
-export function millisText(ms: number): string {
-  return durationText(BigInt(Math.max(0, Math.round(ms * 1e6))));
+/** An age in seconds in its two largest units, cut off below: `2d3h`, `1m5s`, `0s`. Never negative. */
+export function ageText(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const first = units.findIndex(([, size]) => whole >= size);
+  const [name, size] = units[first] ?? ["s", 1];
+  const [nextName, nextSize] = units[first + 1] ?? ["", 1];
+  const rest = first < 0 || nextName === "" ? 0 : Math.floor((whole % size) / nextSize);
+  return `${Math.floor(whole / size)}${name}${rest === 0 ? "" : `${rest}${nextName}`}`;
 }
 
 /** How long ago a time of the API was, to the second: `3m12s`; `0s` for one that is ahead of this clock. */
 export function agoText(time: string, now: number): string {
-  const seconds = Math.max(0, Math.floor((now - Date.parse(time)) / 1000));
-  return durationText(BigInt(seconds) * 1_000_000_000n);
+  return ageText((now - Date.parse(time)) / 1000);
+}
+
+/** A duration of the configuration, in nanoseconds, as one writes it there: `1.5s`, `200ms`, `1m`. */
+export function configText(ns: string): string {
+  return shortDuration(toMillis(BigInt(ns)));
 }
 
 /** A time of the API without the noise: `2026-01-31 12:00:00Z`. */

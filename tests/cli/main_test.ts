@@ -249,3 +249,26 @@ Deno.test("Ctrl-C ends a watch, and that is no failure", async () => {
   assert.equal(status.code, 0);
   assert.equal(await new Response(child.stderr).text(), "");
 });
+
+Deno.test("a locale of ASCII gets no arrows and no other signs, and its tables are still aligned", async () => {
+  await using daemon = startDaemon();
+  const web1 = daemon.control.frontends()[0];
+  assert.ok(web1 !== undefined);
+  web1.description = "Z\u00fcrich";
+  const lines = ["show", "backend", "web2"];
+  const shown = async (locale: Record<string, string>) =>
+    (await start(lines, { env: { MAGLEV_SERVER: daemon.url, LANG: "", ...locale } })).out;
+  for (
+    const locale of [{ LANG: "C" }, { LC_ALL: "POSIX", LANG: "C.UTF-8" }, { LC_CTYPE: "en_US.ISO-8859-1" }]
+  ) {
+    const out = await shown(locale);
+    assert.match(out, /^[\x20-\x7e\n]+$/, JSON.stringify(locale));
+    assert.match(out, /www 50->0, www6 100->0/);
+    assert.match(out, /^state += paused/m);
+  }
+  for (const locale of [{}, { LANG: "C.UTF-8" }, { LC_ALL: "de_CH.utf8", LANG: "C" }]) {
+    assert.match(await shown(locale), /‖ paused[^]*→/, JSON.stringify(locale));
+  }
+  const other = await start(["show", "frontend", "www"], { env: { MAGLEV_SERVER: daemon.url, LC_ALL: "C" } });
+  assert.match(other.out, /description +Z\\u\{fc\}rich/);
+});

@@ -46,7 +46,7 @@ shellTest(
     await terminal.type("1 w", "Tab");
     await terminal.see(/backend web1 weight$/);
     await terminal.type("30", "Enter");
-    await terminal.see(/all +active +web1 .* up +30 +30 /);
+    await terminal.see(/pool all +active\n +web1 .* up +30 +30 /);
     assert.deepEqual(daemon.control.commands, ["weight 30"]);
   },
 );
@@ -149,7 +149,7 @@ shellTest("a server that goes away is named, and the next command tries again", 
   await terminal.see(/cannot reach http:\/\/127\.0\.0\.1:[0-9]+: connection refused\nmaglevc>$/);
   await using _second = startDaemon({ port });
   await terminal.type("show frontend www", "Enter");
-  await terminal.see(/fallback +standby/);
+  await terminal.see(/pool fallback +standby/);
 });
 
 shellTest("the history survives the shell, and repeats nothing twice", async () => {
@@ -185,7 +185,7 @@ shellTest("colours and a live probe on the terminal", async () => {
   await terminal.clear();
   await terminal.type("show frontends", "Enter");
   await terminal.see(/pool|legacy[^]*maglevc>$/);
-  assert.ok((await terminal.tmux("capture-pane", "-p", "-e")).includes("\x1b[32mup\x1b[39m"));
+  assert.ok((await terminal.tmux("capture-pane", "-p", "-e")).includes("\x1b[32m● up\x1b[39m"));
   await terminal.clear();
   await terminal.type("probe www interval 5ms", "Enter");
   const live = await terminal.see(/\n[0-9]{2,} probes, 0 failed/);

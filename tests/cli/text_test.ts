@@ -7,7 +7,15 @@ import { layout, pairs, table, wrapLine } from "../../src/cli/table.ts";
 import { clean } from "../../src/cli/clean.ts";
 import { columns, type Line, line, paint, plain, type Style, styled } from "../../src/cli/text.ts";
 import { splitLine } from "../../src/cli/tokens.ts";
-import { agoText, countText, durationText, millisText, rateText, shareText } from "../../src/cli/units.ts";
+import {
+  ageText,
+  agoText,
+  configText,
+  countText,
+  latencyText,
+  rateText,
+  shareText,
+} from "../../src/cli/units.ts";
 
 const style = fc.constantFrom<Style | null>(null, "bold", "dim", "red", "green", "yellow", "cyan", "magenta");
 const word = fc.string({
@@ -23,17 +31,22 @@ Deno.test("colour never changes the text of a table, nor its alignment", () => {
     fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { maxLength: 6 }),
     fc.option(fc.integer({ min: 20, max: 120 })),
     (rows, width) => {
-      const heads = [{ title: "A" }, { title: "B", align: "right" }, { title: "C", wrap: true }] as const;
+      const heads = [{ title: "A" }, { title: "B", align: "right" }, { title: "C", wrap: 20 }] as const;
       const lines = layout(table(heads, rows), width);
       assert.equal(stripVTControlCharacters(paint(lines, true)), paint(lines, false));
       // Every line is padded to the same number of columns before blanks at its end are cut.
       assert.equal(new Set(lines.map((l) => columns(plain(l)))).size, 1);
+      // The words are those of the rows, in their order, however they are broken.
+      if (rows.length > 0) {
+        const letters = (text: string) => [...text.replaceAll(/\s/gu, "")].sort().join("");
+        assert.equal(letters(lines.slice(1).map(plain).join("")), letters(rows.flat().map(plain).join("")));
+      }
     },
   ));
 });
 
 Deno.test("a table on a narrow terminal wraps and leaves out, but cuts nothing off", () => {
-  const heads = [{ title: "NAME" }, { title: "WHY", wrap: true }, { title: "MORE", spare: true }] as const;
+  const heads = [{ title: "NAME" }, { title: "WHY", wrap: 20 }, { title: "MORE", spare: 1 }] as const;
   const rows = [["b1", "the quick brown fox jumps over the lazy dog", "extra"]];
   assert.equal(
     paint(layout(table(heads, rows), 80), false),
@@ -52,15 +65,40 @@ Deno.test("a table on a narrow terminal wraps and leaves out, but cuts nothing o
   );
 });
 
-Deno.test("wrapping keeps every word, and every line within the width but for longer words", () => {
-  fc.assert(fc.property(cell, fc.integer({ min: 1, max: 30 }), (text, width) => {
+Deno.test("wrapping keeps every character, and every line within the width, long words as well", () => {
+  fc.assert(fc.property(cell, fc.integer({ min: 2, max: 30 }), (text, width) => {
     const lines = wrapLine(text, width);
     assert.equal(lines.map(plain).join(""), plain(text));
-    for (const each of lines) {
-      const shown = plain(each).trimEnd();
-      if (shown.trimStart().includes(" ")) assert.ok(columns(shown) <= width, shown);
-    }
+    for (const each of lines) assert.ok(columns(plain(each).trimEnd()) <= width, plain(each));
   }));
+  assert.deepEqual(wrapLine(line("a verylongword b"), 6).map(plain), ["a ", "verylo", "ngword ", "b"]);
+});
+
+Deno.test("the widest column gives first, spare ones go by their number, a lone cell is a heading", () => {
+  const heads = [
+    { title: "A", wrap: 4 },
+    { title: "B", wrap: 4 },
+    { title: "C", spare: 1 },
+    { title: "D", spare: 2 },
+    { title: "E", spare: 1 },
+  ];
+  const rows = [["heading over all"], ["aaaaaa", "bbbbbbbb", "c", "d", "e"]];
+  const shown = (width: number) => paint(layout(table(heads, rows), width), false);
+  assert.equal(shown(40), "A       B         C  D  E\nheading over all\naaaaaa  bbbbbbbb  c  d  e\n");
+  assert.equal(
+    shown(24),
+    "A       B        C  D  E\nheading over all\naaaaaa  bbbbbbb  c  d  e\n        b\n",
+  );
+  assert.equal(shown(17), "A     B      C  E\nheading over all\naaaa  bbbbb  c  e\naa    bbb\n");
+  assert.equal(shown(14), "A     B      C\nheading over\nall\naaaa  bbbbb  c\naa    bbb\n");
+  assert.equal(shown(10), "A     B\nheading\nover all\naaaa  bbbb\naa    bbbb\n");
+});
+
+Deno.test("a long line goes on below, set in; one that somebody may copy is not broken", () => {
+  const text = line("  the quick brown fox jumps over the lazy dog");
+  assert.equal(paint(layout([text], 30), false), "  the quick brown fox jumps\n    over the lazy dog\n");
+  assert.equal(paint(layout([text], null), false).split("\n").length, 2);
+  assert.equal(paint(layout([{ verbatim: text }], 30), false).split("\n").length, 2);
 });
 
 Deno.test("names and values stand in two columns", () => {
@@ -82,22 +120,17 @@ Deno.test("text from the network cannot control the terminal", () => {
 
 Deno.test("durations have their two largest units", () => {
   for (
-    const [ns, text] of [
-      [0n, "0s"],
-      [999n, "999ns"],
-      [1_500n, "1µs500ns"],
-      [1_300_000n, "1ms300µs"],
-      [5_000_000_000n, "5s"],
-      [5_300_400_000n, "5s300ms"],
-      [65_999_000_000n, "1m5s"],
-      [3_600_000_000_000n, "1h"],
-      [3_605_000_000_000n, "1h"],
-      [93_784_000_000_000n, "1d2h"],
-      [34_560_000_000_000_000n, "400d"],
+    const [seconds, text] of [
+      [-5, "0s"],
+      [0.9, "0s"],
+      [5, "5s"],
+      [65.999, "1m5s"],
+      [3_600, "1h"],
+      [3_605, "1h"],
+      [93_784, "1d2h"],
+      [34_560_000, "400d"],
     ] as const
-  ) assert.equal(durationText(ns), text, String(ns));
-  assert.equal(durationText("1800000"), "1ms800µs");
-  assert.equal(millisText(1.25), "1ms250µs");
+  ) assert.equal(ageText(seconds), text, String(seconds));
   const now = Date.parse("2026-01-31T12:00:00Z");
   assert.equal(agoText("2026-01-31T11:58:55.900Z", now), "1m4s");
   assert.equal(agoText("2026-01-31T12:00:09Z", now), "0s", "a server whose clock is ahead");
@@ -106,7 +139,7 @@ Deno.test("durations have their two largest units", () => {
 Deno.test("a duration is never shown longer than it is, and at most one smaller unit shorter", () => {
   const sizes: Record<string, bigint> = { d: 86_400n, h: 3_600n, m: 60n, s: 1n };
   fc.assert(fc.property(fc.bigInt({ min: 1n, max: 10n ** 9n }), (seconds) => {
-    const parts = [...durationText(seconds * 1_000_000_000n).matchAll(/([0-9]+)([a-z]+)/g)];
+    const parts = [...ageText(Number(seconds)).matchAll(/([0-9]+)([a-z]+)/g)];
     assert.ok(parts.length === 1 || parts.length === 2);
     const shown = parts.reduce((sum, [, n = "", unit = ""]) => sum + BigInt(n) * (sizes[unit] ?? 0n), 0n);
     const largest = sizes[parts[0]?.[2] ?? ""] ?? 0n;
@@ -114,6 +147,37 @@ Deno.test("a duration is never shown longer than it is, and at most one smaller 
     const resolution = order[order.indexOf(largest) + 1] ?? 1n;
     assert.ok(shown <= seconds && seconds - shown < resolution);
   }));
+});
+
+Deno.test("a measured duration has three digits, one of the configuration is written as there", () => {
+  const cases: [bigint, string][] = [
+    [0n, "0.00 µs"],
+    [210_000n, "210 µs"],
+    [980_000n, "980 µs"],
+    [999_499n, "999 µs"],
+    [999_500n, "1.00 ms"],
+    [9_994_999n, "9.99 ms"],
+    [9_995_000n, "10.0 ms"],
+    [16_700_000n, "16.7 ms"],
+    [99_949_999n, "99.9 ms"],
+    [99_950_000n, "100 ms"],
+    [999_499_999n, "999 ms"],
+    [999_500_000n, "1.00 s"],
+    [3_000_000_000n, "3.00 s"],
+    [120_000_000_000n, "120 s"],
+  ];
+  for (const [ns, text] of cases) assert.equal(latencyText(ns), text, String(ns));
+  assert.equal(latencyText("no number"), null);
+  // Three digits, whatever the size up to a quarter of an hour.
+  fc.assert(fc.property(fc.bigInt({ min: 1_000n, max: 999_499_999_999n }), (ns) => {
+    assert.match(latencyText(ns) ?? "", /^(\d\.\d\d|\d\d\.\d|\d\d\d) (µs|ms|s)$/);
+  }));
+  assert.deepEqual(["1500000000", "200000000", "60000000000", "90000000000"].map(configText), [
+    "1.5s",
+    "200ms",
+    "1m",
+    "1m30s",
+  ]);
 });
 
 Deno.test("counts, shares and rates", () => {

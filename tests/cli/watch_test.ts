@@ -40,7 +40,7 @@ function counter(text: string, count: number): { onOutput: (piece: string) => vo
 Deno.test("watch shows events as they happen and ends after n", async () => {
   await using daemon = startDaemon();
   const { onOutput, reached } = counter("\n", present);
-  const watching = run(daemon, `watch events num ${present + 4}`, { width: 80, onOutput });
+  const watching = run(daemon, `watch events num ${present + 4}`, { width: 120, onOutput });
   await reached;
   daemon.bus.announce(down);
   daemon.bus.announce({

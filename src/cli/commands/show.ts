@@ -136,7 +136,10 @@ export const showCommands: readonly Command<Run>[] = [
   {
     syntax: "show config",
     help: "the running configuration with all defaults filled in",
-    run: ask<api.Config>(() => ({ path: "/v1/config" }), (config) => yamlLines(config)),
+    run: ask<api.Config>(
+      () => ({ path: "/v1/config" }),
+      (config) => yamlLines(config).map((verbatim) => ({ verbatim })),
+    ),
   },
   {
     syntax: "show vpp info",

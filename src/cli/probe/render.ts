@@ -1,12 +1,13 @@
 import type { View } from "../context.ts";
 import { type Block, table } from "../table.ts";
 import { type Line, line, styled } from "../text.ts";
-import { countText, millisText, shareText } from "../units.ts";
+import { fromMillis, shortDuration } from "../../duration.ts";
+import { ageText, countText, latencyText, shareText } from "../units.ts";
 import type { Target } from "./attempt.ts";
 import type { Count, Tally } from "./tally.ts";
 
 function ago(lastAt: number, now: number): string {
-  return millisText(Math.max(0, Math.floor((now - lastAt) / 1000)) * 1000);
+  return ageText((now - lastAt) / 1000);
 }
 
 /** What is probed and how, as a heading. */
@@ -19,7 +20,7 @@ export function targetLine(frontend: string, target: Target, intervalMs: number)
     : " over TLS, any certificate";
   return line(
     styled("bold", frontend),
-    `  ${target.address} port ${target.port}, ${how}${tls}, every ${millisText(intervalMs)}`,
+    `  ${target.address} port ${target.port}, ${how}${tls}, every ${shortDuration(intervalMs)}`,
   );
 }
 
@@ -32,7 +33,7 @@ function countTable(
 ): Block[] {
   return table(
     [
-      { title, wrap: true },
+      { title, wrap: 20 },
       { title: "COUNT", align: "right" },
       { title: "SHARE", align: "right" },
       { title: `LAST ${tally.recent}`, align: "right" },
@@ -52,7 +53,7 @@ function countTable(
 export function tallyLines(target: Target, tally: Tally, view: View): Block[] {
   const quantile = (share: number): string => {
     const ms = tally.quantile(share);
-    return ms === null ? "-" : millisText(ms);
+    return ms === null ? "-" : latencyText(fromMillis(ms)) ?? "-";
   };
   const good = tally.sent - tally.failed;
   return [

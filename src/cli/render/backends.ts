@@ -2,8 +2,8 @@ import type { Backend, BackendList, Certificate, Probe, Transition, WeightEffect
 import type { View } from "../context.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { type Inline, line, styled } from "../text.ts";
-import { agoText, durationText, timeText } from "../units.ts";
-import { stateSpan } from "./style.ts";
+import { agoText, latencyText, timeText } from "../units.ts";
+import { stateSpan, stateWord } from "./style.ts";
 
 /** What the last probe found; and where none counts, why. */
 function probeText(probe: Probe | null): Inline {
@@ -21,15 +21,15 @@ export function backendsLines({ backends }: BackendList, view: View): Block[] {
   if (backends.length === 0) return [line("no backends")];
   return table(
     [
-      { title: "BACKEND" },
-      { title: "ADDRESS" },
+      { title: "BACKEND", wrap: 23 },
+      { title: "ADDRESS", spare: 1 },
       { title: "STATE" },
       { title: "FOR", align: "right" },
-      { title: "HEALTH", align: "right" },
-      { title: "CHECK", spare: true },
-      { title: "LAST PROBE", wrap: true },
-      { title: "TOOK", align: "right" },
-      { title: "FRONTENDS", spare: true },
+      { title: "HEALTH", align: "right", spare: 2 },
+      { title: "CHECK", spare: 4 },
+      { title: "LAST PROBE", wrap: 20 },
+      { title: "TOOK", align: "right", spare: 3 },
+      { title: "FRONTENDS", wrap: 20, spare: 5 },
     ],
     backends.map((backend) => [
       styled("bold", backend.name),
@@ -39,7 +39,7 @@ export function backendsLines({ backends }: BackendList, view: View): Block[] {
       backend.health === null ? "-" : `${backend.health.counter}/${backend.health.max}`,
       backend.healthcheck ?? "-",
       backend.blind === null ? probeText(backend.last_probe) : blindText(backend.blind),
-      backend.last_probe === null ? "-" : durationText(backend.last_probe.total_ns),
+      backend.last_probe === null ? "-" : latencyText(backend.last_probe.total_ns) ?? "-",
       styled("dim", [...new Set(backend.frontends.map((member) => member.frontend))].join(", ")),
     ]),
   );
@@ -55,12 +55,21 @@ export function effectsText(effects: readonly WeightEffect[]): string {
     .join(", ");
 }
 
-/** Why a transition happened: code, detail and who asked for it. */
-export function causeText(transition: Transition): string {
-  const detail = transition.detail === "" || transition.detail === transition.code
-    ? ""
-    : ` ${transition.detail}`;
-  return `${transition.code}${detail}${transition.by === null ? "" : ` by ${transition.by}`}`;
+/** The same behind a cause. */
+function effectsPart(effects: readonly WeightEffect[]): string {
+  const text = effectsText(effects);
+  return text === "" ? "" : `; ${text}`;
+}
+
+/** What an operator did; the code says it all, and the detail is the reason that was given. */
+const actions: readonly string[] = ["paused", "disabled", "enabled", "resumed"];
+
+/** Why a transition happened: code, detail and who asked for it, each once. */
+export function causeText({ code, detail, by }: Transition): string {
+  const told = detail === "" || detail === code ? "" : detail;
+  const who = by === null ? "" : ` by ${by}`;
+  if (actions.includes(code)) return `${code}${who}${told === "" ? "" : `: ${told}`}`;
+  return `${code}${told === "" ? "" : ` ${told}`}${who}`;
 }
 
 function phases(probe: Probe): string {
@@ -70,8 +79,10 @@ function phases(probe: Probe): string {
     ["first byte", probe.first_byte_ns],
     ["total", probe.total_ns],
   ] as const;
-  const known = parts.flatMap(([name, ns]) => ns === null ? [] : [`${name} ${durationText(ns)}`]);
-  const lag = BigInt(probe.lag_ns) > 0n ? [`prober stood still for ${durationText(probe.lag_ns)}`] : [];
+  const known = parts.flatMap(([name, ns]) => ns === null ? [] : [`${name} ${latencyText(ns) ?? "-"}`]);
+  const lag = BigInt(probe.lag_ns) > 0n
+    ? [`the prober did not run for ${latencyText(probe.lag_ns) ?? "-"}`]
+    : [];
   return [...known, ...lag].join(", ");
 }
 
@@ -137,17 +148,19 @@ export function backendLines(backend: Backend, view: View): Block[] {
     ...pairs(rows),
     [],
     ...table(
-      [{ title: "WHEN" }, { title: "AGO", align: "right" }, { title: "FROM" }, { title: "TO" }, {
-        title: "WHY",
-        wrap: true,
-      }, { title: "WEIGHTS" }],
+      [
+        { title: "WHEN" },
+        { title: "AGO", align: "right", spare: 1 },
+        { title: "FROM" },
+        { title: "TO" },
+        { title: "WHY", wrap: 20 },
+      ],
       backend.transitions.map((transition) => [
         timeText(transition.at),
         agoText(transition.at, view.now),
-        stateSpan(transition.from),
-        stateSpan(transition.to),
-        causeText(transition),
-        effectsText(transition.effects),
+        stateWord(transition.from),
+        stateWord(transition.to),
+        [causeText(transition), effectsPart(transition.effects)],
       ]),
     ),
   ];

@@ -9,9 +9,9 @@ export function reloadLines(reload: ConfigReload): Block[] {
     line("reloaded"),
     [],
     ...table(
-      [{ title: "" }, { title: "OBJECT" }, { title: "NAME" }, { title: "KEYS" }, {
+      [{ title: "" }, { title: "OBJECT" }, { title: "NAME", wrap: 16 }, { title: "KEYS", wrap: 12 }, {
         title: "EFFECT",
-        wrap: true,
+        wrap: 20,
       }],
       reload.changes.map((change) => [
         change.change === "added"

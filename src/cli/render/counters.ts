@@ -12,6 +12,7 @@ type RouteCounters = Pick<ServerCounters, "packets" | "bytes">;
 const vipId = (vip: Pick<VipCounters, "prefix" | "protocol" | "port">) =>
   `${vip.prefix} ${vip.protocol} ${vip.port}`;
 const address = (prefix: string) => prefix.replace(/\/(32|128)$/, "");
+const spare = (title: string) => ({ title, align: "right" as const, spare: 1 });
 const right = (title: string) => ({ title, align: "right" as const });
 
 /** Seconds between two reads, or null if no rate can be made of them. */
@@ -52,17 +53,17 @@ function flowTable(
   const old = new Map(earlier?.vips.map((vip) => [vipId(vip), vip]));
   return table(
     [
-      { title: "VIP" },
-      { title: "ADDRESS", spare: true },
-      { title: "PORT", spare: true },
+      { title: "VIP", wrap: 23 },
+      { title: "ADDRESS", spare: 3 },
+      { title: "PORT", spare: 2 },
       right("NEXT"),
       right("/s"),
       right("FIRST"),
-      right("/s"),
-      right("UNTRACKED"),
-      right("/s"),
+      spare("/s"),
+      spare("UNTRACKED"),
+      spare("/s"),
       right("NO SERVER"),
-      right("/s"),
+      spare("/s"),
     ],
     later.vips.map((vip) => {
       const before = old.get(vipId(vip));
@@ -92,7 +93,7 @@ function prefixTable(
   const old = new Map(earlier?.vips.map((vip) => [vip.prefix, vip]));
   const prefixes = Map.groupBy(later.vips, (vip) => vip.prefix);
   return table(
-    [{ title: "TO" }, ...routeHeads, { title: "SHARED BY", wrap: true }],
+    [{ title: "TO" }, ...routeHeads, { title: "SHARED BY", wrap: 20, spare: 1 }],
     [...prefixes].map(([prefix, vips]) => [
       address(prefix),
       ...(vips[0] === undefined ? [] : routeCells(old.get(prefix), vips[0], seconds)),
@@ -108,7 +109,12 @@ function serverTable(
 ): Block[] {
   const old = new Map(earlier?.servers.map((server) => [server.address, server]));
   return table(
-    [{ title: "SERVER" }, { title: "ADDRESS" }, ...routeHeads, { title: "SUMMED OVER", wrap: true }],
+    [
+      { title: "SERVER", wrap: 23 },
+      { title: "ADDRESS", spare: 1 },
+      ...routeHeads,
+      { title: "SUMMED OVER", wrap: 20, spare: 1 },
+    ],
     later.servers.map((server) => [
       server.backend ?? styled("yellow", "(unknown)"),
       server.address,

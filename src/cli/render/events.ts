@@ -8,7 +8,7 @@ import type {
 } from "../../api/mod.ts";
 import { type Inline, type Line, line, plain, styled } from "../text.ts";
 import { causeText, effectsText } from "./backends.ts";
-import { stateSpan } from "./style.ts";
+import { stateWord } from "./style.ts";
 
 /** Any event of the API's stream. */
 export type ApiEvent = BackendEvent | FrontendEvent | VppEvent | LogEvent | ResyncEvent | DroppedEvent;
@@ -28,28 +28,28 @@ function what(event: ApiEvent): Inline {
   switch (event.kind) {
     case "backend": {
       const { transition } = event;
-      if (event.synthetic) return [styled("bold", event.backend), " is ", stateSpan(transition.to)];
+      if (event.synthetic) return [styled("bold", event.backend), " is ", stateWord(transition.to)];
       const effects = effectsText(transition.effects);
       return [
         styled("bold", event.backend),
         " ",
-        stateSpan(transition.from),
+        stateWord(transition.from),
         " → ",
-        stateSpan(transition.to),
+        stateWord(transition.to),
         `  ${causeText(transition)}`,
         effects === "" ? "" : `; ${effects}`,
       ];
     }
     case "frontend":
       if (event.synthetic) {
-        return [styled("bold", event.frontend), " is ", stateSpan(event.to), `, pool ${event.active_pool}`];
+        return [styled("bold", event.frontend), " is ", stateWord(event.to), `, pool ${event.active_pool}`];
       }
       return [
         styled("bold", event.frontend),
         " ",
-        stateSpan(event.from),
+        stateWord(event.from),
         " → ",
-        stateSpan(event.to),
+        stateWord(event.to),
         `, pool ${event.active_pool}  ${event.reason}`,
       ];
     case "vpp": {

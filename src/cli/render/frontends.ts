@@ -11,15 +11,15 @@ export function frontendsLines({ frontends }: FrontendList, view: View): Block[]
   if (frontends.length === 0) return [line("no frontends")];
   return table(
     [
-      { title: "FRONTEND" },
-      { title: "VIP" },
+      { title: "FRONTEND", wrap: 23 },
+      { title: "VIP", spare: 1 },
       { title: "PORT" },
       { title: "STATE" },
-      { title: "FOR", align: "right" },
-      { title: "POOL" },
+      { title: "FOR", align: "right", spare: 1 },
+      { title: "POOL", wrap: 12, spare: 1 },
       { title: "UP", align: "right" },
       { title: "VPP" },
-      { title: "DESCRIPTION", wrap: true, spare: true },
+      { title: "DESCRIPTION", wrap: 20, spare: 1 },
     ],
     frontends.map((frontend) => {
       const members = frontend.pools.flatMap((pool) => pool.backends);
@@ -38,21 +38,27 @@ export function frontendsLines({ frontends }: FrontendList, view: View): Block[]
   );
 }
 
+/** A pool's name across the table, and its backends below. */
 function poolRows(pool: Pool): Inline[][] {
-  const heading = pool.active ? styled("bold", pool.name) : pool.name;
   const role = pool.active ? styled("green", "active") : styled("dim", "standby");
-  if (pool.backends.length === 0) return [[heading, role, styled("dim", "(empty)")]];
-  return pool.backends.map((member, i) => [
-    i === 0 ? heading : "",
-    i === 0 ? role : "",
-    member.name,
-    member.address,
-    stateSpan(member.state),
-    member.weight,
-    styled(member.effective_weight > 0 ? null : "dim", member.effective_weight),
-    member.num_buckets === null ? "-" : countText(member.num_buckets),
-    shareText(member.share),
-  ]);
+  return [
+    [[
+      "pool ",
+      styled("bold", pool.name),
+      "  ",
+      role,
+      pool.backends.length === 0 ? styled("dim", "  no backends") : "",
+    ]],
+    ...pool.backends.map((member): Inline[] => [
+      ["  ", member.name],
+      member.address,
+      stateSpan(member.state),
+      member.weight,
+      styled(member.effective_weight > 0 ? null : "dim", member.effective_weight),
+      member.num_buckets === null ? "-" : countText(member.num_buckets),
+      shareText(member.share),
+    ]),
+  ];
 }
 
 /** `show frontend <f>` */
@@ -76,10 +82,8 @@ export function frontendLines(frontend: Frontend, view: View): Block[] {
     [],
     ...table(
       [
-        { title: "POOL" },
-        { title: "" },
-        { title: "BACKEND" },
-        { title: "ADDRESS", spare: true },
+        { title: "  BACKEND", wrap: 25 },
+        { title: "ADDRESS", spare: 1 },
         { title: "STATE" },
         { title: "WEIGHT", align: "right" },
         { title: "EFFECTIVE", align: "right" },
@@ -103,8 +107,8 @@ export function newFlowTableLines(model: Table): Block[] {
     [],
     ...table(
       [
-        { title: "BACKEND" },
-        { title: "ADDRESS" },
+        { title: "BACKEND", wrap: 23 },
+        { title: "ADDRESS", spare: 1 },
         { title: "WEIGHT", align: "right" },
         { title: "BUCKETS", align: "right" },
         { title: "SHARE", align: "right" },

@@ -1,7 +1,7 @@
 import type { HealthCheck, HealthCheckList, Params } from "../../api/mod.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { type Inline, line, styled } from "../text.ts";
-import { durationText } from "../units.ts";
+import { configText, countText } from "../units.ts";
 
 /** `show healthchecks` */
 export function healthchecksLines({ healthchecks }: HealthCheckList): Block[] {
@@ -17,19 +17,19 @@ export function healthchecksLines({ healthchecks }: HealthCheckList): Block[] {
       { title: "TIMEOUT", align: "right" },
       { title: "RISE", align: "right" },
       { title: "FALL", align: "right" },
-      { title: "BACKENDS", wrap: true },
+      { title: "BACKENDS", align: "right" },
     ],
     healthchecks.map((check) => [
       styled("bold", check.name),
       check.type,
       check.port ?? "-",
-      durationText(check.interval_ns),
-      durationText(check.fast_interval_ns),
-      durationText(check.down_interval_ns),
-      durationText(check.timeout_ns),
+      configText(check.interval_ns),
+      configText(check.fast_interval_ns),
+      configText(check.down_interval_ns),
+      configText(check.timeout_ns),
       check.rise,
       check.fall,
-      styled("dim", check.backends.join(", ")),
+      countText(check.backends.length),
     ]),
   );
 }
@@ -53,14 +53,19 @@ export function healthcheckLines(check: HealthCheck): Block[] {
     ["type", `${check.type}${check.port === null ? "" : `, port ${check.port}`}`],
     [
       "interval",
-      `${durationText(check.interval_ns)} while healthy, ${durationText(check.fast_interval_ns)} while a ` +
-      `decision is pending, ${durationText(check.down_interval_ns)} while down`,
+      `${configText(check.interval_ns)} while healthy, ${configText(check.fast_interval_ns)} while a ` +
+      `decision is pending, ${configText(check.down_interval_ns)} while down`,
     ],
-    ["timeout", durationText(check.timeout_ns)],
+    ["timeout", configText(check.timeout_ns)],
     ["rise, fall", `${check.rise} passes bring a backend up, ${check.fall} failures take it down`],
     ...(sources.length === 0 ? [] : [["source", sources.join(", ")] satisfies [string, Inline]]),
     ...paramRows(check.params ?? {}),
-    ["backends", check.backends.join(", ") || "none"],
+    [
+      "backends",
+      check.backends.length === 0
+        ? "none"
+        : `${countText(check.backends.length)}: ${check.backends.join(", ")}`,
+    ],
   ];
   return pairs(rows);
 }

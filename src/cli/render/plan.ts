@@ -2,7 +2,7 @@ import type { Change, Plan, Prediction, SyncResult } from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import { type Block, table } from "../table.ts";
 import { type Inline, type Line, line, type Span, styled } from "../text.ts";
-import { agoText, countText, durationText, shareText } from "../units.ts";
+import { agoText, countText, latencyText, shareText } from "../units.ts";
 import { findingLines } from "./findings.ts";
 import { portText, vipName } from "./style.ts";
 
@@ -86,7 +86,7 @@ function targetText(change: Change): Inline {
 
 function changeTable(changes: readonly (Change | Outcome)[]): Block[] {
   return table(
-    [{ title: "" }, { title: "" }, { title: "" }, { title: "", wrap: true }],
+    [{ title: "" }, { title: "", wrap: 23 }, { title: "" }, { title: "", wrap: 20 }],
     changes.map((change) => [
       signs[change.kind],
       targetText(change),
@@ -186,7 +186,7 @@ export function syncSummary(sync: SyncResult): Line[] {
   const scope = sync.frontend === null ? "all VIPs" : `frontend ${sync.frontend}`;
   return [line(
     styled("bold", "sync"),
-    ` of ${scope} in ${durationText(sync.took_ns)}: `,
+    ` of ${scope} in ${latencyText(sync.took_ns) ?? "?"}: `,
     sync.changes.length === 0 ? styled("green", "nothing to do") : [
       styled(sync.done > 0 ? "green" : null, `${countText(sync.done)} done`),
       ", ",

@@ -1,4 +1,5 @@
 import type { Backend, Frontend, Vip } from "../../api/mod.ts";
+import { shapes } from "../../text.ts";
 import { type Inline, type Span, type Style, styled } from "../text.ts";
 
 const stateStyles: Readonly<Record<Backend["state"], Style>> = {
@@ -6,13 +7,19 @@ const stateStyles: Readonly<Record<Backend["state"], Style>> = {
   down: "red",
   unknown: "yellow",
   paused: "cyan",
-  disabled: "magenta",
+  disabled: "dim",
   removed: "dim",
 };
 
-/** A state in its colour; the word alone says it all. */
-export function stateSpan(state: Backend["state"]): Span {
+/** A state as a word in its colour, within a sentence. */
+export function stateWord(state: Backend["state"]): Span {
   return styled(stateStyles[state] ?? null, state);
+}
+
+/** A state as shape and word, in its colour; the word alone says it all. */
+export function stateSpan(state: Backend["state"]): Span {
+  const shape = shapes[state];
+  return styled(stateStyles[state] ?? null, shape === undefined ? state : `${shape} ${state}`);
 }
 
 /** How far VPP follows a frontend, in its colour. */

@@ -2,7 +2,7 @@ import type { Info, LbState, Vip, VppInfo } from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { line, styled } from "../text.ts";
-import { agoText, countText, durationText, timeText } from "../units.ts";
+import { ageText, agoText, countText, timeText } from "../units.ts";
 import { portText, vipName, yesNo } from "./style.ts";
 
 /** `show version` */
@@ -14,7 +14,7 @@ export function versionLines(info: Info, client: string): Block[] {
   return pairs([
     ["maglevc", client],
     ["maglevd", `${info.version}, commit ${info.commit}${built}`],
-    ["running", `for ${durationText(info.uptime_ns)}, since ${timeText(info.started_at)}`],
+    ["running", `for ${ageText(Number(info.uptime_ns) / 1e9)}, since ${timeText(info.started_at)}`],
     ["listening", info.listen.join(", ")],
     ["features", info.features.join(", ") || "none"],
     [
@@ -54,7 +54,7 @@ function vipLines(vip: Vip): Block[] {
     ...table(
       [
         { title: "SERVER" },
-        { title: "BACKEND" },
+        { title: "BACKEND", wrap: 23 },
         { title: "WEIGHT", align: "right" },
         { title: "BUCKETS", align: "right" },
         { title: "SHARE", align: "right" },

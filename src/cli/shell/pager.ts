@@ -61,7 +61,10 @@ export class PagedOutput implements Output {
 
   /** Holds JSON back, as it is. */
   json(text: string): void {
-    this.#hold(cleanJson(text).replace(/\n$/, "").split("\n").map((part) => line(part)), false);
+    this.#hold(
+      cleanJson(text).replace(/\n$/, "").split("\n").map((part) => ({ verbatim: line(part) })),
+      false,
+    );
   }
 
   /** Prints a text of maglevc's own at once, after what was held back. */
@@ -102,8 +105,10 @@ export class PagedOutput implements Output {
   }
 
   #show(held: Line, error: boolean): void {
-    if (error) this.#out.complain([held]);
-    else this.#out.print([held]);
+    // It is laid out already.
+    const block = { verbatim: held };
+    if (error) this.#out.complain([block]);
+    else this.#out.print([block]);
   }
 
   /** Rows that a line takes. */

@@ -93,14 +93,14 @@ Deno.test("pager: a search goes on to the first line that holds the text, n to t
 
 Deno.test("pager: long lines count for the rows they take, and errors keep their place", async () => {
   const shown = await paged((out) => {
-    out.print([line("a".repeat(50))]);
+    out.print([{ verbatim: line("a".repeat(50)) }]);
     out.complain([line("wrong")]);
     out.print(table([{ title: "T" }], [["1"], ["2"]]));
     out.json('{"a":\n1}');
   }, " ");
   assert.deepEqual(shown, ["a".repeat(50), "error: wrong", "T", "[--More--(42%)]", "1", "2", '{"a":', "1}"]);
   // A line of more rows than the screen is shown all the same.
-  assert.deepEqual(await paged((out) => out.print([line("b".repeat(300)), line("c")]), " "), [
+  assert.deepEqual(await paged((out) => out.print([{ verbatim: line("b".repeat(300)) }, line("c")]), " "), [
     "b".repeat(300),
     "[--More--(50%)]",
     "c",
