@@ -24,6 +24,16 @@ const requestBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 /** Metrics of the process that promtool's lint or their cost speak against, or that are read where Deno lets nobody. */
 const unwanted = /^nodejs_(active_|version_info)|^process_(virtual_memory|heap|resident_memory)_bytes|_fds$/;
 
+/** Kinds of changes that a sync makes; an object, so that a new kind cannot be forgotten here. */
+const SYNC_KINDS = {
+  vip_added: true,
+  vip_removed: true,
+  vip_recreated: true,
+  as_added: true,
+  as_removed: true,
+  as_weight_updated: true,
+} as const satisfies Record<Parameters<SyncHooks["changed"]>[1], true>;
+
 /** What the metrics are made of. */
 export interface MetricsOptions {
   /** Takes the snapshot of a scrape. */
@@ -47,6 +57,7 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   readonly #lateness = this.#histogram("maglev_probe_lateness_seconds", latenessBounds);
   readonly #toVpp = this.#histogram("maglev_transition_to_vpp_seconds", toVppBounds);
   readonly #api = this.#counter("maglev_vpp_api_total");
+  readonly #apiReplies = new Set<string>();
   readonly #lbsync = this.#counter("maglev_vpp_lbsync_total");
   readonly #requests = this.#counter("maglev_http_requests_total");
   readonly #unauthorized = this.#counter("maglev_unauthorized_total");
@@ -64,6 +75,9 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     // A series that begins with its first event has no increase to show.
     for (const cause of VOID_CAUSES) this.#void.inc({ cause }, 0);
     for (const code of ["401", "403"]) this.#unauthorized.inc({ code }, 0);
+    for (const scope of ["all", "vip"]) {
+      for (const kind of Object.keys(SYNC_KINDS)) this.#lbsync.inc({ scope, kind }, 0);
+    }
     if (options.process === false) return;
     collectDefaultMetrics({ register: this.#registry });
     for (const { name } of this.#registry.getMetricsAsArray()) {
@@ -114,6 +128,10 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   /** Messages on VPP's API socket. */
   vppApi = (msg: string, direction: "send" | "recv", result: "success" | "failure", count = 1): void => {
     this.#api.inc({ msg, direction, result }, count);
+    // Its first refusal must be an increase. Only replies have a retval.
+    if (direction === "send" || !msg.endsWith("_reply") || this.#apiReplies.has(msg)) return;
+    this.#apiReplies.add(msg);
+    this.#api.inc({ msg, direction, result: "failure" }, 0);
   };
 
   /** One answered request to the API. */
@@ -131,7 +149,9 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   async text(): Promise<string> {
     const lines = new Lines();
     lines.block(await this.#registry.metrics());
-    writeTables(lines, this.#source());
+    const snapshot = this.#source();
+    for (const { name, state } of snapshot.backends) if (state !== "removed") this.#backends.known(name);
+    writeTables(lines, snapshot);
     this.#backends.write(lines);
     return lines.toString();
   }

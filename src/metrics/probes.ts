@@ -26,6 +26,15 @@ export const probeBounds: readonly number[] = [
 
 const TYPES: readonly CheckType[] = ["icmp", "tcp", "http", "https"];
 const STATES: readonly State[] = ["unknown", "up", "down", "paused", "disabled", "removed"];
+/**
+ * Changes that a backend may make at any time. Their series begin at 0: `increase()` and `rate()` miss an event that
+ * makes a series. What an operator does (pause, disable) is none of them.
+ */
+const EXPECTED: ReadonlySet<string> = new Set([
+  ...["unknown", "down", "paused", "disabled"].map((from) => `${from} up`),
+  ...["unknown", "up"].map((from) => `${from} down`),
+  ...["up", "down", "paused", "disabled"].map((from) => `${from} unknown`),
+]);
 const CODES = Object.keys(PROBE_CODES) as ProbeCode[];
 const CODE_PLACE = new Map(CODES.map((code, i) => [code, i]));
 const STATE_PLACE = new Map(STATES.map((state, i) => [state, i]));
@@ -86,9 +95,10 @@ export class BackendCounters {
   readonly #transitions = new Rows(STATES.length ** 2);
   readonly #transitionsAt = new Map<string, number>();
   readonly #transitionLines = STATES.flatMap((from) =>
-    STATES.map((to) =>
-      template("maglev_backend_transitions_total", "", "backend", `from="${from}",to="${to}"`)
-    )
+    STATES.map((to) => ({
+      line: template("maglev_backend_transitions_total", "", "backend", `from="${from}",to="${to}"`),
+      expected: EXPECTED.has(`${from} ${to}`),
+    }))
   );
 
   /** Counts a probe whose result counted. */
@@ -98,11 +108,15 @@ export class BackendCounters {
 
   /** Counts a change of state. */
   transitioned(backend: string, from: State, to: State): void {
-    let at = this.#transitionsAt.get(backend);
-    if (at === undefined) this.#transitionsAt.set(backend, at = this.#transitions.add());
+    const at = this.#transitionsOf(backend);
     const { numbers } = this.#transitions;
     const place = at + (STATE_PLACE.get(from) ?? 0) * STATES.length + (STATE_PLACE.get(to) ?? 0);
     numbers[place] = (numbers[place] ?? 0) + 1;
+  }
+
+  /** Begins the series of a backend that has made no transition yet. */
+  known(backend: string): void {
+    this.#transitionsOf(backend);
   }
 
   /** Ends the series of a backend. */
@@ -124,10 +138,16 @@ export class BackendCounters {
     const { numbers } = this.#transitions;
     for (const [backend, at] of this.#transitionsAt) {
       const label = escapeLabel(backend);
-      for (const [i, line] of this.#transitionLines.entries()) {
+      for (const [i, { line, expected }] of this.#transitionLines.entries()) {
         const count = numbers[at + i] ?? 0;
-        if (count > 0) lines.fill(line, label, count);
+        if (count > 0 || expected) lines.fill(line, label, count);
       }
     }
+  }
+
+  #transitionsOf(backend: string): number {
+    let at = this.#transitionsAt.get(backend);
+    if (at === undefined) this.#transitionsAt.set(backend, at = this.#transitions.add());
+    return at;
   }
 }

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { Metrics } from "../../src/metrics/mod.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
 import { Rows } from "../../src/metrics/rows.ts";
-import type { MetricsSnapshot } from "../../src/metrics/source.ts";
+import type { BackendRow, MetricsSnapshot } from "../../src/metrics/source.ts";
+import { VOID_CAUSES } from "../../src/model.ts";
 import { writeTables } from "../../src/metrics/tables.ts";
 import { escapeLabel, HistogramText, Lines } from "../../src/metrics/text.ts";
 import { busyMetrics, snapshotOf } from "./world.ts";
@@ -105,6 +106,52 @@ Deno.test("series of removed objects go, also when the object comes back", async
     await metrics.text(),
     /backend_transitions_total\{backend="backend-1",from="unknown",to="up"\} 1\n/,
   );
+});
+
+Deno.test("counters of what is known beforehand begin at 0", async () => {
+  const snapshot = snapshotOf(2, 0);
+  const removed = { ...snapshot.backends[0], name: "gone", state: "removed" } as BackendRow;
+  const source = () => ({ ...snapshot, backends: [...snapshot.backends, removed] });
+  const metrics = new Metrics({ source, version: "1", build: { commit: "", date: "" }, process: false });
+  const series = async (name: string) =>
+    (await metrics.text()).split("\n").filter((line) => line.startsWith(name + "{"))
+      .map((line) => line.slice(name.length));
+  assert.deepEqual(
+    (await series("maglev_backend_transitions_total")).sort(),
+    ["backend-0", "backend-1"].flatMap((backend) =>
+      [
+        ["disabled", "unknown"],
+        ["disabled", "up"],
+        ["down", "unknown"],
+        ["down", "up"],
+        ["paused", "unknown"],
+        ["paused", "up"],
+        ["unknown", "down"],
+        ["unknown", "up"],
+        ["up", "down"],
+        ["up", "unknown"],
+      ].map(([from, to]) => `{backend="${backend}",from="${from}",to="${to}"} 0`)
+    ),
+  );
+  assert.deepEqual(
+    (await series("maglev_probe_void_total")).sort(),
+    [...VOID_CAUSES].sort().map((cause) => `{cause="${cause}"} 0`),
+  );
+  const syncs = await series("maglev_vpp_lbsync_total");
+  assert.equal(syncs.length, 12);
+  assert.ok(syncs.every((line) => line.endsWith(" 0")));
+  // Of VPP's messages it is not known which will come; the first answer to one begins its refusals.
+  metrics.vppApi("lb_add_del_as_v2_reply", "recv", "success");
+  assert.deepEqual(await series("maglev_vpp_api_total"), [
+    '{msg="lb_add_del_as_v2_reply",direction="recv",result="success"} 1',
+    '{msg="lb_add_del_as_v2_reply",direction="recv",result="failure"} 0',
+  ]);
+  metrics.transitioned("backend-1", "up", "down");
+  metrics.transitioned("backend-1", "down", "paused");
+  const after = await series("maglev_backend_transitions_total");
+  assert.ok(after.includes('{backend="backend-1",from="up",to="down"} 1'));
+  assert.ok(after.includes('{backend="backend-1",from="down",to="paused"} 1'));
+  assert.equal(after.length, 21);
 });
 
 Deno.test("while VPP is away only maglev_vpp_connected and the daemon's own counters stay", async () => {
