@@ -30,19 +30,29 @@ interface Panel {
 
 const rate = "[$__rate_interval]";
 
-/** Rate of a counter by some labels. */
+/** The series of a metric on the chosen daemons. Each panel keeps the daemons apart, as each sees the same servers. */
+function on(metric: string, where = ""): string {
+  return `${metric}{instance=~"$instance"${where === "" ? "" : `, ${where}`}}`;
+}
+
+/** Sum of a gauge for each daemon. */
+function total(metric: MetricName, where = ""): string {
+  return `sum by (instance) (${on(metric, where)})`;
+}
+
+/** Rate of a counter by daemon and some labels. */
 function perSecond(metric: MetricName, by: string, where = ""): string {
-  return `sum by (${by}) (rate(${metric}${where}${rate}))`;
+  return `sum by (instance, ${by}) (rate(${on(metric, where)}${rate}))`;
 }
 
-/** A quantile of a histogram, in the unit of the histogram. */
+/** A quantile of a histogram by daemon and perhaps a label, in the unit of the histogram. */
 function quantile(q: number, metric: MetricName, by = "", where = ""): string {
-  return `histogram_quantile(${q}, sum by (${[...(by === "" ? [] : [by]), "le"].join(", ")}) ` +
-    `(rate(${metric}_bucket${where}${rate})))`;
+  return `histogram_quantile(${q}, sum by (${["instance", ...(by === "" ? [] : [by]), "le"].join(", ")}) ` +
+    `(rate(${on(`${metric}_bucket`, where)}${rate})))`;
 }
 
-const ofFrontend = '{frontend=~"$frontend"}';
-const ofBackend = '{backend=~"$backend"}';
+const ofFrontend = 'frontend=~"$frontend"';
+const ofBackend = 'backend=~"$backend"';
 
 const rows: readonly { readonly title: string; readonly panels: readonly Panel[] }[] = [
   {
@@ -54,7 +64,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "While it is not, VPP forwards as it was last told.",
         unit: "bool_yes_no",
         width: 4,
-        queries: [["min(maglev_vpp_connected)", ""]],
+        queries: [[on("maglev_vpp_connected"), "{{instance}}"]],
         red: { below: 1 },
       },
       {
@@ -63,7 +73,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "No member that is up and has a weight.",
         unit: "short",
         width: 4,
-        queries: [['sum(maglev_frontend_state{state!="up"})', ""]],
+        queries: [[total("maglev_frontend_state", 'state!="up"'), "{{instance}}"]],
         red: 1,
       },
       {
@@ -72,7 +82,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "Backends that pass their health check.",
         unit: "short",
         width: 4,
-        queries: [['sum(maglev_backend_state{state="up"})', ""]],
+        queries: [[total("maglev_backend_state", 'state="up"'), "{{instance}}"]],
       },
       {
         kind: "stat",
@@ -80,7 +90,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "Backends that fail their health check.",
         unit: "short",
         width: 4,
-        queries: [['sum(maglev_backend_state{state="down"})', ""]],
+        queries: [[total("maglev_backend_state", 'state="down"'), "{{instance}}"]],
         red: 1,
       },
       {
@@ -89,7 +99,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "maglevd cannot probe them: something is wrong with its own host or rights.",
         unit: "short",
         width: 4,
-        queries: [["sum(maglev_backend_blind)", ""]],
+        queries: [[total("maglev_backend_blind"), "{{instance}}"]],
         red: 1,
       },
       {
@@ -98,7 +108,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "Changes that wait for an operator: maglevc show vpp lb plan.",
         unit: "short",
         width: 4,
-        queries: [["max(maglev_vpp_held_changes)", ""]],
+        queries: [[on("maglev_vpp_held_changes"), "{{instance}}"]],
         red: 1,
       },
     ],
@@ -112,7 +122,10 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "One line for each backend in a state other than up.",
         unit: "short",
         width: 12,
-        queries: [['maglev_backend_state{state!="up", backend=~"$backend"} == 1', "{{backend}} {{state}}"]],
+        queries: [[
+          `${on("maglev_backend_state", `state!="up", ${ofBackend}`)} == 1`,
+          "{{instance}} {{backend}} {{state}}",
+        ]],
       },
       {
         kind: "timeseries",
@@ -121,8 +134,8 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         unit: "short",
         width: 12,
         queries: [[
-          `maglev_frontend_pool_backend_effective_weight${ofFrontend}`,
-          "{{frontend}} {{pool}} {{backend}}",
+          on("maglev_frontend_pool_backend_effective_weight", ofFrontend),
+          "{{instance}} {{frontend}} {{pool}} {{backend}}",
         ]],
       },
       {
@@ -132,8 +145,8 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         unit: "cps",
         width: 12,
         queries: [[
-          perSecond("maglev_probe_total", "backend, code", '{result="failure", backend=~"$backend"}'),
-          "{{backend}} {{code}}",
+          perSecond("maglev_probe_total", "backend, code", `result="failure", ${ofBackend}`),
+          "{{instance}} {{backend}} {{code}}",
         ]],
       },
       {
@@ -142,7 +155,10 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "All phases together; close to the timeout means close to a failure.",
         unit: "s",
         width: 12,
-        queries: [[quantile(0.95, "maglev_probe_duration_seconds", "backend", ofBackend), "{{backend}}"]],
+        queries: [[
+          quantile(0.95, "maglev_probe_duration_seconds", "backend", ofBackend),
+          "{{instance}} {{backend}}",
+        ]],
       },
       {
         kind: "timeseries",
@@ -150,7 +166,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "Results that say nothing about a backend, by cause on maglevd's own host.",
         unit: "cps",
         width: 8,
-        queries: [[perSecond("maglev_probe_void_total", "cause"), "{{cause}}"]],
+        queries: [[perSecond("maglev_probe_void_total", "cause"), "{{instance}} {{cause}}"]],
       },
       {
         kind: "timeseries",
@@ -159,8 +175,8 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         unit: "s",
         width: 8,
         queries: [
-          [quantile(0.5, "maglev_probe_lateness_seconds"), "median"],
-          [quantile(0.99, "maglev_probe_lateness_seconds"), "99th percentile"],
+          [quantile(0.5, "maglev_probe_lateness_seconds"), "{{instance}} median"],
+          [quantile(0.99, "maglev_probe_lateness_seconds"), "{{instance}} 99th percentile"],
         ],
       },
       {
@@ -171,7 +187,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         width: 8,
         queries: [[
           perSecond("maglev_backend_transitions_total", "backend, to", ofBackend),
-          "{{backend}} to {{to}}",
+          "{{instance}} {{backend}} to {{to}}",
         ]],
       },
     ],
@@ -187,7 +203,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         width: 12,
         queries: [[
           perSecond("maglev_vpp_server_bytes_total", "address, backend", ofBackend),
-          "{{backend}} {{address}}",
+          "{{instance}} {{backend}} {{address}}",
         ]],
       },
       {
@@ -200,9 +216,9 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
           perSecond(
             "maglev_vpp_vip_packets_total",
             "frontend, address, protocol, port",
-            '{kind="first", frontend=~"$frontend"}',
+            `kind="first", ${ofFrontend}`,
           ),
-          "{{frontend}} {{protocol}} {{port}}",
+          "{{instance}} {{frontend}} {{protocol}} {{port}}",
         ]],
       },
       {
@@ -213,10 +229,10 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         width: 12,
         queries: [
           [
-            perSecond("maglev_vpp_vip_packets_total", "frontend", '{kind="no_server"}'),
-            "{{frontend}} no server",
+            perSecond("maglev_vpp_vip_packets_total", "frontend", `kind="no_server", ${ofFrontend}`),
+            "{{instance}} {{frontend}} no server",
           ],
-          [`sum(rate(maglev_vpp_unmatched_packets_total${rate}))`, "no such port"],
+          [`rate(${on("maglev_vpp_unmatched_packets_total")}${rate})`, "{{instance}} no such port"],
         ],
       },
       {
@@ -226,8 +242,8 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         unit: "pps",
         width: 12,
         queries: [[
-          perSecond("maglev_vpp_vip_packets_total", "frontend", '{kind="untracked", frontend=~"$frontend"}'),
-          "{{frontend}}",
+          perSecond("maglev_vpp_vip_packets_total", "frontend", `kind="untracked", ${ofFrontend}`),
+          "{{instance}} {{frontend}}",
         ]],
       },
     ],
@@ -241,7 +257,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "How fast a dead server loses its traffic once its last probe has failed.",
         unit: "s",
         width: 8,
-        queries: [[quantile(0.95, "maglev_transition_to_vpp_seconds"), "all backends"]],
+        queries: [[quantile(0.95, "maglev_transition_to_vpp_seconds"), "{{instance}}"]],
       },
       {
         kind: "timeseries",
@@ -249,7 +265,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "By kind; in a quiet world there are none.",
         unit: "cps",
         width: 8,
-        queries: [[perSecond("maglev_vpp_lbsync_total", "kind"), "{{kind}}"]],
+        queries: [[perSecond("maglev_vpp_lbsync_total", "kind"), "{{instance}} {{kind}}"]],
       },
       {
         kind: "timeseries",
@@ -257,7 +273,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "Answers of VPP with an error.",
         unit: "cps",
         width: 8,
-        queries: [[perSecond("maglev_vpp_api_total", "msg", '{result="failure"}'), "{{msg}}"]],
+        queries: [[perSecond("maglev_vpp_api_total", "msg", 'result="failure"'), "{{instance}} {{msg}}"]],
       },
       {
         kind: "timeseries",
@@ -265,7 +281,7 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "By status.",
         unit: "reqps",
         width: 12,
-        queries: [[perSecond("maglev_http_requests_total", "code"), "{{code}}"]],
+        queries: [[perSecond("maglev_http_requests_total", "code"), "{{instance}} {{code}}"]],
       },
       {
         kind: "timeseries",
@@ -273,7 +289,10 @@ const rows: readonly { readonly title: string; readonly panels: readonly Panel[]
         about: "A fall to zero is a restart of VPP or a new connection.",
         unit: "s",
         width: 12,
-        queries: [["maglev_vpp_uptime_seconds", "VPP"], ["maglev_vpp_connected_seconds", "connection"]],
+        queries: [[on("maglev_vpp_uptime_seconds"), "{{instance}} VPP"], [
+          on("maglev_vpp_connected_seconds"),
+          "{{instance}} connection",
+        ]],
       },
     ],
   },
@@ -291,14 +310,17 @@ function thresholds(red: Panel["red"]): unknown {
   return { mode: "absolute", steps };
 }
 
-/** A variable of the dashboard whose values are those of a label. */
+/** A variable of the dashboard whose values are those of a label; objects are those of the chosen daemons. */
 function labelVariable(name: string, metric: MetricName): unknown {
   return {
     name,
     label: name,
     type: "query",
     datasource: source,
-    query: { query: `label_values(${metric}, ${name})`, refId: name },
+    query: {
+      query: `label_values(${name === "instance" ? metric : on(metric)}, ${name})`,
+      refId: name,
+    },
     refresh: 2,
     sort: 1,
     multi: true,
@@ -370,6 +392,7 @@ export function dashboard(): Record<string, unknown> {
     templating: {
       list: [
         { name: "datasource", label: "data source", type: "datasource", query: "prometheus" },
+        labelVariable("instance", "maglev_build_info"),
         labelVariable("frontend", "maglev_frontend_state"),
         labelVariable("backend", "maglev_backend_state"),
       ],

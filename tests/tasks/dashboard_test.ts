@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { catalog } from "../../src/metrics/catalog.ts";
 import { dashboard } from "../../src/tasks/dashboard.ts";
-import { optionalTool } from "../tool.ts";
+import { promtool, promtoolPasses } from "../promtool.ts";
 
-const promtool = await optionalTool("promtool");
 const file = new URL("../../docs/packaging/grafana-dashboard.json", import.meta.url);
 
 /** What the tests look at. */
@@ -31,7 +30,7 @@ const expressions = board.panels.flatMap(({ title, targets = [] }) =>
 
 /** Labels that the series of a metric carry; those of a histogram's buckets among them. */
 function labels(metric: keyof typeof catalog): readonly string[] {
-  return [...catalog[metric].labels, ...(catalog[metric].type === "histogram" ? ["le"] : [])];
+  return ["instance", ...catalog[metric].labels, ...(catalog[metric].type === "histogram" ? ["le"] : [])];
 }
 
 function metricOf(series: string): keyof typeof catalog {
@@ -65,6 +64,21 @@ Deno.test("dashboard: every expression asks for metrics and labels that exist", 
         }
       }
     }
+  }
+});
+
+Deno.test("dashboard: every series is of the chosen daemons, and no panel adds up figures of two", () => {
+  for (const { title, expr } of expressions) {
+    for (const [series] of expr.matchAll(/\bmaglev_[a-z_]+(?:\{[^}]*\})?/g)) {
+      assert.match(series, /\{instance=~"\$instance"[,}]/, title);
+    }
+    for (const [, list = ""] of expr.matchAll(/\bby \(([^)]*)\)/g)) {
+      assert.match(list, /^instance\b/, title);
+    }
+    assert.doesNotMatch(expr, /\b(?:sum|min|max|avg|count) ?\(/, title);
+  }
+  for (const { legendFormat } of board.panels.flatMap(({ targets = [] }) => targets)) {
+    assert.match(legendFormat, /^\{\{instance\}\}/);
   }
 });
 
@@ -104,26 +118,49 @@ Deno.test("dashboard: legends name labels of their series, and every panel has a
   }
 });
 
+/** The expression as it is asked with all variables at "All". */
+function asked(expr: string): string {
+  return expr.replaceAll("$__rate_interval", "5m").replaceAll(/\$[a-z]+/g, ".*");
+}
+
 Deno.test({
   name: `dashboard: Prometheus takes every expression${promtool.suffix}`,
   ignore: promtool.missing,
-  async fn() {
-    const rules = expressions.map(({ expr }, index) => ({
-      record: `panel:${index}`,
-      expr: expr.replaceAll("$__rate_interval", "5m").replaceAll(/\$[a-z]+/g, ".*"),
-    }));
-    const path = await Deno.makeTempFile({ prefix: "maglev-rules-", suffix: ".yml" });
-    try {
-      // JSON is YAML.
-      await Deno.writeTextFile(path, JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
-      const { success, stderr } = await new Deno.Command("promtool", {
-        args: ["check", "rules", path],
-        stdout: "null",
-        stderr: "piped",
-      }).output();
-      assert.ok(success, new TextDecoder().decode(stderr));
-    } finally {
-      await Deno.remove(path);
-    }
+  fn: () =>
+    promtoolPasses({
+      check: {
+        groups: [{
+          name: "dashboard",
+          rules: expressions.map(({ expr }, index) => ({ record: `panel:${index}`, expr: asked(expr) })),
+        }],
+      },
+    }),
+});
+
+Deno.test({
+  name: `dashboard: two daemons that see the same 3 servers have 3 each, not 6${promtool.suffix}`,
+  ignore: promtool.missing,
+  fn() {
+    const expr = asked(expressions.find(({ title }) => title === "Backends up")?.expr ?? "");
+    const states = ["lb1:9091", "lb2:9091"].flatMap((instance) =>
+      ["b1", "b2", "b3"].map((backend) => ({
+        series: `maglev_backend_state{instance="${instance}", backend="${backend}", state="up"}`,
+        // The second daemon takes b3 for down in its third minute.
+        values: instance.startsWith("lb2") && backend === "b3" ? "1 1 0" : "1 1 1",
+      }))
+    );
+    const at = (eval_time: string, ...values: number[]) => ({
+      expr,
+      eval_time,
+      exp_samples: values.map((value, i) => ({ labels: `{instance="lb${i + 1}:9091"}`, value })),
+    });
+    return promtoolPasses({
+      check: { groups: [] },
+      tests: [{
+        interval: "1m",
+        input_series: states,
+        promql_expr_test: [at("1m", 3, 3), at("2m", 3, 2)],
+      }],
+    });
   },
 });
