@@ -8,6 +8,7 @@ import { type Daemon, startDaemon } from "./daemon.ts";
 import { type Outcome, run } from "./session.ts";
 import { blindness } from "./site.ts";
 import * as configuration from "./site_config.ts";
+import { grow } from "./site_large.ts";
 import * as vpp from "./site_vpp.ts";
 
 /** Every command in every mode is a file here; MAGLEV_UPDATE_GOLDEN=1 writes them anew. */
@@ -19,6 +20,8 @@ interface Case {
   /** Distinguishes cases of one line. */
   readonly name?: string;
   readonly prepare?: (daemon: Daemon) => void;
+  /** False: the JSON of a large site is not kept. */
+  readonly json?: boolean;
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -84,6 +87,14 @@ const cases: readonly Case[] = [
     name: `${line}, blind`,
     prepare: ({ control }) => Object.assign(control.backend("web1") ?? {}, blindness),
   })),
+  ...[
+    "show frontends",
+    "show backends down sort name | last 3",
+    "show backend srv-0-xxxxxxxxxxxxxxxxx",
+    "show frontend frontend-xxxxxxxxxxxxxx | last 3",
+    "show healthchecks",
+    "show backends | count",
+  ].map((line) => ({ line, name: `${line}, 300 backends`, prepare: grow, json: false })),
   {
     line: "show vpp info",
     name: "show vpp info, VPP away",
@@ -133,11 +144,12 @@ function fileName(name: string): string {
   return name.replaceAll("?", "help").replaceAll(/[^A-Za-z0-9]+/g, "_").replace(/_$/, "");
 }
 
-for (const { line, name = line, prepare, files = {} } of cases) {
+for (const { line, name = line, prepare, json = true, files = {} } of cases) {
   Deno.test(`golden: ${name}`, async () => {
     const outcomes: Outcome[] = [];
     let text = `$ maglevc ${line}\n`;
     for (const { title, options } of modes) {
+      if (!json && title === "json") continue;
       await using daemon = startDaemon();
       prepare?.(daemon);
       const outcome = await run(daemon, line, { ...options, files });

@@ -16,6 +16,7 @@ const targets = { pause: "paused", resume: "unknown", disable: "disabled", enabl
 export class SiteControl extends FakeControl {
   readonly #frontends = structuredClone(site.frontends);
   readonly #backends = structuredClone(site.backends);
+  readonly #healthchecks = structuredClone(site.healthchecks);
   /** Reads of the counters so far: each one is newer. */
   counterReads = 0;
   /** Text of the last checked body. */
@@ -38,7 +39,7 @@ export class SiteControl extends FakeControl {
     return Promise.resolve(ok({ value: configuration.reload, before: "old", after: "new" }));
   }
   override healthchecks(): api.HealthCheck[] {
-    return site.healthchecks;
+    return this.#healthchecks;
   }
   override backends(): api.Backend[] {
     return this.#backends;
