@@ -4,17 +4,13 @@
  * @module
  */
 import type { Ns } from "../../api/mod.ts";
+import { latencyText as threeDigits } from "../../text.ts";
 
-/** A duration with three digits: `980 µs`, `16.7 ms`, `3.00 s`; "–" for none. */
+export { shapes } from "../../text.ts";
+
+/** A duration with three digits; "–" for none. */
 export function latencyText(ns: Ns | null | undefined): string {
-  if (ns === null || ns === undefined) return "–";
-  const value = Number(ns);
-  if (!Number.isFinite(value)) return "–";
-  const [size, unit] = value < 999.5e3 ? [1e3, "µs"] : value < 999.5e6 ? [1e6, "ms"] : [1e9, "s"];
-  const number = value / size;
-  return `${
-    number >= 99.95 ? number.toFixed(0) : number >= 9.995 ? number.toFixed(1) : number.toFixed(2)
-  } ${unit}`;
+  return (ns === null || ns === undefined ? null : threeDigits(ns)) ?? "–";
 }
 
 /** How long ago: `4s`, `3m 12s`, `5h 3m`, `12d 4h`; "–" for no time. */
@@ -54,19 +50,6 @@ export function clean(text: string): string {
     (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
   );
 }
-
-/** Shape and word of each state, so that colour is never the only sign. */
-export const shapes: Readonly<Record<string, string>> = {
-  up: "●",
-  down: "✖",
-  unknown: "?",
-  paused: "‖",
-  disabled: "⊘",
-  removed: "–",
-  critical: "✖",
-  warning: "▲",
-  info: "ℹ",
-};
 
 /** Title of the page: `(2!) lb1`. */
 export function titleText(node: string, critical: number, warnings: number): string {
