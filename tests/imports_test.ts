@@ -16,7 +16,9 @@ const root = new URL("../", import.meta.url).href;
 
 /** Every arrow between two files of the project, as paths from its root. */
 async function arrows(): Promise<{ from: string; to: string }[]> {
-  const entries = ["main.ts", "src/cli/main.ts", "src/demo/main.ts", "src/simulator/main.ts", "src/serve.ts"];
+  const entries = ["main.ts", "src/cli/main.ts", "src/demo/main.ts", "src/simulator/main.ts", "src/serve.ts"]
+    .concat(["src/dashboard/main.tsx", "src/memory/journal/thread.ts", "src/answers/latency.ts"])
+    .concat(["agreement", "etcd", "intent_loop", "presence"].map((name) => `src/fleet/${name}.ts`));
   const found = new Map<string, { from: string; to: string }>();
   for (const entry of entries) {
     const { stdout, success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -71,6 +73,22 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "memory knows what is kept, and nothing of who wants it kept",
     from: /^src\/memory\//,
     to: /^src\/(model|result|clock)\.ts$|^src\/(async|log|memory)\//,
+  },
+  {
+    why: "the fleet knows its store and what nodes tell each other, and nothing of the daemon",
+    from: /^src\/fleet\//,
+    to: /^src\/(model|result|clock|lines)\.ts$|^src\/(async|fleet)\//,
+  },
+  {
+    why: "the page knows the API's shapes and its stream",
+    from: /^src\/dashboard\//,
+    to: /^src\/(api|dashboard)\/|^src\/(sse|text)\.ts$/,
+  },
+  {
+    why: "answers are functions over what is known",
+    from: /^src\/answers\//,
+    to:
+      /^src\/(model|result)\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|table\/.*)\.ts$/,
   },
   {
     why: "routes see the daemon through its control only",
