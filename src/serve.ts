@@ -3,7 +3,7 @@
  * environment alone (MAGLEV_CONFIG and so on; MAGLEV_LISTEN is not used).
  *
  * Deno.serve bounds neither open connections nor the time of a request's head, so this entry belongs behind a
- * loopback address or a proxy; `main.ts` has bounds of its own.
+ * loopback address, or a proxy and an auth file; `main.ts` has bounds of its own.
  *
  * @module
  */
