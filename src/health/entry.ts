@@ -14,6 +14,7 @@ import type {
 } from "../model.ts";
 import { type BackendHealth, type Failure, type Flows, freshHealth, isProbed } from "./backend.ts";
 import { blindAfter, type Blindness, HINTS, isBlind, type LastVoid } from "./blind.ts";
+import { LastProbe } from "./last_probe.ts";
 import { ruleOf } from "./reload.ts";
 import type { Membership } from "./running.ts";
 
@@ -39,8 +40,7 @@ export class Entry {
   lastVoid: LastVoid | null = null;
   /** Whether the ERROR line of the present blindness was written. */
   blindTold = false;
-  /** The last result, void ones included. */
-  lastProbe: ProbeResult | null = null;
+  #lastProbe: LastProbe | null = null;
   /** The certificate that it last showed under its present check; null for none. */
   certificate: LeafCertificate | null = null;
   /** When the next probe is due; null while it is not probed. */
@@ -64,6 +64,17 @@ export class Entry {
     this.check = check;
     this.places = places;
     this.health = freshHealth(check === null ? null : ruleOf(check), now, flows);
+  }
+
+  /** The last result, void ones included. */
+  get lastProbe(): ProbeResult | null {
+    return this.#lastProbe?.result ?? null;
+  }
+
+  /** Keeps a copy of the last result; null forgets it. */
+  set lastProbe(result: ProbeResult | null) {
+    if (result === null) this.#lastProbe = null;
+    else (this.#lastProbe ??= new LastProbe()).keep(result);
   }
 
   /** Names of the frontends it belongs to, each once. */

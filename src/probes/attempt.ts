@@ -24,6 +24,7 @@
  *   running   cancel                     same      remembered until the step ends: cancelled
  *   waiting   wake                       running   steps
  *   waiting   wake, share is used up     queued
+ *   waiting   wake later                 queued
  *   waiting   deadline                   ended     told as late
  *   queued    turn                       running   steps
  *   queued    wake                       same
@@ -184,6 +185,12 @@ export class Attempt implements PhaseTimes, Turn {
       if (this.#turns.open(now)) this.#go(now);
       else this.#queue();
     }
+  }
+
+  /** The same, for who is in the middle of what its next step would disturb: it goes on in its turn. */
+  wakeLater(): void {
+    if (this.#state === "running") this.#woken = true;
+    else if (this.#state === "waiting") this.#queue();
   }
 
   /** Its turn has come. */

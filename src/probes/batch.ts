@@ -38,27 +38,45 @@ export interface Batch {
 
 const WIDTH = 14;
 const CODES = Object.keys(PROBE_CODES) as ProbeCode[];
+const CODE_PLACE = new Map(CODES.map((code, i) => [code, i]));
 const CAUSES: readonly (VoidCause | null)[] = [null, ...VOID_CAUSES];
 /** What stands for a phase that was not reached. */
 const NONE = -1;
 
-/** Packs reports. */
-export function packBatch(reports: readonly PlacedReport[]): Batch {
-  const numbers = new Float64Array(reports.length * WIDTH);
-  const texts: string[] = [];
-  const places = new Map<string, number>();
-  let at = 0;
-  for (const { place, generation, result, nextDueAt, lateMs } of reports) {
-    let text = places.get(result.detail);
-    if (text === undefined) {
-      text = texts.push(result.detail) - 1;
-      places.set(result.detail, text);
+/** Octets that a first batch has room for, as reports. */
+const FIRST_ROOM = 64;
+
+/** Packs reports as they come. */
+export class BatchWriter {
+  #numbers = new Float64Array(FIRST_ROOM * WIDTH);
+  #length = 0;
+  #texts: string[] = [];
+  readonly #places = new Map<string, number>();
+
+  /** Reports in the batch. */
+  get size(): number {
+    return this.#length / WIDTH;
+  }
+
+  /** Adds a report; nothing of it is kept but its numbers and its text. */
+  add({ place, generation, result, nextDueAt, lateMs }: PlacedReport): void {
+    if (this.#length === this.#numbers.length) {
+      const larger = new Float64Array(2 * this.#length);
+      larger.set(this.#numbers);
+      this.#numbers = larger;
     }
+    let text = this.#places.get(result.detail);
+    if (text === undefined) {
+      text = this.#texts.push(result.detail) - 1;
+      this.#places.set(result.detail, text);
+    }
+    const numbers = this.#numbers;
+    let at = this.#length;
     numbers[at++] = place;
     numbers[at++] = generation;
     numbers[at++] = lateMs;
     numbers[at++] = nextDueAt;
-    numbers[at++] = CODES.indexOf(result.code);
+    numbers[at++] = CODE_PLACE.get(result.code) ?? 0;
     numbers[at++] = CAUSES.indexOf(result.void);
     numbers[at++] = text;
     numbers[at++] = result.scheduledAt;
@@ -68,40 +86,107 @@ export function packBatch(reports: readonly PlacedReport[]): Batch {
     numbers[at++] = result.firstByteMs ?? NONE;
     numbers[at++] = result.totalMs;
     numbers[at++] = result.lagMs;
+    this.#length = at;
   }
-  return { numbers, texts };
+
+  /** Places of the reports in the batch. */
+  *places(): Generator<number> {
+    for (let at = 0; at < this.#length; at += WIDTH) yield this.#numbers[at] ?? 0;
+  }
+
+  /** Takes the batch; the next one is empty. */
+  take(): Batch {
+    const batch = { numbers: this.#numbers.slice(0, this.#length), texts: this.#texts };
+    this.#length = 0;
+    this.#texts = [];
+    this.#places.clear();
+    return batch;
+  }
 }
 
-/** Unpacks what `packBatch` packed. */
-export function unpackBatch({ numbers, texts }: Batch): PlacedReport[] {
-  const reports: PlacedReport[] = [];
+/** A result in its batch: what nobody asks for is not made. It keeps the whole batch, so it is not to be kept. */
+class BatchedResult implements ProbeResult {
+  readonly #batch: Batch;
+  readonly #at: number;
+  readonly code: ProbeCode;
+
+  constructor(batch: Batch, at: number) {
+    this.#batch = batch;
+    this.#at = at;
+    this.code = CODES[batch.numbers[at + 4] ?? -1] ?? "L4CON";
+  }
+
+  get ok(): boolean {
+    return PROBE_CODES[this.code].ok;
+  }
+  get layer(): ProbeResult["layer"] {
+    return PROBE_CODES[this.code].layer;
+  }
+  get detail(): string {
+    return this.#batch.texts[this.#number(6)] ?? "";
+  }
+  get void(): VoidCause | null {
+    return CAUSES[this.#number(5)] ?? null;
+  }
+  get scheduledAt(): UnixMillis {
+    return this.#number(7);
+  }
+  get startedAt(): UnixMillis {
+    return this.#number(8);
+  }
+  get connectMs(): Millis | null {
+    return phase(this.#number(9));
+  }
+  get tlsMs(): Millis | null {
+    return phase(this.#number(10));
+  }
+  get firstByteMs(): Millis | null {
+    return phase(this.#number(11));
+  }
+  get totalMs(): Millis {
+    return this.#number(12);
+  }
+  get lagMs(): Millis {
+    return this.#number(13);
+  }
+
+  /** A copy that holds nothing of the batch. */
+  toJSON(): ProbeResult {
+    return {
+      ok: this.ok,
+      layer: this.layer,
+      code: this.code,
+      detail: this.detail,
+      scheduledAt: this.scheduledAt,
+      startedAt: this.startedAt,
+      connectMs: this.connectMs,
+      tlsMs: this.tlsMs,
+      firstByteMs: this.firstByteMs,
+      totalMs: this.totalMs,
+      lagMs: this.lagMs,
+      void: this.void,
+    };
+  }
+
+  #number(field: number): number {
+    return this.#batch.numbers[this.#at + field] ?? 0;
+  }
+}
+
+/** Reads what a `BatchWriter` wrote. The results are not to be kept: each holds the whole batch. */
+export function* readBatch(batch: Batch): Generator<PlacedReport> {
+  const { numbers } = batch;
   for (let at = 0; at + WIDTH <= numbers.length; at += WIDTH) {
-    const code = CODES[numbers[at + 4] ?? -1] ?? "L4CON";
-    const { ok, layer } = PROBE_CODES[code];
-    reports.push({
+    yield {
       place: numbers[at] ?? 0,
       generation: numbers[at + 1] ?? 0,
       lateMs: numbers[at + 2] ?? 0,
       nextDueAt: numbers[at + 3] ?? 0,
-      result: {
-        ok,
-        layer,
-        code,
-        detail: texts[numbers[at + 6] ?? -1] ?? "",
-        scheduledAt: numbers[at + 7] ?? 0,
-        startedAt: numbers[at + 8] ?? 0,
-        connectMs: phase(numbers[at + 9]),
-        tlsMs: phase(numbers[at + 10]),
-        firstByteMs: phase(numbers[at + 11]),
-        totalMs: numbers[at + 12] ?? 0,
-        lagMs: numbers[at + 13] ?? 0,
-        void: CAUSES[numbers[at + 5] ?? -1] ?? null,
-      },
-    });
+      result: new BatchedResult(batch, at),
+    };
   }
-  return reports;
 }
 
-function phase(ms: Millis | undefined): Millis | null {
-  return ms === undefined || ms === NONE ? null : ms;
+function phase(ms: Millis): Millis | null {
+  return ms === NONE ? null : ms;
 }

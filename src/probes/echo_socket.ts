@@ -146,14 +146,13 @@ export class EchoSocket implements Disposable {
     this.#waiting.remove(echo);
   }
 
-  /** Closes; what waits is told, in a turn of its own, since it begins anew then. */
+  /** Closes; what waits is told, and begins anew in its turn. */
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#watch[Symbol.dispose]();
     this.#fd[Symbol.dispose]();
-    const waiting = this.#waiting.clear();
-    queueMicrotask(() => waiting.forEach((echo) => echo.lost()));
+    for (const echo of this.#waiting.clear()) echo.lost();
   }
 
   #receive(): void {

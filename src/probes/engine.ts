@@ -64,8 +64,6 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly limited: (queued: number) => void;
 }
 
-/** Rounds of the event loop after a stall in which the matcher, whom no drain reaches, delivers its answers. */
-const SETTLE_ROUNDS = 4;
 
 const DEFECT = voided("worker-restart", "L7RSP", "internal error of the probe");
 
@@ -86,7 +84,6 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
   readonly #turns: Turns;
   #passedAt: Millis;
   #again = false;
-  #settle = 0;
   /** While something is in the middle of what a probe from the queue would disturb. */
   #queueHeld = false;
   #ended = false;
@@ -128,7 +125,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
         lateMs: 0,
         attempt: null,
         voids: 0,
-        passes: 0,
+        row: 0,
         slow: false,
       };
       this.#slots.set(target.backend, slot);
@@ -163,18 +160,6 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     return Math.min(this.#timers.peek()?.at ?? Infinity, this.#passedAt + TICK_MS);
   }
 
-  /** Whether the platform's event loop must have a turn before the next pass: it may hold what a stall delayed. */
-  get unsettled(): boolean {
-    return this.#settle > 0;
-  }
-
-  /** Waits until what follows from the last pass has run, and sends it. */
-  async settled(): Promise<void> {
-    // A probe that lost its socket begins anew behind the pass.
-    await null;
-    if (!this.#ended) this.#options.flush();
-  }
-
   /** Passes through the loop: stalls, sockets, deadlines and due times, turns, and sending. */
   pass(): void {
     if (this.#ended) return;
@@ -188,13 +173,10 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     const { clock, drain } = this.#options;
     const begun = clock.now();
     this.#passedAt = begun;
-    const stalled = this.#stalls.pass(begun);
+    this.#again = false;
+    this.#stalls.pass(begun);
     this.#turns.begin(begun);
     drain();
-    if (this.#settle > 0) this.#settle--;
-    else if (stalled > 0) this.#settle = SETTLE_ROUNDS;
-    this.#again = this.#settle > 0;
-    if (this.#again) return;
     // What the sockets had may have taken a while, and that must not be taken from the first probe that begins now;
     // but no deadline may end a probe whose answer came after the sockets were asked.
     const drained = clock.now();
@@ -359,7 +341,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     // One that ends in a hurry has answered.
     slot.slow = attempt.expired && attempt.hurryAt === Infinity;
     slot.voids = cause === null ? 0 : slot.voids + 1;
-    if (cause === null) slot.passes = ok ? slot.passes + 1 : 0;
+    if (cause === null) slot.row = (slot.row > 0) === ok ? slot.row + (ok ? 1 : -1) : ok ? 1 : -1;
     slot.wait = cause === null ? "interval" : "repeat";
     slot.due = cause === null
       ? nextDue(slot, slot.intervalMs, now)
@@ -382,8 +364,9 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
       lagMs,
       void: cause,
     };
-    // Only a long row of passes surely changes nothing; its reports may wait for company.
-    const urgent = !ok || slot.passes < target.check.rise + target.check.fall;
+    // Only a long row of the same surely changes nothing; its reports may wait for company.
+    const length = cause === null ? Math.abs(slot.row) : slot.voids;
+    const urgent = length < target.check.rise + target.check.fall;
     report(target, result, wall + slot.due - now, lateMs, urgent);
   }
 

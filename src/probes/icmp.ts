@@ -84,7 +84,9 @@ export class EchoProbe implements Echo, Machine {
 
   /** See `Echo`. */
   lost(): void {
-    this.#hear(null);
+    this[Symbol.dispose]();
+    // Whoever gave the socket up is in the middle of making another.
+    this.#attempt.wakeLater();
   }
 
   /** Nothing came in time. */

@@ -21,14 +21,14 @@ export interface LoopOptions {
   /** Watches the raw sockets. */
   readonly reactor: Reactor;
   /** What is driven. */
-  readonly engine: Pick<Engine, "pass" | "settled" | "nextPass" | "unsettled">;
+  readonly engine: Pick<Engine, "pass" | "nextPass">;
   /** Whether the platform holds, or will soon hold, something for this thread. */
   readonly expects: () => Expected;
   /** Gives the platform's event loop a turn; default: one by `setImmediate`. */
   readonly turn?: () => Promise<void>;
   /** Whether somebody else has ended this thread: then it must do nothing more. */
   readonly stopped: () => boolean;
-  /** Called after each pass, when everything that followed from it has run. */
+  /** Called after each pass. */
   readonly passed: () => void;
 }
 
@@ -42,7 +42,7 @@ const GRAIN_MS: Millis = 8;
 /** While an answer of another thread is out, the platform gets a turn this often, in ms. */
 const ANSWER_MS: Millis = 1;
 /** The platform gets a turn at least this often, for what nobody announces, in ms. */
-const YIELD_MS: Millis = 100;
+const YIELD_MS: Millis = 500;
 
 /** Drives an engine until it is disposed. */
 export class Loop implements AsyncDisposable {
@@ -73,12 +73,11 @@ export class Loop implements AsyncDisposable {
     const { clock, reactor, engine, passed, stopped, expects, turn = nextTurn } = this.#options;
     while (!this.#ended && !stopped()) {
       engine.pass();
-      await engine.settled();
       passed();
       const now = clock.now();
       const expected = expects();
       const yields = expected === "answer" ? ANSWER_MS : YIELD_MS;
-      if (this.#rounds > 0 || expected === "message" || engine.unsettled || now - this.#yieldedAt >= yields) {
+      if (this.#rounds > 0 || expected === "message" || now - this.#yieldedAt >= yields) {
         if (this.#rounds > 0) this.#rounds--;
         this.#yieldedAt = now;
         await turn();

@@ -1,14 +1,19 @@
 import type { CheckType, Millis } from "../model.ts";
-import { packBatch, type PlacedReport } from "./batch.ts";
+import { BatchWriter, type PlacedReport } from "./batch.ts";
 import type { FromWorker } from "./messages.ts";
 
-/** Reports that surely change no state wait this long for company, in ms. */
-const BATCH_MS: Millis = 25;
+/**
+ * Reports that surely change no state wait this long for company, in ms. Each message wakes the main thread, and costs
+ * both threads some 0.1 ms.
+ */
+const BATCH_MS: Millis = 200;
+/** No message holds more reports than the main thread gets through in some ms. */
+const MAX_REPORTS = 512;
 
 /** What the probe worker has to tell, collected and sent in batches. */
 export class Outbox {
   readonly #send: (message: FromWorker, transfer: Transferable[]) => void;
-  #reports: PlacedReport[] = [];
+  readonly #reports = new BatchWriter();
   #begun: { backend: string; type: CheckType }[] = [];
   /** When the oldest of the reports was first seen by `flush`. */
   #oldest: Millis | null = null;
@@ -21,7 +26,7 @@ export class Outbox {
 
   /** Takes a report; an urgent one goes with the next `flush`. */
   report(report: PlacedReport, urgent: boolean): void {
-    this.#reports.push(report);
+    this.#reports.add(report);
     this.#urgent ||= urgent;
   }
 
@@ -30,18 +35,17 @@ export class Outbox {
     this.#begun.push({ backend, type });
   }
 
-  /** Sends what is due; returns the places of the reports sent. */
-  flush(now: Millis): readonly number[] {
+  /** Sends what is due; `sent` gets the place of each report that was sent. */
+  flush(now: Millis, sent: (place: number) => void): void {
     if (this.#begun.length > 0) this.#send({ kind: "begun", probes: this.#begun.splice(0) }, []);
-    if (this.#reports.length === 0) return [];
+    const { size } = this.#reports;
+    if (size === 0) return;
     this.#oldest ??= now;
-    if (!this.#urgent && now - this.#oldest < BATCH_MS) return [];
-    const reports = this.#reports;
+    if (!this.#urgent && size < MAX_REPORTS && now - this.#oldest < BATCH_MS) return;
     this.#oldest = null;
-    this.#reports = [];
     this.#urgent = false;
-    const batch = packBatch(reports);
+    for (const place of this.#reports.places()) sent(place);
+    const batch = this.#reports.take();
     this.#send({ kind: "batch", batch }, [batch.numbers.buffer]);
-    return reports.map(({ place }) => place);
   }
 }

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { UnitContents } from "../files/unit.ts";
 import type { Log } from "../log/mod.ts";
 import type { CheckType, LeafCertificate, Millis } from "../model.ts";
-import { type Batch, unpackBatch } from "./batch.ts";
+import { type Batch, readBatch } from "./batch.ts";
 import { DeadThreads } from "./dead_threads.ts";
 import {
   type FromWorker,
@@ -293,7 +293,7 @@ class WorkerProber implements FileProber {
     const ahead = this.#clock.now() - this.#clock.wall();
     const debug = log.enabled("debug");
     const reports: ProbeReport[] = [];
-    for (const { place, generation, result, nextDueAt, lateMs } of unpackBatch(batch)) {
+    for (const { place, generation, result, nextDueAt, lateMs } of readBatch(batch)) {
       const known = this.#byPlace[place];
       if (known === undefined || known.target.generation !== generation) continue;
       const { backend, check } = known.target;

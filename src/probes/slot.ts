@@ -30,8 +30,8 @@ export interface Slot<T extends ProbeTarget> extends Timed {
   attempt: Attempt | null;
   /** Void results in a row. */
   voids: number;
-  /** Passes in a row. */
-  passes: number;
+  /** Counted results of one kind in a row: passes, or failures as a negative number. */
+  row: number;
   /** Whether the last probe ended by its deadline; such probes hold a place for their whole timeout. */
   slow: boolean;
 }

@@ -74,8 +74,6 @@ class ProbeWorker implements AsyncDisposable {
         contents: this.#contents,
       }),
     );
-    // What was cancelled unwinds before its sockets' reactor goes.
-    this.#resources.defer(() => this.#engine.settled());
     this.#engine = this.#resources.use(
       new Engine<TargetHere>({
         clock,
@@ -146,11 +144,13 @@ class ProbeWorker implements AsyncDisposable {
   }
 
   #passed(now: Millis): void {
-    for (const place of this.#outbox.flush(now)) this.#count(place, -1);
+    this.#outbox.flush(now, this.#sent);
     if (now - this.#signedAt < SIGN_MS) return;
     this.#signedAt = now;
     Atomics.add(this.#signs, SIGNS, 1);
   }
+
+  readonly #sent = (place: number): void => this.#count(place, -1);
 
   /** Keeps the number of begun but unreported probes where the main thread can read it after a crash. */
   #count(place: number, change: 1 | -1): void {

@@ -220,6 +220,14 @@ const rows: readonly Row[] = [
   },
   {
     from: "waiting",
+    event: "wake later",
+    to: "queued",
+    follows: "",
+    act: (attempt) => attempt.wakeLater(),
+    done: [],
+  },
+  {
+    from: "waiting",
     event: "deadline",
     to: "ended",
     follows: "told as late",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ProbeCode, VOID_CAUSES, type VoidCause } from "../../src/model.ts";
-import { packBatch, type PlacedReport, unpackBatch } from "../../src/probes/batch.ts";
+import { BatchWriter, type PlacedReport, readBatch } from "../../src/probes/batch.ts";
 import { Outbox } from "../../src/probes/outbox.ts";
 import { PROBE_CODES } from "../../src/probes/result.ts";
 
@@ -40,11 +40,25 @@ const report: fc.Arbitrary<PlacedReport> = fc.record({
   },
 }));
 
-Deno.test("unpackBatch() gives back what packBatch() was given, also after a copy between threads", () => {
-  fc.assert(fc.property(fc.array(report, { maxLength: 20 }), (reports) => {
-    const batch = packBatch(reports);
+Deno.test("readBatch() gives back what was written, batch after batch, also after a copy between threads", () => {
+  const writer = new BatchWriter();
+  fc.assert(fc.property(fc.array(report, { maxLength: 150 }), (reports) => {
+    for (const one of reports) writer.add(one);
+    assert.equal(writer.size, reports.length);
+    assert.deepEqual([...writer.places()], reports.map(({ place }) => place));
+    const batch = writer.take();
+    assert.equal(writer.size, 0);
     const copy = structuredClone(batch, { transfer: [batch.numbers.buffer] });
-    assert.deepEqual(unpackBatch(copy), reports);
+    const read = [...readBatch(copy)];
+    for (const [i, { result, ...rest }] of read.entries()) {
+      const { result: expected, ...others } = reports[i] ?? assert.fail();
+      assert.deepEqual(rest, others);
+      for (const [field, value] of Object.entries(expected)) {
+        assert.equal(result[field as keyof typeof result], value, field);
+      }
+    }
+    assert.deepEqual(JSON.parse(JSON.stringify(read)), JSON.parse(JSON.stringify(reports)));
+    assert.equal(read.length, reports.length);
     assert.equal(new Set(copy.texts).size, copy.texts.length);
   }));
 });
@@ -54,16 +68,23 @@ const sample = (): PlacedReport => fc.sample(report, 1)[0] ?? assert.fail();
 Deno.test("Outbox lets plain passes wait for company and sends urgent reports at once", () => {
   const sent: string[] = [];
   const outbox = new Outbox((message) => sent.push(message.kind));
+  const flush = (now: number) => {
+    const places: number[] = [];
+    outbox.flush(now, (place) => places.push(place));
+    return places;
+  };
   const one = sample();
   outbox.report(one, false);
-  assert.deepEqual(outbox.flush(100), []);
+  assert.deepEqual(flush(100), []);
   outbox.report(sample(), false);
-  assert.deepEqual(outbox.flush(124), []);
-  assert.equal(outbox.flush(125).length, 2);
-  assert.deepEqual(outbox.flush(500), []);
+  assert.deepEqual(flush(299), []);
+  assert.equal(flush(300).length, 2);
+  assert.deepEqual(flush(900), []);
   outbox.report(one, true);
-  assert.deepEqual(outbox.flush(600), [one.place]);
+  assert.deepEqual(flush(1000), [one.place]);
   outbox.begun("b", "tcp");
-  outbox.flush(601);
+  flush(1001);
   assert.deepEqual(sent, ["batch", "batch", "begun"]);
+  for (let i = 0; i < 512; i++) outbox.report(one, false);
+  assert.equal(flush(1002).length, 512, "many do not wait");
 });

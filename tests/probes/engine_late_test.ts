@@ -52,12 +52,13 @@ Deno.test("Engine: without a stall, too, what has arrived goes before the deadli
 });
 
 Deno.test("Engine: a refusal counts however late the thread is", async () => {
-  await using bench = new Bench();
-  bench.behave = () => ({ after: 50, answer: REFUSED });
+  await using bench = new Bench({
+    machine: (attempt) => new Asking(attempt, (answer) => void bench.pending.push(() => answer(REFUSED))),
+  });
   bench.engine.start([one()]);
-  await bench.clock.advance(10);
+  await bench.clock.advance(1);
   bench.clock.stall(60_000);
-  await bench.clock.advance(100);
+  await bench.clock.advance(10);
   const [report] = bench.reports.all;
   assert.equal(report?.result.code, "L4CON");
   assert.equal(report?.result.void, null);

@@ -41,7 +41,6 @@ export class LocalProber implements AsyncDisposable {
         ...options,
       }),
     );
-    this.#resources.defer(() => this.engine.settled());
     const engine = this.#resources.use(
       new Engine({
         clock,
