@@ -71,3 +71,39 @@ export function parseCommandLine(
   }
   return ok({ values, words });
 }
+
+/** Breaks a text at blanks into lines of at most `width`; longer words stay whole. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines.push(`${lines.pop()} ${word}`);
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** A flag as the help writes it: `--server <url>`; `value` is "" for a switch. */
+export function flagText({ name, value }: { readonly name: string; readonly value: string }): string {
+  return `--${name}${value === "" ? "" : ` <${value}>`}`;
+}
+
+/**
+ * Terms with a text on each, as `--help` shows flags and commands. A term that is too long for its column stands above
+ * its text.
+ *
+ * @param width columns of a line
+ * @param column where the texts begin
+ */
+export function helpRows(
+  terms: readonly (readonly [term: string, text: string])[],
+  width: number,
+  column: number,
+): string[] {
+  return terms.flatMap(([term, text]) => {
+    const texts = wrap(text, Math.max(20, width - column));
+    const short = term.length + 4 <= column;
+    const above = short ? [] : wrap(term, width - 4).map((part, i) => `${i === 0 ? "  " : "    "}${part}`);
+    return [...above, ...texts.map((part, i) => (short && i === 0 ? `  ${term}` : "").padEnd(column) + part)];
+  });
+}

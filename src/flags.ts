@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseCommandLine } from "./command_line.ts";
+import { flagText, helpRows, parseCommandLine } from "./command_line.ts";
 import type { Level } from "./log/mod.ts";
 import { parseIp } from "./net/ip.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -278,7 +278,11 @@ export function parseFlags(
   const errors: string[] = [];
   const parsed = parseCommandLine(
     args,
-    flagSpecs.map(({ name, kind }) => ({ name, takesValue: kind !== "switch" })),
+    flagSpecs.map(({ name, kind }) => ({
+      name,
+      takesValue: kind !== "switch",
+      ...(name === "help" ? { short: "h" } : {}),
+    })),
   );
   if (!parsed.ok) return err([successorOf(args) ?? parsed.error]);
   const [word] = parsed.value.words;
@@ -362,25 +366,16 @@ export function parseFlags(
 const helpWidth = 100;
 const helpColumn = 28;
 
-/** Breaks a text into lines of at most `width`, at blanks. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines.push(`${lines.pop()} ${word}`);
-    else lines.push(word);
-  }
-  return lines;
-}
-
 /** The text of `--help`. */
 export function helpText(): string {
-  const rows = flagSpecs.map((spec) => {
-    const left = `  --${spec.name}${spec.value === "" ? "" : ` <${spec.value}>`}`;
-    const fallback = spec.kind === "switch" || spec.default === "" ? "" : ` (default ${spec.default})`;
-    const right = wrap(spec.help + fallback, helpWidth - helpColumn);
-    return left.padEnd(helpColumn) + right.join(`\n${" ".repeat(helpColumn)}`);
-  });
+  const rows = helpRows(
+    flagSpecs.map((spec) => {
+      const fallback = spec.kind === "switch" || spec.default === "" ? "" : ` (default ${spec.default})`;
+      return [flagText(spec), spec.help + fallback];
+    }),
+    helpWidth,
+    helpColumn,
+  );
   return [
     "maglevd - health checker and control plane for VPP's Maglev load balancer",
     "",

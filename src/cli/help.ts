@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { flagText, helpRows } from "../command_line.ts";
 import { ok, type Result } from "../result.ts";
 import { advance, type Command, follow, type Grammar, type Mismatch, start, type Token } from "./grammar.ts";
 import { flagSpecs } from "./options.ts";
@@ -10,27 +11,11 @@ import { sentence } from "./reference.ts";
 import { type Block, pairs, wrapLine } from "./table.ts";
 import { type Line, line, styled } from "./text.ts";
 
-/** A flag as it is written: `--server <url>`. */
-function flagText(spec: (typeof flagSpecs)[number]): string {
-  return `--${spec.name}${spec.value === "" ? "" : ` <${spec.value}>`}`;
-}
-
 /** Columns of the left side, where a short command or flag stands. */
 const left = 36;
 
-/** Terms with a line on each, within a width; a long term stands above its line. */
-function rows(terms: readonly (readonly [term: string, help: string])[], width: number): Line[] {
-  return terms.flatMap(([term, help]) => {
-    const parts = wrapLine(line(help), Math.max(20, width - left));
-    const short = term.length < left - 3;
-    const above = short
-      ? []
-      : wrapLine(line(term), width - 2).map((part, i) => line(i === 0 ? "  " : "    ", part));
-    return [
-      ...above,
-      ...parts.map((part, i) => line((short && i === 0 ? `  ${term}` : "").padEnd(left), part)),
-    ];
-  });
+function rows(terms: readonly (readonly [term: string, text: string])[], width: number): Line[] {
+  return helpRows(terms, width, left).map((text) => line(text));
 }
 
 function commandRows<Run>(commands: Grammar<Run>["commands"], width: number): Line[] {
