@@ -32,6 +32,7 @@ import type { Log } from "../log/mod.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import { Metrics } from "../metrics/mod.ts";
 import type { Config, Millis } from "../model.ts";
+import type { ThreadProber } from "../probes/prober.ts";
 import { probeLimit, startProber } from "../probes/runner.ts";
 import { ok, type Result } from "../result.ts";
 import { vppInfoView } from "../snapshot/vpp.ts";
@@ -78,6 +79,7 @@ export class Daemon implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #log: Log;
   readonly #tracker: Tracker;
+  readonly #prober: ThreadProber;
   /** Reads and commands. */
   readonly control: Control;
   /** The one path of a reload. */
@@ -89,6 +91,7 @@ export class Daemon implements AsyncDisposable {
     stack: AsyncDisposableStack,
     log: Log,
     tracker: Tracker,
+    prober: ThreadProber,
     control: Control,
     reloader: Reloader,
     app: Api,
@@ -96,6 +99,7 @@ export class Daemon implements AsyncDisposable {
     this.#stack = stack;
     this.#log = log;
     this.#tracker = tracker;
+    this.#prober = prober;
     this.control = control;
     this.reloader = reloader;
     this.app = app;
@@ -298,7 +302,12 @@ export class Daemon implements AsyncDisposable {
     building.use(lookAgain(clock, secrets));
     building.use(giveBack(clock));
     building.use(tellReady(clock, log, () => control.ready().ready, startedAtMs));
-    return ok(new Daemon(building.move(), log, health, control, reloader, app));
+    return ok(new Daemon(building.move(), log, health, prober, control, reloader, app));
+  }
+
+  /** Whether the probe thread has run since the last call. */
+  alive(): boolean {
+    return this.#prober.alive();
   }
 
   /** Closes streams and listeners, stops probes and leaves VPP as it is. */

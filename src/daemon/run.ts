@@ -18,6 +18,7 @@ import { localTokenFiles } from "../net/local_token.ts";
 import { buildInfo, version } from "../version.ts";
 import { Daemon } from "./daemon.ts";
 import { claimDefault, LocalToken } from "./local_token.ts";
+import { managerOf, Notify } from "./notify.ts";
 import { logFindings } from "./reload.ts";
 import { Secrets } from "./secrets.ts";
 import { endOnUnhandled, Hangups, StopSignals } from "./signals.ts";
@@ -179,6 +180,13 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     return 1;
   }
   const daemon = resources.use(started.value);
+  const manager = managerOf(env, Deno.pid);
+  if (manager !== null) {
+    const { control } = daemon;
+    resources.use(
+      new Notify({ manager, clock, log, ready: () => control.ready(), alive: () => daemon.alive() }),
+    );
+  }
   // A signal has no answer to carry a failure, and a failed reload is no reason to end a daemon that works.
   hangups.handle(() =>
     void daemon.reloader.reloadOnSignal(signalActor).catch((error) =>

@@ -58,6 +58,12 @@ export interface FileProber extends Prober {
   files(contents: readonly UnitContents[], gone: readonly string[]): void;
 }
 
+/** A prober with a thread of its own. */
+export interface ThreadProber extends FileProber {
+  /** Whether its thread has run since the last call. One that is being started counts as running. */
+  alive(): boolean;
+}
+
 /** Receives finished probes in batches, void results included. */
 export type ReportSink = (reports: readonly ProbeReport[]) => void;
 

@@ -23,7 +23,7 @@ import {
   type ToWorker,
 } from "./messages.ts";
 import { describe, lostReport } from "./report.ts";
-import type { FileProber, ProbeReport, ProberEvents, ProbeTarget, ReportSink } from "./prober.ts";
+import type { ProbeReport, ProberEvents, ProbeTarget, ReportSink, ThreadProber } from "./prober.ts";
 import { descriptorLimit, Flag, lackForThread } from "./socket.ts";
 import { VoidLog } from "./void_log.ts";
 
@@ -90,11 +90,11 @@ function newWorker(): Worker {
 }
 
 /** Starts the probe worker. The prober ends it on disposal. */
-export function startProber(options: ProberOptions): FileProber {
+export function startProber(options: ProberOptions): ThreadProber {
   return new WorkerProber(options);
 }
 
-class WorkerProber implements FileProber {
+class WorkerProber implements ThreadProber {
   readonly #options: ProberOptions;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
@@ -116,6 +116,8 @@ class WorkerProber implements FileProber {
   #debug = false;
   #silentLooks = 0;
   #lastSign = 0;
+  /** What `alive` saw last. */
+  #seen: { readonly worker: Worker | null; readonly sign: number } = { worker: null, sign: 0 };
   #look: Disposable | null = null;
   #restart: Disposable | null = null;
   #ended: (() => void) | null = null;
@@ -173,6 +175,14 @@ class WorkerProber implements FileProber {
       unreported[known.place] = 0;
     }
     this.#post({ kind: "stop", backends });
+  }
+
+  alive(): boolean {
+    const worker = this.#worker;
+    const sign = Atomics.load(sharedHeader(this.#shared), SIGNS);
+    const { sign: before, worker: same } = this.#seen;
+    this.#seen = { worker, sign };
+    return worker === null || worker !== same || sign !== before;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

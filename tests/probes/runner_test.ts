@@ -223,6 +223,33 @@ Deno.test("a worker without a sign of life is replaced after ten looks, not befo
   assert.equal((await reports.next("b")).result.code, "L4CON");
 });
 
+Deno.test("alive(): a thread that has run since, one that is new, one that is being started; not one that hangs", async () => {
+  const clock = new FakeClock();
+  const reports = new Reports();
+  let spawned = 0;
+  const deaf = () => new Worker("data:application/javascript,", { type: "module" });
+  await using prober = startProber({
+    clock,
+    log: silentLog,
+    sink: reports.sink,
+    lack: () => spawned === 1 ? "descriptors" : null,
+    spawn: () => spawned++ === 0 ? deaf() : ours(),
+  });
+  prober.start([target("b", tcpCheck(closedPort(), { intervalMs: 20 }))]);
+  assert.equal(prober.alive(), true, "new");
+  assert.equal(prober.alive(), false, "it has not run since");
+  await clock.advance(10_000);
+  assert.equal(spawned, 1);
+  assert.equal(prober.alive(), true, "taken for dead, and no thread can be started yet");
+  assert.equal(prober.alive(), true);
+  spawned++;
+  await clock.advance(1000);
+  await reports.next("b");
+  assert.equal(prober.alive(), true, "new again");
+  // Its sign of life comes in between reports.
+  for (let count = 2; !prober.alive(); count++) await reports.next("b", count);
+});
+
 Deno.test("disposal ends the worker, also one that does not listen", async () => {
   const clock = new FakeClock();
   const deaf = () => new Worker("data:application/javascript,", { type: "module" });

@@ -114,6 +114,14 @@ Deno.test("packaging: the unit runs as its own user and reloads by SIGHUP after 
   assert.deepEqual(values("StateDirectoryMode"), ["0700"]);
   assert.ok(values("Environment").includes("MAGLEV_STATE_DIR=/var/lib/vpp-maglev"));
   assert.ok(unit.indexOf("Environment=MAGLEV_STATE_DIR") < unit.indexOf("EnvironmentFile="));
+  // The daemon tells systemd that it has started, and that both its threads live.
+  assert.deepEqual(values("Type"), ["notify"]);
+  assert.deepEqual(values("NotifyAccess"), ["main"]);
+  assert.deepEqual(values("WatchdogSec"), ["60"]);
+  // No restart mends a wrong configuration, flag or file.
+  assert.deepEqual(values("Restart"), ["on-failure"]);
+  assert.deepEqual(values("RestartPreventExitStatus"), ["2"]);
+  assert.deepEqual(values("OOMScoreAdjust"), ["-500"]);
   assert.deepEqual(values("MemoryDenyWriteExecute"), [], "Deno compiles to machine code");
 });
 
