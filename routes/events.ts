@@ -74,8 +74,8 @@ function known(
 ): ReadonlySet<string> | null {
   const wanted = names(text);
   if (wanted === null) return null;
-  const existing = all().map(({ name }) => name);
-  for (const name of wanted) if (!existing.includes(name)) throw notFound(what, name, existing);
+  const existing = new Set(all().map(({ name }) => name));
+  for (const name of wanted) if (!existing.has(name)) throw notFound(what, name, existing);
   return wanted;
 }
 
@@ -220,17 +220,19 @@ export function mountEvents(
       lastEventId: c.req.valid("header")["last-event-id"] ?? null,
       present: () => presentState(control),
     };
-    const { peer = null } = c.env;
-    const credential = c.get("credential");
-    const watch = credential === null ? null : tokens?.watch(() => {
-      if (tokens.find(credential.digest, peer) === null) {
-        source.finish(bus.refuse("the token is not valid any more"));
-      }
-    });
+    let watch: Disposable | null = null;
     const source = new EventSource(bus, clock, wanted, () => {
       streams--;
       watch?.[Symbol.dispose]();
     });
+    const { peer = null } = c.env;
+    const credential = c.get("credential");
+    if (tokens !== null && credential !== null) {
+      watch = tokens.watch(() => {
+        if (tokens.find(credential.digest, peer) !== null) return;
+        source.finish(bus.refuse("the token is not valid any more"));
+      });
+    }
     // Counted when it is there: a present state that cannot be told must not take a place for ever.
     streams++;
     return new Response(new ReadableStream(source, { highWaterMark: 0 }), { headers });

@@ -5,6 +5,8 @@ import { FakeClock, settle } from "../fake_clock.ts";
 import { dial, readUntil, writeAll } from "./raw.ts";
 import { first, start } from "./serving.ts";
 import { makeWorld, type World } from "./world.ts";
+import { authTable } from "../../routes/auth.ts";
+import { auth, sha256, tokens } from "./calls.ts";
 
 function down(frontend: string): Announcement {
   return { kind: "frontend", frontend, from: "up", to: "down", active_pool: "main", reason: "test" };
@@ -217,4 +219,34 @@ Deno.test("500 subscribers, one of which never reads: nobody else waits, and the
     stuck.close();
     for (const conn of readers) conn.close();
   }
+});
+
+Deno.test("a stream whose token is revoked ends with the reason, and a reader that stands still is cut off", async () => {
+  const clock = new FakeClock();
+  const world = makeWorld({ clock, auth });
+  const open = async (token: string) => {
+    const answer = await world.bare("/v1/events?kinds=vpp", {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    assert.ok(answer.body !== null);
+    return answer.body;
+  };
+  const [viewer, still, admin] = [
+    await open(tokens.viewer),
+    await open(tokens.viewer),
+    await open(tokens.admin),
+  ];
+  assert.equal(world.bus.subscribers, 3);
+  const only = { name: "some-admin", sha256: sha256(tokens.admin), role: "admin" } as const;
+  world.tokens.replace(authTable([only]));
+  assert.equal(world.bus.subscribers, 1, "nothing more is kept for the two");
+  const frames: string[] = [];
+  for await (const { event, data } of sseFrames(viewer)) frames.push(`${event} ${JSON.parse(data).reason}`);
+  assert.deepEqual(frames, ["dropped the token is not valid any more"]);
+  await clock.advance(5_000);
+  await assert.rejects(new Response(still).text(), /too slow/);
+  await admin.cancel();
+  assert.equal(world.bus.subscribers, 0);
+  // Nobody is told any more.
+  world.tokens.replace(authTable([]));
 });
