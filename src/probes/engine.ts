@@ -64,7 +64,6 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly limited: (queued: number) => void;
 }
 
-
 const DEFECT = voided("worker-restart", "L7RSP", "internal error of the probe");
 
 /** Share of the limit that backends which do not answer may take; the rest stays for those that do. */
