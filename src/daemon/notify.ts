@@ -72,6 +72,7 @@ export class Notify implements Disposable {
     this.#look();
   }
 
+  /** Says that the daemon stops. */
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]();
     this.#send("STOPPING=1\nSTATUS=stopping");

@@ -7,8 +7,10 @@
 import { symbols as libcSymbols } from "../../ffi/libc.ts";
 import { cryptoSymbols, sslSymbols } from "../../ffi/openssl.ts";
 
-/** A call's C types, the parts used here. */
-type Calls = Readonly<Record<string, { readonly parameters: readonly unknown[]; readonly name?: string }>>;
+/** Calls by the name under which they are bound; of their C types only what is used here. */
+export type Calls = Readonly<
+  Record<string, { readonly parameters: readonly unknown[]; readonly name?: string }>
+>;
 
 /** The names by which a table of calls is asked for. */
 export function calledNames(...tables: readonly Calls[]): string[] {

@@ -1,15 +1,18 @@
 /**
- * `deno task man [folder]`: writes maglevd.8 and maglevc.1, by default to dist/man.
+ * `deno task man [folder]`: writes maglevd.8, maglevc.1 and maglev.yaml.5, by default to dist/man.
  *
  * @module
  */
 import { version } from "../version.ts";
+import { configPage } from "./man_config.ts";
 import { maglevcPage, maglevdPage } from "./man_pages.ts";
 import { roff } from "./man_roff.ts";
 
-/** Both pages by file name. */
+/** All pages by file name. */
 export function manPages(date: string): Map<string, string> {
-  const pages = [maglevdPage({ version, date }), maglevcPage({ version, date })];
+  const guide = Deno.readTextFileSync(new URL("../../docs/config-guide.md", import.meta.url));
+  const options = { version, date };
+  const pages = [maglevdPage(options), maglevcPage(options), configPage(options, guide)];
   return new Map(pages.map((page) => [`${page.name}.${page.section}`, roff(page)]));
 }
 

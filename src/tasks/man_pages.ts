@@ -131,7 +131,16 @@ export function maglevdPage({ version, date }: PageOptions): Page {
       {
         title: "SEE ALSO",
         blocks: [
-          paragraph([{ bold: "maglevc" }, "(1), ", { bold: "systemctl" }, "(1), ", { bold: "vpp" }, "(1)"]),
+          paragraph([
+            { bold: "maglevc" },
+            "(1), ",
+            { bold: "maglev.yaml" },
+            "(5), ",
+            { bold: "systemctl" },
+            "(1), ",
+            { bold: "vpp" },
+            "(1)",
+          ]),
         ],
       },
     ],

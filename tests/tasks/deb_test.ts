@@ -76,6 +76,7 @@ test("files, modes and owners", async () => {
     "/lib/systemd/system/maglevd.service": "-rw-r--r--",
     "/usr/share/man/man8/maglevd.8.gz": "-rw-r--r--",
     "/usr/share/man/man1/maglevc.1.gz": "-rw-r--r--",
+    "/usr/share/man/man5/maglev.yaml.5.gz": "-rw-r--r--",
     "/usr/share/bash-completion/completions/maglevc": "-rw-r--r--",
     "/usr/share/zsh/vendor-completions/_maglevc": "-rw-r--r--",
     "/usr/share/doc/maglevd-deno/copyright": "-rw-r--r--",
@@ -337,7 +338,7 @@ Deno.test({
     assert.deepEqual(lines("running"), ["none"]);
     assert.match(lines("version")[0] ?? "", new RegExp(`^maglevd ${version} `));
     assert.deepEqual(lines("unedited").slice(-1), ["exit 2"], "it does not run before it is configured");
-    assert.deepEqual(lines("manual"), ["maglevd.8.gz", "maglevc.1.gz"]);
+    assert.deepEqual(lines("manual"), ["maglevd.8.gz", "maglevc.1.gz", "maglev.yaml.5.gz"]);
     const [edited, mode, traces] = lines("kept");
     assert.deepEqual([edited, mode], ["# mine", "600 root:root"], "a reinstallation keeps what was edited");
     assert.ok(Number(traces) > 10, "installed files are found");

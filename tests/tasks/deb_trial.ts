@@ -57,7 +57,7 @@ code=0
 setpriv --reuid maglevd --regid maglevd --init-groups --inh-caps=-all maglevd || code=$?
 echo "exit $code"
 step manual
-for page in 8/maglevd.8 1/maglevc.1; do basename /usr/share/man/man"$page".gz; test -s /usr/share/man/man"$page".gz; done
+for page in 8/maglevd.8 1/maglevc.1 5/maglev.yaml.5; do basename /usr/share/man/man"$page".gz; test -s /usr/share/man/man"$page".gz; done
 step edit
 echo '# mine' >>/etc/default/maglevd
 chown root:root /etc/vpp-maglev/maglev.yaml

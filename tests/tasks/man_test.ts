@@ -4,7 +4,11 @@ import { grammar } from "../../src/cli/commands/grammar.ts";
 import { helpText as clientHelp } from "../../src/cli/help.ts";
 import { paint } from "../../src/cli/text.ts";
 import { flagSpecs as clientFlags } from "../../src/cli/options.ts";
+import { FLEET } from "../../src/config/fleet.ts";
+import { PARAMS } from "../../src/config/params.ts";
+import { BACKEND, FRONTEND, HEALTHCHECK, HEALTHCHECKER, LB, MEMBER, POOL } from "../../src/config/schema.ts";
 import { environmentName, flagSpecs, helpText } from "../../src/flags.ts";
+import { configPage } from "../../src/tasks/man_config.ts";
 import { manPages } from "../../src/tasks/man.ts";
 import { helpPart } from "../../src/tasks/man_pages.ts";
 import { roff, type Text } from "../../src/tasks/man_roff.ts";
@@ -115,6 +119,47 @@ Deno.test({
     for (const argument of Object.values(grammar.arguments)) assert.ok(seen.includes(argument.help));
     assert.match(seen, /^ +3 +server unreachable\.$/m);
   },
+});
+
+Deno.test({
+  name: `man: maglev.yaml(5) has every key, and the guide's examples as they are${man.suffix}`,
+  ignore: man.missing,
+  async fn() {
+    const seen = await rendered(page("maglev.yaml.5"));
+    const lines = seen.split("\n").map((line) => line.trim());
+    const sections: [prefix: string, keys: object][] = [
+      ["healthchecker.", HEALTHCHECKER],
+      ["healthchecks.<name>.", HEALTHCHECK],
+      ["backends.<name>.", BACKEND],
+      ["frontends.<name>.", FRONTEND],
+      ["frontends.<name>.pools[].", POOL],
+      ["frontends.<name>.pools[].backends.<backend>.", MEMBER],
+      ["vpp.lb.", LB],
+      ["fleet.", FLEET],
+      ...Object.values(PARAMS).map((keys): [string, object] => ["", keys]),
+    ];
+    for (const [prefix, keys] of sections) {
+      for (const key of Object.keys(keys)) {
+        const name = prefix + key;
+        assert.ok(
+          lines.some((line) => line === name || line.startsWith(`${name} `)),
+          `${name} is explained`,
+        );
+      }
+    }
+    assert.match(seen, /\.rise\n +integer, default 2: 1 to 100; passes in a row/);
+    assert.match(seen, /\.ipv4-src-address\n +address, required: IPv4; outer source/);
+    assert.match(seen, / path +text, for http https, default \/: starts with \//);
+    for (const line of ["  healthchecks:", "        - name: primary", "    - https://192.0.2.20:2379"]) {
+      assert.ok(seen.includes(line), line);
+    }
+    assert.match(seen, /are shown as \*\*\* everywhere/);
+    assert.doesNotMatch(seen, /`|\]\(|[A-Za-z.]\*\*/, "no Markdown is left");
+  },
+});
+
+Deno.test("man: a section of the guide that is gone is an error, not a hole", () => {
+  assert.throws(() => configPage({ version: "1", date: "2026-01-01" }, "## backends\n"), /A first file/);
 });
 
 Deno.test("man: a part of the help that is gone is an error, not a hole", () => {
