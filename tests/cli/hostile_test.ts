@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { clean, cleanJson, couldBeName } from "../../src/cli/clean.ts";
 import fc from "fast-check";
+import { startDaemon } from "./daemon.ts";
 import { poison, startHostile } from "./hostile.ts";
 import { has, maglevc, start } from "./process.ts";
 import { run } from "./session.ts";
@@ -64,6 +65,35 @@ for (const all of [false, true]) {
     }
   });
 }
+
+Deno.test("a server behind a VIP steers the terminal no more than the daemon: what a probe tells of it", async () => {
+  const answers = [
+    `HTTP/1.1 200 OK\r\nX-Backend: b1\x1b[2J\u009b31m\r\n\r\n`,
+    `HTTP/1.1 200 OK\r\nX-Backend: ${poison.replaceAll("\r", "")}\r\n\r\n`,
+    `${poison}\r\n\r\n`,
+  ];
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const connection of listener) {
+      await connection.read(new Uint8Array(4096));
+      await connection.write(new TextEncoder().encode(answers.shift() ?? ""));
+      connection.close();
+    }
+  })();
+  await using daemon = startDaemon();
+  const [www] = daemon.control.frontends();
+  assert.ok(www !== undefined);
+  Object.assign(www, { address: "127.0.0.1", port: listener.addr.port });
+  const { out, err, drawings } = await run(daemon, "probe www path / count 3", { width: 80, colour: true });
+  assert.deepEqual(unsafe(out + err + drawings.join("")), []);
+  assert.match(out, /b1|no HTTP\/1 response/);
+  answers.push(`HTTP/1.1 200 OK\r\nX-Backend: b1\u009b31m\r\n\r\n`);
+  const json = (await run(daemon, "probe www path / count 1 --json")).out;
+  assert.deepEqual(unsafe(json), []);
+  assert.equal(JSON.parse(json).sent, 1);
+  listener.close();
+  await serving;
+});
 
 Deno.test("the process itself is no way around it: errors, one-shots and a redirected stream", async () => {
   await using server = startHostile(false);

@@ -103,6 +103,14 @@ Deno.test({
     const verified = await attempt({ ...over, tls: "verify" }, ticks, never);
     assert.equal(verified.ok, false);
     assert.match(verified.detail, /certificate/);
+    // With a CA of the user's own it is verified by that, and so is the name.
+    const own = { ...over, tls: "verify", caCerts: [tls.cert] } as const;
+    assert.deepEqual((await attempt(own, ticks, never)).detail, "");
+    assert.equal((await attempt({ ...own, host: "localhost" }, ticks, never)).ok, true);
+    assert.match(
+      (await attempt({ ...own, host: "shop.example" }, ticks, never)).detail,
+      /^its certificate is for 127\.0\.0\.1, localhost, not for shop\.example$/,
+    );
     const any = await attempt({ ...over, tls: "insecure", header: "content-type" }, ticks, never);
     assert.deepEqual([any.ok, any.header], [true, "application/json"]);
     const handshake = await attempt({ ...over, path: null, tls: "insecure" }, ticks, never);
