@@ -30,6 +30,8 @@ const GROUPS = cString("X25519:P-256:X448:P-521:P-384:secp256k1");
 
 /** For each connection, so made once: a bigint costs as much as the call. */
 const HOST_NAME = BigInt(N.TLSEXT_NAMETYPE_host_name);
+/** For a text that ends with NUL, in place of its length. */
+const TO_ITS_END = 0n;
 
 /** PEM files of a check, as octets. */
 export interface TlsCredentials {
@@ -105,6 +107,8 @@ function configure({ ssl, crypto }: Openssl, context: Deno.PointerObject, verify
   // A `ca-file` may hold an intermediate alone.
   crypto.X509_VERIFY_PARAM_set_flags(rules, BigInt(N.X509_V_FLAG_PARTIAL_CHAIN));
   crypto.X509_VERIFY_PARAM_set_depth(rules, DEPTH_LIMIT);
+  // `w*.example.net` is no name that a certificate of today may have (RFC 6125, section 6.4.3).
+  crypto.X509_VERIFY_PARAM_set_hostflags(rules, N.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 }
 
 function trust(openssl: Openssl, context: Deno.PointerObject, ca: Uint8Array<ArrayBuffer> | null): void {
@@ -245,13 +249,9 @@ export class TlsClient implements Disposable {
     if (peer.sni !== null) {
       ssl.SSL_ctrl(pointer, N.SSL_CTRL_SET_TLSEXT_HOSTNAME, HOST_NAME, peer.sni);
     }
-    if (peer.address) {
-      crypto.X509_VERIFY_PARAM_set1_ip_asc(ssl.SSL_get0_param(pointer), peer.checked);
-    } else {
-      // `w*.example.net` is no name that a certificate of today may have (RFC 6125, section 6.4.3).
-      ssl.SSL_set_hostflags(pointer, N.X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-      ssl.SSL_set1_host(pointer, peer.checked);
-    }
+    const rules = ssl.SSL_get0_param(pointer);
+    if (peer.address) crypto.X509_VERIFY_PARAM_set1_ip_asc(rules, peer.checked);
+    else crypto.X509_VERIFY_PARAM_set1_host(rules, peer.checked, TO_ITS_END);
     if (session !== null) ssl.SSL_set_session(pointer, session.pointer);
   }
 

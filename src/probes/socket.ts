@@ -16,7 +16,7 @@ import type { ProbePlan } from "./plan.ts";
 import { type Verdict, voidCause, voided } from "./result.ts";
 
 export { descriptorLimit, lackForThread } from "../../ffi/limits.ts";
-export { Reactor } from "../../ffi/reactor.ts";
+export { Reactor, READABLE } from "../../ffi/reactor.ts";
 
 /** Wakes a thread of this process that waits in the kernel; made and raised by one thread, watched by another. */
 export class Flag implements Disposable {

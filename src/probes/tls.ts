@@ -17,6 +17,7 @@ import { DheLook } from "./dhe_look.ts";
 import { firstWords } from "./peer.ts";
 import { quoted } from "./quote.ts";
 import { lateable, type Verdict, verdict } from "./result.ts";
+import { READABLE } from "./socket.ts";
 import type { TcpSockets } from "./tcp_sockets.ts";
 import { TcpStream } from "./tcp_stream.ts";
 import type { Step } from "./step.ts";
@@ -38,6 +39,9 @@ import {
 
 /** Octets that a peer may send for a handshake: its certificates are bounded by OpenSSL, what it skips is not. */
 const HANDSHAKE_LIMIT = 96 * 1024;
+/** First octet of a record of the handshake (RFC 8446, section 5.1), and such a beginning. */
+const HANDSHAKE_RECORD = 22;
+const HANDSHAKE = Uint8Array.of(HANDSHAKE_RECORD, 3);
 /** Octets of a peer that are kept to say what it speaks instead of TLS. */
 const FIRST_OCTETS = 64;
 
@@ -72,6 +76,12 @@ export class TlsStream implements ByteStream {
   #unsent: Uint8Array<ArrayBuffer> | null = null;
   /** Octets that were encrypted and are not all sent. */
   #accepted = 0;
+  /** Whether OpenSSL may have something for the peer. */
+  #talks = false;
+  /** Whether something was sent that nobody can have answered yet, so that a read would find nothing. */
+  #asked = false;
+  /** Whether OpenSSL has used up all that it was fed. */
+  #drained = false;
   /** Whether the peer has sent data. */
   #heard = false;
   #closing = false;
@@ -116,9 +126,11 @@ export class TlsStream implements ByteStream {
       const written = client.write(bytes);
       if (typeof written !== "number") return this.#failed(written) ?? CLOSED;
       this.#accepted = written;
+      this.#talks = true;
     }
     const sent = this.#send(client);
     if (sent !== null) return sent;
+    this.#asked = true;
     const taken = this.#accepted;
     this.#accepted = 0;
     return taken;
@@ -127,13 +139,12 @@ export class TlsStream implements ByteStream {
   /** Reads and decrypts. */
   read(size: number): Read | "wait" | "again" {
     const client = this.#secured;
-    const room = Math.min(size, incoming.length);
-    let read = client.read(incoming, room);
-    if (read === "more" && client.fed === 0) {
+    if (this.#drained) {
       const filled = this.#fill(client);
       if (filled !== null) return filled;
-      read = client.read(incoming, room);
+      this.#drained = false;
     }
+    const read = client.read(incoming, Math.min(size, incoming.length));
     if (typeof read === "number") {
       // A session of TLS 1.3 comes with the first data.
       if (!this.#heard) this.#memory.keep(client);
@@ -141,7 +152,9 @@ export class TlsStream implements ByteStream {
       return { kind: "data", bytes: incoming.subarray(0, read) };
     }
     if (read === "more") {
+      this.#drained = client.fed === 0;
       // The answer to a KeyUpdate, say. What finds no room now goes with what is sent next.
+      this.#talks = true;
       const sent = this.#send(client);
       return sent !== null && sent !== "wait" ? sent : "again";
     }
@@ -152,12 +165,16 @@ export class TlsStream implements ByteStream {
 
   /** Closes in order, see above. A verdict if the peer refuses after all what it had accepted. */
   close(): Step | null {
+    // A peer that has sent data knows that the handshake was good, and has nothing to complain of.
+    if (this.#heard) return null;
     const client = this.#secured;
     if (!this.#closing) {
       this.#closing = true;
       client.close();
+      this.#talks = true;
       // What finds no room is not worth a wait.
-      if (this.#send(client) !== null || this.#heard) return null;
+      if (this.#send(client) !== null) return null;
+      this.#asked = true;
       // The verdict is known, so the peer's end is worth no more time than what went before.
       const { connectMs, tlsMs } = this.#attempt;
       this.#attempt.hurry(Math.max(LEAST_CLOSING_MS, connectMs ?? 0, tlsMs ?? 0));
@@ -204,8 +221,10 @@ export class TlsStream implements ByteStream {
       return verdict("L6RSP", `more than ${HANDSHAKE_LIMIT / 1024} KiB in the TLS handshake`);
     }
     const turn = client.connect();
+    this.#talks = true;
     if (turn === "more") {
       this.#starved = true;
+      this.#asked = this.#first === null;
       return "again";
     }
     if (turn !== "done") return this.#refused(client, turn);
@@ -214,6 +233,7 @@ export class TlsStream implements ByteStream {
     if (refused !== null) return verdict("L6RSP", refused);
     // What OpenSSL still has for the peer goes with the first data.
     this.#open = true;
+    this.#drained = client.fed === 0;
     return null;
   }
 
@@ -258,19 +278,27 @@ export class TlsStream implements ByteStream {
 
   /** Sends what OpenSSL has for the peer; null when all is sent. */
   #send(client: TlsClient): "wait" | Failure | null {
-    for (;;) {
+    while (this.#talks) {
       const rest = this.#unsent ?? outgoing.subarray(0, client.take(outgoing));
-      if (rest.length === 0) return null;
+      // Less than there was room for: that was all.
+      if (this.#unsent === null) this.#talks = rest.length === outgoing.length;
+      if (rest.length === 0) break;
       const sent = this.#tcp.write(rest);
       const taken = typeof sent === "number" ? sent : 0;
       // The buffer is everybody's, so what is left of it is copied.
       this.#unsent = taken < rest.length ? rest.slice(taken) : null;
+      if (this.#unsent !== null) this.#talks = true;
       if (typeof sent !== "number") return sent;
     }
+    return null;
   }
 
   /** Feeds OpenSSL what has arrived, or the end; null when it was fed. */
   #fill(client: TlsClient): "wait" | Failure | null {
+    if (this.#asked) {
+      this.#asked = false;
+      return this.#tcp.arm(READABLE);
+    }
     const read = this.#tcp.read(incoming.length);
     if (read === "wait") return read;
     if (read.kind === "failed") return read;
@@ -278,7 +306,8 @@ export class TlsStream implements ByteStream {
       client.feedEnd();
       return null;
     }
-    this.#first ??= read.bytes.slice(0, FIRST_OCTETS);
+    // A server's answer begins with a handshake; only another beginning is worth to be kept.
+    this.#first ??= read.bytes[0] === HANDSHAKE_RECORD ? HANDSHAKE : read.bytes.slice(0, FIRST_OCTETS);
     this.#arrived += read.bytes.length;
     client.feed(read.bytes);
     return null;

@@ -25,6 +25,8 @@ export class TlsContents {
   readonly #held = new Map<string, Held>();
   readonly #ask: (look: number, keys: readonly string[]) => void;
   readonly #looks = new Map<number, () => void>();
+  /** What `of` found, until contents change: it is asked for each probe. */
+  #found = new WeakMap<TlsFilePaths, TlsUnits>();
   #lastLook = 0;
 
   /** Starts without contents; `ask` has the main thread look at units, and `looked` is told when it has. */
@@ -34,6 +36,7 @@ export class TlsContents {
 
   /** Takes units with new contents, and forgets those with the keys `gone`. */
   take(contents: readonly UnitContents[], gone: readonly string[]): void {
+    this.#found = new WeakMap();
     for (const key of gone) this.#held.delete(key);
     const encoder = new TextEncoder();
     for (const { key, revision, texts } of contents) {
@@ -41,17 +44,13 @@ export class TlsContents {
     }
   }
 
-  /** The files of a check. */
+  /** The files of a check; the same object until contents change. */
   of(paths: TlsFilePaths): TlsUnits {
-    const [authorities, pair] = [authoritiesOf(paths), pairOf(paths)];
-    const keys = [authorities, pair].flatMap((unit) => unit === null ? [] : [unitKey(unit)]);
-    const held = keys.map((key) => this.#held.get(key));
-    const revision = held.map((unit) => unit?.revision ?? 0).join(" ");
-    if (held.includes(undefined)) return { keys, revision, credentials: null };
-    const octets = held.flatMap((unit) => unit?.octets ?? []);
-    const ca = authorities === null ? null : octets.shift() ?? null;
-    const [cert = null, key = null] = octets;
-    return { keys, revision, credentials: { ca, cert, key } };
+    const known = this.#found.get(paths);
+    if (known !== undefined) return known;
+    const units = this.#units(paths);
+    this.#found.set(paths, units);
+    return units;
   }
 
   /** Has units looked at. `done` is called when their contents are those of the disk, unless the disk does not answer. */
@@ -66,5 +65,17 @@ export class TlsContents {
     const done = this.#looks.get(look);
     this.#looks.delete(look);
     done?.();
+  }
+
+  #units(paths: TlsFilePaths): TlsUnits {
+    const [authorities, pair] = [authoritiesOf(paths), pairOf(paths)];
+    const keys = [authorities, pair].flatMap((unit) => unit === null ? [] : [unitKey(unit)]);
+    const held = keys.map((key) => this.#held.get(key));
+    const revision = held.map((unit) => unit?.revision ?? 0).join(" ");
+    if (held.includes(undefined)) return { keys, revision, credentials: null };
+    const octets = held.flatMap((unit) => unit?.octets ?? []);
+    const ca = authorities === null ? null : octets.shift() ?? null;
+    const [cert = null, key = null] = octets;
+    return { keys, revision, credentials: { ca, cert, key } };
   }
 }

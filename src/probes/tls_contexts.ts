@@ -2,7 +2,7 @@ import { type LibraryNames, Openssl, OpensslMissing, SYSTEM_LIBRARIES } from "..
 import { TlsContext, TlsSetupError } from "../../ffi/tls.ts";
 import type { Millis, TlsParams } from "../model.ts";
 import { type Verdict, voided } from "./result.ts";
-import type { TlsContents } from "./tls_contents.ts";
+import type { TlsContents, TlsUnits } from "./tls_contents.ts";
 
 /** A library that is missing is looked for again after this time, in ms. */
 const MISSING_MS: Millis = 60_000;
@@ -21,6 +21,8 @@ export class TlsContexts implements Disposable {
   readonly #contents: TlsContents;
   readonly #names: LibraryNames;
   readonly #entries = new Map<string, Entry>();
+  /** What was found for the settings of a check while its files held this: it is asked for each probe. */
+  readonly #found = new WeakMap<TlsParams, { readonly units: TlsUnits; readonly context: TlsContext }>();
   #openssl: Openssl | null = null;
   #missing: { readonly why: string; readonly at: Millis } | null = null;
 
@@ -32,11 +34,27 @@ export class TlsContexts implements Disposable {
 
   /** The context of a check, or the void verdict that says what is missing on this host. */
   context(params: TlsParams, now: Millis): TlsContext | Verdict {
+    const units = this.#contents.of(params);
+    const found = this.#found.get(params);
+    if (found?.units === units) return found.context;
+    const context = this.#context(params, units, now);
+    if (context instanceof TlsContext) this.#found.set(params, { units, context });
+    return context;
+  }
+
+  /** Gives all contexts up, then the library; no connection may be left. */
+  [Symbol.dispose](): void {
+    for (const { context } of this.#entries.values()) context[Symbol.dispose]();
+    this.#entries.clear();
+    this.#openssl?.[Symbol.dispose]();
+    this.#openssl = null;
+  }
+
+  #context(params: TlsParams, { credentials, revision }: TlsUnits, now: Millis): TlsContext | Verdict {
     const openssl = this.#openssl ?? this.#load(now);
     if (!(openssl instanceof Openssl)) return openssl;
     const key = JSON.stringify([params.caFile, params.certFile, params.keyFile, params.insecureSkipVerify]);
     const known = this.#entries.get(key);
-    const { credentials, revision } = this.#contents.of(params);
     if (known?.revision === revision) return known.context;
     if (credentials === null) return voided("permission", "L6RSP", "the check's files have not been read");
     try {
@@ -51,14 +69,6 @@ export class TlsContexts implements Disposable {
       known.revision = revision;
       return known.context;
     }
-  }
-
-  /** Gives all contexts up, then the library; no connection may be left. */
-  [Symbol.dispose](): void {
-    for (const { context } of this.#entries.values()) context[Symbol.dispose]();
-    this.#entries.clear();
-    this.#openssl?.[Symbol.dispose]();
-    this.#openssl = null;
   }
 
   #load(now: Millis): Openssl | Verdict {

@@ -157,6 +157,12 @@ function certificateRows(pki: Pki): Row[] {
       says: "certificate is not valid for other.test, but for web.test, 127.0.0.1, ::1",
     },
     {
+      name: "a wildcard in a part of a name",
+      own: pki.make({ name: "wild", extensions: ["subjectAltName=DNS:w*.test"] }),
+      tls: { serverName: "web.test" },
+      says: "certificate is not valid for web.test, but for w*.test",
+    },
+    {
       name: "another address",
       own: pki.make({
         name: "elsewhere",
