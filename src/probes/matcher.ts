@@ -1,6 +1,5 @@
 /**
- * Matches long bodies on a thread of its own, one after the other. A match that is no longer wanted (its probe
- * is late or cancelled) is ended with its thread, so that it delays no other.
+ * Matches long bodies on a thread of its own, one after the other.
  *
  * @module
  */
@@ -8,7 +7,7 @@ import { startThread, type ThreadLack } from "../async/thread.ts";
 import type { BodyPattern } from "./body.ts";
 import { lackForThread } from "./socket.ts";
 
-/** To the matcher's thread. */
+/** Has the matcher's thread search a body. */
 export interface MatchRequest {
   /** Pattern in Go's syntax. */
   readonly expression: string;
@@ -16,7 +15,10 @@ export interface MatchRequest {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** From the matcher's thread: first that it is ready, then for each request whether the body matched. */
+/** To the matcher's thread: first of all whether it hears. */
+export type MatchQuestion = "call" | MatchRequest;
+
+/** From the matcher's thread: "ready" to the call, then for each request whether the body matched. */
 export type MatchAnswer = "ready" | boolean;
 
 /** What becomes of a request. */
@@ -38,7 +40,14 @@ interface Job {
   readonly events: MatchEvents;
 }
 
-/** The matcher with its thread, which starts with the first body and stays. */
+/**
+ * The matcher with its thread, which starts with the first body and stays.
+ *
+ * A thread that is not started by the main one sends and hears its first message half a second late (Deno 2.9.6), so it
+ * gets no request before it has answered a call. To start another takes a second, and a match takes some tenths at most
+ * (body.ts has the limit of a body, the configuration that of a pattern). So a match that is taken back runs to its end,
+ * and only if somebody behind it gives up meanwhile is the thread taken for one that hangs.
+ */
 export class ThreadMatcher implements Matcher, Disposable {
   readonly #spawn: () => Worker;
   readonly #lack: () => ThreadLack | null;
@@ -46,6 +55,8 @@ export class ThreadMatcher implements Matcher, Disposable {
   #worker: Worker | null = null;
   #ready = false;
   #running: Job | null = null;
+  /** Whether nobody wants the answer of the running one. */
+  #abandoned = false;
 
   /** `spawn` makes a worker of `matcher_worker.ts`; `lack` tells what is missing for its thread. */
   constructor(
@@ -72,7 +83,6 @@ export class ThreadMatcher implements Matcher, Disposable {
   /** Ends the thread; nothing is answered any more. */
   [Symbol.dispose](): void {
     this.#queue.clear();
-    this.#running = null;
     this.#endThread();
   }
 
@@ -85,7 +95,7 @@ export class ThreadMatcher implements Matcher, Disposable {
     this.#queue.delete(job);
     this.#running = job;
     job.events.begun();
-    worker.postMessage(job.request, [job.request.body.buffer]);
+    this.#ask(worker, job.request);
   }
 
   #start(): Worker | null {
@@ -101,29 +111,36 @@ export class ThreadMatcher implements Matcher, Disposable {
     // A defect there costs the backend whose body ran into it its verdict, and no other.
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#running = null;
       this.#endThread();
       this.#next();
     };
+    this.#ask(worker, "call");
     return worker;
   }
 
+  #ask(worker: Worker, question: MatchQuestion): void {
+    worker.postMessage(question, question === "call" ? [] : [question.body.buffer]);
+  }
+
   #answer(matches: boolean): void {
-    const job = this.#running;
+    const job = this.#abandoned ? null : this.#running;
     this.#running = null;
+    this.#abandoned = false;
     job?.events.answer(matches);
   }
 
   #takeBack(job: Job): void {
-    this.#queue.delete(job);
-    if (this.#running !== job) return;
-    this.#running = null;
-    this.#endThread();
-    this.#next();
+    if (this.#running === job) this.#abandoned = true;
+    else if (this.#queue.delete(job) && this.#abandoned) {
+      this.#endThread();
+      this.#next();
+    }
   }
 
   #endThread(): void {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#running = null;
+    this.#abandoned = false;
   }
 }

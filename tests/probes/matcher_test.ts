@@ -24,8 +24,11 @@ async function matchedBy(spawn: () => Worker): Promise<void> {
 }
 
 const source = (script: string) => new Worker(`data:application/javascript,${script}`, { type: "module" });
-/** A thread that never answers. */
-const deaf = () => source('postMessage("ready")');
+/** A thread that begins with `script` on a request. */
+const fake = (script: string) =>
+  source(`onmessage=({data})=>{if(data==="call")postMessage("ready");else{${script}}}`);
+/** A thread that never answers a request. */
+const hanging = () => fake("");
 const real = () =>
   new Worker(new URL("../../src/probes/matcher_worker.ts", import.meta.url), { type: "module" });
 
@@ -73,9 +76,24 @@ Deno.test("ThreadMatcher answers each request, in turn", async () => {
   assert.deepEqual(answers, [true, false, true, true]);
 });
 
-Deno.test("ThreadMatcher: a request that is taken back while it runs costs its thread and nobody else's answer", async () => {
+Deno.test("ThreadMatcher: a request that is taken back while it runs costs nobody else time, nor the thread", async () => {
   let threads = 0;
-  using matcher = new ThreadMatcher(() => threads++ === 0 ? deaf() : real());
+  using matcher = new ThreadMatcher(() => {
+    threads++;
+    return real();
+  });
+  const begun = Promise.withResolvers<void>();
+  let answered = false;
+  const late = matcher.match(compileBody("w"), body, { begun: begun.resolve, answer: () => answered = true });
+  await begun.promise;
+  late[Symbol.dispose]();
+  assert.equal(await matched(matcher, "ill"), false);
+  assert.deepEqual([threads, answered], [1, false]);
+});
+
+Deno.test("ThreadMatcher: a thread that hangs is replaced when somebody gives up behind it", async () => {
+  let threads = 0;
+  using matcher = new ThreadMatcher(() => threads++ === 0 ? hanging() : real());
   let stuckAnswered = false;
   const begun = Promise.withResolvers<void>();
   const stuck = matcher.match(compileBody("w"), body, {
@@ -85,16 +103,20 @@ Deno.test("ThreadMatcher: a request that is taken back while it runs costs its t
   await begun.promise;
   const next = matched(matcher, "well");
   let queuedBegun = false;
-  const queued = matcher.match(compileBody("w"), body, { begun: () => queuedBegun = true, answer() {} });
-  queued[Symbol.dispose]();
+  const queue = () => matcher.match(compileBody("w"), body, { begun: () => queuedBegun = true, answer() {} });
+  const [cancelled, patient] = [queue(), queue()];
+  // While somebody wants the answer that is waited for, nobody else ends the thread.
+  cancelled[Symbol.dispose]();
   stuck[Symbol.dispose]();
+  assert.equal(threads, 1);
+  patient[Symbol.dispose]();
   assert.equal(await next, true);
   assert.deepEqual([threads, stuckAnswered, queuedBegun], [2, false, false]);
 });
 
 Deno.test("ThreadMatcher: a thread that dies on one request is replaced for the others", async () => {
   let threads = 0;
-  const dying = () => source('onmessage=()=>{throw new Error("died")};postMessage("ready")');
+  const dying = () => fake('throw new Error("died")');
   using matcher = new ThreadMatcher(() => threads++ === 0 ? dying() : real());
   let answered = false;
   using _lost = matcher.match(compileBody("w"), body, { begun() {}, answer: () => answered = true });
@@ -103,7 +125,8 @@ Deno.test("ThreadMatcher: a thread that dies on one request is replaced for the 
 });
 
 Deno.test("ThreadMatcher: while its thread starts, no request has begun", async () => {
-  using matcher = new ThreadMatcher(() => source(""));
+  // It has loaded and says something, but has not heard us yet.
+  using matcher = new ThreadMatcher(() => source("onmessage=()=>{}"));
   let begun = false;
   using _request = matcher.match(compileBody("w"), body, { begun: () => begun = true, answer() {} });
   await matchedBy(real);

@@ -66,3 +66,19 @@ testWith([noOpenssl], "the worker probes by every type at once", async () => {
   }
   await new Promise((resolve) => secure.close(resolve));
 });
+
+Deno.test("the worker does not hold against the first long body that the matcher's thread has just started", async () => {
+  const long = `${"x".repeat(10_000)}well`;
+  await using server = new ScriptedServer(async (peer) => {
+    await peer.request();
+    await peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${long.length}\r\n\r\n${long}`);
+    await peer.closing();
+  });
+  const reports = new Reports();
+  await using prober = startProber({ log: silentLog, sink: reports.sink });
+  // Half a second passes before a thread that another thread than the main one has started hears its first message.
+  const check = httpCheck(server.port, { responseRegexp: "w.ll$" }, { timeoutMs: 400 });
+  prober.start([target("long", check)]);
+  await reports.until((all) => all.some(({ result }) => result.void === null));
+  assert.equal(reports.all.find(({ result }) => result.void === null)?.result.code, "L7OK");
+});
