@@ -10,8 +10,11 @@ import { cString, errno, ErrnoError, libc } from "./libc.ts";
 
 let home: Fd | null = null;
 
+/** Without O_NONBLOCK a FIFO of that name would hold the thread until somebody writes to it. */
+const FLAGS = linux.O_RDONLY | linux.O_NONBLOCK | linux.O_CLOEXEC | linux.O_NOCTTY;
+
 function open(path: string): Fd {
-  const number = libc.open(cString(path), linux.O_CLOEXEC, 0);
+  const number = libc.open(cString(path), FLAGS, 0);
   if (number < 0) throw new ErrnoError("netns", errno(), path);
   return new Fd(number);
 }
@@ -21,7 +24,7 @@ function open(path: string): Fd {
  * cannot be opened. By the kernel and not by `Deno.stat`, which keeps files under /proc to itself.
  */
 export function namespaceId(path: string): string | null {
-  const number = libc.open(cString(path), linux.O_CLOEXEC, 0);
+  const number = libc.open(cString(path), FLAGS, 0);
   if (number < 0) return null;
   using fd = new Fd(number);
   // st_dev and st_ino are the first two fields of struct stat, 64 bits each, on x86_64 and aarch64.

@@ -194,3 +194,21 @@ testWith(
     await Promise.resolve();
   },
 );
+
+Deno.test("a namespace that is a FIFO does not hold the thread", async () => {
+  const folder = await Deno.makeTempDir();
+  const [fifo, opened] = [`${folder}/fifo`, `${folder}/opened`];
+  await new Deno.Command("mkfifo", { args: [fifo] }).output();
+  // Whoever waits for a writer gets one, but finds that it came.
+  const script = 'sleep 3; : > "$1"; exec 3<> "$0"; sleep 1';
+  const writer = new Deno.Command("sh", { args: ["-c", script, fifo, opened] }).spawn();
+  try {
+    assert.notEqual(namespaceId(fifo), null);
+    assert.throws(() => inNamespace(fifo, () => {}), { call: "netns", code: "EINVAL" });
+    await assert.rejects(Deno.stat(opened), Deno.errors.NotFound);
+  } finally {
+    writer.kill("SIGKILL");
+    await writer.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+});
