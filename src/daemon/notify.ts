@@ -36,7 +36,7 @@ export function managerOf(env: (name: string) => string | undefined, pid: number
   return { socket, watchdogMs: micros !== null && ours ? Number(micros[0]) / 1000 : null };
 }
 
-/** What is told. */
+/** What a `Notify` needs. */
 export interface NotifyParts {
   /** Whom. */
   readonly manager: Manager;
