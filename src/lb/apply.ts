@@ -59,7 +59,7 @@ export interface ApplyOptions {
 const refusedConf = "VPP did not take the global configuration";
 
 /** VPP's "no such entry". */
-export const ABSENT = -6;
+export const ABSENT: number = -6;
 /** VPP's "already exists" to an addition. */
 const EXISTS = -81;
 

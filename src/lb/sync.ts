@@ -213,7 +213,9 @@ export class Syncer {
       onSettled: (op) => this.#memory.settled(op),
       onAccepted: (op: Op) => this.#accepted(op, plan.owedBefore),
       onResult: (result) => {
-        logResult(log, result);
+        // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
+        const unanswered = result.retval === null && (lb.signal.aborted || signal.aborted);
+        if (!unanswered) logResult(log, result);
         ways.onResult(result);
         const { kind } = result.step.change;
         if (result.status === "done" && kind !== "conf_set") hooks.changed(plan.scope, kind);

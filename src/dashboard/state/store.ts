@@ -6,7 +6,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { ApiClient, type Transport } from "./client.ts";
 import { Live, type PageClock } from "./live.ts";
-import { emptyModel, type Model, type Resource } from "./model.ts";
+import { emptyModel, type Model, type PageBackend, type Resource } from "./model.ts";
 
 const tokenKey = "maglev-token";
 const themeKey = "maglev-theme";
@@ -31,28 +31,44 @@ const clock: PageClock = {
   },
 };
 
+/** A value that the page follows: who reads it while drawing is drawn again when it changes. */
+export interface ReadCell<T> {
+  /** The value; reading it subscribes. */
+  readonly value: T;
+}
+
+/** A value that may be set. */
+export interface Cell<T> {
+  /** The value; reading it subscribes. */
+  value: T;
+  /** The value without subscribing. */
+  peek(): T;
+}
+
 /** What is known of the daemon that is shown. */
-export const model = signal<Model>(emptyModel);
+export const model: Cell<Model> = signal(emptyModel);
 /** Name of the peer that is shown; null: the daemon that serves the page. */
-export const peer = signal<string | null>(null);
+export const peer: Cell<string | null> = signal(null);
 /** The clock of the page, moved once a second, so that all ages tick together. */
-export const now = signal(Date.now());
+export const now: Cell<number> = signal(Date.now());
 /** Text of the search box, also in the address as `?q=`. */
-export const query = signal(new URLSearchParams(location.search).get("q") ?? "");
+export const query: Cell<string> = signal(new URLSearchParams(location.search).get("q") ?? "");
 /** State that the chips filter by, also in the address; "" for all. */
-export const stateFilter = signal(new URLSearchParams(location.search).get("state") ?? "");
+export const stateFilter: Cell<string> = signal(new URLSearchParams(location.search).get("state") ?? "");
 /** What the drawer shows. */
-export const opened = signal<{ readonly kind: "backend" | "frontend"; readonly name: string } | null>(null);
+export const opened: Cell<{ readonly kind: "backend" | "frontend"; readonly name: string } | null> = signal(
+  null,
+);
 /** The question that is asked before an action. */
-export const asked = signal<Action | null>(null);
+export const asked: Cell<Action | null> = signal<Action | null>(null);
 /** Whether the help is shown. */
-export const help = signal(false);
+export const help: Cell<boolean> = signal(false);
 /** Colours. */
-export const theme = signal(localStorage.getItem(themeKey) ?? "auto");
+export const theme: Cell<string> = signal(localStorage.getItem(themeKey) ?? "auto");
 /** One line for screen readers and the bar: what an action did. */
-export const notice = signal("");
+export const notice: Cell<string> = signal("");
 /** Name of the row that the keyboard is at. */
-export const cursor = signal<string | null>(null);
+export const cursor: Cell<string | null> = signal<string | null>(null);
 
 /** Something that a person wants to do. */
 export type Action =
@@ -70,17 +86,17 @@ export type Action =
 let live: Live | null = null;
 
 /** The API of what is shown. */
-export const api = computed(() => new ApiClient(transport, peer.value));
+export const api: ReadCell<ApiClient> = computed(() => new ApiClient(transport, peer.value));
 
 /** Whether the person may change something here. */
-export const mayChange = computed(() => {
+export const mayChange: ReadCell<boolean> = computed(() => {
   const you = model.value.info?.you;
   // A daemon of another version may not say who asks: it refuses by itself.
   return peer.value === null && (you === undefined || you !== null && you.role !== "viewer");
 });
 
 /** Backends that the search and the chips leave. */
-export const shownBackends = computed(() => {
+export const shownBackends: ReadCell<readonly PageBackend[]> = computed(() => {
   const words = query.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
   return [...model.value.backends.values()].filter((backend) => {
     if (stateFilter.value !== "" && backend.state !== stateFilter.value) return false;
