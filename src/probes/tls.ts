@@ -262,6 +262,8 @@ export class TlsStream implements ByteStream {
   #ask(): Step {
     const known = this.#memory.onlyDhe(this.#attempt.start);
     if (known !== null) return known ? verdict("L6RSP", ONLY_DHE) : REFUSED;
+    // A server that does not answer is asked no sooner again, either.
+    this.#memory.looked(false, this.#attempt.start);
     // Some servers serve one connection after the other.
     this.#client?.[Symbol.dispose]();
     this.#tcp[Symbol.dispose]();

@@ -117,6 +117,26 @@ testWith(
   },
 );
 
+Deno.test("TLS probe: a server that does not answer the look for DHE is looked at once, and its refusal stands", async () => {
+  let connections = 0;
+  await using server = new ScriptedServer(async (peer) => {
+    const hello = new Uint8Array(4096);
+    await peer.connection.read(hello);
+    connections++;
+    // The hello of the look is the one without a session's identifier, whose length this is.
+    if (hello[43] !== 0) await peer.connection.write(Uint8Array.of(21, 3, 3, 0, 2, 2, 40));
+    await peer.closing();
+  });
+  await using prober = new LocalProber();
+  prober.engine.start([target("b", tcpCheck(server.port, { tls, timeoutMs: 300 }))]);
+  await prober.reports.next("b", 3);
+  prober.engine.stop(["b"]);
+  const results = prober.reports.of("b").slice(0, 3).map(({ result }) => [result.code, result.detail]);
+  assert.deepEqual(results, Array(3).fill(["L6RSP", "TLS alert: handshake failure"]));
+  // Three probes and one look; a fourth probe may have begun.
+  assert.ok(connections === 4 || connections === 5, `${connections} connections`);
+});
+
 Deno.test("TLS probe: what speaks first and is not TLS is quoted", async () => {
   const rows: [string, string][] = [
     ["SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "SSH-2.0-OpenSSH_9.2p1 Debian-2"],
