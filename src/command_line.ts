@@ -12,7 +12,7 @@ export interface FlagShape {
   readonly name: string;
   /** False for a switch, which takes `--name` or `--name=true|false`. */
   readonly takesValue: boolean;
-  /** One letter that stands for the name after one dash. */
+  /** One letter that may take the place of the name, after one dash. */
   readonly short?: string;
 }
 
@@ -89,7 +89,7 @@ export function flagText({ name, value }: { readonly name: string; readonly valu
 }
 
 /**
- * Terms with a text on each, as `--help` shows flags and commands. A term that is too long for its column stands above
+ * Terms with a text on each, as `--help` shows flags and commands. A term that is too long for its column is above
  * its text.
  *
  * @param width columns of a line

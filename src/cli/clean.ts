@@ -26,7 +26,7 @@ export function clean(text: string): string {
 }
 
 /**
- * Writes unsafe characters of a JSON text as `\u` escapes: the value stays the same, whoever reads it. JSON itself
+ * Writes unsafe characters of a JSON text as `\u` escapes: the value stays the same for every reader. JSON itself
  * escapes only C0. Blanks between its parts become spaces, but for line feeds.
  *
  * @param json a text that `JSON.parse` takes

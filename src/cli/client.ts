@@ -16,7 +16,7 @@ export interface ClientOptions {
   readonly server: Server;
   /** Reads the tokens that may be sent, best first, at least one entry; an error is a sentence. */
   readonly credentials: () => Result<Credential[], string>;
-  /** PEM certificates to trust besides those that Deno trusts (see `isolate`). */
+  /** More PEM certificates to trust than those that Deno trusts (see `isolate`). */
   readonly caCerts: readonly string[];
   /** Names this client in the log of the server. */
   readonly userAgent: string;
@@ -24,6 +24,8 @@ export interface ClientOptions {
   readonly actor: string | null;
   /** Limit for a whole answer in milliseconds, default 30 s: a sync of a large VPP takes its time. */
   readonly timeoutMs?: number;
+  /** Octets of a body that are read at most, after decompression; default 256 MiB. */
+  readonly bodyLimit?: number;
 }
 
 /** A good answer. */
@@ -64,12 +66,14 @@ export interface Request {
   readonly timeoutMs?: number;
 }
 
-/** Octets of a body that are read at most; the largest answer of 10,000 backends is a tenth of it. */
-const bodyLimit = 256 * 1024 * 1024;
+/** The largest answer of 10,000 backends is a tenth of it. */
+const defaultBodyLimit = 256 * 1024 * 1024;
 
 class Timeout extends Error {}
 /** Nothing was sent. */
 class NotSent extends Error {}
+/** The body is over its limit. */
+class TooLong extends Error {}
 
 /** Asks maglevd. Each request has a connection and a token of its own, so nothing is held between commands. */
 export class Client {
@@ -85,7 +89,7 @@ export class Client {
     return this.#options.server;
   }
 
-  /** Certificates that are trusted besides those that Deno trusts. */
+  /** Certificates that are trusted in addition to those that Deno trusts. */
   get caCerts(): readonly string[] {
     return this.#options.caCerts;
   }
@@ -98,7 +102,7 @@ export class Client {
     const timer = setTimeout(() => limit.abort(late), timeoutMs);
     try {
       const { response, note } = await this.#send(request, limit.signal, "application/json");
-      return this.#judge<T>(response, await bodyText(response), note);
+      return this.#judge<T>(response, await this.#text(response), note);
     } catch (error) {
       return err(this.#failure(request, limit.signal.aborted ? late : error));
     } finally {
@@ -117,7 +121,7 @@ export class Client {
       if (response.status === 200 && mediaType(response) === "text/event-stream" && response.body !== null) {
         return ok(response.body);
       }
-      const judged = this.#judge<never>(response, await bodyText(response), note);
+      const judged = this.#judge<never>(response, await this.#text(response), note);
       return judged.ok ? err(this.#stranger(response, judged.value.text)) : judged;
     } catch (error) {
       return err(this.#failure(request, limit.signal.aborted ? late : error));
@@ -211,12 +215,30 @@ export class Client {
     };
   }
 
-  /** What an exception on the way means; an unexpected one is thrown again. */
+  async #text(response: Response): Promise<string> {
+    const limit = this.#options.bodyLimit ?? defaultBodyLimit;
+    const decoder = new TextDecoder();
+    let text = "";
+    let size = 0;
+    for await (const chunk of response.body ?? []) {
+      size += chunk.length;
+      if (size > limit) throw new TooLong(`the answer of ${this.server.text} is over ${limit} octets`);
+      text += decoder.decode(chunk, { stream: true });
+    }
+    return text + decoder.decode();
+  }
+
+  /** What an exception on the way means; one that no connection can cause is thrown again. */
   #failure(request: Request, error: unknown): Failure {
     if (request.signal?.aborted) return { kind: "interrupted" };
-    if (error instanceof NotSent) {
+    if (error instanceof NotSent || error instanceof TooLong) {
       return { kind: "refused", message: error.message, problem: null, text: "", note: null };
     }
+    // fetch fails with TypeError, an aborted body with DOMException, and a missing right with Deno's own.
+    const expected = error instanceof Timeout || error instanceof TypeError ||
+      error instanceof DOMException ||
+      error instanceof Deno.errors.NotCapable;
+    if (!expected) throw error;
     const message = error instanceof Timeout ? error.message : failureText(error);
     return { kind: "unreachable", message: `cannot reach ${this.server.text}: ${message}` };
   }
@@ -224,16 +246,4 @@ export class Client {
 
 function mediaType(response: Response): string {
   return (response.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
-}
-
-async function bodyText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > bodyLimit) throw new Error(`the answer is over ${bodyLimit / 1024 / 1024} MiB`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

@@ -1,5 +1,5 @@
 /**
- * Completion: what may stand at the cursor of a line, in maglevc's own shell and in the user's. The scripts for bash
+ * Completion: what may come at the cursor of a line, in maglevc's own shell and in the user's. The scripts for bash
  * and zsh know nothing of the commands: they hand the line up to the cursor to `maglevc --complete`, which answers with
  * one candidate a line (the word, a tab, one line on it) or with `:files`, so they never grow old.
  *
@@ -18,7 +18,7 @@ import { isPipe, type LineToken, splitLine } from "./tokens.ts";
 
 const noNames: NameLookup = () => Promise.resolve([]);
 
-/** Something that may stand at the cursor. */
+/** Something that may come at the cursor. */
 export interface Candidate {
   /** The whole word. */
   readonly text: string;
@@ -58,7 +58,7 @@ export async function complete<Run>(
 ): Promise<Candidate[]> {
   const bar = before.findLastIndex(isPipe);
   if (bar >= 0) return await complete(pipeGrammar, before.slice(bar + 1), partial, noNames);
-  // After "help" stand the words of any command.
+  // The words of any command follow "help".
   const topic = helpTopic(grammar, before);
   if (topic !== null) return await complete(grammar, topic.words, partial, noNames);
   const read = follow(grammar, before);
@@ -98,7 +98,7 @@ function flagCandidates(partial: string): Candidate[] {
 }
 
 /**
- * What may stand at the end of a line typed into bash or zsh, the program's name included. A line `:files` asks the
+ * What may come at the end of a line typed into bash or zsh, the program's name included. A line `:files` asks the
  * shell for files, which it completes better: it knows ~ and its own quoting.
  */
 export async function completionLines(

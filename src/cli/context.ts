@@ -4,7 +4,7 @@ import type { Grammar, Parsed } from "./grammar.ts";
 import { nameHint, refusalText } from "./hints.ts";
 import type { Block } from "./table.ts";
 
-/** What a renderer may depend on besides the value it shows. */
+/** What a renderer may depend on, apart from the value it shows. */
 export interface View {
   /** Wall-clock time in unix milliseconds, for ages. */
   readonly now: number;
@@ -34,7 +34,7 @@ export interface Output {
   unpaged(): void;
 }
 
-/** What commands read of the machine besides the API; tests hand in their own. */
+/** What commands read of the machine, apart from the API; tests have their own. */
 export interface World {
   /** Wall-clock time in unix milliseconds. */
   readonly now: () => number;
@@ -118,7 +118,7 @@ export function complain({ out }: Context, message: string): void {
 
 /**
  * Reports a request without a good answer, with the names that were probably meant where one was not found. With
- * `--json` the problem document goes to standard output besides.
+ * `--json` the problem document goes to standard output as well.
  */
 export async function fail(call: Call, context: Context, failure: Failure): Promise<ExitCode> {
   if (failure.kind === "interrupted") return exit.failed;

@@ -48,6 +48,7 @@ const rows: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] =
   [/handshake eof/, () => "the connection was closed during the TLS handshake"],
   [/received fatal alert: (\w+)/, ([, alert]) => `it refused the TLS handshake: ${alert}`],
   [/peer is incompatible: (.*)/, ([, why]) => `its TLS has nothing in common with ours: ${why}`],
+  [/error reading a body/, () => "the connection ended in the middle of the answer"],
   [/Connection refused/, () => "connection refused"],
   [/Connection reset/, () => "the connection was reset"],
   [/Broken pipe|connection closed|unexpected end of file/, () => "the connection was closed"],

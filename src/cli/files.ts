@@ -6,7 +6,7 @@
 import { err, ok, type Result } from "../result.ts";
 import type { Files, OpenedFile } from "./token.ts";
 
-/** Octets of a token, of what stands beside it, and of a CA file that are read at most. */
+/** Largest token file, info file of a token and CA file that is read, in octets. */
 const sizeLimit = 4 * 1024 * 1024;
 
 /** Why a file cannot be used, as the end of a sentence. */

@@ -9,14 +9,14 @@ import { nearest } from "../config/nearest.ts";
 import { err, ok, type Result } from "../result.ts";
 import { parseSyntax, type Part, steps } from "./syntax.ts";
 
-/** Where the names come from that may stand for an argument. */
+/** Where the names of an argument come from. */
 export type NameSource = "frontend" | "backend" | "healthcheck" | "pool" | "file";
 
 /** A kind of argument. */
 export interface Argument {
-  /** One line on what it stands for. */
+  /** One line on what it means. */
   readonly help: string;
-  /** Why a text cannot stand here, as the end of a sentence ("must be 0 to 100"); null if it can. */
+  /** Why a text is no such argument, as the end of a sentence ("must be 0 to 100"); null if it can. */
   readonly refuses: (text: string) => string | null;
   /** Where its names come from; absent: not from the server. */
   readonly source?: NameSource;
@@ -56,7 +56,7 @@ export interface Token {
   readonly quoted: boolean;
 }
 
-/** Something that may stand next. */
+/** Something that may come next. */
 export interface Expected {
   /** The keyword, or `<name>`. */
   readonly text: string;
@@ -114,7 +114,7 @@ function wordHelp<Run>(grammar: Grammar<Run>, first: string | undefined, word: s
   return (first === undefined ? undefined : grammar.words[`${first} ${word}`]) ?? grammar.words[word] ?? "";
 }
 
-/** Everything that may stand next, in the order of the commands, each once. */
+/** Everything that may come next, in the order of the commands, each once. */
 export function expected<Run>(grammar: Grammar<Run>, positions: readonly Position<Run>[]): Expected[] {
   const found = new Map<string, Expected>();
   for (const position of positions) {

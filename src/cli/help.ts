@@ -11,7 +11,7 @@ import { sentence } from "./reference.ts";
 import { type Block, pairs, wrapLine } from "./table.ts";
 import { type Line, line, styled } from "./text.ts";
 
-/** Columns of the left side, where a short command or flag stands. */
+/** Columns of the left side, where a short command or flag is. */
 const left = 36;
 
 function rows(terms: readonly (readonly [term: string, text: string])[], width: number): Line[] {

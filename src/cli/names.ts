@@ -3,7 +3,7 @@ import { clean, couldBeName } from "./clean.ts";
 import type { Client } from "./client.ts";
 import type { NameSource } from "./grammar.ts";
 
-/** Looks up what may stand for an argument, given the arguments before it. */
+/** Looks up the names for an argument, given the arguments before it. */
 export type NameLookup = (
   source: NameSource,
   values: ReadonlyMap<string, string>,

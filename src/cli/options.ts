@@ -13,7 +13,7 @@ export interface FlagSpec {
   readonly name: string;
   /** Name of its value, "" for a switch. */
   readonly value: string;
-  /** Environment variable that stands in for it, or null. */
+  /** Environment variable of the same meaning, or null. */
   readonly env: string | null;
   /** One line on what it does. */
   readonly help: string;
@@ -111,7 +111,7 @@ const colourModes: ReadonlyMap<string, ColourMode> = new Map([
 ]);
 
 /**
- * Reads the command line; flags may stand anywhere, a flag wins over the environment, and `--` ends the flags.
+ * Reads the command line; flags may come anywhere, a flag wins over the environment, and `--` ends the flags.
  *
  * @returns the options, or a usage error as a sentence
  */

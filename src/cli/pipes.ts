@@ -1,5 +1,5 @@
 /**
- * What may stand behind `|`: filters on what a command prints, row by row, before it is laid out. Pure, but for the
+ * What may follow `|`: filters on what a command prints, row by row, before it is laid out. Pure, but for the
  * output that they write to.
  *
  *     show backends | include down | last 3
@@ -84,7 +84,7 @@ function record(cells: readonly Line[]): Item {
   return lineItem(cells.map(field).join(","));
 }
 
-/** Tables as CSV, each under its titles, with an empty line between two. Lines beside tables are left out. */
+/** Tables as CSV, each under its titles, with an empty line between two. Other lines are left out. */
 function csv(): Stage {
   const lines: Item[] = [];
   let current: Table | null = null;

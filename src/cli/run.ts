@@ -68,7 +68,7 @@ function rows(options: readonly Pick<Expected, "text" | "help">[]): string[] {
 }
 
 /**
- * Help for a place in a line: what may stand there, one line each. Where the question mark touches a word it is
+ * Help for a place in a line: what may come there, one line each. Where the question mark touches a word it is
  * what that word may mean; `<cr>` says that the line may end.
  *
  * @param partial the word before the question mark without a blank between, "" if there is none
@@ -82,7 +82,7 @@ export async function placeHelp<R>(
 ): Promise<string[]> {
   const part = lastPart(before);
   if (part.filter) return await placeHelp(pipeGrammar, part.words, partial, null);
-  // After "help" stand the words of any command.
+  // The words of any command follow "help".
   const topic = helpTopic(grammar, before);
   if (topic !== null) return await placeHelp(grammar, topic.words, partial, null);
   const read = follow(grammar, before);
@@ -241,7 +241,7 @@ export async function runWords(
 }
 
 /**
- * Runs one typed line; an empty line and one that begins with `#` do nothing, `--json` may stand anywhere in it.
+ * Runs one typed line; an empty line and one that begins with `#` do nothing, `--json` may come anywhere in it.
  *
  * @param margin columns before the line on the terminal, for the mark under a wrong word; null: no mark
  */

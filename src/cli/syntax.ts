@@ -5,7 +5,7 @@
  *   word        a keyword
  *   a|b         one of several keywords
  *   <name>      an argument
- *   [ ... ]     may be left out; groups side by side stand in any order, but for those that begin with an argument
+ *   [ ... ]     may be left out; neighbouring groups may come in any order, but those that begin with an argument keep theirs
  *
  * @module
  */
@@ -40,7 +40,7 @@ export function parseSyntax(text: string): readonly Part[] {
   return sequence(false);
 }
 
-/** What may stand next, and what follows it. */
+/** What may come next, and what follows it. */
 export interface Step {
   /** What may stand. */
   readonly leaf: Exclude<Part, { kind: "group" }>;
@@ -48,7 +48,7 @@ export interface Step {
   readonly rest: readonly Part[];
 }
 
-/** Everything that may stand at the head of `parts`, and whether nothing need stand there. */
+/** Everything that may come first in `parts`, and whether nothing need come. */
 export function steps(parts: readonly Part[]): { readonly steps: readonly Step[]; readonly mayEnd: boolean } {
   const [first, ...rest] = parts;
   if (first === undefined) return { steps: [], mayEnd: true };

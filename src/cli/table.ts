@@ -23,7 +23,7 @@ export interface Column {
 
 /** A table that is not laid out yet. */
 export interface Table {
-  /** What stands above its columns, and how they may shrink. */
+  /** Titles of its columns, and how they may shrink. */
   readonly columns: readonly Column[];
   /** Cells of each row, in the order of the columns. A row of one cell alone is a heading across all columns. */
   readonly rows: readonly (readonly Line[])[];

@@ -1,6 +1,6 @@
 import type { Token } from "./grammar.ts";
 
-/** A word of a typed line and where it stands (offsets in UTF-16 units, `end` exclusive). */
+/** A word of a typed line and where it is (offsets in UTF-16 units, `end` exclusive). */
 export interface LineToken extends Token {
   /** First character. */
   readonly start: number;

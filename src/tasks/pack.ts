@@ -31,7 +31,7 @@ export interface PackContents {
 const offsetDigits = 6;
 
 /**
- * The script at the head of a packed file. The code stands before the packed Deno, so that a file that was cut off
+ * The script at the head of a packed file. The code comes before the packed Deno, so that a file that was cut off
  * anywhere fails in xz and is never unpacked.
  */
 export function packHeader({ system, id, codeSize, permissions }: PackContents): string {

@@ -67,6 +67,19 @@ Deno.test("a server that accepts and says nothing, or stops in the middle, count
   const half = await halfway;
   assert.equal(half.ok ? "" : half.error.kind, "unreachable");
   connection.close();
+  const cut = clientOf(url, 5_000).json({ path: "/v1/info" });
+  const short = await listener.accept();
+  await short.read(new Uint8Array(4096));
+  await short.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"));
+  short.close();
+  const ended = await cut;
+  assert.deepEqual(ended, {
+    ok: false,
+    error: {
+      kind: "unreachable",
+      message: `cannot reach ${url}: the connection ended in the middle of the answer`,
+    },
+  });
   listener.close();
 });
 
@@ -88,6 +101,39 @@ Deno.test("a request that is interrupted says so, before and while it waits", as
   });
   connection.close();
   listener.close();
+});
+
+Deno.test("an answer without end is not read without end, compressed or not", async () => {
+  const zeros = new Uint8Array(200_000);
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) =>
+      request.url.endsWith("/gzip")
+        ? new Response(new Blob([zeros]).stream().pipeThrough(new CompressionStream("gzip")), {
+          headers: { "content-encoding": "gzip" },
+        })
+        : new Response(new ReadableStream({ pull: (body) => body.enqueue(zeros) })),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const parsed = parseServer(url);
+  assert.ok(parsed !== null);
+  const client = new Client({
+    server: parsed,
+    credentials: () => ok([{ token: null, connectTo: null, note: "" }]),
+    caCerts: [],
+    userAgent: "maglevc/test",
+    actor: null,
+    bodyLimit: 100_000,
+  });
+  for (const path of ["/endless", "/gzip"]) {
+    const answer = await client.json({ path });
+    assert.equal(answer.ok, false);
+    assert.deepEqual(
+      !answer.ok && answer.error.kind === "refused" && answer.error.message,
+      `the answer of ${url} is over 100000 octets`,
+    );
+  }
+  await server.shutdown();
 });
 
 Deno.test("a path below which the API lives is kept", async () => {

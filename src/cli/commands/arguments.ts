@@ -27,7 +27,7 @@ function refusesInterval(text: string): string | null {
   return ns.value < shortestInterval || ns.value > longestInterval ? "is a duration from 1ms to 1h" : null;
 }
 
-/** Every kind of argument, by the name that stands for it. */
+/** Every kind of argument, by its name. */
 export const commandArguments: Readonly<Record<string, Argument>> = {
   frontend: { help: "name of a frontend", refuses: refusesName, source: "frontend" },
   backend: { help: "name of a backend", refuses: refusesName, source: "backend" },

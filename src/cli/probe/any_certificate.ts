@@ -1,6 +1,6 @@
 /**
- * TLS to a VIP without a look at its certificate, for `probe ... tls insecure`. `fetch` and `Deno.connectTls` always
- * look, so this one file uses node:tls. Deno's node:tls believes forged certificates; here that changes nothing,
+ * TLS to a VIP that checks no certificate, for `probe ... tls insecure`. `fetch` and `Deno.connectTls` always
+ * check, so this one file uses node:tls. Deno's node:tls believes forged certificates; here that changes nothing,
  * because any certificate will do and nothing secret is sent. A test forbids node:tls everywhere else.
  *
  * @module
@@ -70,7 +70,7 @@ function wireOf(socket: TLSSocket): Wire {
 /**
  * Connects and shakes hands, whatever the certificate.
  *
- * @param opened is told of the connection before the handshake
+ * @param opened called with the connection before the handshake
  */
 export async function connectToAny(
   { hostname: host, port, servername }: AnyTarget,

@@ -22,7 +22,7 @@ export interface Target {
   readonly header: string;
   /** Whether to speak TLS, and whether a bad certificate is a failure. */
   readonly tls: "off" | "verify" | "insecure";
-  /** PEM certificates of CAs to trust besides those that Deno trusts. */
+  /** PEM certificates of more CAs to trust than those that Deno trusts. */
   readonly caCerts: readonly string[];
   /** Limit for all phases together, in milliseconds. */
   readonly timeoutMs: number;
@@ -71,7 +71,7 @@ function readHead(octets: Uint8Array, header: string): { status: number; header:
 /**
  * Connects, and shakes hands if TLS is wanted.
  *
- * @param opened is told of each connection as soon as it must be closed
+ * @param opened called with each connection as soon as it must be closed
  */
 async function open(
   target: Target,

@@ -45,7 +45,7 @@ export interface Edit extends Point {
   readonly search: Search | null;
 }
 
-/** What the key asks for besides another line. */
+/** What the key asks for, apart from another line. */
 export type Effect =
   | "none"
   | "accept"

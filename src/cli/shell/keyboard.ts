@@ -1,5 +1,5 @@
 /**
- * The keys of the terminal, in their order, for whoever asks next: the line editor, the pager, a question, a command
+ * The keys of the terminal, in their order, for the part that asks next: the line editor, the pager, a question, a command
  * that ends with any key. What is typed while nobody asks waits.
  *
  * The terminal reads each key at once and does not echo it (cbreak). Ctrl-C and Ctrl-Z stay signals: Deno cannot stop
@@ -25,7 +25,7 @@ export class Keyboard implements Disposable {
   /**
    * Touches nothing yet.
    *
-   * @param interrupt called for Ctrl-C; false makes it a key for whoever asks
+   * @param interrupt called for Ctrl-C; false makes it a key for the part that asks next
    */
   constructor(interrupt: () => boolean) {
     this.#interrupt = interrupt;

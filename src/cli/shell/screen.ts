@@ -42,7 +42,7 @@ export interface Canvas {
 /** One line on the terminal. */
 export class Screen {
   readonly #canvas: Canvas;
-  /** What stands before the cursor on the terminal; "": the cursor is at the left edge of a row of its own. */
+  /** What is before the cursor on the terminal; "": the cursor is at the left edge of a row of its own. */
   #before = "";
 
   /** Draws nothing yet. */

@@ -18,7 +18,7 @@ import type { Keyboard } from "./keyboard.ts";
 import { PagedOutput } from "./pager.ts";
 import { Screen } from "./screen.ts";
 
-/** What stands before each line. */
+/** What comes before each line. */
 const prompt = "maglevc> ";
 
 /** More candidates than this are not shown without a question. */
