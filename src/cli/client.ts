@@ -102,7 +102,7 @@ export class Client {
     const timer = setTimeout(() => limit.abort(late), timeoutMs);
     try {
       const { response, note } = await this.#send(request, limit.signal, "application/json");
-      return this.#judge<T>(response, await this.#text(response), note);
+      return this.#judge<T>(response, await this.#text(response, limit.signal, request.signal), note);
     } catch (error) {
       return err(this.#failure(request, limit.signal.aborted ? late : error));
     } finally {
@@ -119,9 +119,10 @@ export class Client {
     try {
       const { response, note } = await this.#send(request, limit.signal, "text/event-stream");
       if (response.status === 200 && mediaType(response) === "text/event-stream" && response.body !== null) {
-        return ok(response.body);
+        return ok(endedBy(response, request.signal));
       }
-      const judged = this.#judge<never>(response, await this.#text(response), note);
+      const text = await this.#text(response, limit.signal, request.signal);
+      const judged = this.#judge<never>(response, text, note);
       return judged.ok ? err(this.#stranger(response, judged.value.text)) : judged;
     } catch (error) {
       return err(this.#failure(request, limit.signal.aborted ? late : error));
@@ -215,12 +216,12 @@ export class Client {
     };
   }
 
-  async #text(response: Response): Promise<string> {
+  async #text(response: Response, ...signals: readonly (AbortSignal | undefined)[]): Promise<string> {
     const limit = this.#options.bodyLimit ?? defaultBodyLimit;
     const decoder = new TextDecoder();
     let text = "";
     let size = 0;
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of endedBy(response, ...signals)) {
       size += chunk.length;
       if (size > limit) throw new TooLong(`the answer of ${this.server.text} is over ${limit} octets`);
       text += decoder.decode(chunk, { stream: true });
@@ -246,4 +247,45 @@ export class Client {
 
 function mediaType(response: Response): string {
   return (response.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
+}
+
+/**
+ * The body of a response, which ends with an error when a signal aborts. Deno forgets the signal of a `fetch` with the
+ * Response, and reading the body alone does not keep that: after a garbage collection an abort would do nothing.
+ */
+function endedBy(
+  response: Response,
+  ...signals: readonly (AbortSignal | undefined)[]
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = response.body?.getReader();
+  const leave: (() => void)[] = [];
+  const done = () => {
+    for (const off of leave.splice(0)) off();
+  };
+  return new ReadableStream({
+    start(body) {
+      for (const signal of signals) {
+        if (signal === undefined) continue;
+        const stop = () => {
+          done();
+          body.error(signal.reason);
+          // The connection may have failed by itself; there is nobody left to tell.
+          reader?.cancel().catch(() => {});
+        };
+        signal.addEventListener("abort", stop);
+        leave.push(() => signal.removeEventListener("abort", stop));
+        if (signal.aborted) return stop();
+      }
+    },
+    async pull(body) {
+      const next = await reader?.read();
+      if (next?.value !== undefined) return body.enqueue(next.value);
+      done();
+      body.close();
+    },
+    async cancel() {
+      done();
+      await reader?.cancel();
+    },
+  });
 }

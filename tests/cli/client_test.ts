@@ -4,6 +4,7 @@ import { loadHistory, rememberLine } from "../../src/cli/history.ts";
 import { parseOptions } from "../../src/cli/options.ts";
 import { parseServer } from "../../src/cli/server.ts";
 import { ok } from "../../src/result.ts";
+import { start } from "./process.ts";
 
 function clientOf(url: string, timeoutMs: number): Client {
   const server = parseServer(url);
@@ -134,6 +135,16 @@ Deno.test("an answer without end is not read without end, compressed or not", as
     );
   }
   await server.shutdown();
+});
+
+Deno.test("an abort ends a stream and an answer also after a garbage collection, and the server learns of it", async () => {
+  const child = new URL("abort_child.ts", import.meta.url).pathname;
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const { code, out, err } = await start(
+    ["run", "-A", "--config", config, "--v8-flags=--expose-gc", child],
+    { command: ["timeout", "20", Deno.execPath()] },
+  );
+  assert.deepEqual([code, out, err], [0, "ended interrupted unreachable\n", ""]);
 });
 
 Deno.test("a path below which the API lives is kept", async () => {
