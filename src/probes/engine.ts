@@ -15,6 +15,7 @@ import type { Millis, ProbeResult, UnixMillis } from "../model.ts";
 import { type Attempt, Defect, type Ending } from "./attempt.ts";
 import { type ProbePlan, probePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
+import { queuedResult } from "./report.ts";
 import { PROBE_CODES, type Verdict, voided } from "./result.ts";
 import { jitter, nextAfterVoid, nextDue } from "./schedule.ts";
 import { Run, type Slot } from "./slot.ts";
@@ -65,6 +66,9 @@ export interface EngineOptions<T extends ProbeTarget> {
 }
 
 const DEFECT = voided("worker-restart", "L7RSP", "internal error of the probe");
+
+/** A probe is told as void each time that it has waited so long for the limit: well before its backend is blind. */
+const QUEUED_MS: Millis = 5000;
 
 /** Share of the limit that backends which do not answer may take; the rest stays for those that do. */
 const SLOW_SHARE = 0.75;
@@ -139,7 +143,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     if (slot === undefined || slot.target.generation !== generation) return;
     slot.intervalMs = intervalMs;
     // Running or queued: it is due already.
-    if (slot.number < 0 || slot.attempt !== null || slot.wait !== "interval") return;
+    if (slot.attempt !== null || this.#isQueued(slot) || slot.wait !== "interval") return;
     const now = this.#options.clock.now();
     slot.due = nextDue(slot, intervalMs, now);
     this.#timers.set(slot, slot.due);
@@ -205,7 +209,8 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
       if (!slot.slow && this.#queue.size === 0 && this.#running < this.#options.limit) {
         return this.#begin(slot, now);
       }
-      this.#timers.remove(slot);
+      if (this.#isQueued(slot)) return this.#waited(slot, now);
+      this.#timers.set(slot, now + QUEUED_MS);
       (slot.slow ? this.#slowQueue : this.#queue).add(slot);
       this.#runQueue();
       if (this.queued > 0) this.#options.limited(this.queued);
@@ -229,6 +234,19 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
   /** How long the thread did not run, or did not get to a probe, since it began. */
   #lost(attempt: Attempt, now: Millis): Millis {
     return this.#stalls.total - attempt.stalledBefore + attempt.held(now);
+  }
+
+  #isQueued(slot: Slot<T>): boolean {
+    return this.#queue.has(slot) || this.#slowQueue.has(slot);
+  }
+
+  /** Tells that a probe which is due has not begun; it goes on waiting in its place. */
+  #waited(slot: Slot<T>, now: Millis): void {
+    const { clock, limit, report } = this.#options;
+    this.#timers.set(slot, now + QUEUED_MS);
+    const lateMs = now - slot.due;
+    const wall = clock.wall();
+    report(slot.target, queuedResult(limit, lateMs, wall), wall, lateMs, true);
   }
 
   #runQueue(): void {

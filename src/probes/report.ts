@@ -1,4 +1,5 @@
-import type { LeafCertificate, UnixMillis } from "../model.ts";
+import { shortDuration } from "../duration.ts";
+import type { LeafCertificate, Millis, ProbeResult, UnixMillis, VoidCause } from "../model.ts";
 import type { ProbeReport, ProbeTarget } from "./prober.ts";
 
 /** The void report of a probe that died with its worker, at `wall`; `certificate` is the last that its target showed. */
@@ -12,20 +13,36 @@ export function lostReport(
     generation,
     nextDueAt: wall,
     certificate,
-    result: {
-      ok: false,
-      layer: "L4",
-      code: "L4TOUT",
-      detail: "the probe worker was restarted",
-      scheduledAt: wall,
-      startedAt: wall,
-      connectMs: null,
-      tlsMs: null,
-      firstByteMs: null,
-      totalMs: 0,
-      lagMs: 0,
-      void: "worker-restart",
-    },
+    result: notRun("worker-restart", "the probe worker was restarted", wall, wall),
+  };
+}
+
+/** The void result of a probe that is due since `lateMs` and waits at `wall`, because `limit` others run. */
+export function queuedResult(limit: number, lateMs: Millis, wall: UnixMillis): ProbeResult {
+  const wait = shortDuration(1000 * Math.round(lateMs / 1000));
+  const detail = `no descriptor for this probe in ${wait} (${limit} probes may run at once)`;
+  return notRun("descriptors", detail, wall - lateMs, wall);
+}
+
+function notRun(
+  cause: VoidCause,
+  detail: string,
+  scheduledAt: UnixMillis,
+  startedAt: UnixMillis,
+): ProbeResult {
+  return {
+    ok: false,
+    layer: "L4",
+    code: "L4TOUT",
+    detail,
+    scheduledAt,
+    startedAt,
+    connectMs: null,
+    tlsMs: null,
+    firstByteMs: null,
+    totalMs: 0,
+    lagMs: 0,
+    void: cause,
   };
 }
 

@@ -15,6 +15,36 @@ Deno.test("Engine: no more probes run at once than the limit allows; the others 
   assert.deepEqual(bench.begun, [["a", 0], ["b", 1], ["c", 100], ["d", 101]]);
 });
 
+Deno.test("Engine: a probe that waits long for the limit is told as void, again and again, and keeps its place", async () => {
+  await using bench = new Bench({ limit: 1 });
+  bench.behave = (name) => name === "a" ? { after: 13_000, answer: PASS } : PASS;
+  const [a, b, c] = ["a", "b", "c"].map((name, i) =>
+    target(name, check(60_000, 20_000), { firstDelayMs: i, intervalMs: 60_000 })
+  );
+  assert.ok(a && b && c);
+  bench.engine.start([a, b, c]);
+  await bench.clock.advance(4_900);
+  assert.equal(bench.reports.all.length, 0);
+  // It is due whatever its interval is now.
+  bench.engine.pace("b", b.generation, 30_000);
+  await bench.clock.advance(7_000);
+  const told = bench.reports.all.map(({ backend, result }) => [backend, result.void, result.detail]);
+  assert.deepEqual(
+    told,
+    ["b", "c", "b", "c"].map((name, i) => [
+      name,
+      "descriptors",
+      `no descriptor for this probe in ${i < 2 ? 5 : 10}s (1 probes may run at once)`,
+    ]),
+  );
+  assert.deepEqual(bench.begun, [["a", 0]]);
+  await bench.clock.advance(2_000);
+  assert.deepEqual(bench.begun, [["a", 0], ["b", 13_000], ["c", 13_000]]);
+  assert.deepEqual(bench.reports.all.slice(4).map(({ result }) => result.void), [null, null, null]);
+  await bench.clock.advance(10_000);
+  assert.equal(bench.reports.all.length, 7, "nothing of the wait is left");
+});
+
 Deno.test("Engine: silent backends leave a quarter of the limit to those that answer", async () => {
   await using bench = new Bench({ limit: 4 });
   bench.behave = (name) => name.startsWith("dead") ? "silent" : PASS;
