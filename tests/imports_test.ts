@@ -100,7 +100,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "the client talks to the API and to nothing else of the daemon",
     from: /^src\/cli\//,
     to:
-      /^src\/cli\/|^src\/api\/|^src\/(model|result|duration|version|command_line|sse|text)\.ts$|^src\/net\/(http1|ip|loopback|local_token)\.ts$|^src\/config\/nearest\.ts$|^deno\.json$/,
+      /^src\/cli\/|^src\/api\/|^src\/async\/abortable_body\.ts$|^src\/(model|result|duration|version|command_line|sse|text)\.ts$|^src\/net\/(http1|ip|loopback|local_token)\.ts$|^src\/config\/nearest\.ts$|^deno\.json$/,
   },
 ];
 

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Problem } from "../api/mod.ts";
+import { abortableBody } from "../async/abortable_body.ts";
 import { err, ok, type Result } from "../result.ts";
 import { failureText } from "./failure_text.ts";
 import type { Server } from "./server.ts";
@@ -119,7 +120,7 @@ export class Client {
     try {
       const { response, note } = await this.#send(request, limit.signal, "text/event-stream");
       if (response.status === 200 && mediaType(response) === "text/event-stream" && response.body !== null) {
-        return ok(endedBy(response, request.signal));
+        return ok(abortableBody(response, request.signal));
       }
       const text = await this.#text(response, limit.signal, request.signal);
       const judged = this.#judge<never>(response, text, note);
@@ -221,7 +222,7 @@ export class Client {
     const decoder = new TextDecoder();
     let text = "";
     let size = 0;
-    for await (const chunk of endedBy(response, ...signals)) {
+    for await (const chunk of abortableBody(response, ...signals)) {
       size += chunk.length;
       if (size > limit) throw new TooLong(`the answer of ${this.server.text} is over ${limit} octets`);
       text += decoder.decode(chunk, { stream: true });
@@ -247,45 +248,4 @@ export class Client {
 
 function mediaType(response: Response): string {
   return (response.headers.get("content-type") ?? "").split(";")[0]?.trim() ?? "";
-}
-
-/**
- * The body of a response, which ends with an error when a signal aborts. Deno forgets the signal of a `fetch` with the
- * Response, and reading the body alone does not keep that: after a garbage collection an abort would do nothing.
- */
-function endedBy(
-  response: Response,
-  ...signals: readonly (AbortSignal | undefined)[]
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reader = response.body?.getReader();
-  const leave: (() => void)[] = [];
-  const done = () => {
-    for (const off of leave.splice(0)) off();
-  };
-  return new ReadableStream({
-    start(body) {
-      for (const signal of signals) {
-        if (signal === undefined) continue;
-        const stop = () => {
-          done();
-          body.error(signal.reason);
-          // The connection may have failed by itself; there is nobody left to tell.
-          reader?.cancel().catch(() => {});
-        };
-        signal.addEventListener("abort", stop);
-        leave.push(() => signal.removeEventListener("abort", stop));
-        if (signal.aborted) return stop();
-      }
-    },
-    async pull(body) {
-      const next = await reader?.read();
-      if (next?.value !== undefined) return body.enqueue(next.value);
-      done();
-      body.close();
-    },
-    async cancel() {
-      done();
-      await reader?.cancel();
-    },
-  });
 }

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { abortableBody } from "../async/abortable_body.ts";
 import type { Clock } from "../clock.ts";
 import { lines } from "../lines.ts";
 import type { Millis, UnixMillis } from "../model.ts";
@@ -242,7 +243,7 @@ export class Etcd implements Disposable {
     const response = await this.#open("watch", body, ended);
     if (response.body === null) throw new StoreError("answer", "the store answered a watch with nothing");
     try {
-      for await (const line of lines(response.body)) {
+      for await (const line of lines(abortableBody(response, ended))) {
         if (line.trim() === "") continue;
         const { error, result } = parse<RawWatch>(line);
         if (error !== undefined) throw failureOf(0, { message: error.message ?? "the watch failed" });
@@ -299,7 +300,7 @@ export class Etcd implements Disposable {
         );
         const date = Date.parse(response.headers.get("date") ?? "");
         const answer = kind === "stream"
-          ? await firstResult(response)
+          ? await firstResult(response, signal)
           : parse<RawAnswer>(await response.text());
         return { answer, date: Number.isNaN(date) ? null : date };
       } catch (error) {
@@ -352,9 +353,8 @@ export class Etcd implements Disposable {
 }
 
 /** The first result of a stream of results; the rest is left. */
-async function firstResult(response: Response): Promise<RawAnswer> {
-  if (response.body === null) return {};
-  for await (const line of lines(response.body)) {
+async function firstResult(response: Response, signal: AbortSignal): Promise<RawAnswer> {
+  for await (const line of lines(abortableBody(response, signal))) {
     const { error, result } = parse<{ result?: RawAnswer; error?: { message?: string } }>(line);
     if (error !== undefined) throw failureOf(0, error);
     return result ?? {};
