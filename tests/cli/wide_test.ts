@@ -1,5 +1,7 @@
 /** A large site with long names on a terminal of 80 columns. */
 import assert from "node:assert/strict";
+import type { Transition } from "../../src/api/mod.ts";
+import { causeText } from "../../src/cli/render/backends.ts";
 import { columns } from "../../src/cli/text.ts";
 import { startDaemon } from "./daemon.ts";
 import { run } from "./session.ts";
@@ -61,4 +63,10 @@ Deno.test("why a backend changed is told once, with who did it and the reason", 
   Object.assign(newest, { by: "ops", detail: "ticket 4711" });
   const { out } = await run(daemon, "show backend web2", { width: 120 });
   assert.match(out, / paused by ops: ticket 4711; www 50→0, www6 100→0$/m);
+  const why = (rest: Partial<Transition>) => causeText({ ...newest, ...rest });
+  assert.equal(why({ detail: "paused by operator" }), "paused by ops");
+  assert.equal(why({ detail: "paused by operator", by: null }), "paused: paused by operator");
+  assert.equal(why({ detail: "paused" }), "paused by ops");
+  assert.equal(why({ code: "L7STS", detail: "HTTP 503", by: null }), "L7STS HTTP 503");
+  assert.equal(why({ code: "static", detail: "static", by: null }), "static");
 });

@@ -68,7 +68,11 @@ const actions: readonly string[] = ["paused", "disabled", "enabled", "resumed"];
 export function causeText({ code, detail, by }: Transition): string {
   const told = detail === "" || detail === code ? "" : detail;
   const who = by === null ? "" : ` by ${by}`;
-  if (actions.includes(code)) return `${code}${who}${told === "" ? "" : `: ${told}`}`;
+  if (actions.includes(code)) {
+    // Without a reason the daemon says this, and who it was is known here.
+    const reason = told === `${code} by operator` && by !== null ? "" : told;
+    return `${code}${who}${reason === "" ? "" : `: ${reason}`}`;
+  }
   return `${code}${told === "" ? "" : ` ${told}`}${who}`;
 }
 
