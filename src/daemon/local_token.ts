@@ -10,7 +10,12 @@
  *
  * @module
  */
-import { localTokenInfoFile, localTokenInfoText, parseLocalTokenInfo } from "../net/local_token.ts";
+import {
+  localTokenInfoFile,
+  localTokenInfoText,
+  parseLocalTokenInfo,
+  parseTokenText,
+} from "../net/local_token.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** Why a token file could not be taken. */
@@ -72,6 +77,28 @@ function holder(path: string): string {
   }
 }
 
+/** More than any token or `<file>.json` has, in octets: a larger file is something else, and is not read. */
+const largest = 65_536;
+
+/**
+ * Why what is at `path` was not left by a daemon, as the end of a sentence; null: nothing is there, or it was. A flag
+ * that names the auth file or the configuration by mistake must not delete it. A link loses nothing when it is
+ * replaced.
+ */
+function whyForeign(path: string, isOurs: (text: string) => boolean): string | null {
+  try {
+    const { isFile, isSymlink, size } = Deno.lstatSync(path);
+    if (isSymlink) return null;
+    // Checked first: reading a FIFO would wait for a writer.
+    if (!isFile) return `${path} is no regular file`;
+    if (size <= largest && isOurs(Deno.readTextFileSync(path))) return null;
+    return `${path} holds something else, which is not deleted`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
 /** Writes a file beside `path` and renames it into place; the new file stays open. */
 function replace(path: string, text: string): Deno.FsFile {
   const beside = `${path}.new`;
@@ -120,6 +147,10 @@ export class LocalToken implements Disposable {
       // More than once only if other daemons begin or end at the same moment.
       for (let attempt = 0; attempt < 100; attempt++) {
         if (isLink(path)) return err({ reason: "unusable", detail: `${path} is a symbolic link` });
+        // `<file>.json` is empty if a daemon was killed between making and filling it.
+        const foreign = whyForeign(file, (text) => parseTokenText(text) !== null) ??
+          whyForeign(path, (text) => text === "" || parseLocalTokenInfo(text) !== null);
+        if (foreign !== null) return err({ reason: "unusable", detail: foreign });
         const old = Deno.openSync(path, { read: true, write: true, create: true, mode });
         try {
           if (!old.tryLockSync(true)) return err({ reason: "held", detail: `${holder(path)} holds it` });

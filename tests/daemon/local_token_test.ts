@@ -64,7 +64,7 @@ Deno.test("a living daemon keeps its path, a dead one's is taken over", async ()
     assert.equal(Deno.readTextFileSync(file), `${held.token}\n`);
     held[Symbol.dispose]();
     // What a daemon that was killed leaves behind; its process id may belong to another process by now.
-    Deno.writeTextFileSync(file, "old\n");
+    Deno.writeTextFileSync(file, `${"old".repeat(14)}\n`);
     Deno.writeTextFileSync(`${file}.json`, `{"pid":${Deno.pid},"listen":["127.0.0.1:1"]}`);
     using heir = taken(file);
     assert.throws(() => Deno.readTextFileSync(file), Deno.errors.NotFound, "the old token is gone at once");
@@ -88,6 +88,30 @@ Deno.test("what is not this daemon's own is not removed, and a folder that is go
     using token = taken(`${folder}/gone/token`);
     Deno.removeSync(`${folder}/gone`, { recursive: true });
     assert.equal(token.publish([]).ok, false);
+  });
+});
+
+Deno.test("a path that holds something else is refused, and nothing is deleted", async () => {
+  await inFolder((folder) => {
+    const file = `${folder}/auth.yaml`;
+    const refused = (detail: string) =>
+      assert.deepEqual(LocalToken.claim(file, random), { ok: false, error: { reason: "unusable", detail } });
+    for (const text of ["", "tokens:\n  - { name: a }\n", "x".repeat(100_000)]) {
+      Deno.writeTextFileSync(file, text);
+      refused(`${file} holds something else, which is not deleted`);
+      assert.deepEqual([names(folder), Deno.readTextFileSync(file)], [["auth.yaml"], text]);
+    }
+    Deno.removeSync(file);
+    Deno.writeTextFileSync(`${file}.json`, '{"mine":1}');
+    refused(`${file}.json holds something else, which is not deleted`);
+    assert.equal(Deno.readTextFileSync(`${file}.json`), '{"mine":1}');
+    Deno.removeSync(`${file}.json`);
+    Deno.mkdirSync(file);
+    refused(`${file} is no regular file`);
+    Deno.removeSync(file);
+    Deno.writeTextFileSync(`${file}.json`, "");
+    using token = taken(file);
+    assert.equal(token.publish([]).ok, true, "an empty one was left by a daemon that was killed at its start");
   });
 });
 
