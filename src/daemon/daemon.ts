@@ -32,6 +32,7 @@ import type { Log } from "../log/mod.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import { Metrics } from "../metrics/mod.ts";
 import type { Config, Millis } from "../model.ts";
+import { isDefaultTokenFile } from "../net/local_token.ts";
 import type { ThreadProber } from "../probes/prober.ts";
 import { probeLimit, startProber } from "../probes/runner.ts";
 import { ok, type Result } from "../result.ts";
@@ -251,7 +252,7 @@ export class Daemon implements AsyncDisposable {
         authFile: secrets.auth !== null,
         localFile: local.token?.file ?? null,
         whyNoLocal: local.why,
-        listens: parts.listens,
+        found: parts.listens && (options.localToken === null || isDefaultTokenFile(options.localToken)),
       }),
     });
     const api = {

@@ -23,6 +23,11 @@ export function localTokenFiles(runtimeDir: string | undefined): string[] {
   return [system, `${runtimeDir.replace(/\/+$/, "")}/vpp-maglev/token`];
 }
 
+/** Whether every client finds a token at this path, whatever its XDG_RUNTIME_DIR is. */
+export function isDefaultTokenFile(path: string): boolean {
+  return localTokenFiles(undefined).includes(path);
+}
+
 /** Path of the file that says whose token it is. */
 export function localTokenInfoFile(tokenFile: string): string {
   return `${tokenFile}.json`;

@@ -111,7 +111,11 @@ Deno.test("a path that holds something else is refused, and nothing is deleted",
     Deno.removeSync(file);
     Deno.writeTextFileSync(`${file}.json`, "");
     using token = taken(file);
-    assert.equal(token.publish([]).ok, true, "an empty one was left by a daemon that was killed at its start");
+    assert.equal(
+      token.publish([]).ok,
+      true,
+      "an empty one was left by a daemon that was killed at its start",
+    );
   });
 });
 

@@ -68,6 +68,8 @@ Deno.test("two daemons with files of their own: each takes its own token only", 
     const [first, second] = [await read(`${folder}/one`), await read(`${folder}/two`)];
     assert.deepEqual([(await pause(one, first))[0], (await pause(one, second))[0]], [200, 401]);
     assert.deepEqual([(await pause(two, second))[0], (await pause(two, first))[0]], [200, 401]);
+    const [, detail] = await pause(two, first);
+    assert.ok(detail.includes(`(maglevc takes it with --token-file ${folder}/two,`), detail);
     assert.deepEqual(JSON.parse(await read(`${folder}/two.json`)), {
       pid: two.pid,
       listen: [new URL(two.api).host],

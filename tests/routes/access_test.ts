@@ -292,7 +292,7 @@ Deno.test("a swarm of peers fills neither the log nor the memory", async () => {
 Deno.test("a 401 says how to get a token, in one sentence", () => {
   const file = "/run/vpp-maglev/token";
   const hint = (changed: Partial<TokenSources> = {}) =>
-    tokenHint({ authFile: false, localFile: file, whyNoLocal: "", listens: true, ...changed });
+    tokenHint({ authFile: false, localFile: file, whyNoLocal: "", found: true, ...changed });
   assert.equal(
     hint(),
     "on this host the one in /run/vpp-maglev/token (maglevc reads it by itself, " +
@@ -300,7 +300,13 @@ Deno.test("a 401 says how to get a token, in one sentence", () => {
       "for other hosts give maglevd an --auth-file",
   );
   assert.match(hint({ authFile: true }), /^one of the auth file, or on this host the one in \/run/);
-  assert.match(hint({ listens: false }), /maglevc takes it with --token-file \/run\/vpp-maglev\/token/);
+  assert.match(hint({ found: false }), /maglevc takes it with --token-file \/run\/vpp-maglev\/token/);
+  assert.equal(
+    hint({ found: false, localFile: "/srv/it's here" }),
+    "on this host the one in /srv/it's here (maglevc takes it with --token-file '/srv/it'\\''s here', " +
+      `curl sends it with -H "Authorization: Bearer $(cat '/srv/it'\\''s here')"); ` +
+      "for other hosts give maglevd an --auth-file",
+  );
   assert.equal(
     hint({ localFile: null, whyNoLocal: "/run/vpp-maglev/token: process 7 holds it" }),
     "there is no local token: /run/vpp-maglev/token: process 7 holds it; give maglevd a --local-token file or an --auth-file",
