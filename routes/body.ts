@@ -32,13 +32,18 @@ export function checkContentEncoding(headers: Headers): void {
   );
 }
 
+/** Whether a request came with a body by what its headers say: a web Request with GET or HEAD cannot carry one. */
+export function announcesBody(headers: Headers): boolean {
+  return headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0";
+}
+
 /**
  * The problem of a body where none is taken. It may hold what its sender believes to have an effect, such as
  * `{"dry_run": true}`, so it is not ignored.
  */
 export function unwantedBody(method: string, headers: Headers): ProblemError {
   const type = mediaType(headers);
-  const what = isJson(type) ? "" : ` of type "${type}"`;
+  const what = isJson(type) || type === "" ? "" : ` of type "${type}"`;
   const detail = `This ${method} takes no body${what}`;
   if (!isJson(type)) return new ProblemError("unsupported-media-type", detail);
   return new ProblemError("invalid", detail, { errors: [finding("", "no body is taken here")] });

@@ -14,8 +14,6 @@ export interface ApiEnv {
   Bindings: {
     /** The other end; missing counts as remote. */
     peer?: Peer;
-    /** Whether a GET or HEAD came with a body, which a web Request cannot carry. */
-    strayBody?: boolean;
   };
   /** From the middleware. */
   Variables: {

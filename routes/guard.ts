@@ -7,7 +7,7 @@
 import { decide, isRead } from "./access.ts";
 import { claimedActor } from "./actor.ts";
 import { bearerToken, type Tokens } from "./auth.ts";
-import { checkContentEncoding, limitBody, noBody, unwantedBody } from "./body.ts";
+import { announcesBody, checkContentEncoding, limitBody, noBody, unwantedBody } from "./body.ts";
 import type { Directory } from "./directory.ts";
 import type { ApiContext, ApiOptions, Middleware } from "./env.ts";
 import { finding, ProblemError, problemOfFindings, unknownKey } from "./problem.ts";
@@ -134,7 +134,7 @@ export function guard({ tokens, log, clock, recorder }: ApiOptions, directory: D
     const { method } = c.req;
     const { headers, body } = c.req.raw;
     if (isRead(method)) {
-      if (c.env?.strayBody === true) throw unwantedBody(method, headers);
+      if (announcesBody(headers)) throw unwantedBody(method, headers);
       return await next();
     }
     if (body !== null) checkContentEncoding(headers);

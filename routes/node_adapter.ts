@@ -193,7 +193,6 @@ async function answerOf(request: IncomingMessage, options: AdapterOptions): Prom
     const peer = peerOf(request, options.address);
     return await options.app.fetch(webRequest(request, options.scheme), {
       ...(peer === null ? {} : { peer }),
-      strayBody: hasBody(request),
     });
   } catch (error) {
     const path = pathOf(request);
