@@ -55,7 +55,7 @@ export function toTokens(words: readonly string[]): Token[] {
 }
 
 /** Where in a line the last part between bars begins, and whether it is a filter. */
-export function lastPart<T extends Token>(
+function lastPart<T extends Token>(
   tokens: readonly T[],
 ): { readonly words: readonly T[]; readonly filter: boolean } {
   const bar = tokens.findLastIndex(isPipe);
