@@ -6,11 +6,12 @@
  *
  * @module
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { HealthMetrics } from "../health/hooks.ts";
 import type { SyncHooks } from "../lb/world.ts";
 import { catalog, type MetricName } from "./catalog.ts";
 import { BackendCounters } from "./probes.ts";
+import { addProcessMetrics, type DescriptorCount } from "./process.ts";
 import type { MetricsSource } from "./source.ts";
 import { writeTables } from "./tables.ts";
 import { Lines } from "./text.ts";
@@ -20,9 +21,6 @@ import type { BuildInfo } from "../version.ts";
 const latenessBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const toVppBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const requestBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
-
-/** Metrics of the process that promtool's lint or their cost speak against, or that are read where Deno lets nobody. */
-const unwanted = /^nodejs_(active_|version_info)|^process_(virtual_memory|heap|resident_memory)_bytes|_fds$/;
 
 /** Kinds of changes that a sync makes; an object, so that a new kind cannot be forgotten here. */
 const SYNC_KINDS = {
@@ -42,9 +40,9 @@ export interface MetricsOptions {
   readonly version: string;
   /** Where it was built from. */
   readonly build: BuildInfo;
-  /** Descriptors that are open (null: not known, and then there is no such series), and how many may be. */
-  readonly descriptors?: () => { readonly open: number | null; readonly max: number };
-  /** False leaves out the metrics of the process, whose collectors cannot be stopped; for tests. */
+  /** Counts descriptors. */
+  readonly descriptors?: DescriptorCount;
+  /** False leaves out the metrics of the process; for tests that compare all there is. */
   readonly process?: boolean;
 }
 
@@ -79,23 +77,7 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
       for (const kind of Object.keys(SYNC_KINDS)) this.#lbsync.inc({ scope, kind }, 0);
     }
     if (options.process === false) return;
-    collectDefaultMetrics({ register: this.#registry });
-    for (const { name } of this.#registry.getMetricsAsArray()) {
-      if (unwanted.test(name)) this.#registry.removeSingleMetric(name);
-    }
-    this.#processGauge(
-      "process_resident_memory_bytes",
-      "Resident memory size in bytes.",
-      () => Deno.memoryUsage().rss,
-    );
-    const { descriptors } = options;
-    if (descriptors === undefined) return;
-    this.#processGauge("process_open_fds", "Number of open file descriptors.", () => descriptors().open);
-    this.#processGauge(
-      "process_max_fds",
-      "Maximum number of open file descriptors.",
-      () => descriptors().max,
-    );
+    addProcessMetrics(this.#registry, options.descriptors);
   }
 
   /** One finished probe; a void one counts by its cause only. */
@@ -154,19 +136,6 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     writeTables(lines, snapshot);
     this.#backends.write(lines);
     return lines.toString();
-  }
-
-  #processGauge(name: string, help: string, read: () => number | null): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        const value = read();
-        if (value === null) this.remove();
-        else this.set(value);
-      },
-    });
   }
 
   #spec(name: MetricName): { name: string; help: string; labelNames: string[] } {
