@@ -202,6 +202,16 @@ async function removeAbandoned(path: string, error: unknown): Promise<boolean> {
   }
 }
 
+/** Whether a path names something that is no socket, such as a file that the flag names by mistake. */
+async function isOtherFile(path: string): Promise<boolean> {
+  try {
+    return !(await Deno.stat(path)).isSocket;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
 async function close(server: http.Server | https.Server, clock: Clock): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
@@ -223,6 +233,12 @@ export async function open(
     await bind(server, address);
   } catch (error) {
     if (address.transport !== "unix" || !await removeAbandoned(address.path, error)) {
+      if (
+        address.transport === "unix" && codeOf(error) === "EADDRINUSE" && await isOtherFile(address.path)
+      ) {
+        const message = `Cannot listen on ${text}: there is a file that is no socket, and it is not deleted`;
+        return err({ reason: "in-use", address: text, message });
+      }
       return err(listenError(text, error));
     }
     return await open(app, address, tls, limits, options);

@@ -59,6 +59,29 @@ Deno.test("the peer of a change is the one the listener saw, and a unix socket c
   }
 });
 
+Deno.test("a file in the place of a unix socket is named, and stays", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
+  try {
+    const path = `${folder}/maglev.yaml`;
+    await Deno.writeTextFile(path, "mine");
+    const result = await serve({
+      app: makeWorld().app,
+      listen: [{ transport: "unix", path }],
+      tls: null,
+      log: silentLog,
+      clock: systemClock,
+    });
+    assert.ok(!result.ok);
+    assert.equal(
+      result.error.message,
+      `Cannot listen on unix:${path}: there is a file that is no socket, and it is not deleted`,
+    );
+    assert.equal(await Deno.readTextFile(path), "mine");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a port in use is a clear error, and what was opened before is closed again", async () => {
   const world = makeWorld();
   const directory = await Deno.makeTempDir();
