@@ -6,7 +6,16 @@
 import type { Millis } from "../model.ts";
 import { hold, type Holds } from "./holds.ts";
 import type { PlanHolds } from "./plan.ts";
-import { askFor, beginWarmup, keepFrontends, stepWarmup, type Warmup, warmupDue } from "./warmup.ts";
+import {
+  askFor,
+  beginWarmup,
+  isOpen,
+  isWaiting,
+  keepFrontends,
+  stepWarmup,
+  type Warmup,
+  warmupDue,
+} from "./warmup.ts";
 import type { ReconcilerParts } from "./world.ts";
 
 /** Where the warm-up stands, for display. */
@@ -53,7 +62,7 @@ export class Gate {
 
   /** Whether nothing at all may be written yet. */
   get frozen(): boolean {
-    return this.#warmup.phase === "hold";
+    return !isOpen(this.#warmup);
   }
 
   /** Where the warm-up stands. */
@@ -69,7 +78,7 @@ export class Gate {
 
   /** An operator asked for these frontends; null: for all. */
   ask(frontends: Iterable<string> | null): void {
-    this.#warmup = askFor(this.#warmup, frontends ?? this.#warmup.waiting);
+    this.#warmup = askFor(this.#warmup, frontends ?? this.#parts.world().config.frontends.keys());
   }
 
   /** Forgets frontends that are not configured any more. */
@@ -97,18 +106,16 @@ export class Gate {
 
   /** What may not be sent now. */
   holds(): Omit<PlanHolds, "raise"> {
-    const { phase, waiting } = this.#warmup;
+    const state = this.#warmup;
     return {
-      // Not even a digest releases what may not be written at all.
-      everything: phase === "hold" ? [hold("warm-up", true)] : [],
-      deletions: phase === "done" ? [] : warmup,
-      frontend: (name) => waiting.has(name) ? warmup : [],
+      conf: isOpen(state) ? [] : warmup,
+      deletions: state.phase === "done" ? [] : warmup,
+      frontend: (name) => isWaiting(state, name) ? warmup : [],
     };
   }
 
   /** Whether the VIP of this frontend must be left alone now. */
   isHeld(frontend: string): boolean {
-    const holds = this.holds();
-    return holds.everything.length > 0 || holds.frontend(frontend).length > 0;
+    return isWaiting(this.#warmup, frontend);
   }
 }

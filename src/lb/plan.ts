@@ -36,8 +36,8 @@ import { type HeapAnswer, type Shortage, shortageText } from "./vpp_heap.ts";
 
 /** What may not be sent at this moment, whatever the differences are. */
 export interface PlanHolds {
-  /** Of everything. */
-  readonly everything: Holds;
+  /** Of the global settings. */
+  readonly conf: Holds;
   /** Of the deletion of VIPs. */
   readonly deletions: Holds;
   /** Of a frontend's VIP. */
@@ -140,8 +140,7 @@ class Planner {
   }
 
   #frontendHolds(frontend: string): Holds {
-    const { holds } = this.#input;
-    return together(holds.everything, holds.frontend(frontend));
+    return this.#input.holds.frontend(frontend);
   }
 
   /** Why a VIP cannot be made; the reason gets the figures. */
@@ -158,7 +157,7 @@ class Planner {
   #deletionHolds(vip: ActualVip): Holds {
     const { holds } = this.#input;
     const mass = this.#braked.has(vipId(vip)) ? hold("mass deletion") : null;
-    return together(holds.everything, holds.deletions, mass);
+    return together(holds.deletions, mass);
   }
 
   #removal(vip: ActualVip): Step {
@@ -314,18 +313,18 @@ function confGoal({ conf, shortages }: PlanInput): ActualConf | null {
 }
 
 function confChanges(input: PlanInput): Step[] {
-  const { conf, holds: { everything }, shortages: { buckets } } = input;
+  const { conf, holds, shortages: { buckets } } = input;
   const goal = confGoal(input);
   if (conf === null || goal === null) return [];
   const { actual, desired, previous } = conf;
   const steps: Step[] = [];
   if (!sameConf(goal, actual)) {
     const had = previous !== null && sameConf(previous, goal);
-    steps.push(confStep(goal, actual, had ? drift : configured, everything, buckets !== null));
+    steps.push(confStep(goal, actual, had ? drift : configured, holds.conf, buckets !== null));
   }
   if (buckets !== null) {
     const reason = `${configured}; ${shortageText(buckets)}`;
-    steps.push(confStep(desired, goal, reason, together(hold("VPP memory"), everything)));
+    steps.push(confStep(desired, goal, reason, together(hold("VPP memory"), holds.conf)));
   }
   return steps;
 }

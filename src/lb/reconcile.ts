@@ -129,13 +129,17 @@ export class Reconciler implements AsyncDisposable {
     this.#observe();
     this.#memory.transitions(transitions);
     const frontends = new Set<string>();
-    for (const { backend, by, to } of transitions) {
-      const places = this.#memory.membersOf(backend).map((place) => place.frontend);
-      for (const frontend of places) frontends.add(frontend);
-      if (by !== null && (to === "paused" || to === "disabled")) this.#gate.ask(places);
+    for (const { backend } of transitions) {
+      for (const { frontend } of this.#memory.membersOf(backend)) frontends.add(frontend);
     }
     if (this.#lb !== null) this.#waits.decided(frontends, decidedAt);
     this.#failover(frontends);
+  }
+
+  /** An operator of this process paused or disabled a backend: its frontends need not wait for the warm-up. */
+  asked(backend: string): void {
+    this.#gate.ask(this.#memory.membersOf(backend).map(({ frontend }) => frontend));
+    this.#loop.wake();
   }
 
   /** Flows of servers are to end that no transition of now tells: the first full read decided it. */

@@ -4,12 +4,12 @@
  *
  *   start ──▶ hold ──min-delay──▶ release ──last frontend released──▶ done
  *
- *   hold      nothing is written, the global settings included; reads go on
+ *   hold      nothing is written; once an operator released a frontend, it and the global settings are
  *   release   the global settings and the released frontends are written; no VIP is deleted
  *   done      everything is written
  *
- * A frontend is released when all its backends have a state other than unknown, when an operator asked for it,
- * or at max-delay. One that a reload brings later was never held.
+ * A frontend is released when an operator asks for it, at once; from min-delay on when all its backends have a state
+ * other than unknown; or at max-delay. One that a reload brings later was never held.
  *
  * @module
  */
@@ -22,14 +22,16 @@ export type WarmupPhase = "hold" | "release" | "done";
 export interface Warmup {
   /** See above. */
   readonly phase: WarmupPhase;
-  /** Monotonic time at which writing may begin. */
+  /** Monotonic time at which frontends are released by themselves. */
   readonly opensAt: Millis;
   /** Monotonic time at which every frontend is released. */
   readonly endsAt: Millis;
   /** Frontends that are not released yet. */
   readonly waiting: ReadonlySet<string>;
-  /** Of these, the ones that an operator asked for while nothing may be written. */
+  /** Frontends that an operator asked for since the last step. */
   readonly asked: ReadonlySet<string>;
+  /** Frontends that an operator released before min-delay. */
+  readonly free: ReadonlySet<string>;
 }
 
 /** A frontend that was released, and why. */
@@ -46,7 +48,7 @@ export interface WarmupStep {
   readonly warmup: Warmup;
   /** Frontends that were released, in the file's order. */
   readonly released: readonly Released[];
-  /** Writing became possible with this step. */
+  /** From this step on the global settings may be written, or those frontends that were never held. */
   readonly opened: boolean;
   /** The last frontend was released with this step: VIPs may be deleted from now on. */
   readonly finished: boolean;
@@ -73,6 +75,7 @@ export function beginWarmup(
     endsAt: now + maxDelayMs,
     waiting: new Set(none ? [] : frontends),
     asked: new Set(),
+    free: new Set(),
   };
 }
 
@@ -98,24 +101,36 @@ export function stepWarmup(
   now: Millis,
   complete: (frontend: string) => boolean,
 ): WarmupStep {
-  if (warmup.phase === "done" || now < warmup.opensAt) {
+  const due = now >= warmup.opensAt;
+  if (warmup.phase === "done" || (!due && warmup.asked.size === 0)) {
     return { warmup, released: [], opened: false, finished: false };
   }
   const released: Released[] = [];
   const waiting = new Set<string>();
   for (const frontend of warmup.waiting) {
     if (warmup.asked.has(frontend)) released.push({ frontend, reason: "operator" });
-    else if (complete(frontend)) released.push({ frontend, reason: "all backends have a state" });
+    else if (due && complete(frontend)) released.push({ frontend, reason: "all backends have a state" });
     else if (now >= warmup.endsAt) released.push({ frontend, reason: "max-delay" });
     else waiting.add(frontend);
   }
-  const phase = waiting.size === 0 ? "done" : "release";
+  const phase = waiting.size === 0 ? "done" : due ? "release" : "hold";
+  const free = new Set([...warmup.free, ...warmup.asked]);
   return {
-    warmup: { ...warmup, phase, waiting, asked: new Set() },
+    warmup: { ...warmup, phase, waiting, asked: new Set(), free },
     released,
-    opened: warmup.phase === "hold",
+    opened: !isOpen(warmup) || (warmup.phase === "hold" && phase !== "hold"),
     finished: phase === "done",
   };
+}
+
+/** Whether the global settings may be written: an operator released a frontend, or min-delay has passed. */
+export function isOpen({ free, phase }: Warmup): boolean {
+  return phase !== "hold" || free.size > 0;
+}
+
+/** Whether nothing of a frontend may be written. One that a reload brought waits for min-delay only. */
+export function isWaiting({ free, phase, waiting }: Warmup, frontend: string): boolean {
+  return phase === "hold" ? !free.has(frontend) : waiting.has(frontend);
 }
 
 /** When time alone changes something next; null: never. */

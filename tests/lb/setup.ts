@@ -162,6 +162,7 @@ export class TestWorld {
   /** Changes a backend's state and tells the reconciler, as the tracker would. */
   become(backend: string, to: State, by: string | null = null): void {
     this.reconciler.touch([this.turn(backend, to, by)]);
+    if (by !== null) this.reconciler.asked(backend);
   }
 
   /** Changes a backend's state; the transition is told to nobody. Its effects tell flushes as the tracker does. */

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { askFor, beginWarmup, keepFrontends, stepWarmup, warmupDue } from "../../src/lb/warmup.ts";
+import {
+  askFor,
+  beginWarmup,
+  isOpen,
+  isWaiting,
+  keepFrontends,
+  stepWarmup,
+  warmupDue,
+} from "../../src/lb/warmup.ts";
 import type { State } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
@@ -31,10 +39,21 @@ Deno.test("no delays, no warm-up; min-delay 0 releases from the start", () => {
   assert.deepEqual([step.opened, step.finished], [true, true]);
 });
 
-Deno.test("an operator's wish before min-delay is granted at min-delay, and one for others is not", () => {
-  const asked = askFor(beginWarmup(0, 5_000, 30_000, ["a", "b"]), ["a", "stranger"]);
-  assert.deepEqual(stepWarmup(asked, 4_999, never).released, []);
-  assert.deepEqual(stepWarmup(asked, 5_000, never).released, [{ frontend: "a", reason: "operator" }]);
+Deno.test("before min-delay an operator releases what he asks for, and the global settings with it", () => {
+  const start = beginWarmup(0, 5_000, 30_000, ["a", "b"]);
+  assert.deepEqual([isOpen(start), isWaiting(start, "a"), isWaiting(start, "brought")], [false, true, true]);
+  const asked = stepWarmup(askFor(start, ["a"]), 1, always);
+  assert.deepEqual(asked.released, [{ frontend: "a", reason: "operator" }]);
+  assert.deepEqual([asked.opened, asked.finished, asked.warmup.phase], [true, false, "hold"]);
+  const { warmup } = asked;
+  assert.deepEqual([isOpen(warmup), isWaiting(warmup, "a"), isWaiting(warmup, "b")], [true, false, true]);
+  assert.equal(isWaiting(warmup, "brought"), true, "a frontend that a reload brought waits for min-delay");
+  assert.equal(warmupDue(warmup), 5_000);
+  const opened = stepWarmup(warmup, 5_000, never);
+  assert.deepEqual([opened.opened, opened.warmup.phase], [true, "release"], "for what the reload brought");
+  assert.equal(isWaiting(opened.warmup, "brought"), false);
+  const rest = stepWarmup(askFor(warmup, ["b"]), 2, never);
+  assert.deepEqual([rest.finished, rest.warmup.phase], [true, "done"], "the last one ends the warm-up");
 });
 
 Deno.test("when a reload takes the last held frontend away the warm-up is over", () => {
@@ -55,13 +74,18 @@ Deno.test("a released frontend is never held again", () => {
     let warmup = beginWarmup(0, 5_000, 30_000, ["a", "b", "c"]);
     let now = 0;
     let waiting = new Set(warmup.waiting);
+    let free: ReadonlySet<string> = new Set();
     for (const { ms, complete, ask } of list) {
       now += ms;
       warmup = stepWarmup(askFor(warmup, ask), now, (name) => complete.includes(name)).warmup;
       for (const name of warmup.waiting) assert.ok(waiting.has(name));
-      if (now < 5_000) assert.equal(warmup.phase, "hold");
+      if (now < 5_000) assert.notEqual(warmup.phase, "release");
       if (now >= 30_000) assert.equal(warmup.phase, "done");
-      assert.equal(warmup.phase === "done", now >= 5_000 && warmup.waiting.size === 0);
+      assert.equal(warmup.phase === "done", warmup.waiting.size === 0);
+      for (const name of ["a", "b", "c"]) {
+        if (!free.has(name)) free = new Set(isWaiting(warmup, name) ? free : [...free, name]);
+        assert.equal(isWaiting(warmup, name), !free.has(name));
+      }
       waiting = new Set(warmup.waiting);
     }
   }));
@@ -95,21 +119,17 @@ async function starting() {
 const sent = (vpp: FakeBalancer) =>
   vpp.ops.map((op) => op.kind === "conf-set" ? op.kind : `${op.kind} ${op.vip.prefix}`);
 
-Deno.test("before min-delay VPP is read but not written, whatever happens", async () => {
+Deno.test("before min-delay VPP is read but not written, whatever probes and reloads bring", async () => {
   const { world, vpp } = await starting();
   await using _ = world;
   assert.deepEqual(vpp.reads, ["all"]);
-  world.become("b3", "up");
-  world.become("b1", "disabled", "alice");
-  await world.weigh("web", "b2", 1);
-  const synced = await world.reconciler.sync({});
-  assert.ok(synced.ok);
-  assert.equal(synced.value.done, 0);
-  assert.ok(synced.value.changes.every((change) => change.held === "warm-up" && change.status === "skipped"));
-  const planned = await world.reconciler.plan(null);
-  assert.ok(planned.ok);
-  assert.ok((await world.reconciler.sync({ plan_digest: planned.value.plan.digest })).ok);
-  await world.reconciler.reloaded();
+  for (const name of ["b1", "b2", "b3"]) world.become(name, "up");
+  world.config = config([...two, frontend("new", { p: { b8: 1 } }, { address: ip("192.0.2.3") })], delays);
+  world.states.set("b8", { state: "disabled", known: true });
+  // A reload that says enabled: false is nobody's disable.
+  world.reconciler.touch([world.turn("b8", "disabled", "alice")]);
+  const result = await world.reconciler.reloaded();
+  assert.ok(result?.changes.every(({ held, status }) => held === "warm-up" && status === "skipped"));
   await world.clock.advance(4_999);
   assert.deepEqual(vpp.ops, []);
   assert.equal(world.reconciler.standing("web"), "held");
@@ -174,7 +194,33 @@ for (
     assert.ok(sent(vpp).includes("as-delete 192.0.2.1/32"));
     assert.ok(sent(vpp).every((line) => line.endsWith("192.0.2.1/32")));
   });
+
+  Deno.test(`${what} by an operator does so before min-delay, too, and the global settings go first`, async () => {
+    const { world, vpp } = await starting();
+    await using _ = world;
+    await world.clock.advance(1_000);
+    await act(world);
+    await settle();
+    const [first, ...rest] = sent(vpp);
+    assert.equal(first, "conf-set");
+    assert.ok(rest.includes("as-delete 192.0.2.1/32"));
+    assert.ok(rest.every((line) => line.endsWith("192.0.2.1/32")), rest.join());
+    assert.deepEqual([world.reconciler.warmup.phase, world.reconciler.warmup.heldFrontends], ["hold", [
+      "mail",
+    ]]);
+  });
 }
+
+Deno.test("an operator's sync of everything ends the warm-up, before min-delay too, and may delete", async () => {
+  const { world, vpp } = await starting();
+  await using _ = world;
+  await world.clock.advance(1_000);
+  const synced = await world.reconciler.sync({});
+  assert.ok(synced.ok);
+  assert.equal(synced.value.skipped, 0);
+  assert.equal(vpp.vips.length, 2);
+  assert.equal(world.reconciler.warmup.phase, "done");
+});
 
 Deno.test("a frontend that a reload adds is released at once", async () => {
   const { world, vpp } = await starting();
