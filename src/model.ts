@@ -365,6 +365,12 @@ export interface VipRecord {
   readonly held: readonly VipKey[];
 }
 
+/**
+ * How much a process has of what an earlier one left: all of it (also if there was none), an older state of it, or
+ * nothing although there was some.
+ */
+export type MemoryLeft = "all" | "older" | "lost";
+
 /** An application server as VPP reports it; removed ones (flag bit 0 clear) never appear. */
 export interface ActualServer {
   /** Address of the server. */

@@ -195,7 +195,7 @@ export class DaemonControl implements Control {
   act(backend: string, action: BackendAction, actor: Actor): Result<Changed<api.Backend>, Refusal> {
     const outcome = this.#parts.tracker.act(backend, action, actor);
     if (!outcome.ok) return outcome;
-    if (action === "pause" || action === "disable") this.#parts.reconciler.asked(backend);
+    this.#parts.reconciler.acted(backend, action);
     const value = this.backend(backend);
     if (value === null) return err(missing("backend", backend));
     return ok({ value, before: outcome.value.before, after: outcome.value.after });

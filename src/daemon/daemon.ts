@@ -173,12 +173,12 @@ export class Daemon implements AsyncDisposable {
         inFlight: options.vppInflight,
         startedAt: startedAtMs,
         record: keeper.vips,
-        memoryLost: keeper.lost,
+        memory: keeper.left,
         recorded: () => keeper.changed(),
       }),
     );
     reconciler = lb;
-    keeper.begin({ vips: () => lb.record, late: ({ vips }) => lb.recall(vips) });
+    keeper.begin({ vips: () => lb.record, late: ({ vips }) => lb.recall(vips, keeper.left === "older") });
     lb.start();
     let was: VppEvent["to"] = options.vppApiAddr === null ? "off" : "disconnected";
     const link = building.use(

@@ -113,8 +113,7 @@ export class Memory {
 
   /** Backends changed their states: leaving one drops the flush that it owed, and the transition tells a new one. */
   transitions(transitions: readonly Transition[]): void {
-    for (const { backend, code, effects, to } of transitions) {
-      if (code === "enabled" || code === "resumed") this.#enabled.add(backend);
+    for (const { backend, effects, to } of transitions) {
       const places = this.membersOf(backend);
       for (const place of places) this.#owed = leaveState(this.#owed, place);
       if (to !== "down" && to !== "disabled") continue;
@@ -137,6 +136,11 @@ export class Memory {
   /** Another configuration runs. */
   reloaded(): void {
     this.ownership.reloaded();
+  }
+
+  /** An operator of this process enabled or resumed a backend. */
+  enabled(backend: string): void {
+    this.#enabled.add(backend);
   }
 
   /** Whether an operator of this process gave the backend a weight, enabled or resumed it. */
@@ -316,7 +320,7 @@ export class Memory {
           index: null,
           servers: [],
         });
-        this.ownership.found(id, true);
+        this.ownership.made(id);
         return;
       case "vip-flush":
         this.#owed = settleFlush(this.#owed, id, null, owedBefore);

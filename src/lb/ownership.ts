@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ActualVip, Config, NamedVip, VipKey, VipRecord } from "../model.ts";
-import type { BrakeContext } from "./brake.ts";
+import type { ActualVip, Config, MemoryLeft, NamedVip, VipKey, VipRecord } from "../model.ts";
+import type { Blind, BrakeContext } from "./brake.ts";
 import { frontendVip, vipId } from "./vips.ts";
 
 function keyOf({ prefix, protocol, port }: VipKey): VipKey {
@@ -16,23 +16,31 @@ export class Ownership {
   readonly #changed: () => void;
   /** Every VIP that was named, by `vipId`, with the last name. */
   readonly #named = new Map<string, NamedVip>();
+  /** VIPs that only an older memory names, by `vipId`. */
+  readonly #doubtful = new Set<string>();
   #configured: ReadonlySet<string> = new Set();
   readonly #held = new Map<string, VipKey>();
+  /** Null: VPP was not read whole since the running configuration runs. */
   #before: ReadonlySet<string> | null = null;
+  /** VIPs that VPP had when the running configuration began to run, as far as was known then. */
+  #base: ReadonlySet<string> = new Set();
+  /** VIPs that the daemon added under the running configuration. */
+  readonly #made = new Set<string>();
   /** Null: VPP was not read whole in this session. */
   #present: Set<string> | null = null;
-  #blind: boolean;
+  #blind: Blind;
 
   /**
    * Begins with what an earlier process left.
    *
    * @param record null: there is no memory of one
+   * @param left how much there is of what it left
    * @param changed told that `record` may be another
    */
-  constructor(record: VipRecord | null, changed: () => void) {
+  constructor(record: VipRecord | null, left: MemoryLeft, changed: () => void) {
     this.#changed = changed;
-    this.#blind = record === null;
-    if (record !== null) this.#take(record);
+    this.#blind = left !== "all" ? "lost" : record === null ? "first" : null;
+    if (record !== null) this.#take(record, left === "older");
   }
 
   /** `vipId` of every VIP that a configuration of this process or of an earlier one named. */
@@ -47,7 +55,12 @@ export class Ownership {
 
   /** What the brake knows. */
   get brake(): BrakeContext {
-    return { before: this.#before ?? new Set(), held: new Set(this.#held.keys()), blind: this.#blind };
+    return {
+      explained: { has: (id) => this.#named.has(id) && !this.#doubtful.has(id) },
+      before: this.#before ?? new Set(),
+      held: new Set(this.#held.keys()),
+      blind: this.#blind,
+    };
   }
 
   /** What the next process must know. A VIP that is neither configured nor in VPP any more is nobody's. */
@@ -60,9 +73,9 @@ export class Ownership {
   }
 
   /** What an earlier process left came late. What is held by now stays held. */
-  recall(record: VipRecord): void {
-    this.#blind = false;
-    this.#take(record);
+  recall(record: VipRecord, isOlder: boolean): void {
+    if (!isOlder) this.#blind = null;
+    this.#take(record, isOlder);
     this.#changed();
   }
 
@@ -74,29 +87,42 @@ export class Ownership {
       const id = vipId(vip);
       ids.add(id);
       this.#named.set(id, vip);
+      this.#doubtful.delete(id);
     }
     this.#configured = ids;
     this.#changed();
   }
 
-  /** Another configuration runs: what VPP has now is what it had before. */
+  /** Another configuration runs: what VPP has now is what it had before. The next full read tells it. */
   reloaded(): void {
-    this.#before = this.#present === null ? null : new Set(this.#present);
+    this.#before = null;
+    this.#base = new Set(this.#present);
+    this.#made.clear();
   }
 
   /** VPP was read whole. */
   read(vips: readonly ActualVip[]): void {
     const present = new Set(vips.map(vipId));
-    const gone = this.#present === null || [...this.#present].some((id) => !present.has(id));
+    const had = this.#present;
+    const differs = had === null || [...this.#named.keys()].some((id) => had.has(id) !== present.has(id));
     this.#present = present;
-    this.#before ??= new Set(present);
-    if (gone) this.#changed();
+    this.#before ??= new Set([...present].filter((id) => !this.#made.has(id) || this.#base.has(id)));
+    if (differs) this.#changed();
   }
 
-  /** One VIP was read, made or deleted. */
+  /** The daemon made a VIP. */
+  made(id: string): void {
+    this.#made.add(id);
+    this.found(id, true);
+  }
+
+  /** One VIP was read or deleted. */
   found(id: string, exists: boolean): void {
-    if (exists) this.#present?.add(id);
-    else if (this.#present?.delete(id) === true && !this.#configured.has(id)) this.#changed();
+    const present = this.#present;
+    if (present === null || present.has(id) === exists) return;
+    if (exists) present.add(id);
+    else present.delete(id);
+    if (this.#named.has(id) && !this.#configured.has(id)) this.#changed();
   }
 
   /**
@@ -106,7 +132,7 @@ export class Ownership {
    * @param braked VIPs whose deletion the brake held, by `vipId`
    */
   synced(braked: ReadonlyMap<string, VipKey>): void {
-    this.#blind = false;
+    this.#blind = null;
     const held = [...new Map([...this.#held, ...braked])].filter(([id]) =>
       this.#present?.has(id) !== false && !this.#configured.has(id)
     );
@@ -120,13 +146,18 @@ export class Ownership {
   /** A session began or ended. With `restarted` VPP is a new one, which has other VIPs. */
   session(restarted: boolean): void {
     this.#present = null;
-    if (restarted) this.#before = null;
+    if (!restarted) return;
+    this.#before = null;
+    this.#base = new Set();
+    this.#made.clear();
   }
 
-  #take({ held, named }: VipRecord): void {
+  #take({ held, named }: VipRecord, isOlder: boolean): void {
     for (const vip of named) {
       const id = vipId(vip);
-      if (!this.#named.has(id)) this.#named.set(id, { ...keyOf(vip), frontend: vip.frontend });
+      if (this.#named.has(id)) continue;
+      this.#named.set(id, { ...keyOf(vip), frontend: vip.frontend });
+      if (isOlder) this.#doubtful.add(id);
     }
     for (const vip of held) this.#held.set(vipId(vip), keyOf(vip));
   }

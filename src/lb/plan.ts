@@ -129,8 +129,7 @@ class Planner {
     const unmatched = input.actual.filter((vip) => !desired.has(vipId(vip)));
     this.#unmatched = Map.groupBy(unmatched, (vip) => vip.prefix);
     this.#doomed = unmatched.filter((vip) => this.#mayGo(vip));
-    const { actual, brake, named } = input;
-    this.#braked = braked({ ...brake, doomed: this.#doomed, named, actual });
+    this.#braked = braked({ ...input.brake, doomed: this.#doomed, actual: input.actual });
   }
 
   /** Stale VIPs go; foreign ones as the configuration says. */

@@ -13,7 +13,7 @@ import type * as api from "../api/mod.ts";
 import { abortable } from "../async/abortable.ts";
 import { type Job, JobLoop } from "../async/job_loop.ts";
 import { Semaphore } from "../async/semaphore.ts";
-import type { Refusal } from "../control.ts";
+import type { BackendAction, Refusal } from "../control.ts";
 import type { LateFlush } from "../health/hooks.ts";
 import type { Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
@@ -70,9 +70,9 @@ export class Reconciler implements AsyncDisposable {
   /** Makes a reconciler that does nothing before `start`. */
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
-    this.#memory = new Memory(new Ownership(parts.record, parts.recorded));
+    this.#memory = new Memory(new Ownership(parts.record, parts.memory, parts.recorded));
     this.#guard = new RaiseGuard({
-      memoryLost: parts.memoryLost,
+      memoryLost: parts.memory === "lost",
       startedAt: parts.startedAt,
       maxDelayMs: parts.world().config.lb.startupMaxDelayMs,
       witness: (vip, address) => this.#memory.witness(vip, address),
@@ -136,10 +136,19 @@ export class Reconciler implements AsyncDisposable {
     this.#failover(frontends);
   }
 
-  /** An operator of this process paused or disabled a backend: its frontends need not wait for the warm-up. */
-  asked(backend: string): void {
-    this.#gate.ask(this.#memory.membersOf(backend).map(({ frontend }) => frontend));
-    this.#loop.wake();
+  /**
+   * An operator of this process acted on a backend. Its frontends need not wait for the warm-up where it must not
+   * serve, and its servers may be raised where it may.
+   */
+  acted(backend: string, action: BackendAction): void {
+    const frontends = this.#memory.membersOf(backend).map(({ frontend }) => frontend);
+    if (action === "enable" || action === "resume") {
+      this.#memory.enabled(backend);
+      this.resync(frontends);
+    } else {
+      this.#gate.ask(frontends);
+      this.#loop.wake();
+    }
   }
 
   /** Flows of servers are to end that no transition of now tells: the first full read decided it. */
@@ -261,8 +270,8 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** What an earlier process left of it came late. */
-  recall(record: VipRecord): void {
-    this.#memory.ownership.recall(record);
+  recall(record: VipRecord, isOlder: boolean): void {
+    this.#memory.ownership.recall(record, isOlder);
     this.#guard.end();
     this.#queue.touchAll(this.#parts.clock.now());
     this.#loop.wake();

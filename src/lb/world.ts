@@ -7,7 +7,7 @@ import type * as api from "../api/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { MemberStatus } from "../health/frontend.ts";
 import type { Log } from "../log/mod.ts";
-import type { Config, Millis, VipRecord } from "../model.ts";
+import type { Config, MemoryLeft, Millis, VipRecord } from "../model.ts";
 
 /** The present: the running configuration and the states of its backends. */
 export interface World {
@@ -50,8 +50,8 @@ export interface ReconcilerParts {
   readonly startedAt: Millis;
   /** What an earlier process left of VPP's VIPs; null: there is no memory of one. */
   readonly record: VipRecord | null;
-  /** Whether there was a memory of an earlier process that cannot be read. */
-  readonly memoryLost: boolean;
+  /** How much there is of what an earlier process left. */
+  readonly memory: MemoryLeft;
   /** Told that what the next process must know may have changed. Never throws, never waits. */
   readonly recorded: () => void;
 }

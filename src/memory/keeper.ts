@@ -8,7 +8,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
-import type { Millis, VipRecord } from "../model.ts";
+import type { MemoryLeft, Millis, VipRecord } from "../model.ts";
 import type { Folder } from "./folder.ts";
 import { type Loaded, loadState } from "./load.ts";
 import { emptyState, type State } from "./state.ts";
@@ -86,9 +86,10 @@ export class StateKeeper implements AsyncDisposable {
     return this.#loaded?.kind === "known" ? this.#loaded.state.vips : null;
   }
 
-  /** Whether there was a memory, and it is not there now. */
-  get lost(): boolean {
-    return this.#loaded === null || this.#loaded.kind === "lost";
+  /** How much there is of what an earlier process left. */
+  get left(): MemoryLeft {
+    if (this.#loaded === null || this.#loaded.kind === "lost") return "lost";
+    return this.#loaded.kind === "known" && this.#loaded.last !== "good" ? "older" : "all";
   }
 
   /** Why the state is not on the disk; null: it is, or is about to be. */

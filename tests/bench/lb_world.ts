@@ -85,7 +85,7 @@ export function reconcilerOf(
     inFlight: 32,
     startedAt: systemClock.now(),
     record: null,
-    memoryLost: false,
+    memory: "all",
     recorded() {},
   });
   reconciler.start();

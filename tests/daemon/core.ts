@@ -11,6 +11,7 @@ import type {
   FrontendState,
   HealthCheck,
   LbSettings,
+  MemoryLeft,
   ProbeCode,
   State,
   Transition,
@@ -36,6 +37,14 @@ export function coreConfig({ checks = [tcpCheck("web")], backends, frontends, lb
   return { ...config, lb: { ...config.lb, startupMinDelayMs: 0, startupMaxDelayMs: 0, ...lb } };
 }
 
+/** What a daemon's memory tells the core, and is told. */
+export interface CoreMemory {
+  /** How much there is of what an earlier process left. */
+  readonly left: MemoryLeft;
+  /** What the next process must know may have changed. */
+  readonly changed: () => void;
+}
+
 /** The core of a daemon. */
 export class Core implements AsyncDisposable {
   readonly clock: FakeClock;
@@ -51,8 +60,14 @@ export class Core implements AsyncDisposable {
    *
    * @param record what an earlier process left; null: nothing
    * @param clock one that goes on stands for a restart
+   * @param memory where the record comes from and goes
    */
-  constructor(config: Config, record: VipRecord | null = null, clock: FakeClock = new FakeClock()) {
+  constructor(
+    config: Config,
+    record: VipRecord | null = null,
+    clock: FakeClock = new FakeClock(),
+    memory: CoreMemory = { left: "all", changed() {} },
+  ) {
     this.clock = clock;
     const view = () => this.reconciler?.view ?? null;
     this.tracker = new Tracker({
@@ -87,8 +102,8 @@ export class Core implements AsyncDisposable {
       inFlight: 32,
       startedAt: clock.now(),
       record,
-      memoryLost: false,
-      recorded() {},
+      memory: memory.left,
+      recorded: memory.changed,
     });
     this.reconciler.start();
   }

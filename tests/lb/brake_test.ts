@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { braked, type BrakeInput } from "../../src/lb/brake.ts";
 import { vipId } from "../../src/lb/vips.ts";
-import type { ActualVip, Frontend, VipRecord } from "../../src/model.ts";
+import type { ActualVip, Frontend, MemoryLeft, VipRecord } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer, type PlacedVip } from "./fake_balancer.ts";
@@ -19,17 +19,17 @@ function judge(actual: readonly ActualVip[], doomed: readonly number[], more: {
   readonly named?: readonly number[];
   readonly before?: readonly number[];
   readonly held?: readonly number[];
-  readonly blind?: boolean;
+  readonly blind?: BrakeInput["blind"];
 } = {}): number[] {
   const ids = (numbers: readonly number[]) => new Set(numbers.map((n) => vipId(vip(n))));
   const all = actual.map((one) => Number(/\.(\d+)\//.exec(one.prefix)?.[1]));
   const input: BrakeInput = {
     actual,
     doomed: actual.filter((_, at) => doomed.includes(all[at] ?? 0)),
-    named: ids(more.named ?? []),
+    explained: ids(more.named ?? []),
     before: ids(more.before ?? all),
     held: ids(more.held ?? []),
-    blind: more.blind ?? false,
+    blind: more.blind ?? null,
   };
   return [...braked(input).values()].map((one) => Number(/\.(\d+)\//.exec(one.prefix)?.[1]));
 }
@@ -60,16 +60,16 @@ Deno.test("what was held stays held as long as it would go", () => {
 });
 
 Deno.test("without memory the first full sync holds two foreign VIPs, whatever the daemon has added", () => {
-  const blind = { blind: true, before: [1, 2, 3, 4, 5, 6, 7, 8] };
+  const blind = { blind: "first" as const, before: [1, 2, 3, 4, 5, 6, 7, 8] };
   const all = vips(1, 2, 3, 4, 5, 6, 7, 8);
   assert.deepEqual(judge(all, [1, 2], { ...blind, named: [3, 4, 5, 6, 7, 8] }), [1, 2]);
   assert.deepEqual(judge(all, [7, 8], { ...blind, named: [1, 2, 3, 4, 5, 6] }), [7, 8]);
-  assert.deepEqual(judge(all, [1, 2], { ...blind, blind: false }), [], "with memory they are counted");
+  assert.deepEqual(judge(all, [1, 2], { ...blind, blind: null }), [], "with memory they are counted");
 });
 
 Deno.test("without memory one foreign VIP is held if it is older than a VIP of ours, and goes else", () => {
   const named = [2, 3, 4];
-  const one = (actual: readonly ActualVip[], n: number) => judge(actual, [n], { blind: true, named });
+  const one = (actual: readonly ActualVip[], n: number) => judge(actual, [n], { blind: "first", named });
   assert.deepEqual(one(vips(1, 2, 3, 4), 1), [1]);
   assert.deepEqual(one([vip(2, 1), vip(9, 2), vip(4, 3)], 9), [9]);
   assert.deepEqual(one(vips(2, 3, 4, 5), 5), []);
@@ -91,8 +91,9 @@ async function started(
   frontends: readonly Frontend[],
   record: VipRecord | null = null,
   more: Parameters<typeof config>[1] = {},
+  memory: MemoryLeft = "all",
 ) {
-  const world = new TestWorld(config(frontends, more), {}, 32, record);
+  const world = new TestWorld(config(frontends, more), {}, 32, record, memory);
   vpp.ops.length = 0;
   world.reconciler.connected(vpp);
   await settle();
@@ -167,6 +168,48 @@ Deno.test("a file that lost more than half of its VIPs while the daemon was down
   assert.deepEqual((await changes(world)).map(({ held }) => held), Array(6).fill("mass deletion"));
 });
 
+Deno.test("memory from before the last one: what was held since stays, whether it was ours or not", async () => {
+  for (const left of [4, 9]) {
+    const vpp = new FakeBalancer();
+    let older: VipRecord;
+    {
+      await using world = await started(vpp, many(10));
+      older = world.reconciler.record;
+      await reload(world, many(left));
+      if (left === 4) assert.equal(world.reconciler.record.held.length, 6);
+    }
+    if (left === 9) vpp.place({ ...foreign(100), index: 5 });
+    // More frontends, so that what was held is not more than half now.
+    const now = [...many(left), ...many(20, 50)];
+    {
+      await using _ = await started(vpp, now, older, {}, "older");
+      assert.deepEqual(deleted(vpp), []);
+    }
+    await using _ = await started(vpp, now, older, {}, "all");
+    assert.notDeepEqual(deleted(vpp), [], "the last memory would have told what is held");
+  }
+});
+
+for (const memory of ["lost", "older"] as const) {
+  Deno.test(`memory ${memory}: one VIP of others stays, though it is newer than all of ours`, async () => {
+    const vpp = new FakeBalancer();
+    let older: VipRecord;
+    {
+      await using world = await started(vpp, many(10));
+      older = world.reconciler.record;
+    }
+    vpp.place({ ...foreign(100), index: 50 });
+    {
+      await using world = await started(vpp, many(10), memory === "lost" ? null : older, {}, memory);
+      assert.deepEqual(vpp.ops, []);
+      assert.equal(world.reconciler.heldChanges, 1);
+      assert.equal(world.reconciler.record.held.length, 1);
+    }
+    await using _ = await started(vpp, many(10), older);
+    assert.deepEqual(deleted(vpp), [prefix(100)], "it was made while no daemon ran");
+  });
+}
+
 Deno.test("the record names what is configured, and what VPP still has of what was", async () => {
   const vpp = new FakeBalancer();
   await using world = await started(vpp, many(3));
@@ -187,6 +230,19 @@ Deno.test("the record names what is configured, and what VPP still has of what w
   assert.equal(world.reconciler.record.named[0]?.frontend, "renamed");
 });
 
+Deno.test("a VIP that was named, and that others make after a reload, is in the record again, and that is told", async () => {
+  const vpp = new FakeBalancer();
+  await using world = await started(vpp, many(3));
+  await reload(world, many(2));
+  assert.equal(vpp.vips.length, 2);
+  const { recorded } = world;
+  vpp.place(foreign(3));
+  vpp.fail = ({ kind }) => kind === "vip-delete" ? -1 : 0;
+  await world.clock.advance(31_000);
+  assert.deepEqual(world.reconciler.record.named.map(({ frontend }) => frontend), ["f1", "f2", "f3"]);
+  assert.ok(world.recorded > recorded);
+});
+
 Deno.test("a reload counts what VPP has then: VIPs that were added before are no newcomers", async () => {
   const vpp = new FakeBalancer();
   await using world = await started(vpp, many(10));
@@ -196,6 +252,25 @@ Deno.test("a reload counts what VPP has then: VIPs that were added before are no
   assert.equal(vpp.vips.length, 26, "4 of 6 are held, however many come");
   await reload(world, [...many(2), ...many(20, 50)]);
   assert.equal(vpp.vips.length, 26, "a reload of the same file releases nothing");
+});
+
+Deno.test("a reload counts what VPP has by then, and not what was there at the last read", async () => {
+  const delays = { startupMinDelayMs: 5_000, startupMaxDelayMs: 30_000 };
+  const vpp = new FakeBalancer();
+  const record: VipRecord = { named: [], held: [] };
+  const late = frontend("late", { p: { b2: 1 } }, { address: ip("192.0.2.9") });
+  await using world = new TestWorld(config([late], delays), { b2: "unknown" }, 32, record);
+  world.reconciler.connected(vpp);
+  await world.clock.advance(6_000);
+  vpp.place(foreign(100));
+  world.config = config([late, ...many(2, 50)], delays);
+  // A transition that the reload brings is due before the reload's sync: these VIPs are made before it reads.
+  world.become("b1", "up");
+  await world.reconciler.reloaded();
+  assert.deepEqual(vpp.vips.map((one) => one.prefix), [100, 50, 51].map(prefix));
+  await world.clock.advance(61_000);
+  assert.deepEqual(deleted(vpp), [], "it is all that VPP had");
+  assert.equal(world.reconciler.record.held.length, 1);
 });
 
 Deno.test("another VPP is judged anew: what the one before had does not count", async () => {
@@ -221,7 +296,7 @@ Deno.test("memory that comes late makes VIPs stale and holds what was held", asy
   };
   await using world = await started(vpp, many(10), null, { foreignVips: "keep" });
   assert.equal(vpp.vips.length, 14);
-  world.reconciler.recall(record);
+  world.reconciler.recall(record, false);
   await settle();
   assert.deepEqual(deleted(vpp), [prefix(100)]);
   await reload(world, many(10), { foreignVips: "delete" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type GuardedServer, RaiseGuard } from "../../src/lb/raise_guard.ts";
-import type { State } from "../../src/model.ts";
+import type { MemoryLeft, State } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";
@@ -59,9 +59,9 @@ Deno.test("each server that is raised is told once, when it may be raised", () =
 });
 
 /** A daemon whose memory is lost, on a VPP that has b1 at 0 and b2 at 100. */
-async function lost(states: Readonly<Record<string, State>> = {}, memoryLost = true) {
+async function lost(states: Readonly<Record<string, State>> = {}, memory: MemoryLeft = "lost") {
   const pools = { primary: { b1: 100 }, spare: { b2: 100 } };
-  const world = new TestWorld(config([web(pools)]), states, 32, null, memoryLost);
+  const world = new TestWorld(config([web(pools)]), states, 32, null, memory);
   const vpp = new FakeBalancer();
   const { ipv4SrcAddress, ipv6SrcAddress, stickyBucketsPerCore, flowTimeoutSeconds } = settings;
   vpp.conf = { ipv4SrcAddress, ipv6SrcAddress, stickyBucketsPerCore, flowTimeoutSeconds };
@@ -91,7 +91,7 @@ Deno.test("a server that VPP has at 0 waits, and the one that carries for it sta
 });
 
 Deno.test("without a loss it is raised at once and without a word", async () => {
-  const { world, vpp } = await lost({}, false);
+  const { world, vpp } = await lost({}, "all");
   await using _ = world;
   assert.deepEqual(weightsOf(vpp), [100, 0]);
   assert.deepEqual(world.log.named("memory-error"), []);
@@ -112,8 +112,15 @@ Deno.test("an operator's weight, enable or digest raises it; memory that comes d
     (world) => world.weigh("web", "b1", 50),
     (world) => {
       world.states.set("b1", { state: "unknown", known: true });
-      world.reconciler.touch([{ ...world.turn("b1", "unknown", "alice"), code: "enabled" }]);
+      world.reconciler.touch([world.turn("b1", "unknown", "alice")]);
+      world.reconciler.acted("b1", "enable");
       world.become("b1", "up");
+      return settle();
+    },
+    (world) => {
+      // It was paused and up before: no verdict follows that would raise it.
+      world.reconciler.touch([world.turn("b1", "up", "alice")]);
+      world.reconciler.acted("b1", "resume");
       return settle();
     },
     async (world) => {
@@ -122,7 +129,7 @@ Deno.test("an operator's weight, enable or digest raises it; memory that comes d
       return await world.reconciler.sync({ plan_digest: planned.value.plan.digest });
     },
     (world) => {
-      world.reconciler.recall({ named: [], held: [] });
+      world.reconciler.recall({ named: [], held: [] }, false);
       return settle();
     },
   ];

@@ -4,6 +4,7 @@ import type {
   Config,
   Frontend,
   LbSettings,
+  MemoryLeft,
   PoolMember,
   State,
   Transition,
@@ -124,7 +125,7 @@ export class TestWorld {
     states: Readonly<Record<string, State>> = {},
     inFlight = 32,
     record: VipRecord | null = null,
-    memoryLost = false,
+    memory: MemoryLeft = "all",
   ) {
     this.config = config;
     for (const name of config.backends.keys()) {
@@ -153,7 +154,7 @@ export class TestWorld {
       inFlight,
       startedAt: this.clock.now(),
       record,
-      memoryLost,
+      memory,
       recorded: () => this.recorded++,
     });
     this.reconciler.start();
@@ -162,7 +163,7 @@ export class TestWorld {
   /** Changes a backend's state and tells the reconciler, as the tracker would. */
   become(backend: string, to: State, by: string | null = null): void {
     this.reconciler.touch([this.turn(backend, to, by)]);
-    if (by !== null) this.reconciler.asked(backend);
+    if (by !== null) this.reconciler.acted(backend, to === "paused" ? "pause" : "disable");
   }
 
   /** Changes a backend's state; the transition is told to nobody. Its effects tell flushes as the tracker does. */

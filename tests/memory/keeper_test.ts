@@ -71,7 +71,7 @@ Deno.test("the first start finds nothing, says nothing, and writes", async () =>
   await using world = new World();
   world.used = false;
   const keeper = await world.open();
-  assert.deepEqual([keeper.vips, keeper.lost], [null, false]);
+  assert.deepEqual([keeper.vips, keeper.left], [null, "all"]);
   world.vips = vips("a");
   world.begin();
   await world.clock.advance(100);
@@ -84,7 +84,7 @@ Deno.test("what is written is known to the next process, and nothing is written 
   await using world = new World();
   world.folder.files.set(stateName, encodeState({ ...state("a"), others: { overrides: ["b1"] } }));
   const keeper = await world.open();
-  assert.deepEqual([keeper.vips, keeper.lost], [vips("a"), false]);
+  assert.deepEqual([keeper.vips, keeper.left], [vips("a"), "all"]);
   world.vips = vips("a");
   world.begin();
   await world.clock.advance(1_000);
@@ -100,7 +100,7 @@ Deno.test("a damaged file falls back to the one before, which no write replaces 
   world.folder.files.set(stateName, "rubbish");
   world.folder.files.set(stateBefore, encodeState(state("a")));
   const keeper = await world.open();
-  assert.deepEqual([keeper.vips, keeper.lost, world.levels()], [vips("a"), false, ["warn"]]);
+  assert.deepEqual([keeper.vips, keeper.left, world.levels()], [vips("a"), "older", ["warn"]]);
   world.vips = vips("a");
   world.begin();
   await world.clock.advance(100);
@@ -133,11 +133,11 @@ for (
     await using world = new World();
     prepare(world.folder);
     const keeper = await world.open();
-    assert.deepEqual([keeper.vips, keeper.lost, world.levels()], [null, true, ["error"]]);
+    assert.deepEqual([keeper.vips, keeper.left, world.levels()], [null, "lost", ["error"]]);
     world.begin();
     await world.become(vips("a"));
     assert.deepEqual(world.file(), vips("a"));
-    assert.equal(keeper.lost, true, "what was lost does not come back by writing");
+    assert.equal(keeper.left, "lost", "what was lost does not come back by writing");
   });
 }
 
@@ -146,7 +146,7 @@ Deno.test("the files of a newer maglevd stay as they are: ERROR, and nothing is 
     await using world = new World();
     world.folder.files.set(stateName, "rubbish").set(name, newerState);
     const keeper = await world.open();
-    assert.deepEqual([keeper.lost, world.levels()], [true, ["error"]]);
+    assert.deepEqual([keeper.left, world.levels()], ["lost", ["error"]]);
     world.begin();
     await world.become(vips("a"));
     assert.equal(world.folder.files.get(name), newerState);
@@ -160,13 +160,13 @@ Deno.test("a state that is not read within 5 s counts as lost until it comes; no
   const come = Promise.withResolvers<void>();
   world.folder.gate = () => come.promise;
   const keeper = await world.open();
-  assert.deepEqual([keeper.vips, keeper.lost, world.levels()], [null, true, ["error"]]);
+  assert.deepEqual([keeper.vips, keeper.left, world.levels()], [null, "lost", ["error"]]);
   world.begin();
   await world.become(vips("b"));
   assert.deepEqual(world.folder.writes, []);
   come.resolve();
   await settle();
-  assert.deepEqual([world.late.map(({ vips }) => vips), keeper.lost], [[vips("a")], false]);
+  assert.deepEqual([world.late.map(({ vips }) => vips), keeper.left], [[vips("a")], "all"]);
   assert.deepEqual(world.levels(), ["error", "warn"]);
   await world.clock.advance(100);
   assert.deepEqual(world.file(), vips("b"));
@@ -242,7 +242,7 @@ Deno.test("without a folder nothing is known, lost or written", async () => {
   await using keeper = StateKeeper.none();
   keeper.begin({ vips: () => vips("a"), late: () => assert.fail() });
   keeper.changed();
-  assert.deepEqual([keeper.vips, keeper.lost, keeper.problem], [null, false, null]);
+  assert.deepEqual([keeper.vips, keeper.left, keeper.problem], [null, "all", null]);
 });
 
 Deno.test("files damaged at random octets: a state that was written, or lost with an ERROR", async () => {
@@ -258,7 +258,7 @@ Deno.test("files damaged at random octets: a state that was written, or lost wit
       };
       world.folder.files.set(stateName, hurt(last, first)).set(stateBefore, hurt(before, second));
       const keeper = await world.open();
-      if (keeper.lost) assert.deepEqual(world.levels(), ["error"]);
+      if (keeper.left === "lost") assert.deepEqual(world.levels(), ["error"]);
       else {
         const fell = world.levels().length > 0;
         assert.deepEqual(keeper.vips, (fell ? before : last).vips);
