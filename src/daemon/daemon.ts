@@ -336,6 +336,9 @@ function vppFacts(enabled: boolean, view: () => VppView | null): VppFacts {
       if (!enabled) return "off";
       return view()?.wasRead === true ? "done" : "awaited";
     },
+    get isRead() {
+      return view()?.isRead === true;
+    },
     witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
     hadWeight: (address) => view()?.hadWeight(address) ?? false,
     weight: (frontend, address) => view()?.weight(frontend, address) ?? null,

@@ -16,6 +16,8 @@ export interface BatchWorld {
   weights(frontend: string): FrontendWeights | null;
   /** Whether backends of this frontend that go down have their flows flushed. */
   flushOnDown(frontend: string): boolean;
+  /** Whether VPP is here and was read since it came. */
+  readonly isRead: boolean;
   /** Weight that VPP is known to have for the backend's server; null: none, or not known. */
   inVpp(frontend: string, backend: string): number | null;
 }

@@ -37,8 +37,8 @@ export interface MemberFacts {
   readonly address: (backend: string) => IpAddress | null;
   /** Weight that the first full read of this process showed for a server on this VIP; null: none, or not read yet. */
   readonly witness: (address: IpAddress) => number | null;
-  /** Whether VPP has a server on this VIP. */
-  readonly has: (address: IpAddress) => boolean;
+  /** Weight that VPP has for a server on this VIP; null: none, or not read. */
+  readonly inVpp: (address: IpAddress) => number | null;
 }
 
 /** One member of one pool, judged. */
@@ -83,6 +83,11 @@ function weightIfActive(
   return member.byOperator !== undefined ? member.weight : witness() ?? 0;
 }
 
+/** A server that serves in place of the previous one, as two backends exchange theirs, counts if it carried before. */
+function isIdleStandIn({ previous }: MemberStatus, server: IpAddress, facts: MemberFacts): boolean {
+  return (previous ?? null) !== null && previous?.address !== server && (facts.inVpp(server) ?? 0) === 0;
+}
+
 /** Judges a frontend with the weights of the running configuration. */
 export function frontendWeights(frontend: Frontend, facts: MemberFacts): FrontendWeights {
   const statuses = frontend.pools.flatMap((pool) => pool.members.map(({ backend }) => facts.status(backend)));
@@ -92,7 +97,7 @@ export function frontendWeights(frontend: Frontend, facts: MemberFacts): Fronten
       previous: statuses[index]?.previous ?? null,
       address: facts.address(backend),
     })),
-    facts.has,
+    (address) => facts.inVpp(address) !== null,
   );
   let index = 0;
   const pools = frontend.pools.map((pool) => ({
@@ -101,9 +106,8 @@ export function frontendWeights(frontend: Frontend, facts: MemberFacts): Fronten
       const status = statuses[index] ?? facts.status(member.backend);
       const address = servers[index++] ?? null;
       const { state, known } = status.previous ?? status;
-      const weight = address === null
-        ? 0
-        : weightIfActive(member, state, known, () => facts.witness(address));
+      const carries = address !== null && !isIdleStandIn(status, address, facts);
+      const weight = carries ? weightIfActive(member, state, known, () => facts.witness(address)) : 0;
       return { member, address, state: status.state, judged: state, known, weightIfActive: weight };
     }),
   }));

@@ -74,6 +74,8 @@ export const noMetrics: HealthMetrics = {
 export interface VppFacts {
   /** Whether VPP was read whole in this process: `off` if VPP is switched off, so that it never will be. */
   readonly firstRead: "off" | "awaited" | "done";
+  /** Whether VPP is here and was read since it came. */
+  readonly isRead: boolean;
   /** The witness: weight that the first full read showed for a server on a frontend's VIP, 0…255; null: none. */
   witness(frontend: Frontend, address: IpAddress): number | null;
   /** Whether the first full read showed the server with a weight above 0 on any VIP. */

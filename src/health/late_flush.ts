@@ -1,15 +1,21 @@
 /**
- * Completes first states that were told before VPP was read for the first time in this process. Pure.
+ * Flushes that no transition of their moment tells. Pure.
  *
- * Nobody knew then what VPP had, so such a transition told no flush: most are found as they were before a restart of
- * the daemon, at weight 0. The first full read decides, and the history tells the same from then on.
+ * First states may be told before VPP was read for the first time in this process. Nobody knows then what VPP has, so
+ * such a transition tells no flush: most are found as they were before a restart of the daemon, at weight 0. The first
+ * full read decides, and the history tells the same from then on.
+ *
+ * A reload may give a backend that is down or disabled a server that VPP has with a weight above 0: another VIP, or
+ * the address of another backend.
  *
  * @module
  */
-import type { Transition } from "../model.ts";
+import type { Backend, Config, Frontend, IpAddress, Transition } from "../model.ts";
 import type { BatchWorld } from "./batch.ts";
+import type { Entry } from "./entry.ts";
 import { flushes } from "./flush.ts";
 import type { LateFlush } from "./hooks.ts";
+import type { Membership } from "./running.ts";
 
 /** A transition with what the first full read decided. */
 export interface Completed {
@@ -39,4 +45,37 @@ export function complete(told: Transition, backend: string, world: BatchWorld): 
     return { ...effect, weightBefore: weight ?? effect.weightBefore, flush };
   });
   return { transition: { ...told, effects }, late };
+}
+
+/** The servers of a backend, each with its VIP, whatever the names are. */
+function servers(config: Config, places: readonly Membership[], address: IpAddress): Map<string, Frontend> {
+  const frontends = places.flatMap(({ frontend }) => config.frontends.get(frontend) ?? []);
+  return new Map(frontends.map((one) => [`${one.address} ${one.protocol} ${one.port} ${address}`, one]));
+}
+
+/**
+ * Flushes of a backend that stays down or disabled over a reload: of servers that are new to it, where VPP has them
+ * with a weight, or may have while it is away.
+ *
+ * @param was the backend in the last configuration
+ * @param left its places then
+ */
+export function broughtFlushes(
+  entry: Pick<Entry, "backend" | "health" | "places">,
+  was: Backend,
+  left: readonly Membership[],
+  before: Config,
+  after: Config,
+  world: BatchWorld,
+): LateFlush[] {
+  const { name } = entry.backend;
+  const { state } = entry.health;
+  if (state !== "down" && state !== "disabled") return [];
+  const had = servers(before, left, was.address);
+  return [...servers(after, entry.places, entry.backend.address)].flatMap(([server, frontend]) => {
+    const weight = () => world.inVpp(frontend.name, name);
+    const { flushOnDown } = frontend;
+    const due = !had.has(server) && flushes({ to: state, flushOnDown, first: world.isRead, weight });
+    return due ? [{ frontend: frontend.name, backend: name, state }] : [];
+  });
 }

@@ -8,7 +8,7 @@
  *
  * Two members may exchange their addresses in one reload. The first of them that has a verdict takes the previous
  * server of the other, which keeps the server that became free: VPP has it, and it is what the other one moves to. So
- * an exchange neither deletes nor adds a server on the way.
+ * an exchange neither deletes nor adds a server on the way. Such a server carries only if it did before.
  *
  * @module
  */

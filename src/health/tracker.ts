@@ -10,15 +10,16 @@ import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from ".
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
-import { firstEvent, type Flows, type HealthEvent, step } from "./backend.ts";
-import { Batch, type BatchWorld, isFirst } from "./batch.ts";
+import { firstEvent, type HealthEvent, step } from "./backend.ts";
+import { Batch, isFirst } from "./batch.ts";
 import type { BlindBackend } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
-import { type FrontendWeights, frontendWeights, type MemberStatus } from "./frontend.ts";
+import type { FrontendWeights, MemberStatus } from "./frontend.ts";
 import { FrontendStates, type Standing } from "./frontend_states.ts";
 import type { ChangeSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
-import { complete } from "./late_flush.ts";
+import { Judgement } from "./judgement.ts";
+import { broughtFlushes, complete } from "./late_flush.ts";
 import { checkOf, reloadBackend } from "./reload.ts";
 import { sortEntries } from "./reload_entries.ts";
 import { type ActionOutcome, type ReloadOutcome, type RuntimeState, runtimeState } from "./outcomes.ts";
@@ -49,7 +50,7 @@ export interface TrackerParts extends Listeners {
 /** The health of everything; one per daemon. */
 export class Tracker implements Disposable {
   readonly #parts: TrackerParts;
-  readonly #world: BatchWorld;
+  readonly #judgement: Judgement;
   readonly #states = new FrontendStates();
   readonly #blindWatch: BlindWatch;
   readonly #targets: Targets;
@@ -65,27 +66,18 @@ export class Tracker implements Disposable {
     this.#running = parts.config;
     this.#blindWatch = new BlindWatch(parts.clock, parts.log, () => this.#entries.values(), () => this.netns);
     this.#targets = new Targets(parts.prober, parts.clock);
-    this.#world = {
-      weights: (frontend) => this.weights(frontend),
-      flushOnDown: (frontend) => this.#running.frontends.get(frontend)?.flushOnDown ?? false,
-      inVpp: (frontend, backend) => {
-        const configured = this.#running.frontends.get(frontend);
-        const previous = this.#entries.get(backend)?.health.previous;
-        const server = previous?.address ?? this.#address(backend);
-        return configured === undefined || server === null ? null : parts.vpp.weight(configured, server);
-      },
-    };
+    this.#judgement = new Judgement(parts.vpp, () => this.#running, (name) => this.#entries.get(name));
   }
 
   /** Begins: backends without a check come up, disabled ones are disabled, the others are probed, spread in time. */
   start(): void {
     const now = this.#parts.clock.wall();
-    const batch = new Batch(this.#world);
+    const batch = new Batch(this.#judgement);
     const places = memberships(this.#running.frontends.values());
     for (const backend of this.#running.backends.values()) {
       const check = checkOf(this.#running, backend);
       const at = places.get(backend.name) ?? [];
-      this.#entries.set(backend.name, new Entry(backend, check, at, now, this.#flows(backend.address)));
+      this.#entries.set(backend.name, new Entry(backend, check, at, now, this.#judgement.flows(backend.address)));
     }
     this.#states.keep(this.#running.frontends.values(), now);
     for (const entry of this.#entries.values()) this.#enterService(entry, batch, now);
@@ -99,7 +91,7 @@ export class Tracker implements Disposable {
     if (this.#closed) return;
     const decidedAt = this.#parts.clock.now();
     const now = this.#parts.clock.wall();
-    const batch = new Batch(this.#world);
+    const batch = new Batch(this.#judgement);
     for (const report of reports) this.#take(report, batch, decidedAt, now);
     this.#finish(batch, batch.touched, because(""), decidedAt, now);
   };
@@ -111,7 +103,7 @@ export class Tracker implements Disposable {
     const decidedAt = this.#parts.clock.now();
     const now = this.#parts.clock.wall();
     const before = entry.health.state;
-    const batch = new Batch(this.#world);
+    const batch = new Batch(this.#judgement);
     const refused = this.#apply(entry, [{ kind: action }], batch, now, actor.principal, [], true);
     if (refused !== null) return err({ type: "conflict", detail: `cannot ${action} "${name}": ${refused}` });
     this.#targets.align([entry], this.netns);
@@ -139,7 +131,7 @@ export class Tracker implements Disposable {
     this.#running = withWeight(this.#running, frontend, pool, backend, weight, by);
     const reason = () => `weight of backend ${backend} set from ${before} to ${weight} by ${by}`;
     const { clock } = this.#parts;
-    this.#finish(new Batch(this.#world), [frontend], reason, clock.now(), clock.wall());
+    this.#finish(new Batch(this.#judgement), [frontend], reason, clock.now(), clock.wall());
     return ok({ before, after: weight });
   }
 
@@ -150,12 +142,12 @@ export class Tracker implements Disposable {
   firstRead(): void {
     const { clock, vpp } = this.#parts;
     const now = clock.wall();
-    const batch = new Batch(this.#world);
+    const batch = new Batch(this.#judgement);
     const late: LateFlush[] = [];
     for (const entry of this.#entries.values()) {
       const [told] = entry.history;
       if (entry.toldUnread && told !== undefined) {
-        const completed = complete(told, entry.backend.name, this.#world);
+        const completed = complete(told, entry.backend.name, this.#judgement);
         entry.history[0] = completed.transition;
         late.push(...completed.late);
       }
@@ -179,7 +171,7 @@ export class Tracker implements Disposable {
       ...set,
       file: memberWeight(config, set.frontend, set.pool, set.backend),
     }));
-    const batch = new Batch(this.#world);
+    const batch = new Batch(this.#judgement);
     batch.observe(new Set([...this.#running.frontends.keys(), ...config.frontends.keys()]));
     const before = this.#running;
     const old = this.#entries;
@@ -196,22 +188,28 @@ export class Tracker implements Disposable {
           checkOf(config, backend),
           places.get(backend.name) ?? [],
           now,
-          this.#flows(backend.address),
+          this.#judgement.flows(backend.address),
         ),
     );
     this.#entries = entries;
     const restart = new Set<Entry>();
+    const late: LateFlush[] = [];
     for (const [name, entry] of this.#entries) {
       const is = config.backends.get(name);
       if (is === undefined || fresh.has(entry)) continue;
       if (renamed.has(name)) this.#rename(entry, name, batch);
-      const change = reloadBackend(before, config, entry.backend, is);
+      const was = entry.backend;
+      const change = reloadBackend(before, config, was, is);
       const gone = entry.places;
       entry.backend = is;
       entry.check = checkOf(config, is);
       entry.places = places.get(is.name) ?? [];
       entry.trim(config.healthchecker.transitionHistory);
+      const { state } = entry.health;
       this.#apply(entry, change.events, batch, now, by, gone);
+      if (entry.health.state === state) {
+        late.push(...broughtFlushes(entry, was, gone, before, config, this.#judgement));
+      }
       if (change.restart) restart.add(entry);
       if (change.newAddress) entry.lastProbe = null;
       if (change.restart || entry.check === null) entry.certificate = null;
@@ -225,7 +223,7 @@ export class Tracker implements Disposable {
     }
     this.#states.keep(config.frontends.values(), now);
     this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
-    const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now);
+    const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now, late);
     const outcome = { ...told, weightsReset, renamed, heldRemoved };
     tellReload(this.#parts.log, outcome);
     return outcome;
@@ -268,19 +266,12 @@ export class Tracker implements Disposable {
 
   /** What weights depend on, of one backend; a name that is not configured counts as `removed`. */
   status(backend: string): MemberStatus {
-    return this.#entries.get(backend)?.health ?? { state: "removed", known: true };
+    return this.#judgement.status(backend);
   }
 
   /** A frontend of the running configuration, judged now; null if there is none of that name. */
   weights(frontend: string): FrontendWeights | null {
-    const configured = this.#running.frontends.get(frontend);
-    if (configured === undefined) return null;
-    return frontendWeights(configured, {
-      status: (backend) => this.status(backend),
-      address: (backend) => this.#address(backend),
-      witness: (address) => this.#parts.vpp.witness(configured, address),
-      has: (address) => this.#parts.vpp.weight(configured, address) !== null,
-    });
+    return this.#judgement.weights(frontend);
   }
 
   /** State and active pool of a frontend as last told, with their time; null if there is none of that name. */
@@ -313,17 +304,6 @@ export class Tracker implements Disposable {
   [Symbol.dispose](): void {
     this.#closed = true;
     this.#blindWatch[Symbol.dispose]();
-  }
-
-  #address(backend: string): IpAddress | null {
-    return this.#running.backends.get(backend)?.address ?? null;
-  }
-
-  /** What is known of the flows of a server that the configuration brings. */
-  #flows(address: IpAddress): Flows {
-    const { vpp } = this.#parts;
-    if (vpp.firstRead === "awaited") return "not-read";
-    return vpp.firstRead === "done" && vpp.hadWeight(address) ? "possible" : "none";
   }
 
   /** Gives a backend another name; its old name is probed no more. */

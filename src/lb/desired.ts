@@ -56,8 +56,8 @@ export type StatusOf = (backend: string) => MemberStatus;
 export interface KnownServers {
   /** Weight that the first full read of this process showed for a server on a VIP, 0…255; null: none. */
   witness(vip: string, address: IpAddress): number | null;
-  /** Whether VPP has a server on a VIP, as last read or changed. */
-  has(vip: string, address: IpAddress): boolean;
+  /** Weight of a server on a VIP as VPP has it, as last read or changed; null: none, or not read. */
+  weight(vip: string, address: IpAddress): number | null;
 }
 
 function encapOf(servers: Family): Encap {
@@ -82,7 +82,7 @@ function wantedVip(config: Config, frontend: Frontend, status: StatusOf, known: 
     status,
     address: (backend) => config.backends.get(backend)?.address ?? null,
     witness: (address) => known.witness(id, address),
-    has: (address) => known.has(id, address),
+    inVpp: (address) => known.weight(id, address),
   });
   const servers: DesiredServer[] = [];
   for (const member of weights.members) {

@@ -249,9 +249,9 @@ export class Memory {
     return this.witnesses.weight(vip, address);
   }
 
-  /** Whether VPP has a server on a VIP, as last read or changed. */
-  has(vip: string, address: IpAddress): boolean {
-    return this.#vips.get(vip)?.servers.some((server) => server.address === address) ?? false;
+  /** Weight of a server on a VIP, as last read or changed; null: none, or not read. */
+  weight(vip: string, address: IpAddress): number | null {
+    return this.#vips.get(vip)?.servers.find((server) => server.address === address)?.weight ?? null;
   }
 
   /**

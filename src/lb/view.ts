@@ -30,6 +30,11 @@ export class VppView {
     return this.#memory.readAt;
   }
 
+  /** Whether VPP is here and was read since it came. */
+  get isRead(): boolean {
+    return this.readAt !== null;
+  }
+
   /** Global settings as last read or set. */
   get conf(): ActualConf | null {
     return this.#memory.conf;
@@ -57,8 +62,7 @@ export class VppView {
    */
   weight(frontend: Frontend, address: IpAddress): number | null {
     if (this.readAt === null) return this.witness(frontend, address);
-    const vip = this.#memory.vip(vipId(frontendVip(frontend)));
-    return vip?.servers.find((server) => server.address === address)?.weight ?? null;
+    return this.#memory.weight(vipId(frontendVip(frontend)), address);
   }
 
   /** Weight that the first full read of this process showed for a server on a frontend's VIP; null: none. */

@@ -1,4 +1,5 @@
 /** Tracker and reconciler wired as the daemon wires them; clock, prober and VPP are faked. */
+import type { ChangeSink } from "../../src/health/hooks.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Op } from "../../src/lb/balancer.ts";
 import { Reconciler } from "../../src/lb/reconcile.ts";
@@ -54,6 +55,8 @@ export class Core implements AsyncDisposable {
   readonly told: Transition[] = [];
   readonly tracker: Tracker;
   readonly reconciler: Reconciler;
+  /** Told of every batch, before the reconciler. */
+  onChanges: ChangeSink = () => {};
 
   /**
    * Starts.
@@ -81,12 +84,17 @@ export class Core implements AsyncDisposable {
         get firstRead() {
           return view()?.wasRead === true ? "done" : "awaited";
         },
+        get isRead() {
+          return view()?.isRead === true;
+        },
         witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
         hadWeight: (address) => view()?.hadWeight(address) ?? false,
         weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
       },
-      onChanges: ({ transitions, decidedAt, lateFlushes }) => {
+      onChanges: (changes) => {
+        const { transitions, decidedAt, lateFlushes } = changes;
         this.told.push(...transitions);
+        this.onChanges(changes);
         this.reconciler?.touch(transitions, decidedAt);
         this.reconciler?.flush(lateFlushes);
       },

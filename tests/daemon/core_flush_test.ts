@@ -134,3 +134,23 @@ Deno.test("another name for a backend keeps the flush that it owes", async () =>
   assert.deepEqual(sent(vpp), ["weight 10.0.0.1 0 flush"]);
   assert.equal(core.state("c1"), "disabled");
 });
+
+Deno.test("a reload that brings a dead backend to a VIP which has it with a weight ends its flows", async () => {
+  const keep = { ...config, lb: { ...config.lb, foreignVips: "keep" as const } };
+  const core = new Core(keep);
+  await using _ = core;
+  const vpp = new FakeBalancer();
+  setUp(vpp, keep);
+  placeVip(vpp, web, { "10.0.0.1": 0, "10.0.0.2": 100 });
+  const other = frontend("other", "192.0.2.9", { p: { b1: 100 } });
+  placeVip(vpp, other, { "10.0.0.1": 70 });
+  core.reconciler.connected(vpp);
+  await settle();
+  for (let i = 0; i < 3; i++) core.probe(["b1", "L4CON"]);
+  const more = { ...keep, frontends: new Map([...keep.frontends, ["other", other]]) };
+  await core.reload(more);
+  assert.deepEqual(sent(vpp), ["weight 10.0.0.1 0 flush"]);
+  // The same file again says nothing new.
+  await core.reload(more);
+  assert.deepEqual(sent(vpp), []);
+});

@@ -24,7 +24,7 @@ function factsOf(
     if (!names.includes(name)) addresses.push(ip(`10.0.0.${names.push(name)}`));
     return addresses[names.indexOf(name)] ?? null;
   };
-  return { status, address, witness: (of) => witness(names[addresses.indexOf(of)] ?? ""), has: () => true };
+  return { status, address, witness: (of) => witness(names[addresses.indexOf(of)] ?? ""), inVpp: () => null };
 }
 
 function judge(

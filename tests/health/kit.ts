@@ -205,6 +205,10 @@ export class FakeVpp implements VppFacts {
   readonly #witnesses = new Map<string, number>();
   firstRead: VppFacts["firstRead"] = "awaited";
 
+  get isRead(): boolean {
+    return this.firstRead === "done";
+  }
+
   /** Reads everything; false: it was not the first time. */
   read(): boolean {
     if (this.firstRead !== "awaited") return false;

@@ -14,7 +14,7 @@ const view = (world: { config: Config }, states: Record<string, State> = {}) => 
     config: world.config,
     frontend: web,
     status: (name: string) => ({ state: states[name] ?? "up" as State, known: true }),
-    servers: { witness: () => null, has: () => false },
+    servers: { witness: () => null, weight: () => null },
     actual: null,
   };
 };
