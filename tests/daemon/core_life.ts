@@ -43,6 +43,8 @@ export class Life implements AsyncDisposable {
   #vpp = new FakeBalancer();
   #connected = false;
   #slow = false;
+  /** Events since all was settled: a plan may be older than the last of them. */
+  #unsettled = 0;
   #refusing = 0;
   readonly #dice: () => number;
   #gates: (() => void)[] = [];
@@ -56,6 +58,8 @@ export class Life implements AsyncDisposable {
   #held = new Set<string>();
   /** Old address of each backend that was up when a reload gave it another. */
   readonly #moving = new Map<string, IpAddress>();
+  /** Servers that carried when their VIP was deleted. */
+  readonly #deleted = new Set<string>();
   /** Servers whose weight somebody else changed. */
   readonly #drifted = new Set<string>();
   /** Flushes that were told, by VIP and server. */
@@ -80,7 +84,14 @@ export class Life implements AsyncDisposable {
     return this.#vpp;
   }
 
+  /** Lets everything run that follows from what happened so far. */
+  async settle(): Promise<void> {
+    await settle();
+    this.#unsettled = 0;
+  }
+
   async live(event: Event): Promise<void> {
+    this.#unsettled++;
     switch (event.kind) {
       case "probe":
         return this.probe(event.mask);
@@ -106,7 +117,7 @@ export class Life implements AsyncDisposable {
       case "crash":
         await this.live({ kind: "host", at: event.at, health: "dead" });
         await this.restart(event.memory);
-        await settle();
+        await this.settle();
         return this.probe(~0);
       case "away":
         return await this.#away();
@@ -187,6 +198,7 @@ export class Life implements AsyncDisposable {
     this.#slow = false;
     await this.#open();
     if (!this.#connected) this.#back();
+    await this.settle();
     await this.#clock.advance(65_000);
     this.#checkUnseen();
     this.#checkMoving();
@@ -201,7 +213,7 @@ export class Life implements AsyncDisposable {
     for (const [host, health] of this.#health) if (health === "blind") this.#health.set(host, "alive");
     if (!this.#connected) this.#back();
     for (let round = 0; round < 8; round++) {
-      await settle();
+      await this.settle();
       this.probe(~0);
       await this.#open();
       await this.#clock.advance(31_000);
@@ -350,6 +362,11 @@ export class Life implements AsyncDisposable {
     };
   }
 
+  /** What is sent may be older than what is known by now. */
+  get #isStale(): boolean {
+    return this.#slow || this.#unsettled > 1;
+  }
+
   /** What must not be sent. */
   #check(op: Op): void {
     if (op.kind === "conf-set") return;
@@ -361,16 +378,21 @@ export class Life implements AsyncDisposable {
         }
       }
     }
+    if (op.kind === "vip-delete") {
+      const carried = this.#vpp.vip(op.vip)?.servers.filter(({ weight }) => weight > 0) ?? [];
+      for (const { address } of carried) this.#deleted.add(key(id, address));
+    }
     this.#checkRaise(op, id);
     if (op.kind !== "as-weight") return;
     const has = this.#vpp.vip(op.vip)?.servers.find(({ address }) => address === op.address)?.weight;
-    // While VPP is slow, what was read may be old.
-    if (has === op.weight && !op.flush && !this.#slow) this.wrong.push(`needless: ${words(op)}`);
+    if (has === op.weight && !op.flush && !this.#isStale) this.wrong.push(`needless: ${words(op)}`);
     const one = key(id, op.address);
     if (op.flush && !this.#told.has(one)) this.wrong.push(`nobody told of: ${words(op)}`);
     if (op.flush || op.weight > 0 || (has ?? 0) === 0 || this.#drifted.has(one)) return;
     const gone = this.#goneFrom(id, op.address);
-    if (gone !== null && !this.#told.has(one)) this.wrong.push(`the flows stay: ${words(op)}, ${gone}`);
+    if (gone !== null && !this.#told.has(one) && !this.#isStale) {
+      this.wrong.push(`the flows stay: ${words(op)}, ${gone}`);
+    }
   }
 
   /** State of the backend of a server whose flows should end, or null. */
@@ -393,13 +415,15 @@ export class Life implements AsyncDisposable {
   /** Nobody is raised of whom nothing good is known. */
   #checkRaise(op: Op, vip: string): void {
     if ((op.kind !== "as-weight" && op.kind !== "as-add") || op.weight === 0) return;
-    const has = this.#vpp.vip(op.vip)?.servers.find(({ address }) => address === op.address)?.weight ?? 0;
-    if (has > 0) return;
+    const has = this.#vpp.vip(op.vip)?.servers.find(({ address }) => address === op.address)?.weight;
+    // VPP refuses the weight of a server that others took away. A VIP that is made anew has the weights of before.
+    if ((has === undefined && op.kind === "as-weight") || (has ?? 0) > 0) return;
+    if (this.#deleted.delete(key(vip, op.address))) return;
     const good = [...this.core.tracker.entries()].some(({ backend, health: { known, previous, state } }) => {
       if (previous !== null) return previous.address === op.address && previous.state !== "down";
       return backend.address === op.address && (state === "up" || (state === "unknown" && !known));
     });
-    if (!good && !this.#slow) this.wrong.push(`raised, and nobody knows why: ${words(op)} on ${vip}`);
+    if (!good && !this.#isStale) this.wrong.push(`raised, and nobody knows why: ${words(op)} on ${vip}`);
   }
 
   #tell(frontend: string, backend: string): void {

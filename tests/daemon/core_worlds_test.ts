@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { BackendAction } from "../../src/control.ts";
-import { settle } from "../fake_clock.ts";
 import { vipId } from "../../src/lb/vips.ts";
 import { words } from "./core.ts";
 import { type Event, Life } from "./core_life.ts";
@@ -92,7 +91,7 @@ Deno.test("whatever happens, VPP ends as wanted, nothing needless was sent, and 
       try {
         for (const { event, settled } of events) {
           await life.live(event);
-          if (settled) await settle();
+          if (settled) await life.settle();
         }
         await life.calm();
         await life.rest();
@@ -108,7 +107,7 @@ Deno.test("whatever happens, VPP ends as wanted, nothing needless was sent, and 
         const { vpp } = life;
         for (const mask of masks) {
           life.probe(mask);
-          await settle();
+          await life.settle();
         }
         await life.rest();
         const sent = vpp.ops.map((op) => op.kind === "conf-set" ? op.kind : `${vipId(op.vip)}: ${words(op)}`);
