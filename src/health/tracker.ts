@@ -77,7 +77,10 @@ export class Tracker implements Disposable {
     for (const backend of this.#running.backends.values()) {
       const check = checkOf(this.#running, backend);
       const at = places.get(backend.name) ?? [];
-      this.#entries.set(backend.name, new Entry(backend, check, at, now, this.#judgement.flows(backend.address)));
+      this.#entries.set(
+        backend.name,
+        new Entry(backend, check, at, now, this.#judgement.flows(backend.address)),
+      );
     }
     this.#states.keep(this.#running.frontends.values(), now);
     for (const entry of this.#entries.values()) this.#enterService(entry, batch, now);

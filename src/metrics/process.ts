@@ -27,7 +27,12 @@ function gauge(registry: Registry, name: string, help: string, read: () => numbe
 }
 
 /** Processor time in seconds; a counter of prom-client can only be added to. */
-function cpu(registry: Registry, name: string, help: string, micros: (usage: NodeJS.CpuUsage) => number): void {
+function cpu(
+  registry: Registry,
+  name: string,
+  help: string,
+  micros: (usage: NodeJS.CpuUsage) => number,
+): void {
   new Counter({
     name,
     help,
@@ -39,7 +44,11 @@ function cpu(registry: Registry, name: string, help: string, micros: (usage: Nod
   });
 }
 
-/** Adds the metrics of this process to a registry. */
+/**
+ * Adds the metrics of this process to a registry.
+ *
+ * @internal
+ */
 export function addProcessMetrics(registry: Registry, descriptors: DescriptorCount | undefined): void {
   const spent = "CPU time spent in seconds.";
   cpu(registry, "process_cpu_user_seconds_total", `Total user ${spent}`, ({ user }) => user);
