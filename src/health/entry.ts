@@ -40,11 +40,9 @@ export class Entry {
   lastVoid: LastVoid | null = null;
   /** Whether the ERROR line of the present blindness was written. */
   blindTold = false;
-  #lastProbe: LastProbe | null = null;
+  readonly #last = new LastProbe();
   /** The certificate that it last showed under its present check; null for none. */
   certificate: LeafCertificate | null = null;
-  /** When the next probe is due; null while it is not probed. */
-  nextDueAt: UnixMillis | null = null;
   /** The newest transition is the first state in this process, told before VPP was read for the first time. */
   toldUnread = false;
   /** Newest first. */
@@ -68,13 +66,23 @@ export class Entry {
 
   /** The last result, void ones included. */
   get lastProbe(): ProbeResult | null {
-    return this.#lastProbe?.result ?? null;
+    return this.#last.result;
   }
 
   /** Keeps a copy of the last result; null forgets it. */
   set lastProbe(result: ProbeResult | null) {
-    if (result === null) this.#lastProbe = null;
-    else (this.#lastProbe ??= new LastProbe()).keep(result);
+    if (result === null) this.#last.forget();
+    else this.#last.keep(result);
+  }
+
+  /** When the next probe is due; null while it is not probed. */
+  get nextDueAt(): UnixMillis | null {
+    return this.#last.nextDueAt;
+  }
+
+  /** Notes when the next probe is due. */
+  set nextDueAt(at: UnixMillis | null) {
+    this.#last.nextDueAt = at;
   }
 
   /** Names of the frontends it belongs to, each once. */

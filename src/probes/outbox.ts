@@ -7,6 +7,11 @@ import type { FromWorker } from "./messages.ts";
  * both threads some 0.1 ms.
  */
 const BATCH_MS: Millis = 200;
+/**
+ * Other reports go at once, but not so soon after the last message, in ms: where a thousand servers come up together
+ * the main thread weighs a frontend once for each message.
+ */
+const URGENT_MS: Millis = 20;
 /** No message holds more reports than the main thread gets through in some ms. */
 const MAX_REPORTS = 512;
 
@@ -18,6 +23,7 @@ export class Outbox {
   /** When the oldest of the reports was first seen by `flush`. */
   #oldest: Millis | null = null;
   #urgent = false;
+  #sentAt: Millis = -Infinity;
 
   /** Sends by `send`. */
   constructor(send: (message: FromWorker, transfer: Transferable[]) => void) {
@@ -41,9 +47,11 @@ export class Outbox {
     const { size } = this.#reports;
     if (size === 0) return;
     this.#oldest ??= now;
-    if (!this.#urgent && size < MAX_REPORTS && now - this.#oldest < BATCH_MS) return;
+    const due = this.#urgent ? this.#sentAt + URGENT_MS : this.#oldest + BATCH_MS;
+    if (size < MAX_REPORTS && now < due) return;
     this.#oldest = null;
     this.#urgent = false;
+    this.#sentAt = now;
     for (const place of this.#reports.places()) sent(place);
     const batch = this.#reports.take();
     this.#send({ kind: "batch", batch }, [batch.numbers.buffer]);

@@ -85,6 +85,10 @@ Deno.test("Outbox lets plain passes wait for company and sends urgent reports at
   outbox.begun("b", "tcp");
   flush(1001);
   assert.deepEqual(sent, ["batch", "batch", "begun"]);
+  outbox.report(one, true);
+  assert.deepEqual(flush(1019), [], "a burst of urgent ones is gathered");
+  outbox.report(one, true);
+  assert.equal(flush(1020).length, 2);
   for (let i = 0; i < 512; i++) outbox.report(one, false);
-  assert.equal(flush(1002).length, 512, "many do not wait");
+  assert.equal(flush(1021).length, 512, "many do not wait");
 });
