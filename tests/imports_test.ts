@@ -61,7 +61,8 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   },
   {
     why: "the health core is pure",
-    from: /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states)\.ts$/,
+    from:
+      /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states|flush|late_flush|member_servers|reload_entries)\.ts$/,
     to: /^src\/(model|result)\.ts$|^src\/health\//,
   },
   {

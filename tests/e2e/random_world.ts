@@ -26,6 +26,8 @@ export interface RandomWorld {
   readonly frontends: readonly RandomFrontend[];
   /** By how many places the backends' addresses are shifted, in a circle. */
   readonly shift: number;
+  /** Which backends have their second name: from one world to another that is a rename. */
+  readonly second: readonly boolean[];
 }
 
 /** Backends of every world. */
@@ -62,7 +64,13 @@ export function anyWorld(kinds: readonly Kind[]): fc.Arbitrary<RandomWorld> {
       { minLength: 1, maxLength: 4 },
     ),
     shift: fc.constantFrom(0, 0, 1, 3),
+    second: fc.array(fc.constantFrom(false, false, true), { minLength: hosts, maxLength: hosts }),
   });
+}
+
+/** Name of a backend. */
+export function backendName({ second }: RandomWorld, backend: number): string {
+  return second[backend] === true ? `b${backend}-again` : `b${backend}`;
 }
 
 /** All addresses. */
@@ -84,7 +92,7 @@ export function worldConfig(world: RandomWorld, port: number): string {
     const check = kind === "static"
       ? ""
       : `, healthcheck: ${kind === "alive" || kind === "off" ? "tcp" : kind}`;
-    return `    b${i}: { address: ${address(world, i)}${check}${
+    return `    ${backendName(world, i)}: { address: ${address(world, i)}${check}${
       kind === "off" ? ", enabled: false" : ""
     } }\n`;
   });
@@ -92,7 +100,9 @@ export function worldConfig(world: RandomWorld, port: number): string {
     const { flushOnDown, length, service, sticky, v6 } = frontend;
     const list = frontend.pools.map((members, p) =>
       `{ name: p${p}, backends: { ${
-        members.map(({ backend, weight }) => `b${backend}: { weight: ${weight} }`).join(", ")
+        members.map(({ backend, weight }) => `${backendName(world, backend)}: { weight: ${weight} }`).join(
+          ", ",
+        )
       } } }`
     );
     return `    f${f}:

@@ -3,16 +3,30 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { LocalDaemon } from "./local_daemon.ts";
 import { TcpServers } from "./tcp_servers.ts";
-import { address, anyWorld, hosts, type Kind, prefix, worldConfig } from "./random_world.ts";
+import {
+  address,
+  anyWorld,
+  backendName,
+  hosts,
+  type Kind,
+  prefix,
+  type RandomWorld,
+  worldConfig,
+} from "./random_world.ts";
 import { Vpp } from "./world.ts";
 
 /** Starts the daemon, waits until everything that can be known is known and VPP is told, and stops it. */
-async function run(config: string, vpp: Vpp, kinds: readonly Kind[]): Promise<void> {
+async function run(
+  world: RandomWorld,
+  config: string,
+  vpp: Vpp,
+  kinds: readonly Kind[] = world.kinds,
+): Promise<void> {
   await using daemon = await LocalDaemon.start({ config, vpp: vpp.paths });
   await daemon.logged(({ msg }) => msg === "vpp-connect");
   for (const [i, kind] of kinds.entries()) {
     const state = { alive: "up", dead: "down", static: "up", off: "disabled", silent: null }[kind];
-    if (state !== null) await daemon.became(`b${i}`, state);
+    if (state !== null) await daemon.became(backendName(world, i), state);
   }
   const { failed } = await daemon.sync();
   assert.equal(failed, 0);
@@ -34,16 +48,16 @@ Deno.test("a restart in the same random world tells VPP nothing, and what is nee
           if (kind === "silent") servers.startSilent(address(world, i));
         }
         const config = worldConfig(world, servers.port);
-        await run(config, vpp, kinds);
+        await run(world, config, vpp);
         let mark = vpp.simulator.recorder.requests.length;
-        await run(config, vpp, kinds);
+        await run(world, config, vpp);
         assert.deepEqual(vpp.told(mark), []);
 
         if (kinds[dies] !== "alive") return;
         servers.stop(address(world, dies));
         const before = vpp.weightsByVip();
         mark = vpp.simulator.recorder.requests.length;
-        await run(config, vpp, kinds.map((kind, i) => i === dies ? "dead" : kind));
+        await run(world, config, vpp, kinds.map((kind, i) => i === dies ? "dead" : kind));
         const after = vpp.weightsByVip();
         const moved = [...after].filter(([server, weight]) => before.get(server) !== weight);
         const dead = (server: string) => server.endsWith(` ${address(world, dies)}`);

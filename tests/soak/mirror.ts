@@ -70,7 +70,7 @@ export class EventMirror {
   #frontend({ frontend, synthetic, from, to, active_pool: pool, reason }: FrontendEvent): void {
     const known = this.frontends.get(frontend)?.state;
     // A frontend that a reload takes away and another brings back begins anew.
-    if (!synthetic && known !== undefined && known !== from && reason !== "reload") {
+    if (!synthetic && known !== undefined && known !== from && !reason.startsWith("reload")) {
       this.gaps.push(
         `${this.lastId}: frontend ${frontend} went from ${from} to ${to} (${reason}), but was ${known}`,
       );
