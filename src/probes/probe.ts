@@ -27,8 +27,6 @@ export interface ProbesOptions {
   readonly certificate: (target: ProbeTarget, certificate: LeafCertificate) => void;
   /** What the files of the checks hold. */
   readonly contents: TlsContents;
-  /** Descriptors for sockets; default: without limit. */
-  readonly limit?: number;
   /** Where OpenSSL is; default: the system's. */
   readonly libraries?: LibraryNames;
   /** Kinds of echo sockets, for tests. */
@@ -46,7 +44,7 @@ export class Probes implements Disposable {
 
   /** Probes over sockets that `reactor` watches. */
   constructor(reactor: Reactor, options: ProbesOptions) {
-    this.#sockets = new TcpSockets(reactor, options.limit);
+    this.#sockets = new TcpSockets(reactor);
     this.#options = options;
     this.#contexts = new TlsContexts(options.contents, options.libraries);
     this.#echoes = new EchoSockets(reactor, options.kinds);

@@ -69,25 +69,12 @@ interface Kind {
 /** The sockets of a thread. */
 export class TcpSockets implements Disposable {
   readonly #reactor: Reactor;
-  readonly #limit: number;
-  /** Sockets that are open, in use or not. */
-  #open = 0;
   readonly #kinds = new Map<string, Kind>();
   #sweptAt: Millis = 0;
 
-  /**
-   * Sockets are watched by `reactor`.
-   *
-   * @param limit descriptors that they may take, the idle ones included; what is over it in use is not refused
-   */
-  constructor(reactor: Reactor, limit = Infinity) {
+  /** Sockets are watched by `reactor`. */
+  constructor(reactor: Reactor) {
     this.#reactor = reactor;
-    this.#limit = limit;
-  }
-
-  /** Sockets that are open, in use or not. */
-  get open(): number {
-    return this.#open;
   }
 
   /** Sockets that are kept without a use. */
@@ -111,27 +98,18 @@ export class TcpSockets implements Disposable {
   /** A new socket; a failure to make one is the host's fault, and void. */
   make(plan: ProbePlan): Result<TcpSocket, Verdict> {
     const { netns } = plan.target;
-    // One that nobody uses gives way: the daemon needs its other descriptors for other things.
-    if (this.#open >= this.#limit) this.#giveWay();
     const before = netns === "" ? "" : idOf(netns);
     const made = makeSocket(plan);
     if (!made.ok) return err(made.error);
     // The namespace may have been another one a moment ago.
     const namespace = netns === "" || idOf(netns) === before ? before : null;
-    this.#open++;
     return ok(new TcpSocket(made.value, namespace, this.#reactor));
-  }
-
-  /** Closes a socket that was taken or made. */
-  end(socket: TcpSocket): void {
-    this.#open--;
-    socket.close();
   }
 
   /** Takes a socket back, and ends its connection with a reset. */
   give({ ground }: ProbePlan, socket: TcpSocket, now: Millis): void {
     const { namespace } = socket;
-    if (namespace === null) return this.end(socket);
+    if (namespace === null) return socket.close();
     let kind = this.#kinds.get(ground);
     if (kind === undefined) {
       kind = { idle: [], namespace, checkedAt: now, usedAt: now };
@@ -141,7 +119,7 @@ export class TcpSockets implements Disposable {
     socket.used = true;
     const room = kind.namespace === namespace && kind.idle.length < MAX_IDLE;
     if (room && dissolve(socket.fd)) kind.idle.push(socket);
-    else this.end(socket);
+    else socket.close();
   }
 
   /** Closes all that are kept. */
@@ -150,16 +128,8 @@ export class TcpSockets implements Disposable {
   }
 
   #drop(ground: string, { idle }: Kind): void {
-    for (const socket of idle.splice(0)) this.end(socket);
+    for (const socket of idle.splice(0)) socket.close();
     this.#kinds.delete(ground);
-  }
-
-  /** Closes one idle socket, of the kind that has most. */
-  #giveWay(): void {
-    let most: TcpSocket[] = [];
-    for (const { idle } of this.#kinds.values()) if (idle.length > most.length) most = idle;
-    const socket = most.shift();
-    if (socket !== undefined) this.end(socket);
   }
 
   #sweep(now: Millis): void {

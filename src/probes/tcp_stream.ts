@@ -48,7 +48,7 @@ export class TcpStream implements ByteStream {
     if (tcp.underWay(first)) return this.#connect(socket);
     if (first === 0 || first === -E.ECONNREFUSED || !socket.used) return this.#judge(first, socket);
     // What the host took away since, its source address say, must not count against the backend.
-    this.#sockets.end(socket);
+    socket.close();
     this.#socket = null;
     const made = this.#sockets.make(plan);
     if (!made.ok) return made.error;

@@ -69,7 +69,6 @@ class ProbeWorker implements AsyncDisposable {
     const reactor = this.#resources.use(new Reactor());
     const probes = this.#resources.use(
       new Probes(reactor, {
-        limit: begin.limit,
         certificate: ({ backend, generation }, certificate) =>
           scope.postMessage({ kind: "certificate", backend, generation, certificate }, []),
         contents: this.#contents,

@@ -53,26 +53,6 @@ Deno.test("TcpSockets keeps some hundred, and none that nobody has used for 10 s
   assert.equal(sockets.idle, 0);
 });
 
-Deno.test("TcpSockets keeps no more than its limit, whatever the number of families and sources", () => {
-  using reactor = new Reactor();
-  using sockets = new TcpSockets(reactor, 4);
-  const plans = ["127.0.0.2", "127.0.0.3", "127.0.0.4"].map((source) =>
-    probePlan(target("b", tcpCheck(80, { probeIpv4Src: ip(source) })), "test")
-  );
-  for (const plan of plans) {
-    const all = Array.from({ length: 3 }, () => made(sockets, plan));
-    assert.ok(sockets.open <= 4);
-    for (const socket of all) sockets.give(plan, socket, 0);
-  }
-  assert.equal(sockets.open, 4);
-  assert.equal(sockets.idle, 4);
-  // What is in use is never taken away.
-  const all = Array.from({ length: 5 }, () => made(sockets));
-  assert.deepEqual([sockets.open, sockets.idle], [5, 0]);
-  for (const socket of all) sockets.end(socket);
-  assert.equal(sockets.open, 0);
-});
-
 Deno.test("a socket is connected again and again, each time from a port of its own, and each ends with a reset", async () => {
   const ends: string[] = [];
   const ports: number[] = [];
