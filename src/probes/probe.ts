@@ -10,12 +10,10 @@ import type { ProbePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
 import { RenewingProbe } from "./renewal.ts";
 import type { Verdict } from "./result.ts";
-import { lostGround, type Reactor } from "./socket.ts";
+import { lostGround, type Reactor, TcpStream } from "./socket.ts";
 import type { Machine } from "./step.ts";
 import type { ByteStream } from "./stream.ts";
 import { TcpProbe } from "./tcp.ts";
-import { TcpSockets } from "./tcp_sockets.ts";
-import { TcpStream } from "./tcp_stream.ts";
 import { TlsStream } from "./tls.ts";
 import type { TlsContents } from "./tls_contents.ts";
 import { TlsContexts } from "./tls_contexts.ts";
@@ -35,16 +33,16 @@ export interface ProbesOptions {
 
 /** Runs probes of every type, and owns what they share. */
 export class Probes implements Disposable {
+  readonly #reactor: Reactor;
   readonly #options: ProbesOptions;
   readonly #contexts: TlsContexts;
   readonly #memories = new Map<ProbePlan, TlsMemory>();
   readonly #echoes: EchoSockets;
   readonly #matcher = new ThreadMatcher();
-  readonly #sockets: TcpSockets;
 
   /** Probes over sockets that `reactor` watches. */
   constructor(reactor: Reactor, options: ProbesOptions) {
-    this.#sockets = new TcpSockets(reactor);
+    this.#reactor = reactor;
     this.#options = options;
     this.#contexts = new TlsContexts(options.contents, options.libraries);
     this.#echoes = new EchoSockets(reactor, options.kinds);
@@ -98,13 +96,12 @@ export class Probes implements Disposable {
     this.#memories.clear();
     this.#contexts[Symbol.dispose]();
     this.#echoes[Symbol.dispose]();
-    this.#sockets[Symbol.dispose]();
     this.#matcher[Symbol.dispose]();
   }
 
   #stream(attempt: Attempt): ByteStream {
-    if (tlsParams(attempt.plan.target.check) === null) return new TcpStream(attempt, this.#sockets);
-    return new TlsStream(attempt, this.#sockets, this.#contexts, this.#memory(attempt.plan));
+    if (tlsParams(attempt.plan.target.check) === null) return new TcpStream(attempt, this.#reactor);
+    return new TlsStream(attempt, this.#reactor, this.#contexts, this.#memory(attempt.plan));
   }
 
   #memory(plan: ProbePlan): TlsMemory {

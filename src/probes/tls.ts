@@ -17,9 +17,7 @@ import { DheLook } from "./dhe_look.ts";
 import { firstWords } from "./peer.ts";
 import { quoted } from "./quote.ts";
 import { lateable, type Verdict, verdict } from "./result.ts";
-import { READABLE } from "./socket.ts";
-import type { TcpSockets } from "./tcp_sockets.ts";
-import { TcpStream } from "./tcp_stream.ts";
+import { type Reactor, READABLE, TcpStream } from "./socket.ts";
 import type { Step } from "./step.ts";
 import type { ByteStream, Failure, Read } from "./stream.ts";
 import type { TlsContexts } from "./tls_contexts.ts";
@@ -60,7 +58,7 @@ const REFUSED = verdict("L6RSP", alertSentence(HANDSHAKE_FAILURE));
 /** A TLS connection of one probe. Disposal closes it with a reset. */
 export class TlsStream implements ByteStream {
   readonly #attempt: Attempt;
-  readonly #sockets: TcpSockets;
+  readonly #reactor: Reactor;
   readonly #contexts: TlsContexts;
   readonly #memory: TlsMemory;
   readonly #tcp: TcpStream;
@@ -88,12 +86,12 @@ export class TlsStream implements ByteStream {
   #look: DheLook | null = null;
 
   /** Of a probe whose check has TLS; nothing is connected yet. */
-  constructor(attempt: Attempt, sockets: TcpSockets, contexts: TlsContexts, memory: TlsMemory) {
+  constructor(attempt: Attempt, reactor: Reactor, contexts: TlsContexts, memory: TlsMemory) {
     this.#attempt = attempt;
-    this.#sockets = sockets;
+    this.#reactor = reactor;
     this.#contexts = contexts;
     this.#memory = memory;
-    this.#tcp = new TcpStream(attempt, sockets);
+    this.#tcp = new TcpStream(attempt, reactor);
   }
 
   /** Connects and does the handshake. */
@@ -267,7 +265,7 @@ export class TlsStream implements ByteStream {
     // Some servers serve one connection after the other.
     this.#client?.[Symbol.dispose]();
     this.#tcp[Symbol.dispose]();
-    this.#look = new DheLook(new TcpStream(this.#attempt, this.#sockets), this.#memory.sni);
+    this.#look = new DheLook(new TcpStream(this.#attempt, this.#reactor), this.#memory.sni);
     return "again";
   }
 
