@@ -71,9 +71,14 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     to: /^src\/(model|result)\.ts$|^src\/net\/ip\.ts$|^src\/health\/frontend\.ts$|^src\/lb\//,
   },
   {
-    why: "memory knows what is kept, and nothing of who wants it kept",
+    why: "what a client checks of the journal is what the daemon wrote",
+    from: /^src\/chain\.ts$/,
+    to: /^src\/api\//,
+  },
+  {
+    why: "memory knows what is kept, and nothing of who wants it kept; replay judges as the tracker does",
     from: /^src\/memory\//,
-    to: /^src\/(model|result|clock)\.ts$|^src\/(async|log|memory)\//,
+    to: /^src\/(model|result|clock|chain)\.ts$|^src\/(async|log|memory)\/|^src\/health\/backend\.ts$/,
   },
   {
     why: "the fleet knows its store and what nodes tell each other, and nothing of the daemon",
@@ -101,7 +106,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "the client talks to the API and to nothing else of the daemon",
     from: /^src\/cli\//,
     to:
-      /^src\/cli\/|^src\/api\/|^src\/async\/abortable_body\.ts$|^src\/(model|result|duration|version|command_line|sse|text)\.ts$|^src\/net\/(http1|ip|loopback|local_token)\.ts$|^src\/config\/nearest\.ts$|^deno\.json$/,
+      /^src\/cli\/|^src\/api\/|^src\/async\/abortable_body\.ts$|^src\/(model|result|duration|version|command_line|sse|text|chain)\.ts$|^src\/net\/(http1|ip|loopback|local_token)\.ts$|^src\/config\/nearest\.ts$|^deno\.json$/,
   },
 ];
 

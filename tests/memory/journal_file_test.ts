@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
-import {
-  chainLink,
-  type Entry,
-  entryJson,
-  entryKinds,
-  isChained,
-  nextSeq,
-  verifyChain,
-} from "../../src/memory/journal/entry.ts";
+import type { JournalEntry } from "../../src/api/memory.ts";
+import { chainLink, linkOf, verifyChain } from "../../src/chain.ts";
+import { type Entry, entryJson, entryKinds, isChained, nextSeq } from "../../src/memory/journal/entry.ts";
 import { JournalFile, NewerSchema, type PageQuery } from "../../src/memory/journal/file.ts";
 
 async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
@@ -159,6 +153,8 @@ Deno.test("the chain verifies, and every altered, removed or reordered entry is 
   }));
   const head = links[9];
   assert.ok(head !== undefined);
+  const answered = entries.map((entry) => ({ ...JSON.parse(entryJson(entry)), chain: entry.chain }));
+  assert.deepEqual(answered.map((entry: JournalEntry) => linkOf(entry)), links, "as a client reads them");
   assert.deepEqual(verifyChain(links, head), {
     ok: true,
     checked: 10,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { chainLink, entryJson, type NewEntry } from "../../src/memory/journal/entry.ts";
+import { chainLink } from "../../src/chain.ts";
+import { entryJson, type NewEntry } from "../../src/memory/journal/entry.ts";
 import type { PageQuery } from "../../src/memory/journal/file.ts";
 import {
   Journal,

@@ -12,7 +12,8 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { UnixMillis } from "../../model.ts";
-import { type Entry, entryJson, type EntryKind, entryKinds, type Link } from "./entry.ts";
+import { chainedKinds, type Link } from "../../chain.ts";
+import { type Entry, entryJson, type EntryKind, entryKinds } from "./entry.ts";
 import type { Run } from "./runs.ts";
 
 /** Version of the tables. A file of a newer one is left alone. */
@@ -149,7 +150,7 @@ export class JournalFile implements Disposable {
   /** Place of the newest entry, 0 for none, and the newest link of the chain, "" for none. */
   get end(): { readonly seq: number; readonly chain: string } {
     const seq = this.#all("SELECT max(seq) AS seq FROM entry", [])[0]?.seq;
-    const chained = chainedKinds.map((kind) =>
+    const chained = chainedNumbers.map((kind) =>
       this.#all("SELECT seq, chain FROM entry WHERE kind=? ORDER BY seq DESC LIMIT 1", [kind])[0]
     ).filter((row) => row !== undefined).sort((a, b) => Number(b.seq) - Number(a.seq));
     return { seq: Number(seq ?? 0), chain: String(chained[0]?.chain ?? "") };
@@ -301,7 +302,7 @@ export class JournalFile implements Disposable {
   /** Every link of the chain, oldest first. */
   *links(): Generator<Link> {
     const sql =
-      `SELECT seq, json, chain FROM entry WHERE kind IN (${chainedKinds.join()}) AND seq>? ORDER BY seq LIMIT 1000`;
+      `SELECT seq, json, chain FROM entry WHERE kind IN (${chainedNumbers.join()}) AND seq>? ORDER BY seq LIMIT 1000`;
     for (let after = 0;;) {
       const rows = this.#all(sql, [after]);
       if (rows.length === 0) return;
@@ -417,7 +418,7 @@ export class JournalFile implements Disposable {
   }
 }
 
-const chainedKinds = (["change", "override"] as const).map((kind) => entryKinds.indexOf(kind));
+const chainedNumbers = chainedKinds.map((kind) => entryKinds.indexOf(kind));
 /** Kinds that are deleted last. */
 const lastKinds: readonly EntryKind[] = ["change", "override", "backend", "frontend"];
 

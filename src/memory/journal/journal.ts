@@ -9,17 +9,10 @@
  *
  * @module
  */
+import { chainLink, type Verification } from "../../chain.ts";
 import type { Clock } from "../../clock.ts";
 import type { Millis, UnixMillis } from "../../model.ts";
-import {
-  chainLink,
-  type Entry,
-  entryJson,
-  isChained,
-  type NewEntry,
-  nextSeq,
-  type Verification,
-} from "./entry.ts";
+import { type Entry, entryJson, isChained, type NewEntry, nextSeq } from "./entry.ts";
 import type { JournalBatch, LatencyRow, Page, PageQuery } from "./file.ts";
 import type { JournalAnswer, JournalFailure, JournalRequest, JournalValues } from "./messages.ts";
 import type { Run } from "./runs.ts";

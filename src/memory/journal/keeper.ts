@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { verifyChain } from "./entry.ts";
+import { verifyChain } from "../../chain.ts";
 import { type JournalBatch, JournalFile, NewerSchema } from "./file.ts";
 import type { JournalAnswer, JournalFailure, JournalRequest, JournalValues } from "./messages.ts";
 

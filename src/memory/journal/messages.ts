@@ -3,9 +3,9 @@
  *
  * @module
  */
+import type { Verification } from "../../chain.ts";
 import type { UnixMillis } from "../../model.ts";
 import type { JournalBatch, LatencyRow, Page, PageQuery } from "./file.ts";
-import type { Verification } from "./entry.ts";
 import type { Run } from "./runs.ts";
 
 /** To the thread. */
