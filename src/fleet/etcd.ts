@@ -1,7 +1,6 @@
 /**
  * etcd 3.4 and newer through its JSON gateway (`/v3/…` over HTTP, as etcd's own documentation of the gRPC gateway
- * describes): keys and values are base64, numbers of 64 bits are decimal strings, and what has its default value is
- * left out. This file alone knows that.
+ * describes).
  *
  * Every call has a deadline. Endpoints are tried in turn; a call that may have written something is never repeated
  * here, since only a read can tell whether it did.
@@ -12,73 +11,30 @@ import { abortableBody } from "../async/abortable_body.ts";
 import type { Clock } from "../clock.ts";
 import { lines } from "../lines.ts";
 import type { Millis, UnixMillis } from "../model.ts";
-
-/** A revision of the store: grows with every write. */
-export type Revision = bigint;
-
-/** A key with its value. */
-export interface KeyValue {
-  /** The whole key. */
-  readonly key: string;
-  /** The value as text. */
-  readonly value: string;
-  /** Revision of the last write to it. */
-  readonly modRevision: Revision;
-}
-
-/** What every answer tells about the store. */
-export interface StoreHead {
-  /** Identity of the cluster; another one is another store. */
-  readonly clusterId: string;
-  /** The store's revision. */
-  readonly revision: Revision;
-  /** The store's clock by the HTTP header `Date`, to the second; null: it sent none. */
-  readonly date: UnixMillis | null;
-}
-
-/** A list of keys. */
-export interface Listing extends StoreHead {
-  /** Keys in their order. */
-  readonly rows: readonly KeyValue[];
-}
-
-/** A change that a watch tells. */
-export interface WatchEvent {
-  /** The key. */
-  readonly key: string;
-  /** Null: deleted. */
-  readonly value: string | null;
-  /** Revision of the change. */
-  readonly modRevision: Revision;
-}
-
-/** Why the store did not do what was asked. */
-export type StoreFailure =
-  /** Nobody answered. */
-  | "unreachable"
-  /** No answer in time; a write may have happened. */
-  | "late"
-  /** User or password are wrong, or the token is not valid any more. */
-  | "login"
-  /** The user may not do this. */
-  | "denied"
-  /** The store is full (its quota). */
-  | "full"
-  /** The store has no leader: it cannot write. */
-  | "no-leader"
-  /** The revision is compacted: list again. */
-  | "compacted"
-  /** Anything else that it answered. */
-  | "answer";
-
-/** The store did not do what was asked. */
-export class StoreError extends Error {
-  /** `detail` is one sentence without secrets. */
-  constructor(readonly failure: StoreFailure, detail: string) {
-    super(detail);
-    this.name = "StoreError";
-  }
-}
+import {
+  asFailure,
+  encode,
+  failureOf,
+  headOf,
+  isNetworkError,
+  keyValue,
+  messageOf,
+  parse,
+  rangeOf,
+  type RawAnswer,
+  type RawWatch,
+} from "./gateway.ts";
+import {
+  type Compared,
+  type KeyValue,
+  type Listing,
+  type Revision,
+  type Store,
+  StoreError,
+  type StoreHead,
+  type WatchEvent,
+  type Write,
+} from "./store.ts";
 
 /** How to reach the store. */
 export interface EtcdOptions {
@@ -96,54 +52,8 @@ export interface EtcdOptions {
   readonly clock: Clock;
 }
 
-/** One step of a transaction. */
-export type Write =
-  | { readonly put: string; readonly value: string; readonly lease?: string }
-  | { readonly delete: string };
-
-/** Outcome of a compared write. */
-export type Compared =
-  | { readonly done: true; readonly head: StoreHead }
-  /** Somebody else wrote first; null: the key is not there. */
-  | { readonly done: false; readonly head: StoreHead; readonly present: KeyValue | null };
-
-interface RawHeader {
-  readonly cluster_id?: string;
-  readonly revision?: string;
-}
-
-interface RawKv {
-  readonly key?: string;
-  readonly value?: string;
-  readonly mod_revision?: string;
-}
-
-interface RawAnswer {
-  readonly header?: RawHeader;
-  readonly kvs?: readonly RawKv[];
-  readonly succeeded?: boolean;
-  readonly responses?: readonly { readonly response_range?: { readonly kvs?: readonly RawKv[] } }[];
-  readonly ID?: string;
-  readonly TTL?: string;
-  readonly token?: string;
-}
-
-interface RawWatch {
-  readonly result?: {
-    readonly header?: RawHeader;
-    readonly canceled?: boolean;
-    readonly cancel_reason?: string;
-    readonly compact_revision?: string;
-    readonly events?: readonly { readonly type?: string; readonly kv?: RawKv }[];
-  };
-  readonly error?: { readonly message?: string };
-}
-
-/** Codes of gRPC that the gateway passes on. */
-const grpc = { deadline: 4, denied: 7, exhausted: 8, precondition: 9, unavailable: 14, unauthenticated: 16 };
-
 /** A client of one store. Owns its connections until disposal. */
-export class Etcd implements Disposable {
+export class Etcd implements Store, Disposable {
   readonly #options: EtcdOptions;
   readonly #client: Deno.HttpClient;
   readonly #end = new AbortController();
@@ -360,76 +270,4 @@ async function firstResult(response: Response, signal: AbortSignal): Promise<Raw
     return result ?? {};
   }
   return {};
-}
-
-/** Errors of the gateway as failures. Texts are etcd's own; gRPC codes alone do not tell them apart. */
-function failureOf(
-  status: number,
-  { code, error, message }: { readonly code?: number; readonly message?: string; readonly error?: string },
-): StoreError {
-  const text = message ?? error ?? `HTTP ${status}`;
-  if (/invalid auth token|user name is empty|authentication failed|invalid user/i.test(text)) {
-    return new StoreError("login", text);
-  }
-  if (/permission denied/i.test(text) || code === grpc.denied) return new StoreError("denied", text);
-  if (/database space exceeded/i.test(text)) return new StoreError("full", text);
-  if (/required revision has been compacted/i.test(text)) return new StoreError("compacted", text);
-  if (/no leader|leader changed|request timed out/i.test(text) || code === grpc.unavailable) {
-    return new StoreError("no-leader", text);
-  }
-  if (code === grpc.unauthenticated || status === 401) return new StoreError("login", text);
-  return new StoreError("answer", text);
-}
-
-function asFailure(error: unknown, signal: AbortSignal): StoreError {
-  if (signal.aborted && signal.reason instanceof StoreError) return signal.reason;
-  if (error instanceof StoreError) return error;
-  if (!isNetworkError(error)) throw error;
-  return new StoreError("unreachable", messageOf(error));
-}
-
-/** What `fetch` and its bodies throw where the other side or the way to it fails. */
-function isNetworkError(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof Deno.errors.Http ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.UnexpectedEof || error instanceof Deno.errors.Interrupted ||
-    error instanceof DOMException;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function headOf({ header = {} }: RawAnswer, date: UnixMillis | null): StoreHead {
-  return { clusterId: header.cluster_id ?? "", revision: BigInt(header.revision ?? "0"), date };
-}
-
-function keyValue({ key = "", mod_revision = "0", value = "" }: RawKv): KeyValue {
-  return { key: decode(key), value: decode(value), modRevision: BigInt(mod_revision) };
-}
-
-/** A range of all keys with a prefix: up to the prefix with its last octet one higher. */
-function rangeOf(prefix: string): { key: string; range_end: string } {
-  const octets = new TextEncoder().encode(prefix);
-  const end = octets.slice();
-  end[end.length - 1] = (end[end.length - 1] ?? 0) + 1;
-  return { key: octets.toBase64(), range_end: end.toBase64() };
-}
-
-function encode(text: string): string {
-  return new TextEncoder().encode(text).toBase64();
-}
-
-function decode(base64: string): string {
-  return new TextDecoder().decode(Uint8Array.fromBase64(base64));
-}
-
-function parse<T>(text: string): T {
-  try {
-    return JSON.parse(text) as T;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new StoreError("answer", `the store answered no JSON: ${JSON.stringify(text.slice(0, 60))}`);
-  }
 }

@@ -11,7 +11,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Millis, UnixMillis } from "../model.ts";
-import { type KeyValue, type Listing, type Revision, StoreError } from "./etcd.ts";
+import { type KeyValue, type Listing, type Revision, type Store, StoreError } from "./store.ts";
 import {
   believe,
   deletable,
@@ -29,7 +29,6 @@ import {
   type StoreMemory,
   targetOf,
 } from "./intents.ts";
-import type { Store } from "./store.ts";
 
 /** Time between two lists, in ms. */
 export const listEveryMs = 5_000;

@@ -10,7 +10,7 @@
  */
 import type { UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { KeyValue, Listing, Revision, WatchEvent } from "./etcd.ts";
+import type { KeyValue, Listing, Revision, WatchEvent } from "./store.ts";
 
 /** What an intent is about. */
 export type IntentTarget =

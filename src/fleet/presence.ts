@@ -9,10 +9,9 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Millis } from "../model.ts";
-import { StoreError } from "./etcd.ts";
+import { type Store, StoreError } from "./store.ts";
 import { nodePrefix } from "./intents.ts";
 import { type NodeRow, parseRow, rowText } from "./node_row.ts";
-import type { Store } from "./store.ts";
 
 /** Life of a row without its daemon, in s. */
 export const leaseSeconds = 15;

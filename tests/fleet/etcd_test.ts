@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../src/clock.ts";
-import { Etcd, type EtcdOptions, StoreError, type WatchEvent } from "../../src/fleet/etcd.ts";
+import { Etcd, type EtcdOptions } from "../../src/fleet/etcd.ts";
+import { StoreError, type WatchEvent } from "../../src/fleet/store.ts";
 import { Cluster, etcdLack } from "./cluster.ts";
 
 function test(name: string, run: () => Promise<void>): void {

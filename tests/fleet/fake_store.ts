@@ -1,12 +1,12 @@
 import {
   type KeyValue,
   type Revision,
+  type Store,
   StoreError,
   type StoreFailure,
   type WatchEvent,
   type Write,
-} from "../../src/fleet/etcd.ts";
-import type { Store } from "../../src/fleet/store.ts";
+} from "../../src/fleet/store.ts";
 
 /** A store in memory that several daemons of a test share, with the faults of a real one. */
 export class FakeStore implements Store {

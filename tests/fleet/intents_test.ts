@@ -16,7 +16,7 @@ import {
   type StoreMemory,
   targetOf,
 } from "../../src/fleet/intents.ts";
-import type { KeyValue } from "../../src/fleet/etcd.ts";
+import type { KeyValue } from "../../src/fleet/store.ts";
 
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,10}$/);
 const head = fc.record({
