@@ -93,6 +93,13 @@ export const frontend: api.Frontend = {
     ],
   }],
   vpp: "in-sync",
+  transitions: [{
+    from: "unknown",
+    to: "up",
+    at,
+    active_pool: "main",
+    reason: "backend b1 up (L7OK HTTP 200)",
+  }],
 };
 
 /** Health check http. */

@@ -289,6 +289,13 @@ export const Frontend: Schema<api.Frontend> = contract<api.Frontend>()(
       })),
     })),
     vpp: z.enum(["off", "disconnected", "held", "pending", "error", "in-sync"]),
+    transitions: z.array(z.object({
+      from: FrontendState,
+      to: FrontendState,
+      at: Time,
+      active_pool: orNull(Text),
+      reason: Text,
+    })).openapi({ description: "newest first; from and to are equal where only the pool in use changed" }),
   }),
 );
 

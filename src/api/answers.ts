@@ -3,23 +3,9 @@
  *
  * @module
  */
-import type { Code, CurrentProblem, FState, Ns, Nul, Ready, State, Time } from "./base.ts";
+import type { Code, CurrentProblem, Ns, Nul, Ready, State, Time } from "./base.ts";
 import type { EventHead } from "./events.ts";
 import type { Override } from "./memory.ts";
-
-/** A change of a frontend's state. */
-export interface FrontendTransition {
-  /** State before. */
-  from: FState;
-  /** State now. */
-  to: FState;
-  /** When. */
-  at: Time;
-  /** Pool in use now. */
-  active_pool: Nul<string>;
-  /** Why. */
-  reason: string;
-}
 
 /** How long probes took. */
 export interface Latency {

@@ -267,6 +267,22 @@ export interface Frontend {
   pools: Pool[];
   /** How VPP stands to this frontend. */
   vpp: "off" | "disconnected" | "held" | "pending" | "error" | "in-sync";
+  /** Newest first; `from` and `to` are equal where only the pool in use changed. */
+  transitions: FrontendTransition[];
+}
+
+/** A change of a frontend's state. */
+export interface FrontendTransition {
+  /** State before. */
+  from: FState;
+  /** State now. */
+  to: FState;
+  /** When. */
+  at: Time;
+  /** Pool in use now. */
+  active_pool: Nul<string>;
+  /** Why. */
+  reason: string;
 }
 
 /** GET /v1/frontends */

@@ -8,6 +8,12 @@ import type { Frontend, FrontendState, UnixMillis } from "../model.ts";
 import type { FrontendWeights } from "./frontend.ts";
 import type { FrontendChange } from "./hooks.ts";
 
+/** A change of a frontend's state or active pool as its history keeps it. */
+export interface FrontendTransition extends Omit<FrontendChange, "frontend"> {
+  /** When it was decided. */
+  readonly at: UnixMillis;
+}
+
 /** What was last told of a frontend. */
 export interface Standing {
   /** Its state. */
@@ -16,25 +22,38 @@ export interface Standing {
   readonly activePool: string;
   /** When it entered the state. */
   readonly since: UnixMillis;
+  /** Its transitions, newest first. */
+  readonly history: readonly FrontendTransition[];
 }
 
 /** Remembers what was told of each frontend. */
 export class FrontendStates {
   #standings = new Map<string, Standing>();
+  #limit = 0;
 
   /** What was last told of a frontend; null if there is none of that name. */
   get(frontend: string): Standing | null {
     return this.#standings.get(frontend) ?? null;
   }
 
-  /** Keeps exactly these frontends; new ones begin as `unknown` in their first pool. */
-  keep(frontends: Iterable<Frontend>, now: UnixMillis): void {
+  /**
+   * Keeps exactly these frontends; new ones begin as `unknown` in their first pool.
+   *
+   * @param limit transitions kept of each
+   */
+  keep(frontends: Iterable<Frontend>, now: UnixMillis, limit: number): void {
+    this.#limit = limit;
     const kept = new Map<string, Standing>();
     for (const { name, pools } of frontends) {
       const old = this.#standings.get(name);
       const known = old !== undefined && pools.some((pool) => pool.name === old.activePool);
       const activePool = known ? old.activePool : pools[0]?.name ?? "";
-      kept.set(name, { state: old?.state ?? "unknown", since: old?.since ?? now, activePool });
+      kept.set(name, {
+        state: old?.state ?? "unknown",
+        since: old?.since ?? now,
+        activePool,
+        history: old?.history.slice(0, limit) ?? [],
+      });
     }
     this.#standings = kept;
   }
@@ -50,7 +69,13 @@ export class FrontendStates {
     if (old === undefined) return null;
     const { state, activePool } = weights;
     if (old.state === state && old.activePool === activePool) return null;
-    this.#standings.set(frontend, { state, activePool, since: old.state === state ? old.since : now });
-    return { frontend, from: old.state, to: state, activePool, reason: reason() };
+    const change = { from: old.state, to: state, activePool, reason: reason() };
+    this.#standings.set(frontend, {
+      state,
+      activePool,
+      since: old.state === state ? old.since : now,
+      history: [{ ...change, at: now }, ...old.history].slice(0, this.#limit),
+    });
+    return { frontend, ...change };
   }
 }

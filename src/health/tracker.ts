@@ -82,7 +82,7 @@ export class Tracker implements Disposable {
         new Entry(backend, check, at, now, this.#judgement.flows(backend.address)),
       );
     }
-    this.#states.keep(this.#running.frontends.values(), now);
+    this.#states.keep(this.#running.frontends.values(), now, this.#running.healthchecker.transitionHistory);
     for (const entry of this.#entries.values()) this.#enterService(entry, batch, now);
     this.#targets.begin(this.#entries.values(), this.netns);
     this.#blindWatch.start();
@@ -224,7 +224,7 @@ export class Tracker implements Disposable {
       if (state === "paused" || state === "disabled") heldRemoved.set(entry.backend.name, state);
       this.#apply(entry, [{ kind: "remove" }], batch, now, by);
     }
-    this.#states.keep(config.frontends.values(), now);
+    this.#states.keep(config.frontends.values(), now, config.healthchecker.transitionHistory);
     this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
     const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now, late);
     const outcome = { ...told, weightsReset, renamed, heldRemoved };

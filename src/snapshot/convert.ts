@@ -5,6 +5,7 @@
  */
 import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
+import type { FrontendTransition } from "../health/frontend_states.ts";
 import { redactHeaders, redactPath } from "../log/redact.ts";
 import type {
   Config,
@@ -108,6 +109,17 @@ export function certificate(leaf: LeafCertificate, now: UnixMillis): api.Certifi
     not_before: timeText(leaf.notBefore),
     not_after: timeText(leaf.notAfter),
     days_left: Math.floor((leaf.notAfter - now) / DAY_MS),
+  };
+}
+
+/** A transition of a frontend. */
+export function frontendTransition(change: FrontendTransition): api.FrontendTransition {
+  return {
+    from: change.from,
+    to: change.to,
+    at: timeText(change.at),
+    active_pool: change.activePool === "" ? null : change.activePool,
+    reason: change.reason,
   };
 }
 

@@ -12,7 +12,7 @@ import type { FrontendWeights } from "../health/frontend.ts";
 import type { Standing } from "../health/frontend_states.ts";
 import type { Buckets } from "../lb/view.ts";
 import type { Config, Frontend, IpAddress, UnixMillis } from "../model.ts";
-import { certificate, probe, transition } from "./convert.ts";
+import { certificate, frontendTransition, probe, transition } from "./convert.ts";
 
 /** One backend at `now`. `blind`: since when and why no result counts. */
 export function backendView(entry: Readonly<Entry>, blind: Blindness | null, now: UnixMillis): api.Backend {
@@ -82,5 +82,6 @@ export function frontendView(
       backends: pool.members.flatMap((m) => member(pool.name, m.backend, m.weight)),
     })),
     vpp,
+    transitions: standing.history.map(frontendTransition),
   };
 }

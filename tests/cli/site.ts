@@ -207,6 +207,7 @@ const frontend = (overrides: Partial<api.Frontend> & Pick<api.Frontend, "name" |
   flush_on_down: true,
   new_flows_table_length: 4096,
   vpp: "in-sync" as const,
+  transitions: [],
   ...overrides,
 });
 

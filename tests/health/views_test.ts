@@ -154,5 +154,12 @@ Deno.test("a frontend's view holds configured and effective weights and what VPP
       },
     ],
     vpp: "in-sync",
+    transitions: [{
+      from: "unknown",
+      to: "up",
+      at: "2026-01-01T00:00:00.000Z",
+      active_pool: "fallback",
+      reason: "start: backend s1 up (static no health check)",
+    }],
   });
 });

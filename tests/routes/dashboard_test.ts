@@ -43,6 +43,7 @@ Deno.test("names and descriptions are text in the table, whatever they hold", ()
     flush_on_down: true,
     new_flows_table_length: 1024,
     vpp: "in-sync",
+    transitions: [],
     pools: [{ name: hostile, active: true, backends: [] }, {
       name: hostile,
       active: false,
