@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Millis } from "../model.ts";
 
-/** One piece of work. Must not reject. */
+/** One piece of work. One that rejects ends the loop; nobody handles the error, so it ends the process. */
 export type Job = () => Promise<void>;
 
 /** What a loop asks its owner. */

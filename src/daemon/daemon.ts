@@ -44,6 +44,7 @@ import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl } from "./control.ts";
 import type { TakenToken } from "./local_token.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
+import { ReadyLog } from "./ready_log.ts";
 import { Reloader } from "./reload.ts";
 import { keptProblem, type SecretsInUse } from "./secrets.ts";
 
@@ -137,6 +138,7 @@ export class Daemon implements AsyncDisposable {
       ),
     );
     named = files;
+    let readyLog: ReadyLog | null = null;
     let reconciler: Reconciler | null = null;
     const health = building.use(
       new Tracker({
@@ -168,6 +170,7 @@ export class Daemon implements AsyncDisposable {
           changed: metrics.changed,
           answered: metrics.answered,
           firstRead: () => health.firstRead(),
+          synced: () => readyLog?.look(),
         },
         enabled: options.vppApiAddr !== null,
         inFlight: options.vppInflight,
@@ -302,7 +305,7 @@ export class Daemon implements AsyncDisposable {
     secrets.use({ auth: (table) => tokens.replace(table), tls: (pair) => serving?.renew(pair) }, log, clock);
     building.use(lookAgain(clock, secrets));
     building.use(giveBack(clock));
-    building.use(tellReady(clock, log, () => control.ready().ready, startedAtMs));
+    readyLog = building.use(new ReadyLog({ clock, log, ready: () => control.ready(), startedAtMs }));
     return ok(new Daemon(building.move(), log, health, prober, control, reloader, app));
   }
 
@@ -347,19 +350,6 @@ function vppFacts(enabled: boolean, view: () => VppView | null): VppFacts {
 
 /** Descriptors of the daemon itself: its runtime and threads, VPP's sockets, and three configurations in check. */
 const ownDescriptors = 96;
-
-/** Looks for readiness this often, in ms, until it is there for the first time. */
-const readyLookMs = 50;
-
-function tellReady(clock: Clock, log: Log, ready: () => boolean, startedAtMs: Millis): Disposable {
-  let timer: Disposable | null = null;
-  const look = () => {
-    if (ready()) log.info("ready", { after_ms: Math.round(clock.now() - startedAtMs) });
-    else timer = clock.after(readyLookMs, look);
-  };
-  look();
-  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
-}
 
 /** The daemon's own files are read again so often, in ms. */
 const lookMs: Millis = 60_000;

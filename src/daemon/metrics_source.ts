@@ -66,7 +66,8 @@ function vppRow({ clock, link, reconciler, tracker }: MetricsSourceParts): VppRo
     buildDate: info.buildDate,
     pid: info.pid,
     uptimeSeconds: info.bootTime === 0 ? null : Math.max(0, now / 1000 - info.bootTime),
-    connectedSeconds: Math.max(0, (now - info.connectedAt) / 1000),
+    // A step of the wall clock is no time that passed.
+    connectedSeconds: (clock.now() - info.connectedAtMs) / 1000,
     heldChanges: reconciler.heldChanges,
     tables: [...config.frontends.keys()].flatMap((frontend) => {
       const vip = reconciler.view.vip(frontend);

@@ -187,12 +187,8 @@ export async function launch(args: readonly string[], listens: boolean): Promise
       new Notify({ manager, clock, log, ready: () => control.ready(), alive: () => daemon.alive() }),
     );
   }
-  // A signal has no answer to carry a failure, and a failed reload is no reason to end a daemon that works.
-  hangups.handle(() =>
-    void daemon.reloader.reloadOnSignal(signalActor).catch((error) =>
-      log.error("config-reload", { ok: false, by: signalActor.principal, error: String(error) })
-    )
-  );
+  // A file that is refused is an answer, which the reloader logs. An error is a fault of the program, and ends it.
+  hangups.handle(() => void daemon.reloader.reloadOnSignal(signalActor));
   return { daemon, stop, resources: resources.move() };
 }
 

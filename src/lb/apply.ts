@@ -8,7 +8,7 @@
  * @module
  */
 import type { Semaphore } from "../async/semaphore.ts";
-import type { LoadBalancer, Op, OpReply } from "./balancer.ts";
+import { type LoadBalancer, type Op, type OpReply, VppError } from "./balancer.ts";
 import { isOnlyMemory, isSent } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
 import type { RebuildUnit, Step, Unit, VipUnit } from "./steps.ts";
@@ -145,8 +145,9 @@ class Run {
         if (ops.length === 1 && only !== undefined) return [await balancer.apply(only)];
         return await balancer.applyTogether(ops);
       } catch (error) {
+        if (!(error instanceof VppError)) throw error;
         // The session is over for every unit, so the first error speaks for all.
-        this.#ended ??= error instanceof Error ? error.message : String(error);
+        this.#ended ??= error.message;
         return "failed";
       }
     }, urgent);
@@ -272,7 +273,7 @@ class Run {
   }
 }
 
-/** Sends a plan; resolves when every step has an outcome, in the plan's order. Never rejects. */
+/** Sends a plan; resolves when every step has an outcome, in the plan's order. */
 export async function applyPlan(plan: SyncPlan, options: ApplyOptions): Promise<StepResult[]> {
   return await new Run(plan, options).run();
 }

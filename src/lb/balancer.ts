@@ -1,13 +1,4 @@
-import type {
-  ActualConf,
-  ActualLb,
-  ActualServer,
-  ActualVip,
-  Encap,
-  IpAddress,
-  Millis,
-  VipKey,
-} from "../model.ts";
+import type { ActualConf, ActualLb, ActualServer, ActualVip, Encap, IpAddress, VipKey } from "../model.ts";
 
 /** One message to the lb plugin that changes something. */
 export type Op =
@@ -47,6 +38,18 @@ export interface OpReply {
   readonly error: string | null;
 }
 
+/**
+ * VPP refused a read, or its session ended. Callers expect this error. Every other error is a fault of the program, and
+ * ends it: a daemon in an unknown state must not go on deciding.
+ */
+export class VppError extends Error {
+  /** Makes the error with a sentence for operators. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "VppError";
+  }
+}
+
 /** VPP's main heap, from which it makes its tables; from the stats segment. */
 export interface VppHeap {
   /** Its size, octets. */
@@ -57,14 +60,12 @@ export interface VppHeap {
   readonly workers: number;
 }
 
-/** One connected VPP, as the reconciler sees it. Every call rejects with a typed error when the session ends. */
+/** One connected VPP, as the reconciler sees it. Every call rejects with VppError when the session ends. */
 export interface LoadBalancer {
   /** Aborted, with the reason, when the session ends. */
   readonly signal: AbortSignal;
   /** `/sys/boottime` in unix seconds; 0 without a stats socket. */
   readonly bootTime: number;
-  /** Monotonic time of the connect. */
-  readonly connectedAt: Millis;
   /** Reads the global settings. */
   readConf(): Promise<ActualConf>;
   /** VPP's main heap; null: there is no stats segment, or it does not tell. */

@@ -18,7 +18,7 @@ import type { LateFlush } from "../health/hooks.ts";
 import type { Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import { ABSENT } from "./apply.ts";
-import type { LoadBalancer } from "./balancer.ts";
+import { type LoadBalancer, VppError } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
 import { Gate, type WarmupView } from "./gate.ts";
 import { isBlocked } from "./holds.ts";
@@ -194,6 +194,7 @@ export class Reconciler implements AsyncDisposable {
     this.#reloads++;
     const outcome = await this.#request((lb) => this.#all(lb));
     this.#reloads--;
+    this.#parts.hooks.synced();
     return outcome.ok ? syncResult(outcome.value, null) : null;
   }
 
@@ -279,10 +280,10 @@ export class Reconciler implements AsyncDisposable {
 
   /** Ends the loop; nothing more is sent, VPP is left as it is. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
+    this.#stop.abort(new VppError("maglevd is stopping"));
     this.disconnected();
     await this.#loop.ended();
-    for (let job = this.#requests.take(); job !== null; job = this.#requests.take()) await job();
+    await this.#requests.end();
   }
 
   #isRunning(frontend: string): boolean {
@@ -356,14 +357,15 @@ export class Reconciler implements AsyncDisposable {
       try {
         if (due.kind === "all") await this.#all(lb);
         else await this.#vips(lb, due.frontends);
-      } catch {
+      } catch (error) {
+        if (!(error instanceof VppError)) throw error;
         // Logged and queued again where it happened; nobody else waits for this one.
       }
     };
   }
 
   /** A sync that could not even read: retried, unless the session is over, which the next connect repairs. */
-  #failed(lb: LoadBalancer, frontends: readonly string[] | null, error: unknown): void {
+  #failed(lb: LoadBalancer, frontends: readonly string[] | null, error: VppError): void {
     if (lb.signal.aborted || lb !== this.#lb || this.#stop.signal.aborted) return;
     const { clock, random, log, world } = this.#parts;
     const now = clock.now();
@@ -440,11 +442,12 @@ export class Reconciler implements AsyncDisposable {
       if (lb === this.#lb) this.#account(synced);
       return synced;
     } catch (error) {
-      this.#failed(lb, frontends, error);
+      if (error instanceof VppError) this.#failed(lb, frontends, error);
       throw error;
     } finally {
       this.#running = null;
       waiting.done();
+      this.#parts.hooks.synced();
     }
   }
 
@@ -547,9 +550,10 @@ export class Reconciler implements AsyncDisposable {
         }
       }
     } catch (error) {
-      if (!this.#stop.signal.aborted) throw error;
+      if (!(error instanceof VppError)) throw error;
     } finally {
       waiting.done();
+      this.#parts.hooks.synced();
       this.#loop.wake();
     }
   }
@@ -579,6 +583,12 @@ export class Reconciler implements AsyncDisposable {
       if (synced.surprised.has(frontend)) this.#queue.vipAgain(frontend, now, random());
       else if (standing === "error") this.#queue.vipFailed(frontend, now, random());
       else this.#queue.vipDone(frontend);
+    }
+    // A recreate touches the neighbours of its prefix, of which a one-VIP sync has no standing.
+    for (const frontend of synced.surprised) {
+      if (!synced.standings.has(frontend) && this.#parts.world().config.frontends.has(frontend)) {
+        this.#queue.vipAgain(frontend, now, random());
+      }
     }
     // What one VIP's sync may not do, deleting what is in its way, a full one may.
     const stuck = synced.results.some(({ step }) => isBlocked(step.holds));

@@ -10,6 +10,7 @@ import type { Attrs, Log } from "../log/mod.ts";
 import type { IpAddress } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { confView } from "../snapshot/vpp.ts";
+import type { VppError } from "./balancer.ts";
 import { planDigest } from "./digest.ts";
 import type { StepResult } from "./apply.ts";
 import { type Holds, isBlocked, isSent, passes } from "./holds.ts";
@@ -69,6 +70,17 @@ export function logResult(log: Log, result: StepResult): void {
   else log.info(message, () => fields(result));
 }
 
+/** What was synced: one frontend by its name, several by their number. */
+function scopeFields(frontends: readonly string[] | null): Attrs {
+  const [only = null] = frontends ?? [];
+  const several = frontends !== null && frontends.length > 1;
+  return {
+    scope: frontends === null ? "all" : "vip",
+    frontend: several ? null : only,
+    ...(several ? { frontends: frontends.length } : {}),
+  };
+}
+
 /** Logs the beginning of a sync; one with nothing to do only for those who debug. */
 export function logStart(
   log: Log,
@@ -77,7 +89,7 @@ export function logStart(
   release: boolean,
 ): void {
   const sent = plan.steps.filter((step) => isSent(step, release)).length;
-  const attrs = { scope: plan.scope, frontend: frontends?.join(",") ?? null, changes: sent };
+  const attrs = { ...scopeFields(frontends), changes: sent };
   if (sent === 0) log.debug("vpp-lbsync-start", attrs);
   else log.info("vpp-lbsync-start", attrs);
 }
@@ -85,7 +97,6 @@ export function logStart(
 /** Logs the end of a sync with its counts by kind. */
 export function logDone(
   log: Log,
-  plan: SyncPlan,
   frontends: readonly string[] | null,
   results: readonly StepResult[],
 ): void {
@@ -95,7 +106,7 @@ export function logDone(
     outcome[status]++;
     if (status === "done") counts[step.change.kind] = (counts[step.change.kind] ?? 0) + 1;
   }
-  const attrs = { scope: plan.scope, frontend: frontends?.join(",") ?? null, ...counts, ...outcome };
+  const attrs = { ...scopeFields(frontends), ...counts, ...outcome };
   if (outcome.failed > 0) log.warn("vpp-lbsync-done", attrs);
   else if (outcome.done > 0) log.info("vpp-lbsync-done", attrs);
   else log.debug("vpp-lbsync-done", attrs);
@@ -118,11 +129,10 @@ export function logRaised(log: Log, results: readonly StepResult[], guard: Raise
 }
 
 /** Logs the end of a sync that could not even read. */
-export function logFailed(log: Log, frontends: readonly string[] | null, error: unknown): void {
+export function logFailed(log: Log, frontends: readonly string[] | null, error: VppError): void {
   log.error("vpp-lbsync-done", {
-    scope: frontends === null ? "all" : "vip",
-    frontend: frontends?.join(",") ?? null,
-    error: error instanceof Error ? error.message : String(error),
+    ...scopeFields(frontends),
+    error: error.message,
   });
 }
 

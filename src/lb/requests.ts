@@ -1,7 +1,7 @@
 import type { Job } from "../async/job_loop.ts";
 import type { Refusal } from "../control.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { LoadBalancer } from "./balancer.ts";
+import { type LoadBalancer, VppError } from "./balancer.ts";
 
 /** The refusal of everything that needs VPP while it is not there. */
 export function unavailable(detail: string): Refusal {
@@ -13,6 +13,7 @@ export class Requests {
   readonly #waiting: Job[] = [];
   readonly #session: () => LoadBalancer | null;
   readonly #added: () => void;
+  #ended = false;
 
   /** Nothing waits. `session` tells the present one, or null; `added` is called when there is something to take. */
   constructor(session: () => LoadBalancer | null, added: () => void) {
@@ -22,6 +23,7 @@ export class Requests {
 
   /** Resolves when `job` has had its turn; refused when there is no session then, or when it ends meanwhile. */
   add<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
+    if (this.#ended) return Promise.resolve(err(unavailable("maglevd is stopping")));
     return new Promise((resolve) => {
       this.#waiting.push(async () => {
         const lb = this.#session();
@@ -29,12 +31,19 @@ export class Requests {
         try {
           resolve(ok(await job(lb)));
         } catch (error) {
-          const why = error instanceof Error ? error.message : String(error);
+          if (!(error instanceof VppError)) throw error;
+          const why = error.message;
           resolve(err(unavailable(lb.signal.aborted ? `the session with VPP ended: ${why}` : why)));
         }
       });
       this.#added();
     });
+  }
+
+  /** Refuses what waits and all that comes from now on. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    for (const job of this.#waiting.splice(0)) await job();
   }
 
   /** The next one, or null. */

@@ -229,7 +229,7 @@ export class Syncer {
       }
     }
     logRaised(log, results, this.#guard);
-    logDone(log, plan, frontends, results);
+    logDone(log, frontends, results);
     return synced;
   }
 

@@ -25,10 +25,12 @@ export interface SyncHooks {
   answered(ms: Millis): void;
   /** VPP was read whole for the first time in this process. */
   firstRead(): void;
+  /** A sync is through or has failed: whether VPP is in sync may be another answer now. */
+  synced(): void;
 }
 
 /** Hooks that nobody listens to. */
-export const noHooks: SyncHooks = { changed() {}, answered() {}, firstRead() {} };
+export const noHooks: SyncHooks = { changed() {}, answered() {}, firstRead() {}, synced() {} };
 
 /** What a reconciler is made of. */
 export interface ReconcilerParts {

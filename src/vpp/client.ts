@@ -63,6 +63,11 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+function closed(splitter: Splitter): VppSessionError {
+  const where = splitter.pending > 0 ? " in the middle of a frame" : "";
+  return new VppSessionError("closed", `VPP closed the connection${where}`);
+}
+
 /** A session with VPP. Owns the stream. */
 export class VppClient implements AsyncDisposable {
   readonly #stream: ByteStream;
@@ -313,17 +318,19 @@ export class VppClient implements AsyncDisposable {
     const buffer = new Uint8Array(READ_SIZE);
     const splitter = new Splitter();
     const take = (payload: Cursor): void => this.#take(payload);
+    for (;;) {
+      const length = await this.#read(buffer);
+      if (typeof length === "object") return this.end(length ?? closed(splitter));
+      if (this.#understood) this.#split(splitter, buffer.subarray(0, length), take);
+    }
+  }
+
+  /** Number of octets that arrived; null at the end of the stream; or why nothing arrives any more. */
+  async #read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null | VppSessionError> {
     try {
-      for (;;) {
-        const length = await this.#stream.read(buffer);
-        if (length === null) {
-          const where = splitter.pending > 0 ? " in the middle of a frame" : "";
-          return this.end(new VppSessionError("closed", `VPP closed the connection${where}`));
-        }
-        if (this.#understood) this.#split(splitter, buffer.subarray(0, length), take);
-      }
+      return await this.#stream.read(buffer);
     } catch (error) {
-      this.end(new VppSessionError("io", `cannot read from VPP: ${describe(error)}`, { cause: error }));
+      return new VppSessionError("io", `cannot read from VPP: ${describe(error)}`, { cause: error });
     }
   }
 

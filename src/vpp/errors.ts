@@ -4,6 +4,8 @@
  * @module
  */
 
+import { VppError } from "../lb/balancer.ts";
+
 /** VPP's name of an error and what it means. */
 export interface Retval {
   /** E.g. `VNET_API_ERROR_NO_SUCH_ENTRY`. */
@@ -60,7 +62,7 @@ export function describeRetval(retval: number): Retval {
 }
 
 /** VPP answered a request with an error where an answer was needed to go on. */
-export class VppRetvalError extends Error {
+export class VppRetvalError extends VppError {
   /** Name of the message that was refused. */
   readonly msg: string;
   /** VPP's number, below 0. */
@@ -102,7 +104,7 @@ export type SessionEnd =
   | "stopped";
 
 /** The session with VPP is over; every request that had no answer yet is rejected with this. */
-export class VppSessionError extends Error {
+export class VppSessionError extends VppError {
   /** What kind of end. */
   readonly end: SessionEnd;
 

@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
 import type { LoadBalancer, Op, OpReply, VppHeap } from "../lb/balancer.ts";
-import type { ActualConf, ActualLb, ActualServer, ActualVip, Millis, VipKey } from "../model.ts";
+import type { ActualConf, ActualLb, ActualServer, ActualVip, VipKey } from "../model.ts";
 import type { VppClient } from "./client.ts";
 import { describeRetval } from "./errors.ts";
 import { encaps, LbReader } from "./lbread.ts";
@@ -30,8 +30,6 @@ export interface LbSession {
   readonly version: string;
   /** `/sys/boottime` in unix seconds, 0 without stats. */
   readonly bootTime: number;
-  /** Monotonic time of the connect. */
-  readonly connectedAt: Millis;
   /** Told of all VIPs after every full read. */
   readonly onVips: (vips: readonly ActualVip[]) => void;
   /** Reads VPP's main heap; null: not known. */
@@ -68,8 +66,6 @@ function vipMessage(
 export class VppLoadBalancer implements LoadBalancer {
   /** `/sys/boottime` in unix seconds; 0 without a stats socket. */
   readonly bootTime: number;
-  /** Monotonic time of the connect. */
-  readonly connectedAt: Millis;
   readonly #client: VppClient;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -80,7 +76,6 @@ export class VppLoadBalancer implements LoadBalancer {
   /** Works on an open session. */
   constructor(session: LbSession, clock: Clock, log: Log) {
     this.bootTime = session.bootTime;
-    this.connectedAt = session.connectedAt;
     this.#client = session.client;
     this.#onVips = session.onVips;
     this.#readHeap = session.readHeap;

@@ -16,6 +16,7 @@ import type { Log } from "../log/mod.ts";
 import type { Millis } from "../model.ts";
 import type { ByteStream } from "./client.ts";
 import type { LbCounts } from "./counters.ts";
+import { VppError } from "../lb/balancer.ts";
 import { VppSessionError } from "./errors.ts";
 import type { VppLoadBalancer } from "./lb.ts";
 import { calls } from "./messages.ts";
@@ -137,6 +138,7 @@ export class VppLink implements AsyncDisposable {
       ]);
       return this.#failed(session.client.signal.reason);
     } catch (error) {
+      if (!(error instanceof VppError)) throw error;
       return this.#failed(error);
     }
   }
@@ -146,10 +148,10 @@ export class VppLink implements AsyncDisposable {
     try {
       await loop;
     } catch (error) {
+      if (!(error instanceof VppError)) throw error;
       if (client.signal.aborted) return;
-      const detail = error instanceof Error ? error.message : String(error);
       client.end(
-        error instanceof VppSessionError ? error : new VppSessionError("io", detail, { cause: error }),
+        error instanceof VppSessionError ? error : new VppSessionError("io", error.message, { cause: error }),
       );
     }
   }

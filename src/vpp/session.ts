@@ -60,8 +60,10 @@ export interface VppInfo {
   readonly pid: number;
   /** `/sys/boottime`, unix seconds; 0 without stats. */
   readonly bootTime: number;
-  /** When this session began. */
+  /** When this session began, by the wall clock. */
   readonly connectedAt: UnixMillis;
+  /** The same by the monotonic clock. */
+  readonly connectedAtMs: Millis;
 }
 
 /** A VPP lacks messages; it must be replaced or upgraded before it can be used. */
@@ -131,7 +133,6 @@ export class Session implements AsyncDisposable {
         client,
         version: info.version,
         bootTime: info.bootTime,
-        connectedAt: clock.now(),
         onVips: (vips) => counters?.setVips(vips),
         readHeap: heapReader(stats),
       },
@@ -163,6 +164,7 @@ export class Session implements AsyncDisposable {
         pid,
         bootTime: stats === null ? 0 : await readBootTime(stats, options, client.signal),
         connectedAt: options.clock.wall(),
+        connectedAtMs: options.clock.now(),
       };
       return new Session(client, stats, info, options);
     } catch (error) {

@@ -5,12 +5,13 @@
  */
 import type { Fd } from "../../ffi/fd.ts";
 import { fileSize, isSealed, Mapping } from "../../ffi/mapping.ts";
+import { ErrnoError } from "../../ffi/libc.ts";
 import { FdReceiver } from "../../ffi/passfd.ts";
 import type { Clock } from "../clock.ts";
 import type { VppHeap } from "../lb/balancer.ts";
 import type { Millis } from "../model.ts";
 import { VppSessionError } from "./errors.ts";
-import { type Outcome, Segment } from "./segment.ts";
+import { type Outcome, Segment, SegmentError } from "./segment.ts";
 
 /** The lb plugin's four counters of a VIP, in this order; the column is the VIP's index. Their names have no slash. */
 export const VIP_COUNTERS = [
@@ -82,9 +83,10 @@ export class StatsSource implements Disposable {
       if (sealed) fd[Symbol.dispose]();
       return source;
     } catch (error) {
-      if (signal?.aborted || error instanceof VppSessionError) throw error;
-      const detail = error instanceof Error ? error.message : String(error);
-      throw new VppSessionError("stats", `cannot open the stats segment at ${path}: ${detail}`, {
+      // Nothing there, a path or a file that cannot be one, or a file that is no segment.
+      const expected = [ErrnoError, RangeError, SegmentError].some((kind) => error instanceof kind);
+      if (!expected || !(error instanceof Error)) throw error;
+      throw new VppSessionError("stats", `cannot open the stats segment at ${path}: ${error.message}`, {
         cause: error,
       });
     }

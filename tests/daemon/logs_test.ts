@@ -30,9 +30,9 @@ const promised: Readonly<Record<string, string>> = {
   "vpp-api-recv-multi": "message context count",
   "vpp-lb-conf-set":
     "ipv4_src_address ipv6_src_address sticky_buckets_per_core flow_timeout reason retval traffic_affecting? error?",
-  "vpp-lbsync-start": "scope frontend changes",
+  "vpp-lbsync-start": "scope frontend frontends? changes",
   "vpp-lbsync-done":
-    "scope frontend done? failed? skipped? error? conf_set? vip_added? vip_removed? vip_recreated? as_added? as_removed? as_weight_updated?",
+    "scope frontend frontends? done? failed? skipped? error? conf_set? vip_added? vip_removed? vip_recreated? as_added? as_removed? as_weight_updated?",
   "vpp-lbsync-vip-add": "frontend vip protocol port reason retval error? traffic_affecting?",
   "vpp-lbsync-vip-del": "frontend origin vip protocol port reason retval error? traffic_affecting?",
   "vpp-lbsync-vip-recreate": "frontend vip protocol port reason retval error? traffic_affecting?",

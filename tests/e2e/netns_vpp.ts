@@ -39,7 +39,6 @@ export class HandSession implements AsyncDisposable {
       client,
       version,
       bootTime: 0,
-      connectedAt: 0,
       onVips() {},
       readHeap: () => Promise.resolve(null),
     };

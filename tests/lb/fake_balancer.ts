@@ -1,4 +1,4 @@
-import type { LoadBalancer, Op, OpReply, VppHeap } from "../../src/lb/balancer.ts";
+import { type LoadBalancer, type Op, type OpReply, VppError, type VppHeap } from "../../src/lb/balancer.ts";
 import { bucketCounts } from "../../src/lb/table/table.ts";
 import { encapFamily, isAllPort, vipId } from "../../src/lb/vips.ts";
 import type { ActualConf, ActualLb, ActualServer, ActualVip, IpAddress, VipKey } from "../../src/model.ts";
@@ -31,7 +31,6 @@ export interface PlacedVip extends Omit<ActualVip, "servers"> {
  * through here one by one, so a test can look at the state after each.
  */
 export class FakeBalancer implements LoadBalancer {
-  readonly connectedAt = 0;
   readonly #ended = new AbortController();
   readonly #vips = new Map<string, ActualVip>();
   /** Every message, in the order in which it arrived. */
@@ -66,7 +65,7 @@ export class FakeBalancer implements LoadBalancer {
 
   /** Ends the session: whatever is under way rejects. */
   end(reason = "the socket was closed"): void {
-    this.#ended.abort(new Error(reason));
+    this.#ended.abort(new VppError(reason));
   }
 
   /** Puts a VIP there without a message. */

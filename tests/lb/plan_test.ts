@@ -99,6 +99,27 @@ Deno.test("a one-VIP sync recreates its neighbours of another encapsulation too"
   assert.deepEqual(vpp.refused, []);
 });
 
+Deno.test("a neighbour that a recreate found other than it was read is read at once, too", async () => {
+  const pair = [web(six), frontend("tls", six, { port: 443 })];
+  const { world, vpp } = await running(pair);
+  await using _ = world;
+  for (const vip of vpp.vips) vpp.drop(vip);
+  vpp.place(placed());
+  vpp.place(placed({ port: 443 }));
+  // Somebody deletes the neighbour after it was read.
+  let gone = false;
+  vpp.fail = (op) => {
+    if (gone || op.kind !== "vip-delete" || op.vip.port !== 80) return 0;
+    gone = true;
+    vpp.drop(op.vip);
+    return -6;
+  };
+  vpp.reads.length = 0;
+  assert.ok((await world.reconciler.sync({ frontend: "tls" })).ok);
+  await settle();
+  assert.ok(vpp.reads.some((read) => read.includes("192.0.2.1/32 6 80")), vpp.reads.join("; "));
+});
+
 Deno.test("src-ip-sticky recreates, unless it is not known", async () => {
   const { world, vpp } = await running([web()]);
   await using _ = world;

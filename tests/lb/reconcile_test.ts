@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Op } from "../../src/lb/balancer.ts";
+import { type Op, VppError } from "../../src/lb/balancer.ts";
 import { vipId } from "../../src/lb/vips.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
@@ -138,7 +138,7 @@ Deno.test("a read that fails is retried too, and reported", async () => {
   const { world, vpp } = await running();
   await using _ = world;
   let failing = true;
-  vpp.readGate = () => failing ? Promise.reject(new Error("a row made no sense")) : Promise.resolve();
+  vpp.readGate = () => failing ? Promise.reject(new VppError("a row made no sense")) : Promise.resolve();
   await world.clock.advance(30_000);
   assert.equal(world.reconciler.overall, "out-of-sync");
   const [line] = world.log.named("vpp-lbsync-done");

@@ -90,6 +90,9 @@ Deno.test("requests are refused while VPP is away, and the ones under way when t
     assert.ok(!answer.ok);
     assert.equal(answer.error.type, "vpp-unavailable");
   }
+  assert.equal(await world.reconciler.reloaded(), null, "a reload that comes too late is answered, too");
+  const late = await world.reconciler.sync({});
+  assert.ok(!late.ok);
   assert.equal(world.clock.pending, 0, "no timer is left");
 });
 

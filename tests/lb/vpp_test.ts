@@ -39,10 +39,6 @@ class Ours implements LoadBalancer {
     return this.#lb.bootTime;
   }
 
-  get connectedAt(): number {
-    return this.#lb.connectedAt;
-  }
-
   readConf(): Promise<ActualConf> {
     return this.#lb.readConf();
   }

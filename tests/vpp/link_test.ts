@@ -18,7 +18,7 @@ Deno.test("link: connects, tells so, and knows its VPP", async () => {
   assert.equal(info.version, "26.10-test");
   assert.equal(info.bootTime, target.simulator.bootTime);
   assert.equal(lb.bootTime, target.simulator.bootTime);
-  assert.equal(lb.connectedAt, h.clock.now());
+  assert.equal(info.connectedAtMs, h.clock.now());
   assert.deepEqual(h.log.names, ["info vpp-connect"]);
   assert.deepEqual(Object.keys(h.log.lines[0]?.attrs ?? {}), [
     "version",
