@@ -1,0 +1,43 @@
+/**
+ * Functions that run in the page. JavaScript, since the types of a browser are not those of the tests.
+ *
+ * @module
+ */
+
+/**
+ * Remembers in `seen` when an element with each selector first had its text, by the page's clock.
+ *
+ * @param {Record<string, string[]>} wanted selector and text by name
+ * @returns {void}
+ */
+export function watch(wanted) {
+  const seen = {};
+  const look = () => {
+    for (const [name, [selector, text]] of Object.entries(wanted)) {
+      if (name in seen) continue;
+      const shown = [...document.querySelectorAll(selector)].some((one) => one.textContent.includes(text));
+      if (shown) seen[name] = Date.now();
+    }
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+  look();
+  globalThis.seen = seen;
+}
+
+/**
+ * What `watch` saw.
+ *
+ * @returns {Record<string, number>}
+ */
+export function seen() {
+  return globalThis.seen;
+}
+
+/**
+ * Width of what the page holds, in CSS pixels; wider than the window: it scrolls sideways.
+ *
+ * @returns {number}
+ */
+export function contentWidth() {
+  return document.documentElement.scrollWidth;
+}
