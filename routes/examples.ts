@@ -51,6 +51,14 @@ export const backend: api.Backend = {
   frontends: [{ frontend: "web", pool: "main" }],
   transitions: [transition],
   blind: null,
+  override: null,
+  latency: {
+    p50_ns: "1300000",
+    p95_ns: "1300000",
+    p99_ns: "1300000",
+    spark: `${"-".repeat(59)}x`,
+    recent: [{ at, total_ns: "1300000", ok: false, code: "L7STS" }],
+  },
   certificate: null,
 };
 
@@ -79,6 +87,8 @@ export const frontend: api.Frontend = {
         effective_weight: 100,
         num_buckets: 2048,
         share: 1,
+        file_weight: 100,
+        override: null,
       },
       {
         name: "b2",
@@ -89,10 +99,13 @@ export const frontend: api.Frontend = {
         effective_weight: 0,
         num_buckets: 0,
         share: 0,
+        file_weight: 100,
+        override: null,
       },
     ],
   }],
   vpp: "in-sync",
+  vpp_detail: "",
   transitions: [{
     from: "unknown",
     to: "up",

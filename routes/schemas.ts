@@ -8,6 +8,7 @@ import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api/mod.ts";
 import { VOID_CAUSES } from "../src/model.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
+import { Consequences, CurrentProblem, FrontendTransition, Latency, Override } from "./schemas_answers.ts";
 import { SyncResult } from "./schemas_vpp.ts";
 import {
   Code,
@@ -24,49 +25,6 @@ import {
 } from "./schemas_base.ts";
 
 export { Finding } from "./schemas_base.ts";
-
-/** One thing that is wrong now. */
-export const CurrentProblem: Schema<api.CurrentProblem> = contract<api.CurrentProblem>()(
-  "CurrentProblem",
-  z.object({
-    severity: z.enum(["critical", "warning", "info"]),
-    kind: z.enum([
-      "frontend-down",
-      "vpp-gone",
-      "vpp-refused",
-      "all-blind",
-      "pool-fallback",
-      "backend-down",
-      "backend-blind",
-      "backend-void",
-      "flapping",
-      "certificate",
-      "out-of-sync",
-      "held",
-      "drift",
-      "file-refused",
-      "file-kept",
-      "file-differs",
-      "address-wait",
-      "disk",
-      "journal",
-      "clock",
-      "fleet-store",
-      "fleet-node",
-      "vpp-memory",
-      "paused",
-      "disabled",
-      "override",
-      "weight-without-effect",
-      "warm-up",
-    ]),
-    object: Text,
-    since: Time,
-    text: Text,
-    show: orNull(Text),
-    fix: orNull(Text),
-  }),
-);
 
 /** GET /readyz */
 export const Ready: Schema<api.Ready> = contract<api.Ready>()(
@@ -250,7 +208,10 @@ export const Backend: Schema<api.Backend> = contract<api.Backend>()(
     transitions: z.array(Transition).openapi({ description: "newest first" }),
     blind: orNull(z.object({ since: Time, cause: z.enum([...VOID_CAUSES, "no-result"]), detail: Text }))
       .openapi({ description: "not null: no result has counted for too long" }),
+    override: orNull(Override).openapi({ description: "the one in force" }),
+    latency: orNull(Latency).openapi({ description: "null: no result has counted yet" }),
     certificate: orNull(Certificate).openapi({ description: "the newest; null: none, or no probe with TLS" }),
+    consequences: Consequences.optional().openapi({ description: "in the answer to a change" }),
   }),
 );
 
@@ -286,16 +247,16 @@ export const Frontend: Schema<api.Frontend> = contract<api.Frontend>()(
         effective_weight: VppWeight,
         num_buckets: orNull(z.int().min(0)),
         share: orNull(z.number().min(0).max(1)),
+        file_weight: Weight.openapi({ description: "what the file says in place of weight" }),
+        override: orNull(Override).openapi({ description: "the override of the weight in force" }),
       })),
     })),
-    vpp: z.enum(["off", "disconnected", "held", "pending", "error", "in-sync"]),
-    transitions: z.array(z.object({
-      from: FrontendState,
-      to: FrontendState,
-      at: Time,
-      active_pool: orNull(Text),
-      reason: Text,
-    })).openapi({ description: "newest first; from and to are equal where only the pool in use changed" }),
+    vpp: z.enum(["off", "disconnected", "held", "pending", "error", "drift", "in-sync"]),
+    vpp_detail: Text.openapi({ description: "why; empty when in-sync or off" }),
+    transitions: z.array(FrontendTransition).openapi({
+      description: "newest first; from and to are equal where only the pool in use changed",
+    }),
+    consequences: Consequences.optional().openapi({ description: "in the answer to a change" }),
   }),
 );
 

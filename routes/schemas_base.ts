@@ -5,6 +5,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api/mod.ts";
+import { PROBE_CODES } from "../src/model.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
 
 /** Any text. */
@@ -47,16 +48,7 @@ export const Protocol: Schema<api.Frontend["protocol"]> = contract<api.Frontend[
 export const Code: Schema<api.Transition["code"]> = contract<api.Transition["code"]>()(
   "Code",
   z.enum([
-    "L4OK",
-    "L4TOUT",
-    "L4CON",
-    "L6OK",
-    "L6TOUT",
-    "L6RSP",
-    "L7OK",
-    "L7TOUT",
-    "L7RSP",
-    "L7STS",
+    ...PROBE_CODES,
     "paused",
     "disabled",
     "enabled",
@@ -64,6 +56,7 @@ export const Code: Schema<api.Transition["code"]> = contract<api.Transition["cod
     "removed",
     "reload",
     "static",
+    "expired",
   ]),
 );
 

@@ -131,7 +131,8 @@ const change = {
   src_ip_sticky: z.boolean().optional().openapi({ description: "with `vip_added` and `vip_recreated`" }),
 };
 
-const Change = contract<api.Change>()("Change", z.object(change));
+/** One change of a plan. */
+export const Change: Schema<api.Change> = contract<api.Change>()("Change", z.object(change));
 
 /** GET /v1/vpp/lb/plan */
 export const Plan: Schema<api.Plan> = contract<api.Plan>()(

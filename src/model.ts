@@ -230,17 +230,21 @@ export type State = "unknown" | "up" | "down" | "paused" | "disabled" | "removed
 export type FrontendState = "unknown" | "up" | "down";
 
 /** Codes of a probe's result, after HAProxy. */
-export type ProbeCode =
-  | "L4OK"
-  | "L4TOUT"
-  | "L4CON"
-  | "L6OK"
-  | "L6TOUT"
-  | "L6RSP"
-  | "L7OK"
-  | "L7TOUT"
-  | "L7RSP"
-  | "L7STS";
+export const PROBE_CODES = [
+  "L4OK",
+  "L4TOUT",
+  "L4CON",
+  "L6OK",
+  "L6TOUT",
+  "L6RSP",
+  "L7OK",
+  "L7TOUT",
+  "L7RSP",
+  "L7STS",
+] as const;
+
+/** One of `PROBE_CODES`. */
+export type ProbeCode = typeof PROBE_CODES[number];
 
 /** Codes of transitions that no probe caused. */
 export type OperatorCode = "paused" | "disabled" | "enabled" | "resumed" | "removed" | "reload" | "static";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Millis, ProbeCode, UnixMillis } from "../model.ts";
+import { type Millis, PROBE_CODES, type ProbeCode, type UnixMillis } from "../model.ts";
 
 /** Probes that are kept. */
 export const recentLimit = 60;
@@ -12,20 +12,6 @@ export const recentLimit = 60;
 export const minuteLimit = 60;
 /** Characters of a sparkline. */
 export const sparkLength = 60;
-
-/** Codes by their number in the ring. */
-const codes: readonly ProbeCode[] = [
-  "L4OK",
-  "L4TOUT",
-  "L4CON",
-  "L6OK",
-  "L6TOUT",
-  "L6RSP",
-  "L7OK",
-  "L7TOUT",
-  "L7RSP",
-  "L7STS",
-];
 
 /** Times are kept in steps of 10 ms since this moment, so that 32 bits last for 497 days of one process. */
 const stepMs = 10;
@@ -118,7 +104,7 @@ export class LatencyWindow {
     const step = Math.max(0, Math.round((at - this.#base) / stepMs));
     this.#at[this.#next] = step;
     this.#total[this.#next] = totalMs;
-    this.#code[this.#next] = Math.max(0, codes.indexOf(code)) | (ok ? 128 : 0);
+    this.#code[this.#next] = Math.max(0, PROBE_CODES.indexOf(code)) | (ok ? 128 : 0);
     this.#next = (this.#next + 1) % recentLimit;
     this.#count = Math.min(recentLimit, this.#count + 1);
     this.#minuteCount++;
@@ -149,7 +135,7 @@ export class LatencyWindow {
         at: this.#base + (this.#at[place] ?? 0) * stepMs,
         totalMs: this.#total[place] ?? 0,
         ok: code >= 128,
-        code: codes[code & 127] ?? "L7RSP",
+        code: PROBE_CODES[code & 127] ?? "L7RSP",
       };
     });
   }

@@ -3,23 +3,9 @@
  *
  * @module
  */
-import type { Code, CurrentProblem, Ns, Nul, Ready, State, Time } from "./base.ts";
+import type { CurrentProblem, Ns, Nul, Ready, State, Time } from "./base.ts";
 import type { EventHead } from "./events.ts";
 import type { Override } from "./memory.ts";
-
-/** How long probes took. */
-export interface Latency {
-  /** Of the last 60 counted probes. */
-  p50_ns: Ns;
-  /** Of the last 60 counted probes. */
-  p95_ns: Ns;
-  /** Of the last 60 counted probes. */
-  p99_ns: Ns;
-  /** 60 characters, the newest last: 0 to 9 on a logarithmic scale, x failed, - none. */
-  spark: string;
-  /** Newest last, at most 60; [] in lists. */
-  recent: { at: Time; total_ns: Ns; ok: boolean; code: Code }[];
-}
 
 /** GET /v1/problems */
 export interface ProblemList {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ProbeCode } from "../model.ts";
 
 /** RFC 3339 UTC with milliseconds. */
 export type Time = string;
@@ -30,23 +31,15 @@ export type Level = "debug" | "info" | "warn" | "error";
 
 /** Why a backend is in its state: a probe's verdict, or an action; static: no health check. */
 export type Code =
-  | "L4OK"
-  | "L4TOUT"
-  | "L4CON"
-  | "L6OK"
-  | "L6TOUT"
-  | "L6RSP"
-  | "L7OK"
-  | "L7TOUT"
-  | "L7RSP"
-  | "L7STS"
+  | ProbeCode
   | "paused"
   | "disabled"
   | "enabled"
   | "resumed"
   | "removed"
   | "reload"
-  | "static";
+  | "static"
+  | "expired";
 
 /** One mistake or lint, with its place. */
 export interface Finding {

@@ -5,7 +5,7 @@
  */
 import type { VoidCause } from "../model.ts";
 import type { Code, Finding, FState, Ns, Nul, Protocol, State, Time } from "./base.ts";
-import type { ActionBody } from "./memory.ts";
+import type { ActionBody, Consequences, Override } from "./memory.ts";
 import type { Moved } from "./vpp.ts";
 
 export type { VoidCause } from "../model.ts";
@@ -136,6 +136,34 @@ export interface Transition {
   effects: WeightEffect[];
 }
 
+/** A change of a frontend's state. */
+export interface FrontendTransition {
+  /** State before. */
+  from: FState;
+  /** State now. */
+  to: FState;
+  /** When. */
+  at: Time;
+  /** Pool in use now. */
+  active_pool: Nul<string>;
+  /** Why. */
+  reason: string;
+}
+
+/** How long probes took. */
+export interface Latency {
+  /** Of the last 60 counted probes. */
+  p50_ns: Ns;
+  /** Of the last 60 counted probes. */
+  p95_ns: Ns;
+  /** Of the last 60 counted probes. */
+  p99_ns: Ns;
+  /** 60 characters, the newest last: 0 to 9 on a logarithmic scale, x failed, - none. */
+  spark: string;
+  /** Newest last, at most 60; [] in lists. */
+  recent: { at: Time; total_ns: Ns; ok: boolean; code: Code }[];
+}
+
 /** GET /v1/backends/{name}; POST …/pause, resume, disable, enable answer the same, changed or not. */
 export interface Backend {
   /** Its name. */
@@ -185,8 +213,14 @@ export interface Backend {
     /** The same for humans. */
     detail: string;
   }>;
+  /** The override in force; the one of the other scope is in /v1/overrides. */
+  override: Nul<Override>;
+  /** How long its probes took; null: no result has counted yet. */
+  latency: Nul<Latency>;
   /** The certificate that it showed last; null: none, or no probe with TLS. */
   certificate: Nul<Certificate>;
+  /** In the answer to a change. */
+  consequences?: Consequences;
 }
 
 /** The certificate that a server showed last. */
@@ -229,6 +263,10 @@ export interface PoolBackend {
   num_buckets: Nul<number>;
   /** The same as a share 0…1. */
   share: Nul<number>;
+  /** What the file says in place of `weight`. */
+  file_weight: number;
+  /** The override of the weight in force. */
+  override: Nul<Override>;
 }
 
 /** A pool; order is priority. */
@@ -266,23 +304,13 @@ export interface Frontend {
   /** In order of priority. */
   pools: Pool[];
   /** How VPP stands to this frontend. */
-  vpp: "off" | "disconnected" | "held" | "pending" | "error" | "in-sync";
+  vpp: "off" | "disconnected" | "held" | "pending" | "error" | "drift" | "in-sync";
+  /** Why; "" when in-sync or off. */
+  vpp_detail: string;
   /** Newest first; `from` and `to` are equal where only the pool in use changed. */
   transitions: FrontendTransition[];
-}
-
-/** A change of a frontend's state. */
-export interface FrontendTransition {
-  /** State before. */
-  from: FState;
-  /** State now. */
-  to: FState;
-  /** When. */
-  at: Time;
-  /** Pool in use now. */
-  active_pool: Nul<string>;
-  /** Why. */
-  reason: string;
+  /** In the answer to a change. */
+  consequences?: Consequences;
 }
 
 /** GET /v1/frontends */

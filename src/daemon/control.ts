@@ -11,6 +11,7 @@ import { toConfigCheck } from "../config/check.ts";
 import { exportConfig } from "../config/export.ts";
 import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../control.ts";
 import type { Entry } from "../health/entry.ts";
+import { memberWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
 import { desiredVips } from "../lb/desired.ts";
 import { planAnswer, predict, predictionLimitMs } from "../lb/table/predict.ts";
@@ -186,8 +187,12 @@ export class DaemonControl implements Control {
       tracker.config,
       weights,
       standing,
-      reconciler.standing(name),
-      (address) => reconciler.view.buckets(name, address),
+      {
+        vpp: reconciler.standing(name),
+        vppDetail: "",
+        fileWeight: (pool, backend) => memberWeight(tracker.fileConfig, name, pool, backend),
+        buckets: (address) => reconciler.view.buckets(name, address),
+      },
     );
   }
 

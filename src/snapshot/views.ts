@@ -36,18 +36,31 @@ export function backendView(entry: Readonly<Entry>, blind: Blindness | null, now
     frontends: entry.places.map(({ frontend, pool }) => ({ frontend, pool })),
     transitions: entry.history.map(transition),
     blind: blind === null ? null : { ...blind, since: timeText(blind.since) },
+    override: null,
+    latency: null,
     certificate: entry.certificate === null ? null : certificate(entry.certificate, now),
   };
 }
 
-/** One frontend. `buckets` finds a server in what VPP last told; null: not known. */
+/** What a frontend's view shows besides its configuration and its state. */
+export interface FrontendExtras {
+  /** How VPP stands to it. */
+  readonly vpp: api.Frontend["vpp"];
+  /** Why; "" when in-sync or off. */
+  readonly vppDetail: string;
+  /** Weight of a member in the file; null: the file has no such member. */
+  readonly fileWeight: (pool: string, backend: string) => number | null;
+  /** Buckets of a server as VPP last reported them; null: not known. */
+  readonly buckets: (address: IpAddress) => Buckets | null;
+}
+
+/** One frontend. */
 export function frontendView(
   frontend: Frontend,
   config: Config,
   weights: FrontendWeights,
   standing: Standing,
-  vpp: api.Frontend["vpp"],
-  buckets: (address: IpAddress) => Buckets | null,
+  { buckets, fileWeight, vpp, vppDetail }: FrontendExtras,
 ): api.Frontend {
   const member = (pool: string, name: string, weight: number): api.PoolBackend[] => {
     const backend = config.backends.get(name);
@@ -63,6 +76,8 @@ export function frontendView(
       effective_weight: judged.effective,
       num_buckets: server?.count ?? null,
       share: server === null ? null : server.count / server.length,
+      file_weight: fileWeight(pool, name) ?? weight,
+      override: null,
     }];
   };
   return {
@@ -82,6 +97,7 @@ export function frontendView(
       backends: pool.members.flatMap((m) => member(pool.name, m.backend, m.weight)),
     })),
     vpp,
+    vpp_detail: vppDetail,
     transitions: standing.history.map(frontendTransition),
   };
 }

@@ -61,6 +61,8 @@ export const backends: api.Backend[] = [
       effects: [{ ...www, weight_before: 0, weight_after: 100, flush: false }],
     })],
     blind: null,
+    override: null,
+    latency: null,
     certificate: {
       subject: "CN=www.example.net",
       issuer: "CN=Example CA, O=Example",
@@ -92,6 +94,8 @@ export const backends: api.Backend[] = [
       transition(93_784, "unknown", "up", "L7OK", { detail: "HTTP 200" }),
     ],
     blind: null,
+    override: null,
+    latency: null,
     certificate: null,
   },
   {
@@ -130,6 +134,8 @@ export const backends: api.Backend[] = [
       }),
     ],
     blind: null,
+    override: null,
+    latency: null,
     certificate: null,
   },
   {
@@ -145,6 +151,8 @@ export const backends: api.Backend[] = [
     frontends: [{ frontend: "www", pool: "fallback" }],
     transitions: [transition(93_784, "unknown", "up", "static")],
     blind: null,
+    override: null,
+    latency: null,
     certificate: null,
   },
   {
@@ -165,6 +173,8 @@ export const backends: api.Backend[] = [
     frontends: [{ frontend: "dns", pool: "all" }],
     transitions: [],
     blind: null,
+    override: null,
+    latency: null,
     certificate: null,
   },
 ];
@@ -194,7 +204,18 @@ const member = (
   const backend = backends.find((b) => b.name === name);
   if (backend === undefined) throw new ReferenceError(name);
   const { address, state, enabled } = backend;
-  return { name, address, state, enabled, weight, effective_weight, num_buckets, share };
+  return {
+    name,
+    address,
+    state,
+    enabled,
+    weight,
+    effective_weight,
+    num_buckets,
+    share,
+    file_weight: weight,
+    override: null,
+  };
 };
 
 const frontend = (overrides: Partial<api.Frontend> & Pick<api.Frontend, "name" | "address" | "pools">) => ({
@@ -207,6 +228,7 @@ const frontend = (overrides: Partial<api.Frontend> & Pick<api.Frontend, "name" |
   flush_on_down: true,
   new_flows_table_length: 4096,
   vpp: "in-sync" as const,
+  vpp_detail: "",
   transitions: [],
   ...overrides,
 });

@@ -34,6 +34,8 @@ Deno.test("a backend's view holds its counter, its last probe, the next one, and
     frontends: [{ frontend: "www", pool: "primary" }],
     transitions: [],
     blind: null,
+    override: null,
+    latency: null,
     certificate: null,
   });
   await world.clock.advance(1_500);
@@ -109,8 +111,12 @@ Deno.test("a frontend's view holds configured and effective weights and what VPP
     world.tracker.config,
     world.tracker.weights("www") ?? assert.fail(),
     world.tracker.standing("www") ?? assert.fail(),
-    "in-sync",
-    (address) => address === "10.0.0.2" ? { count: 512, length: 1024 } : null,
+    {
+      vpp: "in-sync",
+      vppDetail: "",
+      fileWeight: (pool, name) => pool === "primary" && name === "b1" ? 40 : null,
+      buckets: (address) => address === "10.0.0.2" ? { count: 512, length: 1024 } : null,
+    },
   );
   assert.deepEqual(shown, {
     name: "www",
@@ -136,6 +142,8 @@ Deno.test("a frontend's view holds configured and effective weights and what VPP
           effective_weight: 0,
           num_buckets: null,
           share: null,
+          file_weight: 40,
+          override: null,
         }],
       },
       {
@@ -150,10 +158,13 @@ Deno.test("a frontend's view holds configured and effective weights and what VPP
           effective_weight: 5,
           num_buckets: 512,
           share: 0.5,
+          file_weight: 5,
+          override: null,
         }],
       },
     ],
     vpp: "in-sync",
+    vpp_detail: "",
     transitions: [{
       from: "unknown",
       to: "up",

@@ -43,6 +43,7 @@ Deno.test("names and descriptions are text in the table, whatever they hold", ()
     flush_on_down: true,
     new_flows_table_length: 1024,
     vpp: "in-sync",
+    vpp_detail: "",
     transitions: [],
     pools: [{ name: hostile, active: true, backends: [] }, {
       name: hostile,
@@ -56,6 +57,8 @@ Deno.test("names and descriptions are text in the table, whatever they hold", ()
         effective_weight: 100,
         num_buckets: null,
         share: null,
+        file_weight: 100,
+        override: null,
       }],
     }],
   }]);

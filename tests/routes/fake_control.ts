@@ -43,6 +43,8 @@ function makeFrontend(name: string, address: string, members: readonly api.Backe
       effective_weight: active && backend.state === "up" ? 100 : 0,
       num_buckets: active && backend.state === "up" ? 1024 : 0,
       share: active && backend.state === "up" ? 0.5 : 0,
+      file_weight: 100,
+      override: null,
     })),
   });
   return {
