@@ -4,10 +4,17 @@
  * @module
  */
 import type { Finding } from "../../api/mod.ts";
-import { bucketCounts, type TableSpec, weightsHaveEffect } from "./table.ts";
+import { bucketCounts, LONGEST_COMPUTED, type TableSpec, weightsHaveEffect } from "./table.ts";
 
-/** Longest table that the configuration takes. */
-const longest = 65_536;
+/** Says that a table is too long to be computed; null: each of them is computed. */
+export function lengthLimitLint(path: string, specs: readonly TableSpec[]): Finding | null {
+  const longest = Math.max(...specs.map(({ length }) => length));
+  if (longest <= LONGEST_COMPUTED) return null;
+  const message =
+    `the table of ${longest} buckets is not computed, only those up to ${LONGEST_COMPUTED} are: ` +
+    "what moves is at least what is told";
+  return { ...lint("", message, null), path };
+}
 
 function lint(frontend: string, message: string, hint: string | null): Finding {
   return {
@@ -48,7 +55,7 @@ export function sumOfWeights(spec: TableSpec): number {
 /** The least length at which no share is off by more than an eighth, or null when no table is long enough. */
 function enough(sum: number): number | null {
   const length = 2 ** Math.ceil(Math.log2(Math.max(1, 8 * sum)));
-  return length <= longest ? length : null;
+  return length <= LONGEST_COMPUTED ? length : null;
 }
 
 /** What is to be said about a table; `nameOf` gives a server's name for people. */

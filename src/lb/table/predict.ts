@@ -8,11 +8,18 @@ import type * as api from "../../api/mod.ts";
 import { timeText } from "../../api/text.ts";
 import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../../model.ts";
 import type { DesiredVip } from "../desired.ts";
-import { lengthLint, type LossOfOne, tableLints } from "./lints.ts";
+import { lengthLimitLint, lengthLint, type LossOfOne, tableLints } from "./lints.ts";
 import type { SyncPlan } from "../plan.ts";
 import type { TableSlices } from "./slices.ts";
 import type { Step } from "../steps.ts";
-import { bucketCounts, leastMoved, movedBuckets, type TableSpec, weightsHaveEffect } from "./table.ts";
+import {
+  bucketCounts,
+  leastMoved,
+  LONGEST_COMPUTED,
+  movedBuckets,
+  type TableSpec,
+  weightsHaveEffect,
+} from "./table.ts";
 import { protocolName } from "../vips.ts";
 
 /** Time after which a plan is answered with the predictions that are ready. */
@@ -64,25 +71,37 @@ export function tableAfter(desired: DesiredVip, actual: ActualVip | null, releas
   };
 }
 
-/** How many buckets move between two tables; null when the deadline passed first. */
+/**
+ * How many buckets move between two tables; null when the deadline passed first. Where one of them is too long to be
+ * computed, the least that could move is told, and `lengthLimitLint` says so.
+ */
 export async function compare(
   before: TableSpec,
   after: TableSpec,
   slices: TableSlices,
   deadline: Millis = Infinity,
 ): Promise<api.Moved | null> {
-  const from = await slices.table(before, deadline);
-  const to = from === null ? null : await slices.table(after, deadline);
-  if (from === null || to === null) return null;
   const length = Math.max(before.length, after.length);
-  const moved = movedBuckets(from, to);
   const least = leastMoved(before, after);
+  const moved = length > LONGEST_COMPUTED ? least : await countMoved(before, after, slices, deadline);
+  if (moved === null) return null;
   return {
     moved_buckets: moved,
     moved_share: moved / length,
     least_buckets: least,
     least_share: least / length,
   };
+}
+
+async function countMoved(
+  before: TableSpec,
+  after: TableSpec,
+  slices: TableSlices,
+  deadline: Millis,
+): Promise<number | null> {
+  const from = await slices.table(before, deadline);
+  const to = from === null ? null : await slices.table(after, deadline);
+  return from === null || to === null ? null : movedBuckets(from, to);
 }
 
 function sharesOf(spec: TableSpec): ReadonlyMap<IpAddress, { weight: number; share: number }> {
@@ -151,8 +170,12 @@ async function predictVip(vip: Vip, slices: TableSlices, deadline: Millis): Prom
   const lints = frontend === null
     ? []
     : tableLints(frontend, after, (index) => desired?.servers[index]?.backend ?? "");
-  const gain = await lengthGain(vip, slices, deadline);
-  if (gain !== null) lints.push(gain);
+  const limit = lengthLimitLint(frontend === null ? `vips.${key.prefix}` : `frontends.${frontend}`, [
+    before,
+    after,
+  ]);
+  const gain = limit === null ? await lengthGain(vip, slices, deadline) : null;
+  lints.push(...[limit, gain].filter((one) => one !== null));
   return {
     frontend,
     prefix: key.prefix,

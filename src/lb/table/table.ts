@@ -37,12 +37,15 @@ export interface FlowTable extends TableSpec {
 /** Bucket without a server. */
 export const NO_SERVER: number = -1;
 
-/** Longest table that VPP's memory could hold at all; the product configures at most 65,536. */
-const MAX_LENGTH = 2 ** 27;
+/** Longest table of which anything is told; VPP's lengths have 32 bits. */
+const MAX_LENGTH = 2 ** 31;
+
+/** Longest table that is computed: the longest that the configuration takes. A VIP of others may have a longer one. */
+export const LONGEST_COMPUTED = 2 ** 16;
 
 function checkSpec({ length, servers }: TableSpec): void {
   if (!Number.isInteger(length) || length < 1 || length > MAX_LENGTH || (length & (length - 1)) !== 0) {
-    throw new RangeError(`Cannot make a new-flow table of ${length} buckets: not a power of two up to 2^27`);
+    throw new RangeError(`Cannot make a new-flow table of ${length} buckets: not a power of two up to 2^31`);
   }
   for (const { address, weight } of servers) {
     if (!Number.isInteger(weight) || weight < 0 || weight > 255) {
@@ -135,10 +138,11 @@ export class FlowTableBuilder {
   /**
    * Prepares the table of `spec`.
    *
-   * @throws {RangeError} For a length that is no power of two or a weight outside 0…255.
+   * @throws {RangeError} For a length that is no power of two or above `LONGEST_COMPUTED`, or a weight outside 0…255.
    */
   constructor(spec: TableSpec) {
     checkSpec(spec);
+    if (spec.length > LONGEST_COMPUTED) throw new RangeError(`Cannot compute ${spec.length} buckets`);
     const { length, servers } = spec;
     this.#spec = spec;
     this.#mask = length - 1;

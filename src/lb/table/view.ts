@@ -8,10 +8,10 @@ import type { Refusal, TableQuery } from "../../control.ts";
 import type { ActualVip, Config, Frontend } from "../../model.ts";
 import { err, ok, type Result } from "../../result.ts";
 import { desiredVips, type KnownServers, type StatusOf } from "../desired.ts";
-import { sumOfWeights, tableLints } from "./lints.ts";
+import { lengthLimitLint, sumOfWeights, tableLints } from "./lints.ts";
 import { actualTable, compare, tableAfter } from "./predict.ts";
 import type { TableSlices } from "./slices.ts";
-import { bucketCounts } from "./table.ts";
+import { bucketCounts, LONGEST_COMPUTED } from "./table.ts";
 
 /** What the view depends on. */
 export interface TableViewInput {
@@ -76,7 +76,10 @@ export async function tableView(
   const counts = bucketCounts(spec.length, spec.servers);
   const sum = sumOfWeights(spec);
   const before = actual === null ? tableAfter(now, null, false) : actualTable(actual);
-  const table = query.buckets ? await slices.table(spec) : null;
+  const isShort = spec.length <= LONGEST_COMPUTED;
+  const table = query.buckets && isShort ? await slices.table(spec) : null;
+  const limit = lengthLimitLint(`frontends.${frontend.name}`, assumed ? [spec, before] : [spec]);
+  const lints = tableLints(frontend.name, spec, (index) => then.servers[index]?.backend ?? "");
   return ok({
     frontend: frontend.name,
     table_length: spec.length,
@@ -91,6 +94,6 @@ export async function tableView(
     })),
     compared_to_now: assumed ? await compare(before, spec, slices) : null,
     ...(table === null ? {} : { buckets: Array.from(table.buckets) }),
-    lints: tableLints(frontend.name, spec, (index) => then.servers[index]?.backend ?? ""),
+    lints: limit === null ? lints : [...lints, limit],
   });
 }

@@ -12,7 +12,7 @@ import type { DesiredVip } from "../desired.ts";
 import { flowHash } from "./flow.ts";
 import { actualTable, tableAfter } from "./predict.ts";
 import type { TableSlices } from "./slices.ts";
-import { serverOf, type TableSpec } from "./table.ts";
+import { LONGEST_COMPUTED, serverOf, type TableSpec } from "./table.ts";
 
 /** What the answer depends on. */
 export interface WhereisInput {
@@ -89,7 +89,7 @@ export async function whereis(
       srcIpSticky,
     });
   const lookUp = async (spec: TableSpec, hash: number) => {
-    const table = await slices.table(spec);
+    const table = spec.length > LONGEST_COMPUTED ? null : await slices.table(spec);
     const server = table === null ? null : serverOf(table, hash);
     return server === null ? null : { backend: input.backendOf(server.address), address: server.address };
   };
@@ -98,7 +98,9 @@ export async function whereis(
   const hash = actual === null ? hashAfter : hashOf(stickyNow);
   const length = actual?.tableLength ?? after.length;
   const now = actual === null ? null : await lookUp(actualTable(actual), hash);
-  const note = actual === null
+  const note = Math.max(length, after.length) > LONGEST_COMPUTED
+    ? `a table of more than ${LONGEST_COMPUTED} buckets is not computed`
+    : actual === null
     ? "VPP does not have this VIP, or is not connected"
     : now === null
     ? "no server has a weight above 0: VPP drops new flows"

@@ -221,3 +221,37 @@ Deno.test("the counts of a prediction are VPP's own", () => {
     { address: ip("10.0.0.2"), weight: 50 },
   ])], [674, 350]);
 });
+
+Deno.test("a table of more than 65,536 buckets is not computed, and the prediction says so", async () => {
+  const { world, vpp } = await running([frontend("web", { primary: { b1: 100 } })]);
+  await using _ = world;
+  const foreign = { prefix: "198.51.100.9/32", protocol: 6, port: 80 } as const;
+  const servers = [{ address: ip("10.9.9.9"), weight: 1 }, { address: ip("10.9.9.8"), weight: 1 }];
+  vpp.place({
+    ...foreign,
+    encap: "gre4",
+    srcIpSticky: false,
+    tableLength: 2 ** 26,
+    index: 9,
+    servers,
+  });
+  // Half of what the daemon's own VIP has moves.
+  vpp.place({
+    ...world.key("web"),
+    encap: "gre4",
+    srcIpSticky: false,
+    tableLength: 2 ** 26,
+    index: 1,
+    servers,
+  });
+  const planned = await world.reconciler.plan(null);
+  assert.ok(planned.ok);
+  const counted = new TableSlices({ now: () => assert.fail("a table is computed") });
+  const told = await predict(planned.value, counted, Infinity);
+  assert.equal(told.length, 2);
+  for (const { lints, moved_buckets, least_buckets } of told) {
+    assert.equal(moved_buckets, least_buckets);
+    assert.match(lints.map(({ message }) => message).join(), /67108864 buckets is not computed/);
+  }
+  assert.equal(told.find((one) => one.frontend === null)?.moved_buckets, 2 ** 26);
+});

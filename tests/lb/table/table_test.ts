@@ -124,6 +124,8 @@ Deno.test("lengths and weights that VPP could not have are refused", () => {
     assert.throws(() => newFlowTable(length, [server]), /power of two/, String(length));
     assert.throws(() => bucketCounts(length, [server]), /power of two/, String(length));
   }
+  assert.throws(() => newFlowTable(2 ** 17, [server]), /Cannot compute/);
+  assert.deepEqual([...bucketCounts(2 ** 26, [server])], [2 ** 26]);
   for (const weight of [-1, 256, 1.5, NaN]) {
     assert.throws(() => newFlowTable(8, [{ ...server, weight }]), /weight/, String(weight));
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { TableSlices } from "../../../src/lb/table/slices.ts";
 import { tableView } from "../../../src/lb/table/view.ts";
+import { frontendVip } from "../../../src/lb/vips.ts";
 import type { Config, State } from "../../../src/model.ts";
 import { config, frontend } from "../setup.ts";
 
@@ -78,3 +79,22 @@ Deno.test("shares of every table add up, and moved is never less than the least"
 });
 
 /** One TCP connection through a real VPP and the server that answered it. */
+
+Deno.test("the buckets of a table of more than 65,536 are not computed, and the view says so", async () => {
+  const world = { config: config([frontend("web", { primary: { b1: 30, b2: 20 } })]) };
+  const input = view(world);
+  const actual = {
+    ...frontendVip(input.frontend),
+    encap: "gre4" as const,
+    srcIpSticky: false,
+    tableLength: 2 ** 26,
+    index: 1,
+    servers: [],
+  };
+  const counted = new TableSlices({ now: () => assert.fail("a table is computed") });
+  const answer = await tableView({ ...input, actual }, { ...noQuery, buckets: true }, counted);
+  assert.ok(answer.ok);
+  assert.equal(answer.value.buckets, undefined);
+  assert.equal(answer.value.table_length, 2 ** 26);
+  assert.ok(answer.value.lints.some(({ message }) => message.includes("is not computed")));
+});

@@ -95,6 +95,18 @@ Deno.test("whereis tells where the flow goes when its server is drained, or when
   assert.deepEqual(away.value.after_plan, answer.value.after_plan);
 });
 
+Deno.test("whereis computes no table of more than 65,536 buckets, and says so", async () => {
+  const [flow] = flows;
+  assert.ok(flow);
+  const counted = new TableSlices({ now: () => assert.fail("a table is computed") });
+  const input = asking({ ...flow, table_length: 2 ** 26 });
+  const answer = await whereis(input, flow.client, flow.client_port, counted);
+  assert.ok(answer.ok);
+  assert.equal(answer.value.now, null);
+  assert.equal(answer.value.after_plan, null);
+  assert.match(answer.value.note, /is not computed/);
+});
+
 Deno.test("whereis refuses what cannot be answered, and says why", async () => {
   const flow = flows.find((one) => !one.src_ip_sticky && !one.vip.includes(":"));
   const sticky = flows.find((one) => one.src_ip_sticky);
