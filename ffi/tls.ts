@@ -70,7 +70,8 @@ export class TlsContext implements Disposable {
     this.#pointer = made(openssl, ssl.SSL_CTX_new(ssl.TLS_client_method()), "context");
     try {
       configure(openssl, this.pointer, verify);
-      trust(openssl, this.pointer, credentials.ca);
+      // Reading the system's certificates takes 20 ms, and without a verification nobody looks at them.
+      if (verify || credentials.ca !== null) trust(openssl, this.pointer, credentials.ca);
       identify(openssl, this.pointer, credentials);
     } catch (error) {
       this[Symbol.dispose]();
