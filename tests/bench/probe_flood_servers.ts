@@ -1,6 +1,5 @@
 // Servers that send without end, in a thread of their own; for probe_flood_bench.ts.
 import { createServer, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
 
 interface Scope {
   postMessage(ports: Readonly<Record<string, number>>): void;
@@ -21,10 +20,39 @@ const floods = (first: string, block: string) => (socket: Socket) => {
     pour();
   });
 };
-const interim = floods("", "HTTP/1.1 100 Continue\r\n\r\n".repeat(4000));
+/**
+ * The same over TLS. Not by node:tls: one connection that it pours into silences its others, and what is measured then
+ * is a server that says nothing.
+ */
+function floodTls(pair: { cert: string; key: string }, first: string, block: string): number {
+  const listener = Deno.listenTls({ hostname: "0.0.0.0", port: 0, ...pair });
+  const octets = new TextEncoder().encode(block);
+  const pour = async (connection: Deno.TlsConn) => {
+    using open = connection;
+    await open.read(new Uint8Array(4096));
+    await open.write(new TextEncoder().encode(first));
+    for (;;) await open.write(octets);
+  };
+  const accept = async () => {
+    for await (const connection of listener) void pour(connection).catch(ended);
+  };
+  void accept();
+  return listener.addr.port;
+}
+
+/** A client that has its verdict leaves; all else is a fault of this file. */
+function ended(error: unknown): void {
+  const left = error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.UnexpectedEof;
+  if (!left) throw error;
+}
+
+const INTERIM = "HTTP/1.1 100 Continue\r\n\r\n".repeat(4000);
+const BODY = "x".repeat(65_536);
+const interim = floods("", INTERIM);
 const OK = "HTTP/1.1 200 OK\r\n";
 const chunks = floods(`${OK}Transfer-Encoding: chunked\r\n\r\n`, `1;${"x".repeat(1015)}\r\na\r\n`.repeat(64));
-const body = floods(`${OK}\r\n`, "x".repeat(65_536));
+const body = floods(`${OK}\r\n`, BODY);
 
 function listen(server: ReturnType<typeof createServer>): Promise<number> {
   return new Promise((resolve) => {
@@ -40,7 +68,7 @@ scope.onmessage = async ({ data: { cert, key } }) => {
     interim: await listen(createServer(interim)),
     chunks: await listen(createServer(chunks)),
     body: await listen(createServer(body)),
-    interimTls: await listen(createTlsServer({ cert, key }, interim)),
-    bodyTls: await listen(createTlsServer({ cert, key }, body)),
+    interimTls: floodTls({ cert, key }, "", INTERIM),
+    bodyTls: floodTls({ cert, key }, `${OK}\r\n`, BODY),
   });
 };
