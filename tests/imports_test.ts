@@ -67,7 +67,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   },
   {
     why: "the plan is pure",
-    from: /^src\/lb\/(desired|diff|warmup|owed|holds|vpp_heap|table\/table|table\/flow)\.ts$/,
+    from: /^src\/lb\/(desired|diff|pending_flushes|holds|vpp_heap|table\/table|table\/flow)\.ts$/,
     to: /^src\/(model|result)\.ts$|^src\/net\/ip\.ts$|^src\/health\/frontend\.ts$|^src\/lb\//,
   },
   {

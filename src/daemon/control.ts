@@ -15,7 +15,7 @@ import { memberWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
 import { desiredVips } from "../lb/desired.ts";
 import { planAnswer, predict, predictionLimitMs } from "../lb/table/predict.ts";
-import type { Reconciler } from "../lb/reconcile.ts";
+import type { Reconciler } from "../lb/reconciler.ts";
 import { TableSlices } from "../lb/table/slices.ts";
 import { tableView } from "../lb/table/view.ts";
 import { frontendVip } from "../lb/vips.ts";

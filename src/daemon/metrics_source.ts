@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Tracker } from "../health/tracker.ts";
-import type { Reconciler } from "../lb/reconcile.ts";
+import type { Reconciler } from "../lb/reconciler.ts";
 import { protocolName } from "../lb/vips.ts";
 import type { MetricsSnapshot, VipRow, VppRow } from "../metrics/source.ts";
 import type { VipKey } from "../model.ts";

@@ -11,7 +11,7 @@ import type { Changed, Refusal } from "../control.ts";
 import type { FileStore } from "../files/store.ts";
 import type { RuntimeWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
-import type { Reconciler } from "../lb/reconcile.ts";
+import type { Reconciler } from "../lb/reconciler.ts";
 import type { Log } from "../log/mod.ts";
 import type { Actor, Config } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";

@@ -6,7 +6,7 @@
  */
 import type { ActualVip, IpAddress } from "../model.ts";
 import type { DesiredServer, DesiredVip } from "./desired.ts";
-import { type OwedFlushes, owedTo } from "./owed.ts";
+import { newestFlush, type PendingFlushes } from "./pending_flushes.ts";
 import {
   additionReason,
   byOperator,
@@ -100,12 +100,11 @@ function isDead({ state }: DesiredServer): boolean {
 export function diffServers(
   desired: DesiredVip,
   actual: ActualVip,
-  owed: OwedFlushes,
+  flushes: PendingFlushes,
   context: ReasonContext,
 ): ServerDiff {
   const carried = encapFamily(actual.encap) === encapFamily(desired.encap);
   if (!carried) return noChange;
-  const owing = owed.byVip.has(desired.id);
   const missing = new Map<IpAddress, DesiredServer>();
   for (const server of desired.servers) missing.set(server.address, server);
   const raises: ServerChange[] = [];
@@ -119,7 +118,7 @@ export function diffServers(
     }
     missing.delete(address);
     keepsCapacity ||= server.weight > 0;
-    const flush = owing ? owedTo(owed, desired.id, address) : null;
+    const flush = newestFlush(flushes, address);
     if (server.weight === weight && flush === null) continue;
     const reason = weightReason(desired, server, weight, flush, context);
     (server.weight > weight ? raises : lowers).push({

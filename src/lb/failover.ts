@@ -8,9 +8,10 @@
  *
  * @module
  */
-import type { Memory } from "./memory.ts";
+import type { FrontendSync } from "./frontend_sync.ts";
 import type { SyncPlan } from "./plan.ts";
 import type { Unit, VipUnit } from "./steps.ts";
+import type { VppState } from "./vpp_state.ts";
 
 /** What is to be done with the frontends that changed. */
 export interface Sorted {
@@ -30,17 +31,16 @@ export interface Sorted {
  * @param plan makes the plan of some frontends from what is known
  */
 export function sortChanged(
-  names: readonly string[],
-  memory: Memory,
+  records: readonly Pick<FrontendSync, "name" | "vip">[],
+  state: VppState,
   plan: (names: readonly string[]) => SyncPlan,
 ): { readonly sorted: Sorted; readonly plan: SyncPlan | null } {
   const busy: string[] = [];
   const known: string[] = [];
   const ordinary: string[] = [];
-  for (const name of names) {
-    const id = memory.idOf(name);
-    if (id === null || memory.vip(id) === null) ordinary.push(name);
-    else if (memory.untilSettled(id) !== null) busy.push(name);
+  for (const { name, vip } of records) {
+    if (state.vip(vip) === null) ordinary.push(name);
+    else if (state.untilSettled(vip) !== null) busy.push(name);
     else known.push(name);
   }
   if (known.length === 0) return { sorted: { urgent: [], settled: [], busy, ordinary }, plan: null };

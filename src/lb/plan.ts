@@ -1,5 +1,5 @@
 /**
- * From what VPP should have, what it has and which flushes are owed, to the ordered changes between them. Pure.
+ * From what VPP should have, what it has and which flushes are pending, to the ordered changes between them. Pure.
  *
  *   global settings
  *     └▶ deletions that stand in the way of an addition on the same prefix
@@ -16,7 +16,7 @@ import { type BrakeContext, braked } from "./brake.ts";
 import type { DesiredVip } from "./desired.ts";
 import { diffServers, type ServerChange } from "./diff.ts";
 import { planDigest } from "./digest.ts";
-import type { OwedFlushes } from "./owed.ts";
+import type { PendingFlushes } from "./pending_flushes.ts";
 import { type Hold, hold, type Holds, together } from "./holds.ts";
 import type { GuardedServer } from "./raise_guard.ts";
 import { configured, drift, type ReasonContext } from "./reasons.ts";
@@ -65,8 +65,10 @@ export interface PlanInput {
     /** What was in sync last on this VPP; null: never. */
     readonly previous: ActualConf | null;
   } | null;
-  /** Flushes that go out with the next message for their servers. */
-  readonly owed: OwedFlushes;
+  /** By `vipId`, flushes that go out with the next message for their servers. */
+  readonly flushes: (vip: string) => PendingFlushes;
+  /** Serial of the next flush. */
+  readonly nextFlush: number;
   /** What reasons depend on, by `vipId`. */
   readonly reasons: (vip: string) => ReasonContext;
   /** `vipId` of every VIP that a configuration of this process or of an earlier one named. */
@@ -105,8 +107,8 @@ export interface SyncPlan {
   readonly shortages: readonly Shortage[];
   /** VIPs whose deletion the brake holds, whatever else holds it too; by `vipId`. */
   readonly braked: ReadonlyMap<string, VipKey>;
-  /** Serials of owed flushes below it are paid by this plan's messages. */
-  readonly owedBefore: number;
+  /** Pending flushes with serials below it are carried out by this plan's messages. */
+  readonly flushesBefore: number;
 }
 
 type GuardedChange = Pick<ServerChange, "address" | "backend" | "before" | "after">;
@@ -192,7 +194,12 @@ class Planner {
 
   #inPlace(desired: DesiredVip, actual: ActualVip, supersededBy: RebuildUnit | null): void {
     const { vip: key, frontend } = desired;
-    const diff = diffServers(desired, actual, this.#input.owed, this.#input.reasons(desired.id));
+    const diff = diffServers(
+      desired,
+      actual,
+      this.#input.flushes(desired.id),
+      this.#input.reasons(desired.id),
+    );
     if (diff.raises.length === 0 && diff.lowers.length === 0) return;
     const holds = this.#frontendHolds(frontend);
     const guards = diff.raises.map((server) => this.#guard(desired, server));
@@ -364,7 +371,7 @@ function assemble(
     steps: ordered,
     changes,
     digest: planDigest(changes),
-    owedBefore: input.owed.next,
+    flushesBefore: input.nextFlush,
   };
 }
 

@@ -37,8 +37,8 @@ export interface GuardParts {
   readonly maxDelayMs: Millis;
   /** Weight that the first full read of this process showed for a server on a VIP; null: none. */
   readonly witness: (vip: string, address: IpAddress) => number | null;
-  /** Whether an operator of this process wants the server to serve. */
-  readonly wanted: (frontend: string, backend: string) => boolean;
+  /** Whether an operator of this process gave the server its weight. */
+  readonly weighed: (frontend: string, backend: string) => boolean;
 }
 
 /** The guard of one process. */
@@ -46,6 +46,8 @@ export class RaiseGuard {
   readonly #parts: GuardParts;
   readonly #opensAt: Millis;
   readonly #told = new Set<string>();
+  /** Backends that an operator of this process enabled or resumed. */
+  readonly #enabled = new Set<string>();
   #phase: "guarded" | "open" | "over";
 
   /** Guards nothing unless the memory is lost. */
@@ -67,6 +69,11 @@ export class RaiseGuard {
     return true;
   }
 
+  /** An operator of this process enabled or resumed a backend: its servers may be raised. */
+  enabled(backend: string): void {
+    this.#enabled.add(backend);
+  }
+
   /** What an earlier process left is known after all. */
   end(): void {
     this.#phase = "over";
@@ -86,7 +93,8 @@ export class RaiseGuard {
   }
 
   #concerns({ address, backend, frontend, vip }: GuardedServer): boolean {
-    const { wanted, witness } = this.#parts;
-    return witness(vip, address) === 0 && !(backend !== null && wanted(frontend, backend));
+    const { weighed, witness } = this.#parts;
+    if (witness(vip, address) !== 0) return false;
+    return backend === null || !(this.#enabled.has(backend) || weighed(frontend, backend));
   }
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import type { DesiredServer, DesiredVip } from "./desired.ts";
-import type { OwedFlush } from "./owed.ts";
+import type { PendingFlush } from "./pending_flushes.ts";
 
 /** What the reasons of one VIP depend on. */
 export interface ReasonContext {
@@ -41,8 +41,8 @@ function weightReasonOf(server: DesiredServer, context: ReasonContext): string {
   return context.weightBy(server.backend) === null ? "weight in the configuration" : byOperator;
 }
 
-function owedReason(server: DesiredServer, owed: OwedFlush): string {
-  return owed.cause === "weight" ? byOperator : `backend ${server.backend} ${owed.cause}`;
+function flushReason(server: DesiredServer, flush: PendingFlush): string {
+  return flush.cause === "weight" ? byOperator : `backend ${server.backend} ${flush.cause}`;
 }
 
 function reasonWithoutHistory(
@@ -66,16 +66,16 @@ function reasonWithoutHistory(
  * Why a server's weight changes, or why it is flushed at the weight it has.
  *
  * @param before weight in VPP
- * @param owed the flush that goes out with the message
+ * @param flush the flush that goes out with the message
  */
 export function weightReason(
   vip: DesiredVip,
   server: DesiredServer,
   before: number,
-  owed: OwedFlush | null,
+  flush: PendingFlush | null,
   context: ReasonContext,
 ): string {
-  if (before === server.weight && owed !== null) return owedReason(server, owed);
+  if (before === server.weight && flush !== null) return flushReason(server, flush);
   const previous = context.previous;
   const was = previous?.servers.find((old) =>
     old.address === server.address && old.backend === server.backend
@@ -87,7 +87,7 @@ export function weightReason(
   if (stateChanged && (server.weight > 0 || server.state !== "up")) return stateReason(server);
   if (wasActive !== isActive) return poolReason(vip);
   if (was.configured !== server.configured) return weightReasonOf(server, context);
-  return owed === null ? drift : owedReason(server, owed);
+  return flush === null ? drift : flushReason(server, flush);
 }
 
 /** Why the server of a backend with a new address is added, and the previous one deleted. */

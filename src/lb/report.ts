@@ -16,7 +16,7 @@ import type { StepResult } from "./apply.ts";
 import { type Holds, isBlocked, isSent, passes } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
 import type { RaiseGuard } from "./raise_guard.ts";
-import type { Synced } from "./synced.ts";
+import type { Synced } from "./outcome.ts";
 
 const messages = {
   conf_set: "vpp-lb-conf-set",

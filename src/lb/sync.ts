@@ -5,21 +5,25 @@
  */
 import { abortable } from "../async/abortable.ts";
 import type { Semaphore } from "../async/semaphore.ts";
-import type { ActualConf, Millis, UnixMillis } from "../model.ts";
-import { applyPlan, setHasChanged, type StepResult } from "./apply.ts";
+import type { ActualConf, ActualLb, ActualVip, UnixMillis } from "../model.ts";
+import { applyPlan, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op, VppHeap } from "./balancer.ts";
 import { desiredConf, type DesiredVip, desiredVips } from "./desired.ts";
-import type { Gate } from "./gate.ts";
-import type { Memory } from "./memory.ts";
+import type { FrontendSyncs } from "./frontend_sync.ts";
 import { isSent } from "./holds.ts";
+import { conclude, type Planned, type Synced } from "./outcome.ts";
+import type { Ownership } from "./ownership.ts";
+import type { ReconcilerParts } from "./parts.ts";
+import { endedFlows } from "./pending_flushes.ts";
 import { madeVips, makePlan, sameConf, type SyncPlan } from "./plan.ts";
 import type { RaiseGuard } from "./raise_guard.ts";
 import { readFrontends } from "./read.ts";
 import type { Step } from "./steps.ts";
 import { logDone, logRaised, logResult, logStart } from "./report.ts";
-import type { LbReading, Planned, Revisions, Standing, Synced } from "./synced.ts";
+import { vipId } from "./vips.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
-import type { ReconcilerParts } from "./world.ts";
+import type { VppState } from "./vpp_state.ts";
+import type { WriteGate } from "./write_gate.ts";
 
 /** How a plan is sent. */
 export interface ApplyWays {
@@ -31,13 +35,33 @@ export interface ApplyWays {
   readonly onResult: (result: StepResult) => void;
 }
 
-/** Runs syncs of one daemon; its caller sees to it that only one runs at a time. */
+/** What a syncer works on. */
+export interface SyncerParts {
+  /** Of the reconciler. */
+  readonly parts: ReconcilerParts;
+  /** What VPP has. */
+  readonly state: VppState;
+  /** What is known of each frontend. */
+  readonly syncs: FrontendSyncs;
+  /** Which VIPs are the daemon's own. */
+  readonly ownership: Ownership;
+  /** What may be written now. */
+  readonly gate: WriteGate;
+  /** What may be raised now. */
+  readonly guard: RaiseGuard;
+  /** Bounds the messages in flight. */
+  readonly inFlight: Semaphore;
+}
+
+/** Runs syncs of one daemon: read, plan, apply. */
 export class Syncer {
   readonly #parts: ReconcilerParts;
-  readonly #memory: Memory;
+  readonly #state: VppState;
+  readonly #syncs: FrontendSyncs;
+  readonly #ownership: Ownership;
+  readonly #gate: WriteGate;
   readonly #guard: RaiseGuard;
   readonly #inFlight: Semaphore;
-  readonly #revisions: () => Revisions;
   /** Whether the global settings of this session are known to be as they should. */
   confConfirmed = false;
   /** Whether the global settings of this session were compared once, and sent where they differed. */
@@ -48,16 +72,12 @@ export class Syncer {
   readonly #promises = new HeapPromises();
 
   /** Nothing was read yet. */
-  constructor(
-    parts: ReconcilerParts,
-    memory: Memory,
-    guard: RaiseGuard,
-    inFlight: Semaphore,
-    revisions: () => Revisions,
-  ) {
-    this.#revisions = revisions;
+  constructor({ parts, state, syncs, ownership, gate, guard, inFlight }: SyncerParts) {
     this.#parts = parts;
-    this.#memory = memory;
+    this.#state = state;
+    this.#syncs = syncs;
+    this.#ownership = ownership;
+    this.#gate = gate;
     this.#guard = guard;
     this.#inFlight = inFlight;
   }
@@ -71,17 +91,17 @@ export class Syncer {
   }
 
   /** Reads everything, or one frontend's VIP, and the global settings with it; rejects when the session ends. */
-  async read(lb: LoadBalancer, frontend: string | null): Promise<LbReading> {
+  async read(lb: LoadBalancer, frontend: string | null): Promise<ActualLb> {
     const readAt = this.#parts.clock.wall();
     if (frontend === null) {
-      const { sent } = this.#memory;
+      const { sent } = this.#state;
       const { conf, vips } = await lb.readAll();
-      if (this.#memory.readAll({ readAt, conf, vips }, sent)) this.#parts.hooks.firstRead();
+      if (this.#state.readAll({ readAt, conf, vips }, sent)) this.#parts.hooks.firstRead();
       return { readAt, conf, vips };
     }
     const [conf] = await Promise.all([lb.readConf(), this.#readVips(lb, [frontend], () => true)]);
-    this.#memory.readConf(conf);
-    const vip = this.#memory.vip(this.#memory.idOf(frontend) ?? "");
+    this.#state.readConf(conf);
+    const vip = this.#vipOf(frontend);
     return { readAt, conf, vips: vip === null ? [] : [vip] };
   }
 
@@ -94,7 +114,6 @@ export class Syncer {
   async plan(
     lb: LoadBalancer,
     frontends: readonly string[] | null,
-    gate: Gate,
     thorough: (name: string) => boolean,
     quiet: () => Promise<void>,
   ): Promise<Planned> {
@@ -103,7 +122,7 @@ export class Syncer {
     const shown = frontends === null ? null : await this.#readVips(lb, frontends, thorough);
     if (frontends === null) await this.read(lb, null);
     await quiet();
-    return this.planKnown(frontends, shown, gate, readAt);
+    return this.planKnown(frontends, shown, readAt);
   }
 
   /**
@@ -114,15 +133,14 @@ export class Syncer {
   planKnown(
     frontends: readonly string[] | null,
     shown: Iterable<string> | null,
-    gate: Gate,
     readAt: UnixMillis,
   ): Planned {
     const desired = this.#desired(shown);
     const world = this.#parts.world();
-    const { conf } = this.#memory;
+    const { conf } = this.#state;
     const checksConf = conf !== null && (frontends === null || !this.confConfirmed);
     const prefixes = new Set(desired.map((vip) => vip.vip.prefix));
-    const actual = [...this.#memory.vips];
+    const actual = [...this.#state.vips];
     const wantedConf = desiredConf(world.config);
     const shortages = this.#judgeHeap(desired, wantedConf);
     const plan = makePlan({
@@ -130,51 +148,68 @@ export class Syncer {
       frontends: frontends === null ? null : new Set(frontends),
       desired,
       actual: frontends === null ? actual : actual.filter((vip) => prefixes.has(vip.prefix)),
-      conf: checksConf ? { desired: wantedConf, actual: conf, previous: this.#memory.previousConf } : null,
+      conf: checksConf ? { desired: wantedConf, actual: conf, previous: this.#state.previousConf } : null,
       shortages,
-      owed: this.#memory.owed,
-      reasons: (vip) => this.#memory.reasons(vip),
-      named: this.#memory.ownership.named,
-      lastName: (vip) => this.#memory.ownership.lastName(vip),
-      brake: this.#memory.ownership.brake,
+      flushes: (vip) => this.#syncs.ofVip(vip)?.pendingFlushes ?? [],
+      nextFlush: this.#syncs.nextSerial,
+      reasons: (vip) => this.#syncs.reasons(vip),
+      named: this.#ownership.named,
+      lastName: (vip) => this.#ownership.lastName(vip),
+      brake: this.#ownership.brake,
       foreign: world.config.lb.foreignVips,
-      holds: { ...gate.holds(), raise: (server) => this.#guard.holds(server) },
+      holds: {
+        ...this.#gate.holds((name) => this.#syncs.get(name)?.release ?? null),
+        raise: (server) => this.#guard.holds(server),
+      },
     });
-    return { plan, desired, frontends, readAt, revisions: this.#revisions() };
+    const revisions = this.#syncs.revisions(desired.map(({ frontend }) => frontend));
+    return { plan, desired, frontends, readAt, revisions };
   }
 
   #desired(names: Iterable<string> | null): readonly DesiredVip[] {
     const { config, status } = this.#parts.world();
-    return desiredVips(config, status, this.#memory, names);
+    return desiredVips(config, status, this.#state, names);
+  }
+
+  #vipOf(frontend: string): ActualVip | null {
+    return this.#state.vip(this.#syncs.get(frontend)?.vip ?? "");
   }
 
   /** VPP's heap is of use only where something may be made; a change of weights does not wait for it. */
   async #readHeap(lb: LoadBalancer, frontends: readonly string[] | null): Promise<void> {
-    const known = (name: string) => this.#memory.vip(this.#memory.idOf(name) ?? "") !== null;
+    const known = (name: string) => this.#vipOf(name) !== null;
     if (frontends !== null && this.confConfirmed && frontends.every(known)) return;
     this.#heap = await lb.readHeap();
   }
 
   #judgeHeap(desired: readonly DesiredVip[], conf: ActualConf): HeapAnswer {
-    const actual = this.#memory.conf;
-    const vips = [...this.#memory.vips];
+    const actual = this.#state.conf;
+    const vips = [...this.#state.vips];
     const heap = this.#heap;
     return judgeHeap({
       heap,
       promised: heap === null ? 0 : this.#promises.outstanding(heap, this.#parts.clock.now()),
       conf: { desired: conf, actual: actual ?? conf },
       hasVips: vips.length > 0,
-      additions: madeVips(desired, (id) => this.#memory.vip(id)),
+      additions: madeVips(desired, (id) => this.#state.vip(id)),
     });
   }
 
   /** VPP answered 0. */
-  #accepted(op: Op, owedBefore: number): void {
-    this.#memory.accepted(op, owedBefore);
-    if (op.kind === "vip-add") this.#promises.vipMade(op.tableLength, this.#parts.clock.now());
-    if (op.kind === "conf-set" && op.keepsBuckets !== true && this.#heap !== null) {
-      this.#promises.bucketsSet(op.conf.stickyBucketsPerCore, this.#heap);
+  #accepted(op: Op, flushesBefore: number): void {
+    this.#state.accepted(op, (vip) => this.#syncs.ofVip(vip) !== null);
+    if (op.kind === "conf-set") {
+      if (op.keepsBuckets !== true && this.#heap !== null) {
+        this.#promises.bucketsSet(op.conf.stickyBucketsPerCore, this.#heap);
+      }
+      return;
     }
+    const id = vipId(op.vip);
+    const ended = endedFlows(op);
+    if (ended !== null) this.#syncs.flushed(id, ended.address, flushesBefore);
+    const record = this.#syncs.ofVip(id);
+    if (op.kind === "vip-delete" && record !== null) record.lastInSync = null;
+    if (op.kind === "vip-add") this.#promises.vipMade(op.tableLength, this.#parts.clock.now());
   }
 
   /** Reads VIPs; answers the names of the frontends that were read, those on the same prefixes included. */
@@ -184,9 +219,16 @@ export class Syncer {
     thorough: (name: string) => boolean,
   ): Promise<Set<string>> {
     // Without a witness a member that is not yet known would count as unknown and lose its weight.
-    if (!this.#memory.witnesses.known) await this.read(lb, null);
-    if (!this.confConfirmed) this.#memory.readConf(await lb.readConf());
-    return await readFrontends(lb, this.#memory, this.#parts.clock, this.#desired(names), thorough);
+    if (!this.#state.witnesses.known) await this.read(lb, null);
+    if (!this.confConfirmed) this.#state.readConf(await lb.readConf());
+    return await readFrontends(
+      lb,
+      this.#state,
+      this.#parts.clock,
+      this.#desired(names),
+      (prefix) => this.#syncs.namesOn(prefix),
+      thorough,
+    );
   }
 
   /** Sends a plan. With `release` what is held goes too. Rejects when `signal` ends the daemon meanwhile. */
@@ -209,9 +251,9 @@ export class Syncer {
       signal,
       urgent: ways.urgent,
       isCurrent: ways.isCurrent,
-      onSend: (op) => this.#memory.sending(op),
-      onSettled: (op) => this.#memory.settled(op),
-      onAccepted: (op: Op) => this.#accepted(op, plan.owedBefore),
+      onSend: (op) => this.#state.sending(op),
+      onSettled: (op) => this.#state.settled(op),
+      onAccepted: (op: Op) => this.#accepted(op, plan.flushesBefore),
       onResult: (result) => {
         // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
         const unanswered = result.retval === null && (lb.signal.aborted || signal.aborted);
@@ -222,7 +264,15 @@ export class Syncer {
       },
     });
     const results = await abortable(applied, signal);
-    const synced = this.#conclude(planned, results, startedAt, clock.now() - began, release);
+    const synced = { ...conclude(planned, results, release), startedAt, tookMs: clock.now() - began };
+    for (const vip of planned.desired) {
+      const record = this.#syncs.ofVip(vip.id);
+      if (record !== null && synced.outcomes.get(vip.frontend)?.standing === "in-sync") {
+        record.lastInSync = vip;
+      }
+    }
+    if (frontends === null) this.#ownership.synced(plan.braked);
+    this.#confirmConf(plan);
     if (plan.steps.some((step) => isSent(step, release))) {
       if (results.some(({ step, status }) => status === "done" && /^vip_/.test(step.change.kind))) {
         lb.textIsStale();
@@ -233,65 +283,9 @@ export class Syncer {
     return synced;
   }
 
-  #conclude(
-    planned: Planned,
-    results: readonly StepResult[],
-    startedAt: UnixMillis,
-    tookMs: Millis,
-    release: boolean,
-  ): Synced {
-    const { plan, desired, frontends } = planned;
-    const standings = new Map<string, Standing>();
-    const surprised = new Set<string>();
-    const superseded = new Set<string>();
-    let othersFailed = false;
-    let othersSurprised = false;
-    for (const result of results) {
-      const { step, status, surprise } = result;
-      const { frontend } = step.change;
-      if (surprise) {
-        if (frontend === null) othersSurprised = true;
-        else surprised.add(frontend);
-      }
-      if (status === "done") continue;
-      if (result.superseded) {
-        if (frontend !== null) superseded.add(frontend);
-        continue;
-      }
-      const held = !isSent(step, release);
-      if (frontend === null) othersFailed ||= !held;
-      // A length that is held is as the configuration wants it: a live VIP keeps the one it has.
-      else if (held && step.holds.every(({ kind }) => kind === "table length")) continue;
-      else if (!held) standings.set(frontend, "error");
-      else if (standings.get(frontend) !== "error") standings.set(frontend, "held");
-    }
-    const wanted = frontends === null ? null : new Set(frontends);
-    for (const vip of desired) {
-      if (wanted !== null && !wanted.has(vip.frontend)) continue;
-      if (standings.has(vip.frontend) || superseded.has(vip.frontend)) continue;
-      standings.set(vip.frontend, "in-sync");
-      this.#memory.synced(vip);
-    }
-    if (frontends === null) this.#memory.ownership.synced(plan.braked);
-    this.#confirmConf(plan);
-    const setChanged = setHasChanged(results);
-    return {
-      ...planned,
-      results,
-      startedAt,
-      tookMs,
-      standings,
-      surprised,
-      othersSurprised,
-      othersFailed,
-      superseded,
-      setChanged,
-    };
-  }
-
   #confirmConf(plan: SyncPlan): void {
     const { confGoal } = plan;
-    const has = this.#memory.conf;
+    const has = this.#state.conf;
     if (confGoal === null || has === null) return;
     this.confJudged = true;
     const wanted = desiredConf(this.#parts.world().config);
@@ -299,6 +293,6 @@ export class Syncer {
     const kept = { ...wanted, stickyBucketsPerCore: confGoal.stickyBucketsPerCore };
     const right = sameConf(wanted, has) || (plan.shortages.length > 0 && sameConf(kept, has));
     this.confConfirmed = right;
-    if (right) this.#memory.previousConf = has;
+    if (right) this.#state.previousConf = has;
   }
 }

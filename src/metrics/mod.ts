@@ -8,7 +8,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { HealthMetrics } from "../health/hooks.ts";
-import type { SyncHooks } from "../lb/world.ts";
+import type { SyncHooks } from "../lb/parts.ts";
 import { catalog, type MetricName } from "./catalog.ts";
 import { BackendCounters } from "./probes.ts";
 import { addProcessMetrics, type DescriptorCount } from "./process.ts";

@@ -10,7 +10,7 @@ import { counterMax, isDegraded } from "../health/backend.ts";
 import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
 import type { Standing } from "../health/frontend_states.ts";
-import type { Buckets } from "../lb/view.ts";
+import type { Buckets } from "../lb/vpp_state.ts";
 import type { Config, Frontend, IpAddress, UnixMillis } from "../model.ts";
 import { certificate, frontendTransition, probe, transition } from "./convert.ts";
 

@@ -5,9 +5,9 @@
 import { cpuUsage } from "node:process";
 import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log/mod.ts";
-import { noHooks } from "../../src/lb/world.ts";
-import { Reconciler } from "../../src/lb/reconcile.ts";
-import type { ReconcilerParts } from "../../src/lb/world.ts";
+import { noHooks } from "../../src/lb/parts.ts";
+import { Reconciler } from "../../src/lb/reconciler.ts";
+import type { ReconcilerParts } from "../../src/lb/parts.ts";
 import type { Config, Frontend, Millis, State } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { connectUnix } from "../../src/vpp/link.ts";

@@ -2,9 +2,9 @@
 import type { ChangeSink } from "../../src/health/hooks.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Op } from "../../src/lb/balancer.ts";
-import { Reconciler } from "../../src/lb/reconcile.ts";
+import { Reconciler } from "../../src/lb/reconciler.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
-import { noHooks } from "../../src/lb/world.ts";
+import { noHooks } from "../../src/lb/parts.ts";
 import type {
   Backend,
   Config,

@@ -3,7 +3,7 @@ import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { config, frontend, TestWorld } from "./setup.ts";
 import { FakeBalancer } from "./fake_balancer.ts";
-import { running, weights } from "./reconcile_world.ts";
+import { running, weights } from "./reconciler_world.ts";
 
 /** Frontends that share one backend. */
 const many = (count: number) =>

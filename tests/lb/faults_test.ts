@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { VppError } from "../../src/lb/balancer.ts";
 import { settle } from "../fake_clock.ts";
-import { running } from "./reconcile_world.ts";
+import { running } from "./reconciler_world.ts";
 
 /** What nobody handled while `run` ran; without a listener each of them would end the process. */
 async function unhandled(run: () => Promise<void>): Promise<unknown[]> {

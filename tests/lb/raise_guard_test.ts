@@ -15,7 +15,7 @@ function guard(more: Partial<ConstructorParameters<typeof RaiseGuard>[0]> = {}):
     startedAt: 1_000,
     maxDelayMs: 0,
     witness: () => 0,
-    wanted: () => false,
+    weighed: () => false,
     ...more,
   });
 }
@@ -34,8 +34,8 @@ Deno.test("servers are guarded for 30 s or startup-max-delay, whichever is longe
 Deno.test("only what VPP had at weight 0 is guarded, and not what an operator of now wants", () => {
   assert.equal(guard({ witness: () => null }).holds(server).length, 0);
   assert.equal(guard({ witness: () => 1 }).holds(server).length, 0);
-  assert.equal(guard({ wanted: () => true }).holds(server).length, 0);
-  assert.equal(guard({ wanted: () => true }).holds({ ...server, backend: null }).length, 1);
+  assert.equal(guard({ weighed: () => true }).holds(server).length, 0);
+  assert.equal(guard({ weighed: () => true }).holds({ ...server, backend: null }).length, 1);
 });
 
 Deno.test("with a memory, and once it has come, nothing is guarded or told", () => {

@@ -3,7 +3,7 @@ import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";
 import { backend, config, frontend, TestWorld } from "./setup.ts";
-import { pair, running, weights } from "./reconcile_world.ts";
+import { pair, running, weights } from "./reconciler_world.ts";
 
 Deno.test("a run-time weight is answered when VPP has it, with the flush that was asked for", async () => {
   const { world, vpp } = await running();

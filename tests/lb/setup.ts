@@ -16,8 +16,8 @@ import type { MemberStatus } from "../../src/health/frontend.ts";
 import type { LateFlush } from "../../src/health/hooks.ts";
 import { ip } from "../../src/net/ip.ts";
 import { frontendVip } from "../../src/lb/vips.ts";
-import { Reconciler } from "../../src/lb/reconcile.ts";
-import { noHooks, type SyncHooks } from "../../src/lb/world.ts";
+import { Reconciler } from "../../src/lb/reconciler.ts";
+import { noHooks, type SyncHooks } from "../../src/lb/parts.ts";
 import { FakeClock } from "../fake_clock.ts";
 
 /** `b1: 100` pairs, pool by pool. */

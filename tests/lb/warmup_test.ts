@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  askFor,
   beginWarmup,
-  isOpen,
-  isWaiting,
-  keepFrontends,
+  isHeld,
+  type Release,
   stepWarmup,
+  type Warmup,
   warmupDue,
-} from "../../src/lb/warmup.ts";
+} from "../../src/lb/write_gate.ts";
 import type { State } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
@@ -18,48 +17,87 @@ import { backend, config, frontend, TestWorld } from "./setup.ts";
 const never = () => false;
 const always = () => true;
 
+/** A warm-up with its frontends, as the gate keeps them. */
+class Warming {
+  warmup: Warmup;
+  readonly frontends: { readonly name: string; release: Release }[];
+
+  constructor(now: number, minDelayMs: number, maxDelayMs: number, names: readonly string[]) {
+    this.warmup = beginWarmup(now, minDelayMs, maxDelayMs);
+    this.frontends = names.map((name) => ({ name, release: "waiting" }));
+  }
+
+  ask(names: readonly string[]): void {
+    for (const one of this.frontends) {
+      if (names.includes(one.name) && one.release !== "released") one.release = "asked";
+    }
+  }
+
+  step(now: number, complete: (name: string) => boolean) {
+    const { finished, opened, released, warmup } = stepWarmup(this.warmup, this.frontends, now, complete);
+    this.warmup = warmup;
+    for (const one of this.frontends) {
+      if (released.some(({ frontend }) => frontend === one.name)) one.release = "released";
+    }
+    return { finished, opened, released, phase: warmup.phase };
+  }
+
+  held(name: string): boolean {
+    return isHeld(this.warmup, this.frontends.find((one) => one.name === name)?.release ?? "brought");
+  }
+}
+
 Deno.test("the boundaries: nothing before min-delay, everything at max-delay, each at its very millisecond", () => {
-  const start = beginWarmup(1_000, 5_000, 30_000, ["a", "b"]);
-  assert.equal(warmupDue(start), 6_000);
-  assert.deepEqual(stepWarmup(start, 5_999, always).released, []);
-  const opened = stepWarmup(start, 6_000, (name) => name === "a");
+  const start = new Warming(1_000, 5_000, 30_000, ["a", "b"]);
+  assert.equal(warmupDue(start.warmup), 6_000);
+  assert.deepEqual(start.step(5_999, always).released, []);
+  const opened = start.step(6_000, (name) => name === "a");
   assert.deepEqual(opened.released, [{ frontend: "a", reason: "all backends have a state" }]);
-  assert.deepEqual([opened.opened, opened.finished, opened.warmup.phase], [true, false, "release"]);
-  assert.equal(warmupDue(opened.warmup), 31_000);
-  assert.deepEqual(stepWarmup(opened.warmup, 30_999, never).released, []);
-  const ended = stepWarmup(opened.warmup, 31_000, never);
+  assert.deepEqual([opened.opened, opened.finished, opened.phase], [true, false, "release"]);
+  assert.equal(warmupDue(start.warmup), 31_000);
+  assert.deepEqual(start.step(30_999, never).released, []);
+  const ended = start.step(31_000, never);
   assert.deepEqual(ended.released, [{ frontend: "b", reason: "max-delay" }]);
-  assert.deepEqual([ended.opened, ended.finished, ended.warmup.phase], [false, true, "done"]);
-  assert.equal(warmupDue(ended.warmup), null);
+  assert.deepEqual([ended.opened, ended.finished, ended.phase], [false, true, "done"]);
+  assert.equal(warmupDue(start.warmup), null);
 });
 
 Deno.test("no delays, no warm-up; min-delay 0 releases from the start", () => {
-  assert.equal(beginWarmup(0, 0, 0, ["a"]).phase, "done");
-  const step = stepWarmup(beginWarmup(0, 0, 30_000, ["a"]), 0, always);
+  assert.equal(beginWarmup(0, 0, 0).phase, "done");
+  const step = new Warming(0, 0, 30_000, ["a"]).step(0, always);
   assert.deepEqual([step.opened, step.finished], [true, true]);
 });
 
 Deno.test("before min-delay an operator releases what he asks for, and the global settings with it", () => {
-  const start = beginWarmup(0, 5_000, 30_000, ["a", "b"]);
-  assert.deepEqual([isOpen(start), isWaiting(start, "a"), isWaiting(start, "brought")], [false, true, true]);
-  const asked = stepWarmup(askFor(start, ["a"]), 1, always);
+  const start = new Warming(0, 5_000, 30_000, ["a", "b"]);
+  assert.deepEqual([start.warmup.open, start.held("a"), start.held("brought")], [false, true, true]);
+  start.ask(["a"]);
+  assert.equal(start.held("a"), true, "until the next step");
+  const asked = start.step(1, always);
   assert.deepEqual(asked.released, [{ frontend: "a", reason: "operator" }]);
-  assert.deepEqual([asked.opened, asked.finished, asked.warmup.phase], [true, false, "hold"]);
-  const { warmup } = asked;
-  assert.deepEqual([isOpen(warmup), isWaiting(warmup, "a"), isWaiting(warmup, "b")], [true, false, true]);
-  assert.equal(isWaiting(warmup, "brought"), true, "a frontend that a reload brought waits for min-delay");
-  assert.equal(warmupDue(warmup), 5_000);
-  const opened = stepWarmup(warmup, 5_000, never);
-  assert.deepEqual([opened.opened, opened.warmup.phase], [true, "release"], "for what the reload brought");
-  assert.equal(isWaiting(opened.warmup, "brought"), false);
-  const rest = stepWarmup(askFor(warmup, ["b"]), 2, never);
-  assert.deepEqual([rest.finished, rest.warmup.phase], [true, "done"], "the last one ends the warm-up");
+  assert.deepEqual([asked.opened, asked.finished, asked.phase], [true, false, "hold"]);
+  assert.deepEqual([start.warmup.open, start.held("a"), start.held("b")], [true, false, true]);
+  assert.equal(start.held("brought"), true, "a frontend that a reload brought waits for min-delay");
+  assert.equal(warmupDue(start.warmup), 5_000);
+  const opened = start.step(5_000, never);
+  assert.deepEqual([opened.opened, opened.phase], [true, "release"], "for what the reload brought");
+  assert.equal(start.held("brought"), false);
+  start.ask(["b"]);
+  const rest = start.step(5_001, never);
+  assert.deepEqual([rest.finished, rest.phase], [true, "done"], "the last one ends the warm-up");
+});
+
+Deno.test("an operator who releases the last frontend before min-delay ends the warm-up", () => {
+  const start = new Warming(0, 5_000, 30_000, ["a", "b"]);
+  start.ask(["a", "b"]);
+  assert.deepEqual(start.step(1, never).finished, true);
 });
 
 Deno.test("when a reload takes the last held frontend away the warm-up is over", () => {
-  const open = stepWarmup(beginWarmup(0, 0, 30_000, ["a", "b"]), 0, (name) => name === "b").warmup;
-  const step = stepWarmup(keepFrontends(open, (name) => name !== "a"), 1, never);
-  assert.equal(step.finished, true);
+  const open = new Warming(0, 0, 30_000, ["a", "b"]);
+  open.step(0, (name) => name === "b");
+  open.frontends.shift();
+  assert.equal(open.step(1, never).finished, true);
 });
 
 Deno.test("a released frontend is never held again", () => {
@@ -71,22 +109,21 @@ Deno.test("a released frontend is never held again", () => {
     }),
   );
   fc.assert(fc.property(moves, (list) => {
-    let warmup = beginWarmup(0, 5_000, 30_000, ["a", "b", "c"]);
+    const world = new Warming(0, 5_000, 30_000, ["a", "b", "c"]);
     let now = 0;
-    let waiting = new Set(warmup.waiting);
-    let free: ReadonlySet<string> = new Set();
+    const free = new Set<string>();
     for (const { ms, complete, ask } of list) {
       now += ms;
-      warmup = stepWarmup(askFor(warmup, ask), now, (name) => complete.includes(name)).warmup;
-      for (const name of warmup.waiting) assert.ok(waiting.has(name));
-      if (now < 5_000) assert.notEqual(warmup.phase, "release");
-      if (now >= 30_000) assert.equal(warmup.phase, "done");
-      assert.equal(warmup.phase === "done", warmup.waiting.size === 0);
+      world.ask(ask);
+      const { phase } = world.step(now, (name) => complete.includes(name));
+      if (now < 5_000) assert.notEqual(phase, "release");
+      if (now >= 30_000) assert.equal(phase, "done");
       for (const name of ["a", "b", "c"]) {
-        if (!free.has(name)) free = new Set(isWaiting(warmup, name) ? free : [...free, name]);
-        assert.equal(isWaiting(warmup, name), !free.has(name));
+        if (free.has(name)) assert.equal(world.held(name), false);
+        else if (!world.held(name)) free.add(name);
+        if (ask.includes(name)) assert.equal(world.held(name), false);
       }
-      waiting = new Set(warmup.waiting);
+      assert.equal(phase === "done", free.size === 3);
     }
   }));
 });

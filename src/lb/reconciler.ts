@@ -15,85 +15,88 @@ import { type Job, JobLoop } from "../async/job_loop.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import type { BackendAction, Refusal } from "../control.ts";
 import type { LateFlush } from "../health/hooks.ts";
-import type { Millis, Transition, VipRecord } from "../model.ts";
+import type { ActualLb, Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import { ABSENT } from "./apply.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
-import { Gate, type WarmupView } from "./gate.ts";
-import { isBlocked } from "./holds.ts";
-import { Memory } from "./memory.ts";
 import { sortChanged } from "./failover.ts";
+import { type FrontendSync, FrontendSyncs, type Revisions } from "./frontend_sync.ts";
+import { isBlocked } from "./holds.ts";
+import type { Planned, PlanView, Synced } from "./outcome.ts";
 import { Ownership } from "./ownership.ts";
+import type { ReconcilerParts } from "./parts.ts";
 import { RaiseGuard } from "./raise_guard.ts";
-import { RevisionCounter } from "./revisions.ts";
-import { SyncQueue } from "./queue.ts";
 import { HeldLog, logFailed, syncAnswer, syncResult } from "./report.ts";
 import { Requests, unavailable } from "./requests.ts";
-import { Standings, type VppStanding } from "./standings.ts";
+import { again, done, failed, readBack, Schedule, touch } from "./schedule.ts";
 import { Syncer } from "./sync.ts";
-import type { LbReading, Planned, PlanView, Synced } from "./synced.ts";
 import { vipId } from "./vips.ts";
-import { VppView } from "./view.ts";
-import { Waits } from "./waits.ts";
-import type { ReconcilerParts } from "./world.ts";
+import { VppState, VppView } from "./vpp_state.ts";
+import { type WarmupView, WriteGate } from "./write_gate.ts";
+
+/** How VPP is as a whole, but for `refused`, which only the link knows. */
+export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";
 
 /** The reconciler; one per daemon. */
 export class Reconciler implements AsyncDisposable {
   readonly #parts: ReconcilerParts;
-  readonly #memory: Memory;
-  readonly #queue = new SyncQueue();
+  readonly #syncs = new FrontendSyncs();
+  readonly #ownership: Ownership;
+  readonly #state: VppState;
+  readonly #schedule = new Schedule(() => this.#syncs.all());
+  readonly #gate: WriteGate;
+  readonly #guard: RaiseGuard;
   readonly #syncer: Syncer;
   readonly #heldLog: HeldLog;
   readonly #stop = new AbortController();
   readonly #requests = new Requests(() => this.#lb, () => this.#loop.wake());
-  readonly #standings = new Standings();
-  readonly #waits = new Waits();
-  readonly #gate: Gate;
-  readonly #guard: RaiseGuard;
   readonly #loop: JobLoop;
-  readonly #revisions = new RevisionCounter();
-  /** Frontends whose members changed in this turn. */
-  readonly #changed = new Set<string>();
-  /** Frontends that changed while messages for their VIPs are under way. */
-  readonly #postponed = new Set<string>();
   /** Urgent runs that VPP has not answered yet. */
   readonly #urgent = new Set<Promise<void>>();
   /** Reloads whose full sync is not through. */
   #reloads = 0;
-  #running: ReadonlySet<string> | "all" | null = null;
   #lb: LoadBalancer | null = null;
   #lastWasDue = false;
+  /** Whether what changed in this turn of the event loop is sent at its end. */
+  #sendsChanged = false;
+  /** Whether a full sync of this session went through, but for what belongs to frontends. */
+  #complete = false;
+  #heldChanges = 0;
   /** What is known of VPP. */
   readonly view: VppView;
 
   /** Makes a reconciler that does nothing before `start`. */
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
-    this.#memory = new Memory(new Ownership(parts.record, parts.memory, parts.recorded));
+    this.#ownership = new Ownership(parts.record, parts.memory, parts.recorded);
+    this.#state = new VppState(this.#ownership);
     this.#guard = new RaiseGuard({
       memoryLost: parts.memory === "lost",
       startedAt: parts.startedAt,
       maxDelayMs: parts.world().config.lb.startupMaxDelayMs,
-      witness: (vip, address) => this.#memory.witness(vip, address),
-      wanted: (frontend, backend) => this.#memory.isWanted(frontend, backend),
+      witness: (vip, address) => this.#state.witness(vip, address),
+      weighed: (frontend, backend) =>
+        this.#syncs.membersOf(backend).some((one) => one.frontend === frontend && one.weightBy !== null),
     });
-    this.#syncer = new Syncer(
+    this.#gate = new WriteGate(parts, () => this.#syncs.all());
+    this.#syncer = new Syncer({
       parts,
-      this.#memory,
-      this.#guard,
-      new Semaphore(parts.inFlight),
-      () => this.#revisions.now,
-    );
+      state: this.#state,
+      syncs: this.#syncs,
+      ownership: this.#ownership,
+      gate: this.#gate,
+      guard: this.#guard,
+      inFlight: new Semaphore(parts.inFlight),
+    });
     this.#heldLog = new HeldLog(parts.log);
-    this.#gate = new Gate(parts);
     this.#loop = new JobLoop(
       parts.clock,
       { next: () => this.#next(), dueAt: () => this.#dueAt() },
       this.#stop.signal,
     );
-    this.view = new VppView(this.#memory);
-    this.#observe();
+    this.view = new VppView(this.#state, (frontend) => this.#syncs.get(frontend)?.vip ?? null);
+    this.#observe("waiting");
   }
 
   /** Begins to work; `connected` may come before or after. */
@@ -104,19 +107,22 @@ export class Reconciler implements AsyncDisposable {
   /** A session with VPP began: everything is synced at once. */
   connected(lb: LoadBalancer): void {
     this.#lb = lb;
-    this.#syncer.connected(this.#memory.connected(lb.bootTime));
-    this.#queue.restart(this.#parts.clock.now());
+    const restarted = this.#state.connected(lb.bootTime);
+    if (restarted) this.#syncs.vppRestarted();
+    this.#syncer.connected(restarted);
+    this.#schedule.connected(this.#parts.clock.now());
     this.#loop.wake();
   }
 
-  /** The session ended; what waited for it is told. */
+  /** The session ended; what waited for it is answered. */
   disconnected(): void {
     this.#lb = null;
-    this.#memory.disconnected();
-    this.#queue.stop();
-    this.#standings.clear();
+    this.#state.disconnected();
+    this.#schedule.disconnected();
+    this.#syncs.disconnected();
     this.#syncer.confConfirmed = false;
-    this.#waits.take(null).done();
+    this.#complete = false;
+    this.#heldChanges = 0;
     this.#loop.wake();
   }
 
@@ -127,12 +133,12 @@ export class Reconciler implements AsyncDisposable {
    */
   touch(transitions: readonly Transition[], decidedAt: Millis = this.#parts.clock.now()): void {
     this.#observe();
-    this.#memory.transitions(transitions);
+    this.#syncs.transitions(transitions);
     const frontends = new Set<string>();
     for (const { backend } of transitions) {
-      for (const { frontend } of this.#memory.membersOf(backend)) frontends.add(frontend);
+      for (const { frontend } of this.#syncs.membersOf(backend)) frontends.add(frontend);
     }
-    if (this.#lb !== null) this.#waits.decided(frontends, decidedAt);
+    if (this.#lb !== null) this.#syncs.decided(frontends, decidedAt);
     this.#failover(frontends);
   }
 
@@ -141,12 +147,12 @@ export class Reconciler implements AsyncDisposable {
    * serve, and its servers may be raised where it may.
    */
   acted(backend: string, action: BackendAction): void {
-    const frontends = this.#memory.membersOf(backend).map(({ frontend }) => frontend);
+    const frontends = this.#syncs.membersOf(backend).map(({ frontend }) => frontend);
     if (action === "enable" || action === "resume") {
-      this.#memory.enabled(backend);
+      this.#guard.enabled(backend);
       this.resync(frontends);
     } else {
-      this.#gate.ask(frontends);
+      this.#gate.ask(this.#syncs.some(frontends));
       this.#loop.wake();
     }
   }
@@ -155,42 +161,41 @@ export class Reconciler implements AsyncDisposable {
   flush(late: readonly LateFlush[]): void {
     if (late.length === 0) return;
     this.#observe();
-    for (const { frontend, backend, state } of late) this.#memory.flush(frontend, backend, state);
+    for (const { frontend, backend, state } of late) this.#syncs.flush(frontend, backend, state);
     this.#failover(late.map(({ frontend }) => frontend));
   }
 
   /** VIPs may differ from what they should be, for a reason that is not a transition. */
   resync(frontends: Iterable<string>): void {
     this.#observe();
-    this.#revisions.changed(frontends);
-    if (this.#lb !== null) this.#queue.touch(frontends, this.#parts.clock.now());
+    const names = [...frontends];
+    this.#syncs.changed(names);
+    if (this.#lb !== null) this.#touch(names);
     this.#loop.wake();
   }
 
   /**
-   * An operator set a running weight; the running configuration has it already. Resolves when VPP has been told,
-   * or cannot be told now.
+   * An operator set a running weight; the running configuration has it already. Resolves when VPP has it, or cannot
+   * get it now.
    */
   weightSet(frontend: string, backend: string, flush: boolean): Promise<void> {
     this.#observe();
     const { config, status } = this.#parts.world();
-    const server = flush ? serverOf(config, status, this.#memory, frontend, backend) : null;
-    if (server !== null) this.#memory.flushByWeight(frontend, backend, server);
-    this.#standings.weightSet(frontend);
-    this.#gate.ask([frontend]);
+    const server = flush ? serverOf(config, status, this.#state, frontend, backend) : null;
+    if (server !== null) this.#syncs.flush(frontend, backend, "weight", server);
+    const records = this.#syncs.some([frontend]);
+    for (const record of records) record.weightUnsent = true;
+    this.#gate.ask(records);
     this.#failover([frontend]);
-    return this.#lb === null ? Promise.resolve() : this.#waits.next(frontend);
+    return this.#lb === null ? Promise.resolve() : this.#syncs.nextSync(frontend);
   }
 
-  /** The configuration was reloaded. Resolves with the full sync that follows; null: VPP cannot be told now. */
+  /** The configuration was reloaded. Resolves with the full sync that follows; null: VPP cannot be reached now. */
   async reloaded(): Promise<api.SyncResult | null> {
-    this.#memory.reloaded();
+    this.#ownership.reloaded();
     this.#observe();
+    this.#syncs.reloaded();
     this.#syncer.confConfirmed = false;
-    const { config } = this.#parts.world();
-    this.#queue.keep((frontend) => config.frontends.has(frontend));
-    this.#standings.forget();
-    this.#revisions.reloaded((frontend) => config.frontends.has(frontend));
     this.#reloads++;
     const outcome = await this.#request((lb) => this.#all(lb));
     this.#reloads--;
@@ -205,13 +210,13 @@ export class Reconciler implements AsyncDisposable {
     const names = frontend === null ? null : [frontend];
     return await this.#request(async (lb) => {
       const planned = await this.#read(lb, names);
-      const actual = new Map([...this.#memory.vips].map((vip) => [vipId(vip), vip]));
+      const actual = new Map([...this.#state.vips].map((vip) => [vipId(vip), vip]));
       return { ...planned, actual };
     });
   }
 
   /** Reads VPP now, after all that is due was sent; null: everything. Answers the VIPs that were read. */
-  async read(frontend: string | null): Promise<Result<LbReading, Refusal>> {
+  async read(frontend: string | null): Promise<Result<ActualLb, Refusal>> {
     const refused = this.#refusal(frontend);
     if (refused !== null) return err(refused);
     return await this.#request((lb) => abortable(this.#syncer.read(lb, frontend), this.#stop.signal));
@@ -230,51 +235,59 @@ export class Reconciler implements AsyncDisposable {
     return syncAnswer(outcome.value, frontend);
   }
 
-  /** How a frontend's VIP stands. */
+  /** How a frontend's VIP is. */
   standing(frontend: string): api.Frontend["vpp"] {
     if (!this.#parts.enabled) return "off";
-    if (this.#lb === null) return this.#standings.isUntold(frontend) ? "pending" : "disconnected";
-    if (this.#gate.isHeld(frontend)) return "held";
-    const standing = this.#standings.of(frontend);
+    const record = this.#syncs.get(frontend);
+    if (this.#lb === null) return record?.weightUnsent === true ? "pending" : "disconnected";
+    if (record === null) return "pending";
+    if (this.#gate.isHeld(record.release)) return "held";
+    const { changed, dueAt, running, standing, vip } = record;
     if (standing === "error") return "error";
-    const underWay = this.#memory.untilSettled(this.#memory.idOf(frontend) ?? "") !== null;
-    const waits = this.#isRunning(frontend) || this.#queue.waits(frontend) || this.#changed.has(frontend);
-    return standing === null || underWay || waits ? "pending" : standing;
+    const waits = changed || running > 0 || dueAt !== null || this.#state.untilSettled(vip) !== null;
+    return standing === null || waits ? "pending" : standing;
   }
 
-  /** How VPP stands as a whole. */
+  /** What VPP said to the last sync of a frontend whose standing is `error`; else null. */
+  detail(frontend: string): string | null {
+    return this.#syncs.get(frontend)?.detail ?? null;
+  }
+
+  /** How VPP is as a whole. */
   get overall(): VppStanding {
     if (!this.#parts.enabled) return "off";
     if (this.#lb === null) return "disconnected";
     if (!this.#gate.done) return "warming-up";
-    return this.#standings.inSync && this.#reloads === 0 ? "in-sync" : "out-of-sync";
+    const inSync = this.#complete && this.#reloads === 0 &&
+      this.#syncs.some(null).every(({ standing }) => standing === "in-sync");
+    return inSync ? "in-sync" : "out-of-sync";
   }
 
-  /** Where the warm-up stands. */
+  /** Where the warm-up is. */
   get warmup(): WarmupView {
     return this.#gate.view;
   }
 
   /** Changes that the last full sync held. */
   get heldChanges(): number {
-    return this.#standings.heldChanges;
+    return this.#heldChanges;
   }
 
   /** Number of syncs that wait. */
   get waiting(): number {
-    return this.#queue.length;
+    return this.#schedule.length;
   }
 
   /** What the next process must know of VPP's VIPs. */
   get record(): VipRecord {
-    return this.#memory.ownership.record;
+    return this.#ownership.record;
   }
 
   /** What an earlier process left of it came late. */
   recall(record: VipRecord, isOlder: boolean): void {
-    this.#memory.ownership.recall(record, isOlder);
+    this.#ownership.recall(record, isOlder);
     this.#guard.end();
-    this.#queue.touchAll(this.#parts.clock.now());
+    this.#schedule.touchAll(this.#parts.clock.now());
     this.#loop.wake();
   }
 
@@ -286,13 +299,15 @@ export class Reconciler implements AsyncDisposable {
     await this.#requests.end();
   }
 
-  #isRunning(frontend: string): boolean {
-    return this.#running === "all" || (this.#running?.has(frontend) ?? false);
+  /** Takes the running configuration into account. `release`: of frontends that it brings. */
+  #observe(release: "waiting" | "brought" = "brought"): void {
+    const { config } = this.#parts.world();
+    if (this.#syncs.observe(config, release)) this.#ownership.configured(config);
   }
 
-  #observe(): void {
-    this.#memory.observe(this.#parts.world().config);
-    this.#gate.keep();
+  #touch(frontends: Iterable<string>): void {
+    const now = this.#parts.clock.now();
+    for (const record of this.#syncs.some(frontends)) touch(record, now);
   }
 
   #refusal(frontend: string | null): Refusal | null {
@@ -323,7 +338,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #dueAt(): Millis | null {
-    const due = [this.#lb === null ? null : this.#queue.dueAt, this.#gate.dueAt, this.#guard.dueAt]
+    const due = [this.#lb === null ? null : this.#schedule.dueAt, this.#gate.dueAt, this.#guard.dueAt]
       .filter((at) => at !== null);
     return due.length === 0 ? null : Math.min(...due);
   }
@@ -333,8 +348,8 @@ export class Reconciler implements AsyncDisposable {
     const opened = this.#gate.step();
     const mayRaise = this.#guard.step(now);
     if (this.#lb === null) return;
-    this.#queue.touch(opened.frontends, now);
-    if (opened.all || mayRaise) this.#queue.touchAll(now);
+    this.#touch(opened.frontends);
+    if (opened.all || mayRaise) this.#schedule.touchAll(now);
   }
 
   /** For an operator's question nothing remembered is good enough, nor for a VIP that was not as remembered. */
@@ -343,14 +358,14 @@ export class Reconciler implements AsyncDisposable {
     frontends: readonly string[] | null,
     thorough: (name: string) => boolean = () => true,
   ): Promise<Planned> {
-    const planned = this.#syncer.plan(lb, frontends, this.#gate, thorough, () => this.#quiet());
+    const planned = this.#syncer.plan(lb, frontends, thorough, () => this.#quiet());
     return abortable(planned, this.#stop.signal);
   }
 
   #due(): Job | null {
     const lb = this.#lb;
     if (lb === null) return null;
-    const due = this.#queue.take(this.#parts.clock.now(), !this.#syncer.confConfirmed);
+    const due = this.#schedule.take(this.#parts.clock.now(), !this.#syncer.confConfirmed);
     if (due === null) return null;
     this.#lastWasDue = true;
     return async () => {
@@ -365,41 +380,52 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** A sync that could not even read: retried, unless the session is over, which the next connect repairs. */
-  #failed(lb: LoadBalancer, frontends: readonly string[] | null, error: VppError): void {
+  #failed(lb: LoadBalancer, frontends: readonly string[] | null, begun: Revisions, error: VppError): void {
     if (lb.signal.aborted || lb !== this.#lb || this.#stop.signal.aborted) return;
     const { clock, random, log, world } = this.#parts;
     const now = clock.now();
     logFailed(log, frontends, error);
-    this.#standings.failed(frontends);
     if (frontends === null) {
-      this.#queue.allFailed(now, now, world().config.lb.syncIntervalMs, random());
+      this.#complete = false;
+      this.#schedule.allFailed(now, now, world().config.lb.syncIntervalMs, random());
     }
-    for (const frontend of frontends ?? []) this.#queue.vipFailed(frontend, now, random());
+    for (const name of frontends ?? []) {
+      const record = this.#syncs.current(begun, name);
+      if (record === null) continue;
+      record.standing = "error";
+      record.detail = error.message;
+      failed(record, now, random());
+    }
   }
 
   async #all(lb: LoadBalancer, release = false, planned?: Planned): Promise<Synced> {
     const startedAt = this.#parts.clock.now();
-    // A plan made before may not cover what was touched since, so that stays in the queue.
-    if (planned === undefined) this.#queue.takeAll();
+    // A plan made before may not cover what was touched since, so that stays in the schedule.
+    if (planned === undefined) this.#schedule.takeAll();
     const synced = await this.#run(lb, null, release, planned);
     if (lb !== this.#lb) return synced;
-    const now = this.#parts.clock.now();
+    const { clock, random } = this.#parts;
+    const now = clock.now();
     const { syncIntervalMs } = this.#parts.world().config.lb;
-    if (synced.othersSurprised) this.#queue.allAgain(startedAt, now, syncIntervalMs, this.#parts.random());
-    else if (synced.othersFailed) this.#queue.allFailed(startedAt, now, syncIntervalMs, this.#parts.random());
-    else this.#queue.allDone(startedAt, now, syncIntervalMs);
+    if (synced.othersSurprised) this.#schedule.allAgain(startedAt, now, syncIntervalMs, random());
+    else if (synced.othersFailed) this.#schedule.allFailed(startedAt, now, syncIntervalMs, random());
+    else this.#schedule.allDone(startedAt, now, syncIntervalMs);
     this.#heldLog.tell(synced.plan);
     return synced;
   }
 
   async #vips(lb: LoadBalancer, frontends: readonly string[]): Promise<Synced | null> {
-    this.#queue.takeVips(frontends);
     // A sync of a held VIP could only read; its release touches it again.
-    const held = frontends.filter((name) => this.#gate.isHeld(name));
-    this.#waits.take(held).done();
-    const free = frontends.filter((name) => !held.includes(name));
-    if (free.length === 0) return null;
-    return await this.#run(lb, free, false);
+    const [held, free] = this.#split(frontends, (record) => this.#gate.isHeld(record.release));
+    this.#syncs.takeWaits(held).done();
+    return free.length === 0 ? null : await this.#run(lb, free, false);
+  }
+
+  /** Names of the configured frontends that `test` holds for, and of the others. */
+  #split(frontends: Iterable<string>, test: (record: FrontendSync) => boolean): [string[], string[]] {
+    const names: [string[], string[]] = [[], []];
+    for (const record of this.#syncs.some(frontends)) names[test(record) ? 0 : 1].push(record.name);
+    return names;
   }
 
   async #byOperator(
@@ -423,7 +449,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #releaseFor(names: readonly string[] | null): void {
-    this.#gate.ask(names);
+    this.#gate.ask(this.#syncs.some(names));
     this.#stepWarmup();
   }
 
@@ -433,19 +459,21 @@ export class Reconciler implements AsyncDisposable {
     release: boolean,
     made?: Planned,
   ): Promise<Synced> {
-    this.#running = frontends === null ? "all" : new Set(frontends);
-    const waiting = this.#waits.take(frontends);
+    const records = this.#syncs.some(frontends);
+    const begun = this.#syncs.revisions(records.map(({ name }) => name));
+    for (const record of records) record.running++;
+    const waiting = this.#syncs.takeWaits(frontends);
     try {
       const planned = made ??
-        await this.#read(lb, frontends, (name) => this.#queue.failures(name) > 0);
+        await this.#read(lb, frontends, (name) => (this.#syncs.get(name)?.failures ?? 0) > 0);
       const synced = await this.#apply(lb, planned, release, false, waiting.decided);
       if (lb === this.#lb) this.#account(synced);
       return synced;
     } catch (error) {
-      if (error instanceof VppError) this.#failed(lb, frontends, error);
+      if (error instanceof VppError) this.#failed(lb, frontends, begun, error);
       throw error;
     } finally {
-      this.#running = null;
+      for (const record of records) record.running--;
       waiting.done();
       this.#parts.hooks.synced();
     }
@@ -465,10 +493,10 @@ export class Reconciler implements AsyncDisposable {
       urgent,
       isCurrent: ({ change, vip }) => {
         const { revisions } = planned;
-        if (change.frontend !== null) return this.#revisions.isCurrent(revisions, change.frontend);
+        if (!this.#syncs.sameConfiguration(revisions)) return false;
+        if (change.frontend !== null) return this.#syncs.current(revisions, change.frontend) !== null;
         // The settings, or a VIP that no frontend has: unless the configuration names it by now.
-        return this.#revisions.sameConfiguration(revisions) &&
-          (vip === null || !this.#memory.isConfigured(vip));
+        return vip === null || this.#syncs.ofVip(vip) === null;
       },
       onResult: ({ status, step: { change: { frontend } } }) => {
         const at = frontend === null ? undefined : open.get(frontend);
@@ -479,74 +507,84 @@ export class Reconciler implements AsyncDisposable {
     });
   }
 
-  /** Members of these frontends changed: what VPP is known to have is told at once, all else by a sync. */
+  /** Members of these frontends changed: what VPP is known to have is changed at once, all else by a sync. */
   #failover(frontends: Iterable<string>): void {
     this.#observe();
-    const names = [...frontends];
-    this.#revisions.changed(names);
-    if (this.#lb === null || names.length === 0) return this.#loop.wake();
-    if (this.#changed.size === 0) queueMicrotask(() => this.#sendChanged());
-    for (const name of names) this.#changed.add(name);
+    const records = this.#syncs.some(frontends);
+    this.#syncs.changed(records.map(({ name }) => name));
+    if (this.#lb === null || records.length === 0) return this.#loop.wake();
+    if (!this.#sendsChanged) queueMicrotask(() => this.#sendChanged());
+    this.#sendsChanged = true;
+    for (const record of records) record.changed = true;
   }
 
   #sendChanged(): void {
-    const names = [...this.#changed];
-    this.#changed.clear();
+    this.#sendsChanged = false;
+    const changed = this.#syncs.some(null).filter((record) => record.changed);
+    for (const record of changed) record.changed = false;
     const lb = this.#lb;
     if (lb === null || this.#stop.signal.aborted) return;
     this.#stepWarmup();
     const { clock } = this.#parts;
+    const now = clock.now();
     // The settings come first in each session; without a witness members that are not yet known would lose their weight.
-    const ready = this.#syncer.confJudged && this.#memory.witnesses.known;
-    const free = names.filter((name) =>
-      ready && !this.#gate.isHeld(name) && this.#queue.failures(name) === 0
+    const ready = this.#syncer.confJudged && this.#state.witnesses.known;
+    const free = changed.filter(({ failures, release }) =>
+      ready && !this.#gate.isHeld(release) && failures === 0
     );
-    const readAt = this.#memory.readAt ?? clock.wall();
-    const make = (some: readonly string[]) => this.#syncer.planKnown(some, some, this.#gate, readAt);
-    const { plan, sorted } = sortChanged(free, this.#memory, (some) => make(some).plan);
-    const { busy, ordinary, settled, urgent } = sorted;
-    for (const name of busy) this.#postpone(lb, name);
-    const later = [...ordinary, ...names.filter((name) => !free.includes(name))];
-    if (later.length > 0) this.#queue.touch(later, clock.now());
-    this.#waits.take(settled).done();
-    for (const name of settled) this.#queue.vipDone(name);
+    for (const record of changed) if (!free.includes(record)) touch(record, now);
+    const readAt = this.#state.readAt ?? clock.wall();
+    const make = (some: readonly string[]) => this.#syncer.planKnown(some, some, readAt);
+    const { plan, sorted } = sortChanged(free, this.#state, (some) => make(some).plan);
+    for (const name of sorted.busy) this.#postpone(lb, name);
+    this.#touch(sorted.ordinary);
+    this.#syncs.takeWaits(sorted.settled).done();
+    for (const record of this.#syncs.some(sorted.settled)) this.#inSync(record);
     if (plan !== null) {
-      const planned = { ...make(urgent), plan };
-      const run = this.#sendUrgent(lb, planned, urgent).finally(() => this.#urgent.delete(run));
+      const run = this.#sendUrgent(lb, { ...make(sorted.urgent), plan }, sorted.urgent)
+        .finally(() => this.#urgent.delete(run));
       this.#urgent.add(run);
     }
     this.#loop.wake();
   }
 
+  /** Nothing differs from what VPP is known to have. */
+  #inSync(record: FrontendSync): void {
+    record.standing = "in-sync";
+    record.detail = null;
+    record.weightUnsent = false;
+    done(record);
+  }
+
   /** Looks at a frontend again when VPP has answered what is under way for its VIP. */
   #postpone(lb: LoadBalancer, name: string): void {
-    const settled = this.#memory.untilSettled(this.#memory.idOf(name) ?? "");
-    if (settled === null || this.#postponed.has(name)) return;
-    this.#postponed.add(name);
+    const record = this.#syncs.get(name);
+    const settled = record === null ? null : this.#state.untilSettled(record.vip);
+    if (record === null || settled === null || record.postponed) return;
+    record.postponed = true;
     settled.then(() => {
-      this.#postponed.delete(name);
+      record.postponed = false;
       if (lb === this.#lb) this.#failover([name]);
     });
   }
 
   async #sendUrgent(lb: LoadBalancer, planned: Planned, names: readonly string[]): Promise<void> {
     const { clock, random } = this.#parts;
-    const waiting = this.#waits.take(names);
+    const waiting = this.#syncs.takeWaits(names);
     try {
       const synced = await this.#apply(lb, planned, false, true, waiting.decided);
       if (lb !== this.#lb) return;
-      this.#standings.synced(this.#stillWanted(synced));
       const now = clock.now();
       const absent = new Set(
         synced.results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.change.frontend),
       );
-      for (const [name, standing] of synced.standings) {
+      for (const record of this.#commit(synced)) {
         // VPP does not have what it was known to have: it is read, and planned anew.
-        if (absent.has(name)) this.#queue.vipAgain(name, now, random());
-        else if (standing === "error") this.#queue.vipFailed(name, now, random());
+        if (absent.has(record.name)) again(record, now, random());
+        else if (record.standing === "error") failed(record, now, random());
         else {
-          this.#queue.vipDone(name);
-          this.#queue.readBack(name, now);
+          done(record);
+          readBack(record, now);
         }
       }
     } catch (error) {
@@ -563,36 +601,42 @@ export class Reconciler implements AsyncDisposable {
     while (this.#urgent.size > 0) await Promise.all(this.#urgent);
   }
 
-  /** A sync's outcome without that of frontends that the configuration does not have any more. */
-  #stillWanted(synced: Synced): Synced {
-    const { frontends } = this.#parts.world().config;
-    const standings = new Map([...synced.standings].filter(([name]) => frontends.has(name)));
-    return { ...synced, standings };
+  /**
+   * Writes a sync's outcome to the records that still have the revision of its plan.
+   *
+   * @returns those records
+   */
+  #commit({ outcomes, revisions }: Synced): FrontendSync[] {
+    return [...outcomes].flatMap(([frontend, { detail, standing }]) => {
+      const record = this.#syncs.current(revisions, frontend);
+      if (record === null) return [];
+      record.standing = standing;
+      record.detail = detail;
+      record.weightUnsent = false;
+      return record;
+    });
   }
 
-  #account(all: Synced): void {
+  #account(synced: Synced): void {
     const { clock, random } = this.#parts;
     const now = clock.now();
-    const synced = this.#stillWanted(all);
-    this.#standings.synced(synced);
-    if (synced.superseded.size > 0) {
-      const { frontends } = this.#parts.world().config;
-      this.#queue.touch([...synced.superseded].filter((name) => frontends.has(name)), now);
+    for (const record of this.#commit(synced)) {
+      if (synced.surprised.has(record.name)) continue;
+      if (record.standing === "error") failed(record, now, random());
+      else done(record);
     }
-    for (const [frontend, standing] of synced.standings) {
-      if (synced.surprised.has(frontend)) this.#queue.vipAgain(frontend, now, random());
-      else if (standing === "error") this.#queue.vipFailed(frontend, now, random());
-      else this.#queue.vipDone(frontend);
+    this.#touch(synced.superseded);
+    // A recreate changes the neighbours of its prefix, too, of which a sync of one VIP has no outcome.
+    for (const record of this.#syncs.some(synced.surprised)) again(record, now, random());
+    if (synced.frontends === null) {
+      this.#complete = !synced.othersFailed;
+      this.#heldChanges = synced.results.filter(({ step, status }) =>
+        step.holds.length > 0 && status === "skipped"
+      ).length;
     }
-    // A recreate touches the neighbours of its prefix, of which a one-VIP sync has no standing.
-    for (const frontend of synced.surprised) {
-      if (!synced.standings.has(frontend) && this.#parts.world().config.frontends.has(frontend)) {
-        this.#queue.vipAgain(frontend, now, random());
-      }
-    }
-    // What one VIP's sync may not do, deleting what is in its way, a full one may.
+    // What a sync of one VIP may not do, deleting what is in its way, a full one may.
     const stuck = synced.results.some(({ step }) => isBlocked(step.holds));
-    if (stuck && synced.frontends !== null && !this.#gate.frozen) this.#queue.touchAll(now);
-    if (synced.setChanged) this.#queue.setChanged(now);
+    if (stuck && synced.frontends !== null && !this.#gate.frozen) this.#schedule.touchAll(now);
+    if (synced.setChanged) this.#schedule.setChanged(now);
   }
 }

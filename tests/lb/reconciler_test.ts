@@ -5,7 +5,7 @@ import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";
 import { config, frontend, TestWorld } from "./setup.ts";
-import { pair, running, weights } from "./reconcile_world.ts";
+import { pair, running, weights } from "./reconciler_world.ts";
 
 const kinds = (ops: readonly Op[]) => ops.map((op) => op.kind);
 

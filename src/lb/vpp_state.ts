@@ -1,6 +1,6 @@
 /**
- * What the daemon knows of VPP and of its own past: the last state read, owed flushes, what was in sync, and
- * every VIP that a configuration of this process named.
+ * What VPP has: the last state read, changed by what VPP answered since. Knows which messages are under way, so that a
+ * row that was read before a write does not replace what the write made.
  *
  * @module
  */
@@ -9,38 +9,18 @@ import type {
   ActualLb,
   ActualServer,
   ActualVip,
-  Config,
+  Frontend,
   IpAddress,
-  Transition,
   UnixMillis,
 } from "../model.ts";
 import type { Op } from "./balancer.ts";
-import type { DesiredVip } from "./desired.ts";
-import {
-  keepMembers,
-  leaveState,
-  type Membership,
-  type Memberships,
-  memberships,
-  noneOwed,
-  owe,
-  type OwedFlushes,
-  settleFlush,
-  settleRestart,
-} from "./owed.ts";
+import type { KnownServers } from "./desired.ts";
 import type { Ownership } from "./ownership.ts";
-import type { ReasonContext } from "./reasons.ts";
 import { frontendVip, vipId } from "./vips.ts";
 import { Witnesses } from "./witness.ts";
 
-/** The knowledge of one daemon. */
-export class Memory {
-  #config: Config | null = null;
-  #members: Memberships = new Map();
-  #frontendsOf = new Map<string, string[]>();
-  #ids = new Map<string, string>();
-  #configured: ReadonlySet<string> = new Set();
-  #owed: OwedFlushes = noneOwed;
+/** What VPP has, as far as the daemon knows. */
+export class VppState implements KnownServers {
   #vips = new Map<string, ActualVip>();
   #bucketsUnknown = new Set<string>();
   #conf: ActualConf | null = null;
@@ -51,131 +31,28 @@ export class Memory {
   readonly #sentTo = new Map<string, number>();
   /** Messages for a VIP whose outcome is not known yet, by `vipId`, and who waits for all of them. */
   readonly #underWay = new Map<string, { count: number; readonly settled: PromiseWithResolvers<void> }>();
+  #bootTime: number | null = null;
+  readonly #ownership: Ownership;
   /** What the first full read of this process showed. */
   readonly witnesses = new Witnesses();
-  #bootTime: number | null = null;
-  readonly #previous = new Map<string, DesiredVip>();
-  /** Backends that an operator of this process enabled or resumed. */
-  readonly #enabled = new Set<string>();
-  /** Which VIPs are the daemon's own. */
-  readonly ownership: Ownership;
   /** Global settings that were in sync last on this VPP; null: never. */
   previousConf: ActualConf | null = null;
 
-  /** Knows nothing but the ownership of VIPs. */
+  /** Knows nothing yet, and tells `ownership` which VIPs come and go. */
   constructor(ownership: Ownership) {
-    this.ownership = ownership;
-  }
-
-  /** Takes the running configuration into account; cheap when it is the one seen last. */
-  observe(config: Config): void {
-    if (config === this.#config) return;
-    this.#config = config;
-    const before = this.#members;
-    this.#members = memberships(config);
-    this.#ids = new Map();
-    this.#frontendsOf = new Map();
-    for (const frontend of config.frontends.values()) {
-      const vip = frontendVip(frontend);
-      const id = vipId(vip);
-      this.#ids.set(frontend.name, id);
-      this.#frontendsOf.set(vip.prefix, [...(this.#frontendsOf.get(vip.prefix) ?? []), frontend.name]);
-    }
-    this.#configured = new Set(this.#ids.values());
-    this.#owed = keepMembers(this.#owed, before, this.#members);
-    this.ownership.configured(config);
-  }
-
-  /** `vipId` of a frontend's VIP; null: no such frontend. */
-  idOf(frontend: string): string | null {
-    return this.#ids.get(frontend) ?? null;
-  }
-
-  /** Whether the running configuration names a VIP, by `vipId`. */
-  isConfigured(vip: string): boolean {
-    return this.#configured.has(vip);
-  }
-
-  /** Names of the frontends on a prefix. */
-  frontendsOn(prefix: string): readonly string[] {
-    return this.#frontendsOf.get(prefix) ?? [];
-  }
-
-  /** Where a backend serves. */
-  membersOf(backend: string): readonly Membership[] {
-    return this.#members.get(backend) ?? [];
-  }
-
-  /** Flushes that are owed now. */
-  get owed(): OwedFlushes {
-    return this.#owed;
-  }
-
-  /** Backends changed their states: leaving one drops the flush that it owed, and the transition tells a new one. */
-  transitions(transitions: readonly Transition[]): void {
-    for (const { backend, effects, to } of transitions) {
-      const places = this.membersOf(backend);
-      for (const place of places) this.#owed = leaveState(this.#owed, place);
-      if (to !== "down" && to !== "disabled") continue;
-      for (const { frontend, flush } of effects) if (flush) this.flush(frontend, backend, to);
-    }
-  }
-
-  /** The flows of a backend's server in a frontend are to end. */
-  flush(frontend: string, backend: string, cause: "down" | "disabled"): void {
-    const place = this.membersOf(backend).find((one) => one.frontend === frontend);
-    if (place !== undefined) this.#owed = owe(this.#owed, place, cause);
-  }
-
-  /** An operator set a running weight, and the flows of this server are to end. */
-  flushByWeight(frontend: string, backend: string, server: IpAddress): void {
-    const member = this.membersOf(backend).find((place) => place.frontend === frontend);
-    if (member !== undefined) this.#owed = owe(this.#owed, { ...member, address: server }, "weight");
-  }
-
-  /** Another configuration runs. */
-  reloaded(): void {
-    this.ownership.reloaded();
-  }
-
-  /** An operator of this process enabled or resumed a backend. */
-  enabled(backend: string): void {
-    this.#enabled.add(backend);
-  }
-
-  /** Whether an operator of this process gave the backend a weight, enabled or resumed it. */
-  isWanted(frontend: string, backend: string): boolean {
-    if (this.#enabled.has(backend)) return true;
-    return this.membersOf(backend).some((one) => one.frontend === frontend && one.weightBy !== null);
-  }
-
-  /** What reasons depend on. */
-  reasons(vip: string): ReasonContext {
-    return {
-      previous: this.#previous.get(vip) ?? null,
-      weightBy: (backend) => this.membersOf(backend).find((place) => place.vip === vip)?.weightBy ?? null,
-    };
-  }
-
-  /** A sync left the VIP as it should be. */
-  synced(desired: DesiredVip): void {
-    this.#previous.set(desired.id, desired);
+    this.#ownership = ownership;
   }
 
   /**
-   * A session began. With another boot time VPP is a new one: it has no flows and nothing was ever in sync.
+   * A session began. With another boot time VPP is a new one, and nothing of it was ever in sync.
    *
    * @returns whether VPP is a new one
    */
   connected(bootTime: number): boolean {
     const restarted = this.#bootTime !== null && this.#bootTime !== bootTime;
-    if (restarted) {
-      this.#owed = settleRestart(this.#owed);
-      this.#previous.clear();
-      this.previousConf = null;
-    }
+    if (restarted) this.previousConf = null;
     this.#bootTime = bootTime;
-    this.ownership.session(restarted);
+    this.#ownership.session(restarted);
     return restarted;
   }
 
@@ -186,7 +63,7 @@ export class Memory {
     this.#sentTo.clear();
     this.#conf = null;
     this.#readAt = null;
-    this.ownership.session(false);
+    this.#ownership.session(false);
   }
 
   /** A message is about to be sent. */
@@ -240,7 +117,7 @@ export class Memory {
     this.#bucketsUnknown = new Set(unknown);
     this.#conf = lb.conf;
     this.#readAt = lb.readAt;
-    this.ownership.read(lb.vips);
+    this.#ownership.read(lb.vips);
     return this.witnesses.take(lb.vips);
   }
 
@@ -264,7 +141,7 @@ export class Memory {
     this.#bucketsUnknown.delete(id);
     if (vip === null) this.#vips.delete(id);
     else this.#vips.set(id, vip);
-    this.ownership.found(id, vip !== null);
+    this.#ownership.found(id, vip !== null);
     this.#readAt ??= at;
   }
 
@@ -301,9 +178,9 @@ export class Memory {
   /**
    * VPP answered 0 to a message.
    *
-   * @param owedBefore serials below it were owed when the message was planned
+   * @param configured whether the running configuration names the VIP
    */
-  accepted(op: Op, owedBefore: number): void {
+  accepted(op: Op, configured: (vip: string) => boolean): void {
     if (op.kind === "conf-set") {
       this.#conf = op.conf;
       return;
@@ -320,27 +197,25 @@ export class Memory {
           index: null,
           servers: [],
         });
-        this.ownership.made(id);
+        this.#ownership.made(id);
         return;
       case "vip-flush":
-        this.#owed = settleFlush(this.#owed, id, null, owedBefore);
         return;
       case "vip-delete":
         this.#vips.delete(id);
-        this.#previous.delete(id);
         // A VIP that is made anew keeps its witnesses; one that leaves the configuration has no flows any more.
-        if (!this.#configured.has(id)) this.witnesses.drop(id, null);
-        this.ownership.found(id, false);
+        if (!configured(id)) this.witnesses.drop(id, null);
+        this.#ownership.found(id, false);
         return;
       case "as-delete":
         this.witnesses.drop(id, op.address);
         this.#servers(id, (servers) => servers.filter((server) => server.address !== op.address));
-        break;
+        return;
       case "as-add": {
         const { address, weight } = op;
         const added: ActualServer = { address, weight, flags: 1, numBuckets: 0, inUseSince: 0 };
         this.#servers(id, (servers) => [...servers, added]);
-        break;
+        return;
       }
       case "as-weight":
         this.#servers(
@@ -350,15 +225,90 @@ export class Memory {
               server.address === op.address ? { ...server, weight: op.weight } : server
             ),
         );
-        if (!op.flush) return;
-        break;
+        return;
     }
-    // A server that was just added has no flows, one that was deleted was flushed.
-    this.#owed = settleFlush(this.#owed, id, op.address, owedBefore);
   }
 
   #servers(id: string, change: (servers: readonly ActualServer[]) => readonly ActualServer[]): void {
     const vip = this.#vips.get(id);
     if (vip !== undefined) this.#vips.set(id, { ...vip, servers: change(vip.servers) });
+  }
+}
+
+/** Buckets of one server in the new-flow table, as VPP reported them. */
+export interface Buckets {
+  /** Buckets that are the server's. */
+  readonly count: number;
+  /** Length of the table. */
+  readonly length: number;
+}
+
+/** What is known of VPP by the names of the configuration. Read only; all is null while VPP is away. */
+export class VppView {
+  readonly #state: VppState;
+  readonly #idOf: (frontend: string) => string | null;
+
+  /**
+   * A view on `state`.
+   *
+   * @param idOf `vipId` of a frontend's VIP; null: no such frontend
+   */
+  constructor(state: VppState, idOf: (frontend: string) => string | null) {
+    this.#state = state;
+    this.#idOf = idOf;
+  }
+
+  /** When VPP was last read; null: not in this session. */
+  get readAt(): UnixMillis | null {
+    return this.#state.readAt;
+  }
+
+  /** Whether VPP is here and was read since it came. */
+  get isRead(): boolean {
+    return this.readAt !== null;
+  }
+
+  /** A frontend's VIP; null: VPP does not have it, or was not read. */
+  vip(frontend: string): ActualVip | null {
+    const id = this.#idOf(frontend);
+    return id === null ? null : this.#state.vip(id);
+  }
+
+  /** Whether VPP was read whole in this process. */
+  get wasRead(): boolean {
+    return this.#state.witnesses.known;
+  }
+
+  /**
+   * Weight that VPP has for a server on a frontend's VIP, 0…255, as last read or changed; null: none, or not read.
+   * Before the first read of a session the witness is the best that is known.
+   */
+  weight(frontend: Frontend, address: IpAddress): number | null {
+    if (this.readAt === null) return this.witness(frontend, address);
+    return this.#state.weight(vipId(frontendVip(frontend)), address);
+  }
+
+  /** Weight that the first full read of this process showed for a server on a frontend's VIP; null: none. */
+  witness(frontend: Frontend, address: IpAddress): number | null {
+    return this.#state.witnesses.weight(vipId(frontendVip(frontend)), address);
+  }
+
+  /** Whether the first full read of this process showed the server with a weight above 0 on any VIP. */
+  hadWeight(address: IpAddress): boolean {
+    return this.#state.witnesses.hadWeight(address);
+  }
+
+  /** What is known of VPP's servers. */
+  get servers(): KnownServers {
+    return this.#state;
+  }
+
+  /** Buckets of a server as VPP last reported them; null: not known, or changed since. */
+  buckets(frontend: string, address: IpAddress): Buckets | null {
+    const id = this.#idOf(frontend);
+    const vip = this.vip(frontend);
+    const server = vip?.servers.find((one) => one.address === address);
+    if (id === null || vip === null || server === undefined) return null;
+    return this.#state.bucketsKnown(id) ? { count: server.numBuckets, length: vip.tableLength } : null;
   }
 }

@@ -1,0 +1,213 @@
+/**
+ * May VPP be written to yet? The warm-up, once per process, so that a restart of the daemon does not act on states that
+ * nobody has found out yet. The functions are pure: time is an argument.
+ *
+ *   start ──▶ hold ──min-delay──▶ release ──last frontend released──▶ done
+ *
+ *   hold      nothing is written; once an operator released a frontend, it and the global settings are
+ *   release   the global settings and the released frontends are written; no VIP is deleted
+ *   done      everything is written
+ *
+ * A frontend is released when an operator asks for it, at once; from min-delay on when all its backends have a state
+ * other than unknown; or at max-delay. One that a reload brings waits for min-delay only.
+ *
+ * @module
+ */
+import type { Millis } from "../model.ts";
+import { hold, type Holds } from "./holds.ts";
+import type { PlanHolds } from "./plan.ts";
+import type { ReconcilerParts } from "./parts.ts";
+
+/** How far a frontend is: `brought` by a reload, `asked` for by an operator since the last step. */
+export type Release = "waiting" | "brought" | "asked" | "released";
+
+/** A frontend in the warm-up: a part of its record. */
+export interface Warming {
+  /** Its name. */
+  readonly name: string;
+  /** How far it is. */
+  release: Release;
+}
+
+/** The warm-up but for the frontends; a value, replaced whole. */
+export interface Warmup {
+  /** See above. */
+  readonly phase: "hold" | "release" | "done";
+  /** Monotonic time at which frontends are released by themselves. */
+  readonly opensAt: Millis;
+  /** Monotonic time at which every frontend is released. */
+  readonly endsAt: Millis;
+  /** Whether the global settings may be written. */
+  readonly open: boolean;
+}
+
+/** A frontend that is released, and why. */
+export interface Released {
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** Why now. */
+  readonly reason: "all backends have a state" | "max-delay" | "operator";
+}
+
+/** What a step brought. */
+export interface WarmupStep {
+  /** The warm-up after the step. */
+  readonly warmup: Warmup;
+  /** Frontends to be released, in the file's order. */
+  readonly released: readonly Released[];
+  /** From this step on the global settings may be written, or those frontends that a reload brought. */
+  readonly opened: boolean;
+  /** The last frontend is released with this step: VIPs may be deleted from now on. */
+  readonly finished: boolean;
+}
+
+/**
+ * Begins the warm-up.
+ *
+ * @param now monotonic start of the process
+ * @param minDelayMs nothing is written before; 0…maxDelayMs
+ * @param maxDelayMs everything is released at the latest; with both 0 there is no warm-up
+ */
+export function beginWarmup(now: Millis, minDelayMs: Millis, maxDelayMs: Millis): Warmup {
+  const none = minDelayMs === 0 && maxDelayMs === 0;
+  return { phase: none ? "done" : "hold", opensAt: now + minDelayMs, endsAt: now + maxDelayMs, open: none };
+}
+
+/**
+ * Takes the time and the states into account.
+ *
+ * @param complete whether all backends of a frontend have a state other than unknown
+ */
+export function stepWarmup(
+  warmup: Warmup,
+  frontends: Iterable<Warming>,
+  now: Millis,
+  complete: (frontend: string) => boolean,
+): WarmupStep {
+  const none: WarmupStep = { warmup, released: [], opened: false, finished: false };
+  if (warmup.phase === "done") return none;
+  const due = now >= warmup.opensAt;
+  const released: Released[] = [];
+  let waiting = 0;
+  for (const { name: frontend, release } of frontends) {
+    if (release === "asked") released.push({ frontend, reason: "operator" });
+    else if (release !== "waiting") continue;
+    else if (due && complete(frontend)) released.push({ frontend, reason: "all backends have a state" });
+    else if (now >= warmup.endsAt) released.push({ frontend, reason: "max-delay" });
+    else waiting++;
+  }
+  if (!due && released.length === 0) return none;
+  const phase = waiting === 0 ? "done" : due ? "release" : "hold";
+  return {
+    warmup: { ...warmup, phase, open: true },
+    released,
+    opened: !warmup.open || (warmup.phase === "hold" && phase !== "hold"),
+    finished: phase === "done",
+  };
+}
+
+/** Whether nothing of a frontend may be written. */
+export function isHeld({ phase }: Warmup, release: Release): boolean {
+  if (phase === "done" || release === "released") return false;
+  return phase === "hold" || release !== "brought";
+}
+
+/** When time alone changes something next; null: never. */
+export function warmupDue({ endsAt, opensAt, phase }: Warmup): Millis | null {
+  return phase === "done" ? null : phase === "hold" ? opensAt : endsAt;
+}
+
+/** Where the warm-up is, for display. */
+export interface WarmupView {
+  /** As the API names it. */
+  readonly phase: Warmup["phase"];
+  /** Monotonic time. */
+  readonly endsAt: Millis;
+  /** Names of those that are not released yet. */
+  readonly heldFrontends: readonly string[];
+}
+
+/** What the gate's last move makes due. */
+export interface Opened {
+  /** Writing became possible, or deleting did. */
+  readonly all: boolean;
+  /** Names of those that were released. */
+  readonly frontends: readonly string[];
+}
+
+const held: Holds = [hold("warm-up")];
+
+/** Keeps the warm-up of one process. Who is released is in the frontends' records. */
+export class WriteGate {
+  readonly #parts: ReconcilerParts;
+  readonly #records: () => Iterable<Warming>;
+  #warmup: Warmup;
+
+  /** Begins the warm-up. */
+  constructor(parts: ReconcilerParts, records: () => Iterable<Warming>) {
+    this.#parts = parts;
+    this.#records = records;
+    const { lb } = parts.world().config;
+    this.#warmup = beginWarmup(parts.startedAt, lb.startupMinDelayMs, lb.startupMaxDelayMs);
+  }
+
+  /** Whether the warm-up is over. */
+  get done(): boolean {
+    return this.#warmup.phase === "done";
+  }
+
+  /** Whether nothing at all may be written yet. */
+  get frozen(): boolean {
+    return !this.#warmup.open;
+  }
+
+  /** Where the warm-up is. */
+  get view(): WarmupView {
+    const { phase, endsAt } = this.#warmup;
+    const waiting = [...this.#records()].filter(({ release }) =>
+      release === "waiting" || release === "asked"
+    );
+    return { phase, endsAt, heldFrontends: phase === "done" ? [] : waiting.map(({ name }) => name) };
+  }
+
+  /** When time alone changes something next; null: never. */
+  get dueAt(): Millis | null {
+    return warmupDue(this.#warmup);
+  }
+
+  /** An operator asked for these frontends; they are released by the next step. */
+  ask(records: Iterable<Warming>): void {
+    for (const record of records) if (record.release !== "released") record.release = "asked";
+  }
+
+  /** Takes time and states into account. */
+  step(): Opened {
+    const { clock, log, world } = this.#parts;
+    const { config, status } = world();
+    const complete = (name: string) => {
+      const pools = config.frontends.get(name)?.pools ?? [];
+      return pools.every((pool) => pool.members.every(({ backend }) => status(backend).state !== "unknown"));
+    };
+    const step = stepWarmup(this.#warmup, this.#records(), clock.now(), complete);
+    this.#warmup = step.warmup;
+    const names = new Set(step.released.map(({ frontend }) => frontend));
+    for (const record of this.#records()) if (names.has(record.name)) record.release = "released";
+    for (const { frontend, reason } of step.released) log.info("warmup-released", { frontend, reason });
+    return { all: step.opened || step.finished, frontends: [...names] };
+  }
+
+  /** What may not be sent now. */
+  holds(release: (frontend: string) => Release | null): Omit<PlanHolds, "raise"> {
+    const warmup = this.#warmup;
+    return {
+      conf: warmup.open ? [] : held,
+      deletions: warmup.phase === "done" ? [] : held,
+      frontend: (name) => this.isHeld(release(name) ?? "released") ? held : [],
+    };
+  }
+
+  /** Whether the VIP of a frontend must be left alone now. */
+  isHeld(release: Release): boolean {
+    return isHeld(this.#warmup, release);
+  }
+}
