@@ -34,7 +34,7 @@ function Help() {
     <aside class="drawer" aria-label="help">
       <button type="button" class="close" aria-label="close" onClick={() => help.value = false}>✕</button>
       <h2>Keys</h2>
-      <dl>
+      <dl class="keys">
         {keys.map(([key, what]) => [
           <dt key={`${key}k`}>
             <kbd>{key}</kbd>

@@ -43,6 +43,8 @@ export interface LiveParts {
 const gatherMs = 50;
 /** Latency, counters and buckets are asked so often, in ms. */
 const pollMs = 2_000;
+/** So long after a transition, in ms, VPP's new buckets are known. */
+const sharesMs = 900;
 /** The daemon sends a comment every 15 s; after so long without anything the stream is dead, in ms. */
 const silenceMs = 35_000;
 /** A lost stream is opened again after this time, doubled up to the greatest, in ms. */
@@ -56,7 +58,15 @@ export class Live {
   readonly #reading = new Set<Resource>();
   /** Resources that an event named while they were read. */
   readonly #overtaken = new Set<Resource>();
+  /** Resources that this daemon does not have; asked again when the stream is opened anew. */
+  readonly #absent = new Set<Resource>();
+  /** What the stream says of the connection to VPP; null: nothing yet. */
+  #link: "off" | "disconnected" | "connected" | null = null;
+  #connection: Connection = "connecting";
+  /** Ends the wait before the stream is opened again. */
+  #wake = () => {};
   #gather: (() => void) | null = null;
+  #soon: (() => void) | null = null;
   #poll: (() => void) | null = null;
   #lastId = "";
   #again = againMs.first;
@@ -76,6 +86,7 @@ export class Live {
   /** Reads these soon. */
   read(resources: readonly Resource[]): void {
     for (const resource of resources) {
+      if (!this.#has(resource)) continue;
       this.#wanted.add(resource);
       if (this.#reading.has(resource)) this.#overtaken.add(resource);
     }
@@ -89,7 +100,11 @@ export class Live {
 
   /** Begins anew at once, e.g. after the computer slept or a token was given. */
   restart(): void {
+    this.#absent.clear();
+    this.#again = againMs.first;
+    this.#enter("connecting", "");
     this.#stream?.abort();
+    this.#wake();
     this.read(everything);
   }
 
@@ -103,6 +118,14 @@ export class Live {
     this.#end.abort();
     this.#gather?.();
     this.#poll?.();
+    this.#soon?.();
+    this.#wake();
+  }
+
+  /** Whether to ask for it: a request that can only be refused is noise in the daemon's log and in the browser's. */
+  #has(resource: Resource): boolean {
+    const ofVpp = resource === "vpp" || resource === "counters";
+    return !this.#absent.has(resource) && (!ofVpp || this.#link === null || this.#link === "connected");
   }
 
   async #readOne(resource: Resource): Promise<void> {
@@ -118,9 +141,10 @@ export class Live {
       if (this.#end.signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 401) this.#enter("unauthorized", error.message);
-      // 404: an older daemon does not have it. 503: VPP is away. Both leave the model as it is or empty it.
+      // An older daemon does not have it. 503: VPP is away. Both leave the model as it is.
+      else if (error.status === 404) this.#absent.add(resource);
       else if (
-        error.status !== 404 && error.status !== 503 && error.status !== 403
+        error.status !== 503 && error.status !== 403
       ) {
         this.#enter("away", error.message);
       }
@@ -194,8 +218,17 @@ export class Live {
 
   #pollLoop(): void {
     this.#poll = this.#parts.clock.after(pollMs, () => {
-      this.read(["backends", "frontends", "counters"]);
+      // Without a stream nothing is current anyhow: all is read when it is there again.
+      if (this.#connection === "live") this.read(["backends", "frontends", "counters"]);
       this.#pollLoop();
+    });
+  }
+
+  /** Buckets and shares are known again within a second after a change, which no event says. */
+  #readSharesSoon(): void {
+    this.#soon ??= this.#parts.clock.after(sharesMs, () => {
+      this.#soon = null;
+      this.read(["frontends"]);
     });
   }
 
@@ -220,6 +253,7 @@ export class Live {
         const body = await this.#parts.api.events(this.#lastId, signal);
         this.#enter("live", "");
         this.#again = againMs.first;
+        this.#absent.clear();
         for await (const frame of sseFrames(watched(body, heard))) {
           this.#lastId = frame.id;
           this.#take(JSON.parse(frame.data) as StreamEvent);
@@ -241,20 +275,28 @@ export class Live {
         cancelSilence();
       }
       if (this.#end.signal.aborted) return;
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(this.#again, resolve);
-        this.#end.signal.addEventListener("abort", () => {
-          cancel();
-          resolve();
-        }, { once: true });
-      });
-      this.#again = Math.min(this.#again * 2, againMs.greatest);
+      await this.#pause();
       if (!this.#end.signal.aborted) this.read(everything);
     }
   }
 
+  /** Waits before the stream is opened again. A token that is refused today is refused tomorrow: then for `restart`. */
+  async #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#connection === "unauthorized"
+      ? () => {}
+      : this.#parts.clock.after(this.#again, resolve);
+    this.#again = Math.min(this.#again * 2, againMs.greatest);
+    this.#wake = resolve;
+    await promise;
+    cancel();
+    this.#wake = () => {};
+  }
+
   #take(event: StreamEvent): void {
     let read: readonly Resource[] = [];
+    if (event.kind === "vpp") this.#link = event.to;
+    if (event.kind === "backend" && !event.synthetic) this.#readSharesSoon();
     this.#parts.update((model) => {
       const outcome = withEvent(model, event);
       read = outcome.read;
@@ -264,6 +306,7 @@ export class Live {
   }
 
   #enter(connection: Connection, trouble: string): void {
+    this.#connection = connection;
     this.#parts.update((model) =>
       model.connection === connection && model.trouble === trouble ? model : { ...model, connection, trouble }
     );

@@ -47,6 +47,12 @@ export type PageBackend = Backend & {
   readonly certificate?: Certificate | null;
 };
 
+/** The daemon, likewise. */
+export type PageInfo = Info & { readonly grafana_url?: string | null };
+
+/** A frontend, likewise. */
+export type PageFrontend = Frontend & { readonly vpp_detail?: string };
+
 /** A member of a pool, likewise. */
 export type PageMember = PoolBackend & { readonly file_weight?: number; readonly override?: Override | null };
 
@@ -69,6 +75,16 @@ export interface Rate {
   readonly now: number | null;
   /** Seconds since 1970 and packets a second, oldest first, at most 120. */
   readonly past: readonly (readonly [at: number, perSecond: number])[];
+}
+
+/** Quantiles of one backend's probes at a moment. */
+export interface LatencyPoint {
+  /** Seconds since 1970. */
+  readonly at: number;
+  /** In ms. */
+  readonly p50: number;
+  /** In ms. */
+  readonly p95: number;
 }
 
 /** A line of the list of events. */
@@ -94,13 +110,13 @@ export interface Model {
   /** Why it is not live. */
   readonly trouble: string;
   /** Version, node, who asks. */
-  readonly info: Info | null;
+  readonly info: PageInfo | null;
   /** Whether the daemon is ready. */
   readonly ready: Ready | null;
   /** In the file's order. */
   readonly backends: ReadonlyMap<string, PageBackend>;
   /** In the file's order. */
-  readonly frontends: ReadonlyMap<string, Frontend>;
+  readonly frontends: ReadonlyMap<string, PageFrontend>;
   /** Worst first. */
   readonly problems: ProblemList | null;
   /** What operators set. */
@@ -113,6 +129,8 @@ export interface Model {
   readonly counters: LbCounters | null;
   /** By `vip <frontend>` and `server <address>`. */
   readonly rates: ReadonlyMap<string, Rate>;
+  /** By backend: a point a minute since the page is open, oldest first, at most 60. */
+  readonly latency: ReadonlyMap<string, readonly LatencyPoint[]>;
   /** As last asked for. */
   readonly plan: Plan | null;
   /** The last 20 syncs that changed something. */
@@ -137,6 +155,7 @@ export const emptyModel: Model = {
   vpp: null,
   counters: null,
   rates: new Map(),
+  latency: new Map(),
   plan: null,
   syncs: null,
   peers: [],
@@ -145,6 +164,8 @@ export const emptyModel: Model = {
 
 /** Events that are kept. */
 export const eventLimit = 500;
+/** Minutes of latency that are kept. */
+const minuteLimit = 60;
 /** Points of a rate that are kept. */
 const rateLimit = 120;
 
@@ -183,7 +204,18 @@ export function withBackends(
   model: Model,
   backends: readonly Backend[],
 ): Model {
-  return { ...model, backends: keepEqual(model.backends, backends) };
+  const latency = new Map(
+    backends.map((backend) => [backend.name, withMinute(model.latency.get(backend.name) ?? [], backend)]),
+  );
+  return { ...model, backends: keepEqual(model.backends, backends), latency };
+}
+
+/** One more point when a minute has passed since the last one; the time is the probe's own. */
+function withMinute(past: readonly LatencyPoint[], backend: PageBackend): readonly LatencyPoint[] {
+  const at = Date.parse(backend.last_probe?.started_at ?? "") / 1000;
+  const [p50, p95] = [Number(backend.latency?.p50_ns) / 1e6, Number(backend.latency?.p95_ns) / 1e6];
+  if (!Number.isFinite(at + p50 + p95) || at < (past.at(-1)?.at ?? 0) + 60) return past;
+  return [...past, { at, p50, p95 }].slice(-minuteLimit);
 }
 
 /** A read of frontends. */
@@ -250,6 +282,13 @@ export function withCounters(model: Model, counters: LbCounters): Model {
     );
   }
   return { ...model, counters, rates };
+}
+
+/** Share of new flows that the weights ask for, by member's name: of the pool in use, 0 elsewhere. */
+export function wantedShares({ pools }: Frontend): ReadonlyMap<string, number> {
+  const members = pools.find(({ active }) => active)?.backends ?? [];
+  const sum = members.reduce((total, { effective_weight }) => total + effective_weight, 0);
+  return new Map(members.map((one) => [one.name, sum === 0 ? 0 : one.effective_weight / sum]));
 }
 
 /** An event: the model with it, and what must be read again. */

@@ -21,7 +21,7 @@ function tokenOfAddress(): void {
 
 const transport: Transport = {
   fetch: (path, init) => fetch(path, init),
-  token: () => sessionStorage.getItem(tokenKey),
+  token: () => token.peek(),
 };
 
 const clock: PageClock = {
@@ -45,6 +45,8 @@ export interface Cell<T> {
   peek(): T;
 }
 
+/** The token in use, kept for this tab; null: none. */
+export const token: Cell<string | null> = signal(null);
 /** What is known of the daemon that is shown. */
 export const model: Cell<Model> = signal(emptyModel);
 /** Name of the peer that is shown; null: the daemon that serves the page. */
@@ -95,27 +97,33 @@ export const mayChange: ReadCell<boolean> = computed(() => {
   return peer.value === null && (you === undefined || you !== null && you.role !== "viewer");
 });
 
+/** Words of the search box; what has all of them is shown. */
+export const words: ReadCell<readonly string[]> = computed(() =>
+  query.value.toLowerCase().split(/\s+/).filter((word) => word !== "")
+);
+
 /** Backends that the search and the chips leave. */
 export const shownBackends: ReadCell<readonly PageBackend[]> = computed(() => {
-  const words = query.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
   return [...model.value.backends.values()].filter((backend) => {
     if (stateFilter.value !== "" && backend.state !== stateFilter.value) return false;
     const places = backend.frontends.map(({ frontend, pool }) => `${frontend} ${pool}`).join(" ");
     const text = `${backend.name} ${backend.address} ${backend.state} ${backend.healthcheck ?? ""} ${places}`
       .toLowerCase();
-    return words.every((word) => text.includes(word));
+    return words.value.every((word) => text.includes(word));
   });
 });
 
 /** Takes a token and reads everything with it. */
-export function logIn(token: string): void {
-  sessionStorage.setItem(tokenKey, token);
+export function logIn(given: string): void {
+  sessionStorage.setItem(tokenKey, given);
+  token.value = given;
   live?.restart();
 }
 
 /** Forgets the token. */
 export function logOut(): void {
   sessionStorage.removeItem(tokenKey);
+  token.value = null;
   model.value = emptyModel;
   live?.restart();
 }
@@ -134,6 +142,7 @@ export function readAgain(resources: readonly Resource[]): void {
 /** Starts everything; called once. */
 export function start(): void {
   tokenOfAddress();
+  token.value = sessionStorage.getItem(tokenKey);
   effect(() => {
     const client = api.value;
     live?.stop();

@@ -1,22 +1,25 @@
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { memo } from "preact/compat";
 import type { Backend } from "../../api/mod.ts";
 import type { PageBackend } from "../state/model.ts";
-import { clean } from "../state/format.ts";
-import { cursor, model, opened, shownBackends } from "../state/store.ts";
+import { clean, shapes } from "../state/format.ts";
+import { cursor, model, opened, type ReadCell, shownBackends } from "../state/store.ts";
 import { Age, LastResult, Link, Pips, Quantiles, Spark, StateMark } from "./parts.tsx";
 
-type Column = "name" | "state" | "since" | "check" | "p95";
-/** Column and direction of the order. */
-export const order = signal<{ readonly column: Column; readonly down: boolean }>({
-  column: "name",
+type Column = "file" | "name" | "state" | "since" | "check" | "p95";
+/** Column and direction of the order, and the order that it gave when it was chosen. */
+const order = signal<{ readonly column: Column; readonly down: boolean; readonly names: readonly string[] }>({
+  column: "file",
   down: false,
+  names: [],
 });
 
 const rank: Readonly<Record<string, number>> = { down: 0, unknown: 1, paused: 2, disabled: 3, up: 4 };
 
 function value(backend: PageBackend, column: Column): string | number {
   switch (column) {
+    case "file":
+      return 0;
     case "name":
       return backend.name;
     case "state":
@@ -30,60 +33,69 @@ function value(backend: PageBackend, column: Column): string | number {
   }
 }
 
-/** Backends in the order that the person chose; in the file's order by name stays stable. */
-export function ordered(backends: readonly PageBackend[]): readonly PageBackend[] {
-  const { column, down } = order.value;
-  const compare = (a: PageBackend, b: PageBackend) => {
+/** Sorts all backends now. Later changes move no row: what somebody looks at stays where it is. */
+function sortBy(column: Column, down: boolean): void {
+  const names = [...model.peek().backends.values()].toSorted((a, b) => {
     const [left, right] = [value(a, column), value(b, column)];
     const sign = typeof left === "string" || typeof right === "string"
       ? String(left).localeCompare(String(right), "en", { numeric: true })
       : left - right;
     return down ? -sign : sign;
-  };
-  return backends.toSorted(compare);
+  }).map(({ name }) => name);
+  order.value = { column, down, names };
+}
+
+/** Backends that are shown, in the order that the person chose; those that came later are last. */
+export const orderedBackends: ReadCell<readonly PageBackend[]> = computed(() => {
+  const { column, names } = order.value;
+  if (column === "file") return shownBackends.value;
+  const places = new Map(names.map((name, i) => [name, i]));
+  const place = ({ name }: PageBackend) => places.get(name) ?? names.length;
+  return shownBackends.value.toSorted((a, b) => place(a) - place(b));
+});
+
+function Head({ column, text }: { readonly column: Column; readonly text: string }) {
+  const { column: now, down } = order.value;
+  const sort = now !== column ? "none" : down ? "descending" : "ascending";
+  // First ascending, then descending, then the file's order again.
+  const next = () =>
+    now !== column ? sortBy(column, false) : down ? sortBy("file", false) : sortBy(column, true);
+  return (
+    <th scope="col" aria-sort={sort}>
+      <button type="button" class="sort" onClick={next}>
+        {text}
+        <span aria-hidden="true">{sort === "none" ? " ↕" : down ? " ▼" : " ▲"}</span>
+      </button>
+    </th>
+  );
 }
 
 /** A strip of one square a backend, and a table below. */
 export function Backends() {
-  const backends = ordered(shownBackends.value);
-  const head = (column: Column, text: string) => {
-    const { column: now, down } = order.value;
-    const sort = now !== column ? "none" : down ? "descending" : "ascending";
-    return (
-      <th aria-sort={sort}>
-        <button
-          type="button"
-          class="link"
-          onClick={() => order.value = { column, down: now === column && !down }}
-        >
-          {text}
-          {sort === "none" ? "" : down ? " ▼" : " ▲"}
-        </button>
-      </th>
-    );
-  };
+  const backends = orderedBackends.value;
+  const all = model.value.backends;
   return (
-    <section id="backends" aria-label="backends">
-      <h2>
-        Backends <span class="dim">{backends.length} of {model.value.backends.size}</span>
+    <section id="backends" aria-labelledby="backends-title">
+      <h2 id="backends-title">
+        Backends <span class="dim">{backends.length} of {all.size}</span>
       </h2>
       <div class="strip" role="group" aria-label="one square a backend">
-        {[...model.value.backends.values()].map((backend) => <Square key={backend.name} backend={backend} />)}
+        {[...all.values()].map((backend) => <Square key={backend.name} backend={backend} />)}
       </div>
-      <div class="scroll">
-        <table>
+      <div class="scroll panel">
+        <table class="stack">
           <thead>
             <tr>
-              {head("name", "backend")}
-              <th>address</th>
-              {head("state", "state")}
-              {head("since", "for")}
-              <th>health</th>
-              {head("check", "check")}
-              <th>last result</th>
-              {head("p95", "p50 / p95")}
-              <th>last 60 probes</th>
-              <th>serves</th>
+              <Head column="name" text="backend" />
+              <th scope="col">address</th>
+              <Head column="state" text="state" />
+              <Head column="since" text="for" />
+              <th scope="col">health</th>
+              <Head column="check" text="check" />
+              <th scope="col">last result</th>
+              <Head column="p95" text="p50 / p95" />
+              <th scope="col">last 60 probes</th>
+              <th scope="col">serves</th>
             </tr>
           </thead>
           <tbody>
@@ -93,31 +105,36 @@ export function Backends() {
           </tbody>
         </table>
       </div>
+      {backends.length === 0 && all.size > 0
+        ? <p class="dim">no backend matches the search and the filter</p>
+        : null}
     </section>
   );
 }
 
 const Square = memo(function Square({ backend }: { readonly backend: Backend }) {
-  const name = `${backend.name} ${backend.state}`;
+  const name = clean(`${backend.name} ${backend.state}`);
   return (
     <button
       type="button"
       class={`square ${backend.state}`}
-      title={clean(name)}
-      aria-label={clean(name)}
+      title={name}
+      aria-label={name}
       onClick={() => opened.value = { kind: "backend", name: backend.name }}
-    />
+    >
+      <span aria-hidden="true">{backend.state === "up" ? "" : shapes[backend.state] ?? "·"}</span>
+    </button>
   );
 });
 
 const BackendRow = memo(
   function BackendRow({ at, backend }: { readonly backend: PageBackend; readonly at: boolean }) {
     return (
-      <tr id={`row-${backend.name}`} class={at ? "cursor" : ""}>
+      <tr id={`row-${backend.name}`} class={`row ${backend.state} ${at ? "cursor" : ""}`}>
         <td>
           <Link kind="backend" name={backend.name} />
         </td>
-        <td class="dim">{backend.address}</td>
+        <td class="address">{backend.address}</td>
         <td>
           <StateMark state={backend.state} />
         </td>
@@ -127,23 +144,22 @@ const BackendRow = memo(
         <td>
           <Pips health={backend.health} />
         </td>
-        <td>
+        <td class="less">
           <bdi>{clean(backend.healthcheck ?? "–")}</bdi>
         </td>
-        <td>
+        <td class="wide">
           <LastResult backend={backend} />
         </td>
         <td>
           <Quantiles backend={backend} />
         </td>
-        <td>
+        <td class="less">
           <Spark spark={backend.latency?.spark} />
         </td>
-        <td>
-          {backend.frontends.map(({ frontend, pool }) => (
-            <span key={`${frontend} ${pool}`}>
+        <td class="wide">
+          {(backend.frontends ?? []).map(({ frontend, pool }) => (
+            <span key={`${frontend} ${pool}`} class="place">
               <Link kind="frontend" name={frontend} />/<bdi>{clean(pool)}</bdi>
-              {" "}
             </span>
           ))}
         </td>

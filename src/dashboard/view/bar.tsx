@@ -1,60 +1,101 @@
-import { clean } from "../state/format.ts";
-import { help, logIn, logOut, model, notice, peer, query, stateFilter, theme } from "../state/store.ts";
+import { signal } from "@preact/signals";
+import { clean, shapes } from "../state/format.ts";
+import { help, logIn, logOut, model, notice, query, stateFilter, theme, token } from "../state/store.ts";
+import { Age } from "./parts.tsx";
+import { Tabs } from "./tabs.tsx";
 
 const states = ["up", "down", "unknown", "paused", "disabled"] as const;
-const words: Readonly<Record<string, string>> = {
-  "off": "VPP is switched off",
-  "disconnected": "VPP is away",
-  "refused": "VPP is refused",
-  "warming-up": "warming up",
-  "out-of-sync": "VPP is out of sync",
-  "in-sync": "VPP is in sync",
+
+/** Readiness of VPP: shape, tone and words. */
+const vppWords: Readonly<Record<string, readonly [shape: string, tone: string, text: string]>> = {
+  "off": ["⊘", "dim", "VPP is switched off"],
+  "disconnected": ["✖", "bad", "VPP is away"],
+  "refused": ["✖", "bad", "VPP is refused"],
+  "warming-up": ["◔", "void", "VPP waits for the warm-up"],
+  "out-of-sync": ["▲", "bad", "VPP is out of sync"],
+  "in-sync": ["●", "good", "VPP is in sync"],
 };
+
+const connectionWords: Readonly<Record<string, readonly [shape: string, tone: string]>> = {
+  connecting: ["◔", "void"],
+  live: ["●", "good"],
+  stale: ["▲", "void"],
+  unauthorized: ["✖", "bad"],
+  away: ["✖", "bad"],
+};
+
+/** Whether the person wants to give a token although reads need none. */
+const wantsToken = signal(false);
+
+function Pill({ name, shape, text, tone }: {
+  readonly name: string;
+  readonly shape: string;
+  readonly tone: string;
+  readonly text: string;
+}) {
+  return (
+    <span class={`pill ${name} ${tone}`}>
+      <span aria-hidden="true">{shape}</span> {text}
+    </span>
+  );
+}
 
 /** The bar at the top: who this is, how it is, filters. */
 export function Bar() {
-  const { connection, info, peers, ready, trouble } = model.value;
+  const { backends, connection, info, ready, trouble } = model.value;
   const you = info?.you;
+  const [shape, tone, text] = ready === null
+    ? ["◔", "dim", "VPP is not known"]
+    : vppWords[ready.vpp] ?? ["·", "dim", ready.vpp];
+  const [liveShape, liveTone] = connectionWords[connection] ?? ["·", "dim"];
+  const asksToken = connection === "unauthorized" || wantsToken.value && (you ?? null) === null;
   return (
     <header class="bar">
-      {peers.length === 0 ? null : (
-        <nav class="tabs" aria-label="daemons">
-          <button type="button" class={peer.value === null ? "on" : ""} onClick={() => peer.value = null}>
-            this daemon
-          </button>
-          {peers.map(({ detail, name, reachable }) => (
-            <button
-              key={name}
-              type="button"
-              class={`${peer.value === name ? "on" : ""} ${reachable ? "" : "bad"}`}
-              title={clean(detail)}
-              onClick={() => peer.value = name}
-            >
-              {reachable ? "" : "✖ "}
-              <bdi>{clean(name)}</bdi>
-            </button>
-          ))}
-        </nav>
-      )}
+      <Tabs />
       <div class="line">
         <h1>
           <bdi>{clean(info?.node ?? "maglevd")}</bdi>
         </h1>
-        <span class="dim">{info === null ? "" : `maglevd ${info.version}`}</span>
-        <span class={`pill ${ready?.vpp ?? ""}`}>{ready === null ? "…" : words[ready.vpp] ?? ready.vpp}</span>
-        <span class={`pill ${ready?.probes === "blind" ? "bad" : ""}`}>
-          {ready === null ? "" : ready.probes === "blind" ? "probes are blind" : "probing"}
-        </span>
-        {info === null || info.warmup.phase === "done"
+        <span class="dim">{info === null ? "" : `maglevd ${clean(info.version)}`}</span>
+        <Pill name="vpp" shape={shape} tone={tone} text={text} />
+        {ready === null
           ? null
-          : <span class="pill">warm-up: {info.warmup.phase}</span>}
-        <span class={`pill connection ${connection}`} role="status">
-          {connection}
-          {trouble === "" ? "" : `: ${trouble}`}
+          : ready.probes === "blind"
+          ? <Pill name="probes" shape="✖" tone="bad" text="probes are blind" />
+          : <Pill name="probes" shape="●" tone="good" text="probing" />}
+        {info === null || info.warmup === undefined || info.warmup.phase === "done"
+          ? null
+          : <Pill name="warmup" shape="◔" tone="void" text={`warm-up: ${info.warmup.phase}`} />}
+        <span class={`connection ${connection} pill ${liveTone}`} role="status">
+          <span aria-hidden="true">{liveShape}</span> {connection}
+          {trouble === "" || connection === "live" ? "" : `: ${clean(trouble)}`}
+        </span>
+        <span class="dim up-for">
+          {info === null ? null : (
+            <>
+              running for <Age time={info.started_at} />
+            </>
+          )}
         </span>
         <span class="grow" />
-        <span class="dim">{you === null || you === undefined ? "" : `${clean(you.name)} (${you.role})`}</span>
-        {info?.auth === true && you !== null ? <button type="button" onClick={logOut}>log out</button> : null}
+        <span class="you">
+          {you === null || you === undefined ? "reading without a token" : `${clean(you.name)} (${you.role})`}
+        </span>
+        {token.value !== null
+          ? (
+            <button
+              type="button"
+              onClick={() => {
+                wantsToken.value = false;
+                logOut();
+              }}
+            >
+              log out
+            </button>
+          )
+          : connection === "unauthorized" || (you ?? null) !== null
+          ? null
+          : <button type="button" onClick={() => wantsToken.value = !wantsToken.value}>log in</button>}
         <label>
           theme{" "}
           <select value={theme.value} onChange={(event) => theme.value = event.currentTarget.value}>
@@ -67,50 +108,50 @@ export function Bar() {
       </div>
       <div class="line" role="group" aria-label="filters">
         {states.map((state) => {
-          const count = [...model.value.backends.values()].filter((backend) =>
-            backend.state === state
-          ).length;
+          const count = [...backends.values()].filter((backend) => backend.state === state).length;
           return (
             <button
               key={state}
               type="button"
-              class={`chip ${state}`}
+              class={`chip ${state} ${count === 0 ? "none" : ""}`}
               aria-pressed={stateFilter.value === state}
               onClick={() => stateFilter.value = stateFilter.value === state ? "" : state}
             >
-              {count} {state}
+              <span aria-hidden="true">{shapes[state]}</span> <b>{count}</b> {state}
             </button>
           );
         })}
         <input
           id="search"
           type="search"
-          placeholder="search ( / )"
-          aria-label="search backends"
+          placeholder="search  /"
+          aria-label="search frontends and backends"
           value={query.value}
           onInput={(event) => query.value = event.currentTarget.value}
         />
-        <span class="notice" role="status" aria-live="polite">{notice.value}</span>
+        <span class="notice" role="status" aria-live="polite">{clean(notice.value)}</span>
       </div>
-      {connection === "unauthorized" ? <LogIn /> : null}
+      {asksToken ? <LogIn needed={connection === "unauthorized"} /> : null}
     </header>
   );
 }
 
-function LogIn() {
+function LogIn({ needed }: { readonly needed: boolean }) {
   return (
     <form
-      class="login"
+      class="login line"
       onSubmit={(event) => {
         event.preventDefault();
-        const token = new FormData(event.currentTarget).get("token");
-        if (typeof token === "string" && token !== "") logIn(token.trim());
+        const given = new FormData(event.currentTarget).get("token");
+        if (typeof given === "string" && given.trim() !== "") logIn(given.trim());
       }}
     >
       <label>
-        This daemon wants a token: <input name="token" type="password" autocomplete="off" required />
+        {needed ? "This daemon wants a token: " : "token: "}
+        <input name="token" type="password" autocomplete="off" required />
       </label>
       <button type="submit">use it</button>
+      <span class="dim">It is kept for this tab only.</span>
     </form>
   );
 }

@@ -1,11 +1,23 @@
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Explain, JournalEntry } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
-import { clean, clockText, latencyText, percentText } from "../state/format.ts";
-import type { PageBackend, PageMember } from "../state/model.ts";
-import { type Action, api, asked, mayChange, model, opened } from "../state/store.ts";
-import { Age, LastResult, Link, OverrideText, Pips, Spark, StateMark, WeightBar } from "./parts.tsx";
+import { clean, clockText, latencyText } from "../state/format.ts";
+import { type PageBackend, type PageMember, wantedShares } from "../state/model.ts";
+import { type Action, api, asked, mayChange, model, opened, peer } from "../state/store.ts";
+import { GrafanaLink } from "./grafana.tsx";
+import {
+  Age,
+  LastResult,
+  Link,
+  OverrideText,
+  Pips,
+  ShareBar,
+  Spark,
+  StateMark,
+  WeightBar,
+} from "./parts.tsx";
+import { Plot } from "./plot.tsx";
 
 /** What the daemon says about the opened object beyond the lists. */
 const details = signal<
@@ -34,26 +46,42 @@ async function load(kind: "backend" | "frontend", name: string, signal: AbortSig
   if (!signal.aborted) details.value = { explain, backend, journal: journal?.entries ?? null };
 }
 
+/** A text that differs when what the drawer asked for may be old. */
+function changesOf(kind: "backend" | "frontend", name: string): string {
+  const { backends, frontends, overrides } = model.value;
+  const since = kind === "backend" ? backends.get(name)?.since : frontends.get(name)?.since;
+  const set = (overrides ?? []).filter((one) => one[kind] === name).map(({ id }) => id);
+  return [since, ...set].join(" ");
+}
+
 /** Everything about one backend or frontend, beside the page. */
 export function Drawer() {
   const at = opened.value;
-  const state = at === null
-    ? ""
-    : at.kind === "backend"
-    ? model.value.backends.get(at.name)?.since
-    : model.value.frontends.get(at.name)?.since;
+  const changes = at === null ? "" : changesOf(at.kind, at.name);
+  const loaded = useRef("");
   useEffect(() => {
     if (at === null) return;
-    details.value = null;
+    if (loaded.current !== `${at.kind} ${at.name}`) details.value = null;
+    loaded.current = `${at.kind} ${at.name}`;
     const stop = new AbortController();
     load(at.kind, at.name, stop.signal).catch((error) => {
       if (!stop.signal.aborted) throw error;
     });
     return () => stop.abort();
-  }, [at?.kind, at?.name, state]);
+  }, [at?.kind, at?.name, changes]);
+  const drawer = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (at === null) return;
+    // Whoever works by keyboard goes on in the drawer, and afterwards where it was opened.
+    const before = document.activeElement;
+    drawer.current?.focus({ preventScroll: true });
+    return () => {
+      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
+  }, [at?.kind, at?.name]);
   if (at === null) return null;
   return (
-    <aside class="drawer" aria-label={`${at.kind} ${clean(at.name)}`} tabIndex={-1}>
+    <aside ref={drawer} class="drawer" aria-label={`${at.kind} ${clean(at.name)}`} tabIndex={-1}>
       <button type="button" class="close" aria-label="close" onClick={() => opened.value = null}>✕</button>
       <h2>
         {at.kind} <bdi>{clean(at.name)}</bdi>
@@ -66,7 +94,13 @@ export function Drawer() {
 }
 
 function Buttons({ actions }: { readonly actions: readonly Action[] }) {
-  if (!mayChange.value) return <p class="dim">you may look and not change</p>;
+  if (!mayChange.value) {
+    return (
+      <p class="dim">
+        {peer.value === null ? "a change needs a token" : "changes are made on that daemon's own page"}
+      </p>
+    );
+  }
   return (
     <p class="actions">
       {actions.map((action) => (
@@ -89,47 +123,62 @@ function BackendDetails({ name }: { readonly name: string }) {
   const certificate = full.certificate ?? null;
   return (
     <>
-      <p>
-        <StateMark state={backend.state} /> for <Age time={backend.since} />, {backend.address}, check{" "}
-        <bdi>{clean(backend.healthcheck ?? "none")}</bdi>
+      <p class="line">
+        <StateMark state={backend.state} />
+        <span>
+          for <Age time={backend.since} />
+        </span>
+        <span class="address">{backend.address}</span>
+        <span>
+          check <bdi>{clean(backend.healthcheck ?? "none")}</bdi>
+        </span>
+        <GrafanaLink kind="backend" name={name} />
       </p>
-      <p>
+      <p class="line">
         <Pips health={backend.health} /> <LastResult backend={backend} />
       </p>
+      {backend.blind == null ? null : (
+        <p class="void">
+          blind for <Age time={backend.blind.since} />: <bdi>{clean(backend.blind.detail)}</bdi>
+        </p>
+      )}
       {backend.override === null || backend.override === undefined ? null : (
         <p>
           <OverrideText override={backend.override} />
         </p>
       )}
       <Buttons actions={kinds.map((kind) => ({ kind, backend: name }))} />
-      {full.latency === null || full.latency === undefined ? null : (
-        <p>
-          <Spark spark={full.latency.spark} /> p50 {latencyText(full.latency.p50_ns)}, p95{" "}
-          {latencyText(full.latency.p95_ns)}, p99 {latencyText(full.latency.p99_ns)}
-        </p>
-      )}
-      {probe === null ? null : (
-        <dl class="phases">
-          <dt>connect</dt>
-          <dd>{latencyText(probe.connect_ns)}</dd>
-          <dt>TLS</dt>
-          <dd>{latencyText(probe.tls_ns)}</dd>
-          <dt>first octet</dt>
-          <dd>{latencyText(probe.first_byte_ns)}</dd>
-          <dt>whole</dt>
-          <dd>{latencyText(probe.total_ns)}</dd>
-        </dl>
+      <Latency backend={full} />
+      {probe === null || probe === undefined ? null : (
+        <>
+          <h3>Phases of the last probe</h3>
+          <dl class="phases">
+            <dt>connect</dt>
+            <dd>{latencyText(probe.connect_ns)}</dd>
+            <dt>TLS</dt>
+            <dd>{latencyText(probe.tls_ns)}</dd>
+            <dt>first octet</dt>
+            <dd>{latencyText(probe.first_byte_ns)}</dd>
+            <dt>whole</dt>
+            <dd>{latencyText(probe.total_ns)}</dd>
+          </dl>
+        </>
       )}
       {certificate === null ? null : (
-        <p>
-          certificate of <bdi>{clean(certificate.subject)}</bdi> by <bdi>{clean(certificate.issuer)}</bdi>,
-          {" "}
-          {certificate.days_left} days left, for {certificate.names.map(clean).join(", ")}
-        </p>
+        <>
+          <h3>Certificate</h3>
+          <p>
+            of <bdi>{clean(certificate.subject)}</bdi> by <bdi>{clean(certificate.issuer)}</bdi>, for{" "}
+            <bdi>{certificate.names.map(clean).join(", ")}</bdi>:{" "}
+            <span class={certificate.days_left < 14 ? "bad" : "good"}>
+              {certificate.days_left} days left
+            </span>
+          </p>
+        </>
       )}
       <h3>Serves</h3>
       <ul class="plain">
-        {backend.frontends.map(({ frontend, pool }) => (
+        {(backend.frontends ?? []).map(({ frontend, pool }) => (
           <Membership key={`${frontend} ${pool}`} backend={name} frontend={frontend} pool={pool} />
         ))}
       </ul>
@@ -137,7 +186,8 @@ function BackendDetails({ name }: { readonly name: string }) {
       <ul class="plain">
         {backend.transitions.map((one) => (
           <li key={one.at_unix_ns}>
-            {clockText(one.at)} {one.from} → {one.to} {one.code} <bdi>{clean(one.detail)}</bdi>
+            <time title={one.at}>{clockText(one.at)}</time> {one.from} → <StateMark state={one.to} />{" "}
+            {one.code} <bdi>{clean(one.detail)}</bdi>
             {one.by === null ? "" : ` by ${clean(one.by)}`}
           </li>
         ))}
@@ -146,22 +196,63 @@ function BackendDetails({ name }: { readonly name: string }) {
   );
 }
 
-function Membership(
-  { backend, frontend, pool }: { readonly backend: string; readonly frontend: string; readonly pool: string },
-) {
-  const member: PageMember | undefined = model.value.frontends.get(frontend)?.pools.find(({ name }) =>
-    name === pool
-  )?.backends.find(({ name }) => name === backend);
+interface Place {
+  readonly backend: string;
+  readonly frontend: string;
+  readonly pool: string;
+}
+
+function Membership({ backend, frontend, pool }: Place) {
   return (
-    <li>
-      <Link kind="frontend" name={frontend} />/<bdi>{clean(pool)}</bdi> {member === undefined
-        ? null
-        : <WeightBar effective={member.effective_weight} weight={member.weight} file={member.file_weight} />}
-      {mayChange.value && member !== undefined
+    <li class="line">
+      <span class="place">
+        <Link kind="frontend" name={frontend} />/<bdi>{clean(pool)}</bdi>
+      </span>
+      <MemberWeight backend={backend} frontend={frontend} pool={pool} />
+    </li>
+  );
+}
+
+function MemberWeight({ backend, frontend, pool }: Place) {
+  const pools = model.value.frontends.get(frontend)?.pools;
+  const member: PageMember | undefined = pools?.find(({ name }) => name === pool)?.backends.find(({ name }) =>
+    name === backend
+  );
+  if (member === undefined) return null;
+  return (
+    <span class="line">
+      <WeightBar effective={member.effective_weight} weight={member.weight} file={member.file_weight} />
+      {mayChange.value
         ? <WeightForm frontend={frontend} pool={pool} backend={backend} weight={member.weight} />
         : null}
-      {member?.override == null ? null : <OverrideText override={member.override} />}
-    </li>
+      {member.override == null ? null : <OverrideText override={member.override} />}
+    </span>
+  );
+}
+
+/** The last hour as lines where the page was open long enough, the last 60 probes, and quantiles. */
+function Latency({ backend }: { readonly backend: PageBackend }) {
+  const { latency } = backend;
+  if (latency === null || latency === undefined) return null;
+  const hour = model.value.latency.get(backend.name) ?? [];
+  const lines = [
+    { label: "p50", points: hour.map(({ at, p50 }) => [at, p50] as const) },
+    { label: "p95", points: hour.map(({ at, p95 }) => [at, p95] as const) },
+  ];
+  return (
+    <>
+      <h3>Latency</h3>
+      <p class="line">
+        <Spark spark={latency.spark} />
+        <span class="num">
+          p50 {latencyText(latency.p50_ns)}, p95 {latencyText(latency.p95_ns)}, p99{" "}
+          {latencyText(latency.p99_ns)}
+        </span>
+      </p>
+      {hour.length < 2
+        ? null
+        : <Plot title="an hour" lines={lines} seconds={3600} text={(ms) => latencyText(String(ms * 1e6))} />}
+    </>
   );
 }
 
@@ -183,7 +274,7 @@ function WeightForm(
       }}
     >
       <label>
-        weight <input name="weight" type="number" min={0} max={100} required defaultValue={String(weight)} />
+        set to <input name="weight" type="number" min={0} max={100} required defaultValue={String(weight)} />
       </label>{" "}
       <button type="submit">set</button>
     </form>
@@ -193,12 +284,25 @@ function WeightForm(
 function FrontendDetails({ name }: { readonly name: string }) {
   const frontend = model.value.frontends.get(name);
   if (frontend === undefined) return <p>is not in the configuration</p>;
+  const wanted = wantedShares(frontend);
   return (
     <>
-      <p>
-        <StateMark state={frontend.state} /> for <Age time={frontend.since} />, {frontend.address}{" "}
-        {frontend.protocol} {frontend.port}, VPP: {frontend.vpp}
+      <p class="line">
+        <StateMark state={frontend.state} />
+        <span>
+          for <Age time={frontend.since} />
+        </span>
+        <span class="address">
+          {frontend.address} {frontend.protocol} {frontend.protocol === "any" ? "" : frontend.port}
+        </span>
+        <span>VPP: {frontend.vpp}</span>
+        <GrafanaLink kind="frontend" name={name} />
       </p>
+      {frontend.description === "" ? null : (
+        <p class="dim">
+          <bdi>{clean(frontend.description)}</bdi>
+        </p>
+      )}
       {frontend.pools.map((pool) => (
         <div key={pool.name}>
           <h3>
@@ -209,13 +313,27 @@ function FrontendDetails({ name }: { readonly name: string }) {
             {pool.backends.map((member) => (
               <li key={member.name}>
                 <Link kind="backend" name={member.name} /> <StateMark state={member.state} /> share{" "}
-                {percentText(member.share)}
-                <Membership backend={member.name} frontend={name} pool={pool.name} />
+                <ShareBar real={member.share} wanted={wanted.get(member.name) ?? 0} />
+                <MemberWeight backend={member.name} frontend={name} pool={pool.name} />
               </li>
             ))}
           </ul>
         </div>
       ))}
+      {(frontend.transitions ?? []).length === 0 ? null : (
+        <>
+          <h3>History</h3>
+          <ul class="plain">
+            {frontend.transitions.map((one) => (
+              <li key={one.at}>
+                <time title={one.at}>{clockText(one.at)}</time> {one.from} → <StateMark state={one.to} />
+                {one.active_pool === null ? "" : ` pool ${clean(one.active_pool)}`}{" "}
+                <bdi>{clean(one.reason)}</bdi>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
     </>
   );
 }

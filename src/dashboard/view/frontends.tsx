@@ -1,30 +1,48 @@
 import { memo } from "preact/compat";
-import type { Frontend } from "../../api/mod.ts";
-import { clean, percentText, rateText } from "../state/format.ts";
-import { model, query } from "../state/store.ts";
-import type { PageBackend, PageMember, Rate } from "../state/model.ts";
-import { Age, LastResult, Link, Pips, Quantiles, Spark, StateMark, WeightBar } from "./parts.tsx";
+import { clean, rateText } from "../state/format.ts";
+import { model, words } from "../state/store.ts";
+import {
+  type PageBackend,
+  type PageFrontend,
+  type PageMember,
+  type Rate,
+  wantedShares,
+} from "../state/model.ts";
+import { Age, LastResult, Link, Pips, Quantiles, ShareBar, Spark, StateMark, WeightBar } from "./parts.tsx";
 
 /** Up to so many frontends are cards. */
 const cardLimit = 12;
 
+/** How VPP has a frontend, in words. */
+const vppWords: Readonly<Record<string, string>> = {
+  "off": "VPP is off",
+  "disconnected": "VPP is away",
+  "held": "changes are held",
+  "pending": "is being sent",
+  "error": "VPP refused it",
+  "drift": "VPP drifted",
+  "in-sync": "in sync",
+};
+
 /** Frontends with their pools in order, the one in use marked. */
 export function Frontends() {
   const { backends, frontends, rates } = model.value;
-  const words = query.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
   const shown = [...frontends.values()].filter((frontend) => {
     const members = frontend.pools.flatMap((pool) =>
       pool.backends.map(({ name, address }) => `${name} ${address}`)
     );
     const text = `${frontend.name} ${frontend.description} ${frontend.address} ${members.join(" ")}`
       .toLowerCase();
-    return words.every((word) => text.includes(word));
+    return words.value.every((word) => text.includes(word));
   });
-  const cards = shown.length <= cardLimit;
+  // By the file, not by the filter: what is looked at must not change its form while somebody types.
+  const cards = frontends.size <= cardLimit;
   return (
-    <section id="frontends" aria-label="frontends">
-      <h2>Frontends</h2>
-      <div class={cards ? "cards" : "rows"}>
+    <section id="frontends" aria-labelledby="frontends-title">
+      <h2 id="frontends-title">
+        Frontends <span class="dim">{shown.length} of {frontends.size}</span>
+      </h2>
+      <div class={cards ? "cards" : "cards rows"}>
         {shown.map((frontend) => (
           <FrontendCard
             key={frontend.name}
@@ -40,7 +58,7 @@ export function Frontends() {
 }
 
 interface CardProps {
-  readonly frontend: Frontend;
+  readonly frontend: PageFrontend;
   readonly backends: ReadonlyMap<string, PageBackend>;
   readonly rates: ReadonlyMap<string, Rate>;
   readonly open: boolean;
@@ -51,43 +69,59 @@ function FrontendCard({ backends, frontend, open, rates }: CardProps) {
     ? frontend.address
     : `${frontend.address} ${frontend.protocol}/${frontend.port}`;
   const rate = rates.get(`vip ${frontend.name}`);
+  const wanted = wantedShares(frontend);
+  const inUse = frontend.pools.find(({ active }) => active)?.backends ?? [];
+  // Up, but with fewer servers than the file has in this pool.
+  const less = frontend.state === "up" && inUse.some(({ state }) => state !== "up");
+  const detail = frontend.vpp_detail ?? "";
   return (
-    <details class={`card ${frontend.state}`} open={open}>
+    <details class={`card ${frontend.state} ${less ? "less" : ""}`} open={open}>
       <summary>
-        <StateMark state={frontend.state} /> <Link kind="frontend" name={frontend.name} />{" "}
-        <span class="dim">{place}</span> <span class={`sync ${frontend.vpp}`}>{frontend.vpp}</span>{" "}
-        <span class="num">{rateText(rate?.now)} packets/s</span>{" "}
+        <StateMark state={frontend.state} />
         <span class="dim">
-          for <Age time={frontend.since} />
+          <Age time={frontend.since} />
         </span>
+        <b class="name">
+          <bdi>{clean(frontend.name)}</bdi>
+        </b>
+        <span class="address">{place}</span>
+        <span class="about">
+          <bdi>{clean(frontend.description ?? "")}</bdi>
+        </span>
+        <span class="grow" />
+        <span class={`sync ${frontend.vpp}`}>
+          {vppWords[frontend.vpp] ?? frontend.vpp}
+        </span>
+        <span class="rate num">{rateText(rate?.now)} packets/s</span>
       </summary>
-      {frontend.description === "" ? null : (
-        <p class="dim">
-          <bdi>{clean(frontend.description)}</bdi>
+      {detail === "" ? null : (
+        <p class={`detail sync ${frontend.vpp}`}>
+          <bdi>{clean(detail)}</bdi>
         </p>
       )}
       <div class="scroll">
-        <table>
+        <table class="stack members">
           <thead>
             <tr>
-              <th>backend</th>
-              <th>state</th>
-              <th>for</th>
-              <th>health</th>
-              <th>last result</th>
-              <th>p50 / p95</th>
-              <th>last 60 probes</th>
-              <th>weight</th>
-              <th>share</th>
-              <th>packets/s</th>
+              <th scope="col">backend</th>
+              <th scope="col">state</th>
+              <th scope="col">for</th>
+              <th scope="col">health</th>
+              <th scope="col">check</th>
+              <th scope="col">last result</th>
+              <th scope="col">p50 / p95</th>
+              <th scope="col">last 60 probes</th>
+              <th scope="col">weight</th>
+              <th scope="col">share</th>
+              <th scope="col" class="num">packets/s</th>
             </tr>
           </thead>
           {frontend.pools.map((pool) => (
             <tbody key={pool.name} class={pool.active ? "active" : ""}>
               <tr class="pool">
-                <th colSpan={10}>
-                  {pool.active ? "▶ " : ""}pool <bdi>{clean(pool.name)}</bdi>
-                  {pool.active ? " (in use)" : ""}
+                <th colSpan={11} scope="rowgroup">
+                  <span aria-hidden="true">{pool.active ? "▶" : "▷"}</span> pool <bdi>{clean(pool.name)}</bdi>
+                  {pool.active ? " · in use" : ""}
                 </th>
               </tr>
               {pool.backends.map((member) => (
@@ -95,13 +129,17 @@ function FrontendCard({ backends, frontend, open, rates }: CardProps) {
                   key={member.name}
                   member={member}
                   backend={backends.get(member.name)}
-                  rate={rates.get(`server ${member.address}`)}
+                  wanted={wanted.get(member.name) ?? 0}
+                  rate={rates.get(`server ${member.address}`)?.now}
                 />
               ))}
             </tbody>
           ))}
         </table>
       </div>
+      <p class="more">
+        <Link kind="frontend" name={frontend.name}>details of {clean(frontend.name)}</Link>
+      </p>
     </details>
   );
 }
@@ -109,14 +147,15 @@ function FrontendCard({ backends, frontend, open, rates }: CardProps) {
 interface MemberProps {
   readonly member: PageMember;
   readonly backend: PageBackend | undefined;
-  readonly rate: Rate | undefined;
+  readonly wanted: number;
+  readonly rate: number | null | undefined;
 }
 
-const MemberRow = memo(function MemberRow({ backend, member, rate }: MemberProps) {
+const MemberRow = memo(function MemberRow({ backend, member, rate, wanted }: MemberProps) {
   return (
-    <tr>
+    <tr class={`row ${member.state}`}>
       <td>
-        <Link kind="backend" name={member.name} /> <span class="dim">{member.address}</span>
+        <Link kind="backend" name={member.name} /> <span class="address">{member.address}</span>
       </td>
       <td>
         <StateMark state={member.state} />
@@ -124,17 +163,28 @@ const MemberRow = memo(function MemberRow({ backend, member, rate }: MemberProps
       <td class="num">
         <Age time={backend?.since} />
       </td>
-      <td>{backend === undefined ? "–" : <Pips health={backend.health} />}</td>
-      <td>{backend === undefined ? "–" : <LastResult backend={backend} />}</td>
-      <td>{backend === undefined ? "–" : <Quantiles backend={backend} />}</td>
       <td>
+        <Pips health={backend?.health} />
+      </td>
+      <td class="less">
+        <bdi>{clean(backend?.healthcheck ?? "–")}</bdi>
+      </td>
+      <td class="wide">
+        <LastResult backend={backend} />
+      </td>
+      <td>
+        <Quantiles backend={backend} />
+      </td>
+      <td class="less">
         <Spark spark={backend?.latency?.spark} />
       </td>
       <td>
         <WeightBar effective={member.effective_weight} weight={member.weight} file={member.file_weight} />
       </td>
-      <td class="num">{percentText(member.share)}</td>
-      <td class="num">{rateText(rate?.now)}</td>
+      <td>
+        <ShareBar real={member.share} wanted={wanted} />
+      </td>
+      <td class="num" data-unit="packets/s">{rateText(rate)}</td>
     </tr>
   );
 });

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { asked, cursor, help, opened, shownBackends } from "../state/store.ts";
-import { ordered } from "./backends.tsx";
+import { asked, cursor, help, opened } from "../state/store.ts";
+import { orderedBackends } from "./backends.tsx";
 
 const sections: Readonly<Record<string, string>> = {
   f: "frontends",
@@ -18,7 +18,7 @@ const chordMs = 1_000;
 let chordAt = -Infinity;
 
 function move(by: number): void {
-  const names = ordered(shownBackends.value).map(({ name }) => name);
+  const names = orderedBackends.value.map(({ name }) => name);
   const at = names.indexOf(cursor.value ?? "");
   const next =
     names[at < 0 ? (by > 0 ? 0 : names.length - 1) : Math.min(names.length - 1, Math.max(0, at + by))];

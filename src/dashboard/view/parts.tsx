@@ -5,7 +5,7 @@
  */
 import type { ComponentChildren } from "preact";
 import type { Backend, Override } from "../../api/mod.ts";
-import { ageText, clean, latencyText, shapes } from "../state/format.ts";
+import { ageText, clean, latencyText, percentText, shapes } from "../state/format.ts";
 import type { PageBackend } from "../state/model.ts";
 import { now, opened } from "../state/store.ts";
 
@@ -20,17 +20,18 @@ export function StateMark({ state }: { readonly state: string }) {
 
 /** How long ago; ticks with the page's clock. */
 export function Age({ time }: { readonly time: string | null | undefined }) {
-  return <time title={time ?? ""}>{ageText(time, now.value)}</time>;
+  return <time class="age" title={time ?? ""}>{ageText(time, now.value)}</time>;
 }
 
-/** The health counter as pips: filled up to h, with a mark where up begins. */
-export function Pips({ health }: { readonly health: Backend["health"] }) {
-  if (health === null || health === undefined) return <span class="dim">no check</span>;
+/** The health counter as pips: filled up to the counter, with a gap where up begins. */
+export function Pips({ health }: { readonly health: Backend["health"] | undefined }) {
+  if (health === null) return <span class="dim">no check</span>;
+  if (health === undefined) return <span class="dim none">–</span>;
   const { counter, max, rise } = health;
   const word = `health ${counter} of ${max}, up from ${rise}`;
   if (max > 12) return <span title={word}>{counter}/{max}</span>;
   return (
-    <span class="pips" role="img" aria-label={word} title={word}>
+    <span class={`pips ${counter >= rise ? "good" : "bad"}`} role="img" aria-label={word} title={word}>
       {Array.from(
         { length: max },
         (_, i) => <i key={i} class={`${i < counter ? "on" : ""} ${i === rise ? "rise" : ""}`} />,
@@ -40,11 +41,11 @@ export function Pips({ health }: { readonly health: Backend["health"] }) {
 }
 
 const sparkWidth = 120;
-const sparkHeight = 20;
+const sparkHeight = 18;
 
-/** 60 probes as bars: higher is slower, a cross is a failure. */
+/** 60 probes as bars: higher is slower, a full bar in red is a failure. */
 export function Spark({ spark }: { readonly spark: string | undefined }) {
-  if (spark === undefined || spark === "") return <span class="dim">–</span>;
+  if (spark === undefined || spark === "") return <span class="dim none">–</span>;
   const failed = [...spark].filter((c) => c === "x").length;
   const step = sparkWidth / spark.length;
   return (
@@ -67,6 +68,8 @@ export function Spark({ spark }: { readonly spark: string | undefined }) {
   );
 }
 
+const barWidth = 48;
+
 /** A weight as a bar, with the file's value as outline where it differs. */
 export function WeightBar({ effective, weight, file }: {
   readonly effective: number;
@@ -78,15 +81,44 @@ export function WeightBar({ effective, weight, file }: {
     differs ? ` (file ${file})` : ""
   }`;
   return (
-    <span class="weight" title={text}>
-      <svg width="50" height="10" aria-hidden="true">
-        <rect class="track" width="50" height="10" />
-        <rect class="bar" width={effective / 2} height="10" />
+    <span class="weight" title={`weight ${text}`}>
+      <svg width={barWidth} height="9" aria-hidden="true">
+        <rect class="track" width={barWidth} height="9" />
+        <rect class="bar-fill" width={effective / 100 * barWidth} height="9" />
         {differs
-          ? <rect class="outline" x="0.5" y="0.5" width={Math.max(1, (file ?? 0) / 2 - 1)} height="9" />
+          ? (
+            <rect
+              class="outline"
+              x="0.5"
+              y="0.5"
+              width={Math.max(1, (file ?? 0) / 100 * barWidth - 1)}
+              height="8"
+            />
+          )
           : null}
       </svg>{" "}
-      {text}
+      <span class="num">{text}</span>
+    </span>
+  );
+}
+
+/** Share of new flows: the bar is what VPP's buckets give, the mark is what the weights ask for. */
+export function ShareBar({ real, wanted }: {
+  readonly real: number | null | undefined;
+  readonly wanted: number | undefined;
+}) {
+  const text = `real ${percentText(real)}, wanted ${percentText(wanted)}`;
+  const off = real !== null && real !== undefined && wanted !== undefined && Math.abs(real - wanted) > 0.01;
+  const mark = (wanted ?? 0) * (barWidth - 2);
+  return (
+    <span class="share" title={text}>
+      <svg width={barWidth} height="9" role="img" aria-label={text}>
+        <rect class="track" width={barWidth} height="9" />
+        <rect class="bar-fill" width={(real ?? 0) * barWidth} height="9" />
+        {wanted === undefined ? null : <rect class="wanted" x={mark} width="2" height="9" />}
+      </svg>{" "}
+      <span class={`num ${off ? "void" : ""}`}>{percentText(real)}</span>
+      {off ? <span class="dim">of {percentText(wanted)}</span> : null}
     </span>
   );
 }
@@ -105,21 +137,22 @@ export function Link({ kind, name, children }: {
 }
 
 /** Last result in words. */
-export function LastResult({ backend }: { readonly backend: Backend }) {
-  const probe = backend.last_probe;
-  if (probe === null || probe === undefined) return <span class="dim">–</span>;
+export function LastResult({ backend }: { readonly backend: Backend | undefined }) {
+  const probe = backend?.last_probe;
+  if (probe === null || probe === undefined) return <span class="dim none">–</span>;
+  const tone = probe.void != null ? "void" : probe.ok ? "good" : "bad";
   return (
-    <span>
-      <span class={probe.void !== null ? "void" : probe.ok ? "good" : "bad"}>{probe.code}</span>{" "}
-      <bdi>{clean(probe.detail)}</bdi>
+    <span class="result">
+      <span class={`code ${tone}`}>{probe.code}</span> <bdi>{clean(probe.detail)}</bdi>
+      {probe.void == null ? null : <span class="dim">not counted: {probe.void}</span>}
     </span>
   );
 }
 
 /** p50 and p95 in one cell. */
-export function Quantiles({ backend }: { readonly backend: PageBackend }) {
-  const latency = backend.latency;
-  if (latency === null || latency === undefined) return <span class="dim">–</span>;
+export function Quantiles({ backend }: { readonly backend: PageBackend | undefined }) {
+  const latency = backend?.latency;
+  if (latency === null || latency === undefined) return <span class="dim none">–</span>;
   return <span class="num">{latencyText(latency.p50_ns)} / {latencyText(latency.p95_ns)}</span>;
 }
 

@@ -7,6 +7,10 @@ import { Age } from "./parts.tsx";
 import { Plot } from "./plot.tsx";
 
 const trouble = signal("");
+/** Lines in one plot; more cannot be told apart. */
+const plotLimit = 8;
+/** Least width of the plot, in seconds. */
+const plotSeconds = 240;
 
 async function askPlan(): Promise<void> {
   trouble.value = "";
@@ -23,59 +27,75 @@ export function Vpp() {
   const { frontends, link, plan, rates, counters, syncs, vpp } = model.value;
   const lines = [...frontends.keys()].flatMap((name) => {
     const rate = rates.get(`vip ${name}`);
-    return rate === undefined ? [] : [{ label: name, rate }];
-  }).slice(0, 8);
+    return rate === undefined || rate.past.length === 0 ? [] : [{ label: clean(name), points: rate.past }];
+  }).slice(0, plotLimit);
+  const connected = vpp !== null && link !== "disconnected";
   return (
-    <section id="vpp" aria-label="VPP">
-      <h2>VPP</h2>
-      {vpp === null
-        ? <p>{link === "off" ? "switched off" : link === "disconnected" ? "not connected" : "not known"}</p>
-        : (
-          <p>
-            version {clean(vpp.version)}, pid {vpp.pid}, up for <Age time={vpp.boottime} />, connected for
-            {" "}
-            <Age time={vpp.connecttime} />
-          </p>
-        )}
-      <p>
-        <button type="button" onClick={() => void askPlan()}>show the plan</button>{" "}
-        <span class="bad">{trouble.value}</span>
-      </p>
+    <section id="vpp" aria-labelledby="vpp-title">
+      <h2 id="vpp-title">VPP</h2>
+      <div class="line">
+        {!connected
+          ? (
+            <span>
+              {link === "off" ? "VPP is switched off" : link === "disconnected" ? "VPP is away" : "not known"}
+            </span>
+          )
+          : (
+            <span>
+              version <bdi>{clean(vpp.version)}</bdi>, pid {vpp.pid}, up for{" "}
+              <Age time={vpp.boottime} />, connected for <Age time={vpp.connecttime} />
+            </span>
+          )}
+        <button type="button" onClick={() => void askPlan()}>
+          {plan === null ? "show the plan" : "read the plan again"}
+        </button>
+        <span class="bad" role="alert">{clean(trouble.value)}</span>
+      </div>
       {plan === null ? null : <PlanTable plan={plan} />}
-      {lines.length === 0 ? null : <Plot title="packets a second by frontend" lines={lines} />}
-      {counters === null || counters.servers.length === 0 ? null : (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th>server</th>
-                <th>packets/s</th>
-                <th>packets</th>
-                <th>octets</th>
-              </tr>
-            </thead>
-            <tbody>
-              {counters.servers.map((server) => (
-                <tr key={server.address}>
-                  <td>
-                    <bdi>{clean(server.backend ?? server.address)}</bdi>
-                  </td>
-                  <td class="num">{rateText(rates.get(`server ${server.address}`)?.now)}</td>
-                  <td class="num">{server.packets.toLocaleString("en")}</td>
-                  <td class="num">{server.bytes.toLocaleString("en")}</td>
+      <div class="halves">
+        {lines.length === 0
+          ? null
+          : <Plot title="packets/s by frontend" lines={lines} seconds={plotSeconds} text={rateText} />}
+        {counters === null || counters.servers.length === 0 ? null : (
+          <div class="scroll panel counters">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">server</th>
+                  <th scope="col" class="num">packets/s</th>
+                  <th scope="col" class="num">packets</th>
+                  <th scope="col" class="num">octets</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+              </thead>
+              <tbody>
+                {counters.servers.map((server) => (
+                  <tr key={server.address} class="row">
+                    <td>
+                      <bdi>{clean(server.backend ?? server.address)}</bdi>
+                    </td>
+                    <td class="num">{rateText(rates.get(`server ${server.address}`)?.now)}</td>
+                    <td class="num">{server.packets.toLocaleString("en")}</td>
+                    <td class="num">{server.bytes.toLocaleString("en")}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </div>
       {syncs === null || syncs.length === 0 ? null : (
-        <details>
-          <summary>last {syncs.length} syncs</summary>
+        <details class="panel">
+          <summary>the last {syncs.length} syncs that changed something</summary>
           <ul class="plain">
             {syncs.map((entry) => (
               <li key={entry.seq}>
-                {clockText(entry.at)} <bdi>{clean(entry.text)}</bdi>
+                <time title={entry.at}>{clockText(entry.at)}</time> <bdi>{clean(entry.text)}</bdi>
+                {entry.reason === null ? null : (
+                  <span class="dim">
+                    {" "}
+                    <bdi>{clean(entry.reason)}</bdi>
+                  </span>
+                )}
               </li>
             ))}
           </ul>
@@ -92,6 +112,11 @@ const signs: Readonly<Record<string, string>> = {
   as_removed: "−",
 };
 
+function kindClass({ kind, traffic_affecting }: Change): string {
+  const sign = signs[kind] === "+" ? "added" : signs[kind] === "−" ? "taken" : "altered";
+  return `${sign} ${traffic_affecting ? "traffic" : ""}`;
+}
+
 function changeText(change: Change): string {
   const where = change.frontend ?? change.prefix ?? "settings";
   const who = change.backend ?? change.address ?? "";
@@ -102,18 +127,25 @@ function changeText(change: Change): string {
 }
 
 function PlanTable({ plan }: { readonly plan: Plan }) {
-  if (plan.changes.length === 0) return <p class="good">● nothing to do</p>;
+  if (plan.changes.length === 0) {
+    return (
+      <p class="fine">
+        <span aria-hidden="true">●</span> the plan is empty: VPP has what it should have
+      </p>
+    );
+  }
   return (
-    <div>
+    <div class="panel plan">
       <ul class="diff">
         {plan.changes.map((change) => (
-          <li key={change.seq} class={change.traffic_affecting ? "bad" : ""}>
+          <li key={change.seq} class={kindClass(change)}>
             <b>{signs[change.kind] ?? "~"}</b> {change.kind.replaceAll("_", " ")}{" "}
             <bdi>{clean(changeText(change))}</bdi>{" "}
             <span class="dim">
               <bdi>{clean(change.reason)}</bdi>
               {change.held === null ? "" : ` (held: ${clean(change.held)})`}
             </span>
+            {change.traffic_affecting ? <span class="void">moves traffic</span> : null}
           </li>
         ))}
       </ul>
@@ -126,9 +158,9 @@ function PlanTable({ plan }: { readonly plan: Plan }) {
             </caption>
             <thead>
               <tr>
-                <th>server</th>
-                <th>share before</th>
-                <th>share after</th>
+                <th scope="col">server</th>
+                <th scope="col" class="num">share before</th>
+                <th scope="col" class="num">share after</th>
               </tr>
             </thead>
             <tbody>
