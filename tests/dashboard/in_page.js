@@ -7,7 +7,7 @@
 /**
  * Remembers in `seen` when an element with each selector first had its text, by the page's clock.
  *
- * @param {Record<string, string[]>} wanted selector and text by name
+ * @param {Record<string, string[]>} wanted selector and regular expression by name
  * @returns {void}
  */
 export function watch(wanted) {
@@ -15,7 +15,9 @@ export function watch(wanted) {
   const look = () => {
     for (const [name, [selector, text]] of Object.entries(wanted)) {
       if (name in seen) continue;
-      const shown = [...document.querySelectorAll(selector)].some((one) => one.textContent.includes(text));
+      const shown = [...document.querySelectorAll(selector)].some((one) =>
+        new RegExp(text).test(one.textContent)
+      );
       if (shown) seen[name] = Date.now();
     }
   };
