@@ -4,6 +4,7 @@ import { jsonBody } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
 import { changeErrors, json, problems, readErrors, security, unwrap, unwrapChange } from "./operation.ts";
+import { sharedJson } from "./shared_text.ts";
 import { LbCounters, LbState, Plan, SyncRequest, SyncResult, VppInfo } from "./schemas_vpp.ts";
 
 const tags = ["vpp"];
@@ -112,12 +113,12 @@ export function mountVpp(app: Api, { control, log }: ApiOptions): void {
   app.openapi(getVppInfo, (c) => c.json(unwrap(control.vppInfo()), 200));
   app.openapi(
     getLbState,
-    async (c) => c.json(unwrap(await control.lbState(known(c.req.valid("query").frontend))), 200),
+    async (c) => sharedJson(c, unwrap(await control.lbState(known(c.req.valid("query").frontend)))),
   );
   app.openapi(getLbCounters, (c) => c.json(unwrap(control.counters()), 200));
   app.openapi(
     getLbPlan,
-    async (c) => c.json(unwrap(await control.plan(known(c.req.valid("query").frontend))), 200),
+    async (c) => sharedJson(c, unwrap(await control.plan(known(c.req.valid("query").frontend)))),
   );
   app.openapi(syncLb, async (c) => {
     const request = c.req.valid("json");

@@ -14,6 +14,7 @@ import type { Entry } from "../health/entry.ts";
 import { memberWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
 import { desiredVips } from "../lb/desired.ts";
+import type { PlanView } from "../lb/outcome.ts";
 import { planAnswer, predict, predictionLimitMs } from "../lb/table/predict.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import { TableSlices } from "../lb/table/slices.ts";
@@ -21,7 +22,7 @@ import { tableView } from "../lb/table/view.ts";
 import { frontendVip } from "../lb/vips.ts";
 import { whereis } from "../lb/table/whereis.ts";
 import type { Metrics } from "../metrics/mod.ts";
-import type { Actor, IpAddress, Millis, UnixMillis } from "../model.ts";
+import type { Actor, ActualLb, IpAddress, Millis, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { healthCheck } from "../snapshot/convert.ts";
 import { backendView, frontendView } from "../snapshot/views.ts";
@@ -81,6 +82,9 @@ const missing = (what: string, name: string): Refusal => ({
 export class DaemonControl implements Control {
   readonly #parts: ControlParts;
   readonly #slices: TableSlices;
+  /** Answers to those who ask together are made once. */
+  readonly #states = new WeakMap<ActualLb, api.LbState>();
+  readonly #plans = new WeakMap<PlanView, Promise<api.Plan>>();
 
   /** Speaks for `parts`. */
   constructor(parts: ControlParts) {
@@ -286,7 +290,9 @@ export class DaemonControl implements Control {
     const reading = await reconciler.read(frontend);
     if (!reading.ok) return reading;
     const { conf, readAt, vips } = reading.value;
-    return ok(lbStateView(readAt, conf, vips, this.#names()));
+    const made = this.#states.get(reading.value) ?? lbStateView(readAt, conf, vips, this.#names());
+    this.#states.set(reading.value, made);
+    return ok(made);
   }
 
   /** Counters as last read. */
@@ -302,8 +308,9 @@ export class DaemonControl implements Control {
     const deadline = clock.now() + predictionLimitMs;
     const planned = await reconciler.plan(frontend);
     if (!planned.ok) return planned;
-    const predictions = await predict(planned.value, this.#slices, deadline);
-    return ok(planAnswer(planned.value, frontend, predictions));
+    const made = this.#plans.get(planned.value) ?? this.#answer(planned.value, frontend, deadline);
+    this.#plans.set(planned.value, made);
+    return ok(await made);
   }
 
   /** Syncs now. */
@@ -317,6 +324,10 @@ export class DaemonControl implements Control {
   /** The text of GET /metrics. */
   metrics(): Promise<string> {
     return this.#parts.metrics.text();
+  }
+
+  async #answer(planned: PlanView, frontend: string | null, deadline: Millis): Promise<api.Plan> {
+    return planAnswer(planned, frontend, await predict(planned, this.#slices, deadline));
   }
 
   #names(): Names {

@@ -70,8 +70,12 @@ export interface LoadBalancer {
   readConf(): Promise<ActualConf>;
   /** VPP's main heap; null: there is no stats segment, or it does not tell. */
   readHeap(): Promise<VppHeap | null>;
-  /** Reads everything: `lb_vip_dump` and one filtered server dump a VIP, at most 8 in flight. */
-  readAll(): Promise<ActualLb>;
+  /**
+   * Reads everything: `lb_vip_dump` and one filtered server dump a VIP, at most 8 in flight.
+   *
+   * @param between called between two groups of dumps. The read goes on when what it gives resolves; null: at once
+   */
+  readAll(between: () => Promise<void> | null): Promise<ActualLb>;
   /** Reads one VIP and nothing else; null when VPP does not have it. */
   readVip(key: VipKey): Promise<ActualVip | null>;
   /** Reads some VIPs: `lb_vip_dump` once, then their servers only. Those that VPP does not have are left out. */

@@ -28,7 +28,7 @@ import { Ownership } from "./ownership.ts";
 import type { ReconcilerParts } from "./parts.ts";
 import { RaiseGuard } from "./raise_guard.ts";
 import { HeldLog, logFailed, syncAnswer, syncResult } from "./report.ts";
-import { Requests, unavailable } from "./requests.ts";
+import { Requests, SharedRequests, unavailable } from "./requests.ts";
 import { again, done, failed, readBack, Schedule, touch } from "./schedule.ts";
 import { Syncer } from "./sync.ts";
 import { vipId } from "./vips.ts";
@@ -54,10 +54,14 @@ export class Reconciler implements AsyncDisposable {
   readonly #loop: JobLoop;
   /** Urgent runs that VPP has not answered yet. */
   readonly #urgent = new Set<Promise<void>>();
+  readonly #reads = new SharedRequests<ActualLb>((job) => this.#request(job));
+  readonly #plans = new SharedRequests<PlanView>((job) => this.#request(job));
   /** Reloads whose full sync is not through. */
   #reloads = 0;
   #lb: LoadBalancer | null = null;
   #lastWasDue = false;
+  /** Whether changes are made between two groups of a read. */
+  #isBetween = false;
   /** Whether what changed in this turn of the event loop is sent at its end. */
   #sendsChanged = false;
   /** Whether a full sync of this session went through, but for what belongs to frontends. */
@@ -88,6 +92,7 @@ export class Reconciler implements AsyncDisposable {
       gate: this.#gate,
       guard: this.#guard,
       inFlight: new Semaphore(parts.inFlight),
+      between: (lb) => this.#betweenGroups(lb),
     });
     this.#heldLog = new HeldLog(parts.log);
     this.#loop = new JobLoop(
@@ -203,23 +208,29 @@ export class Reconciler implements AsyncDisposable {
     return outcome.ok ? syncResult(outcome.value, null) : null;
   }
 
-  /** Plans without sending; reads VPP now. */
+  /** Plans without sending; reads VPP now. Whoever asks while such a read waits for its turn gets its answer. */
   async plan(frontend: string | null): Promise<Result<PlanView, Refusal>> {
     const refused = this.#refusal(frontend);
     if (refused !== null) return err(refused);
     const names = frontend === null ? null : [frontend];
-    return await this.#request(async (lb) => {
+    return await this.#plans.ask(frontend, async (lb) => {
       const planned = await this.#read(lb, names);
       const actual = new Map([...this.#state.vips].map((vip) => [vipId(vip), vip]));
       return { ...planned, actual };
     });
   }
 
-  /** Reads VPP now, after all that is due was sent; null: everything. Answers the VIPs that were read. */
+  /**
+   * Reads VPP now, after all that is due was sent; null: everything. Answers the VIPs that were read. Whoever asks
+   * while such a read waits for its turn gets its answer.
+   */
   async read(frontend: string | null): Promise<Result<ActualLb, Refusal>> {
     const refused = this.#refusal(frontend);
     if (refused !== null) return err(refused);
-    return await this.#request((lb) => abortable(this.#syncer.read(lb, frontend), this.#stop.signal));
+    return await this.#reads.ask(
+      frontend,
+      (lb) => abortable(this.#syncer.read(lb, frontend), this.#stop.signal),
+    );
   }
 
   /** An operator's sync. Refused: `not-found`, `vpp-unavailable`, `plan-changed`, `vpp-refused`. */
@@ -362,21 +373,35 @@ export class Reconciler implements AsyncDisposable {
     return abortable(planned, this.#stop.signal);
   }
 
+  /**
+   * Between two groups of a full read the changes that are due go first. In a new session, and after a reload, the read
+   * is part of what they need.
+   */
+  #betweenGroups(lb: LoadBalancer): Promise<void> | null {
+    if (this.#isBetween || lb !== this.#lb) return null;
+    if (!this.#state.witnesses.known || !this.#syncer.confConfirmed) return null;
+    const frontends = this.#schedule.takeDueVips(this.#parts.clock.now());
+    if (frontends.length === 0) return null;
+    this.#isBetween = true;
+    return this.#logged(this.#vips(lb, frontends)).finally(() => this.#isBetween = false);
+  }
+
   #due(): Job | null {
     const lb = this.#lb;
     if (lb === null) return null;
     const due = this.#schedule.take(this.#parts.clock.now(), !this.#syncer.confConfirmed);
     if (due === null) return null;
     this.#lastWasDue = true;
-    return async () => {
-      try {
-        if (due.kind === "all") await this.#all(lb);
-        else await this.#vips(lb, due.frontends);
-      } catch (error) {
-        if (!(error instanceof VppError)) throw error;
-        // Logged and queued again where it happened; nobody else waits for this one.
-      }
-    };
+    return () => this.#logged(due.kind === "all" ? this.#all(lb) : this.#vips(lb, due.frontends));
+  }
+
+  /** A sync that nobody waits for: its failure is logged and scheduled again where it happened. */
+  async #logged(sync: Promise<unknown>): Promise<void> {
+    try {
+      await sync;
+    } catch (error) {
+      if (!(error instanceof VppError)) throw error;
+    }
   }
 
   /** A sync that could not even read: retried, unless the session is over, which the next connect repairs. */

@@ -51,3 +51,29 @@ export class Requests {
     return this.#waiting.shift() ?? null;
   }
 }
+
+/** Requests of a kind that are answered together: those who ask while one waits for its turn get its answer. */
+export class SharedRequests<T> {
+  readonly #waiting = new Map<string | null, Promise<Result<T, Refusal>>>();
+  readonly #add: (job: (lb: LoadBalancer) => Promise<T>) => Promise<Result<T, Refusal>>;
+
+  /** Nothing waits. `add` gives a job its turn. */
+  constructor(add: (job: (lb: LoadBalancer) => Promise<T>) => Promise<Result<T, Refusal>>) {
+    this.#add = add;
+  }
+
+  /** The answer of `job`, or that of the one for the same `key` that waits. */
+  ask(key: string | null, job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
+    const waiting = this.#waiting.get(key);
+    if (waiting !== undefined) return waiting;
+    const answer = this.#add((lb) => {
+      // From here on it may lack what happens.
+      this.#waiting.delete(key);
+      return job(lb);
+    }).finally(() => {
+      if (this.#waiting.get(key) === answer) this.#waiting.delete(key);
+    });
+    this.#waiting.set(key, answer);
+    return answer;
+  }
+}

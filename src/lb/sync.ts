@@ -51,6 +51,8 @@ export interface SyncerParts {
   readonly guard: RaiseGuard;
   /** Bounds the messages in flight. */
   readonly inFlight: Semaphore;
+  /** Makes the changes that are due, between two groups of a full read; null: none is. */
+  readonly between: (lb: LoadBalancer) => Promise<void> | null;
 }
 
 /** Runs syncs of one daemon: read, plan, apply. */
@@ -62,6 +64,7 @@ export class Syncer {
   readonly #gate: WriteGate;
   readonly #guard: RaiseGuard;
   readonly #inFlight: Semaphore;
+  readonly #between: SyncerParts["between"];
   /** Whether the global settings of this session are known to be as they should. */
   confConfirmed = false;
   /** Whether the global settings of this session were compared once, and sent where they differed. */
@@ -72,7 +75,8 @@ export class Syncer {
   readonly #promises = new HeapPromises();
 
   /** Nothing was read yet. */
-  constructor({ parts, state, syncs, ownership, gate, guard, inFlight }: SyncerParts) {
+  constructor({ parts, state, syncs, ownership, gate, guard, inFlight, between }: SyncerParts) {
+    this.#between = between;
     this.#parts = parts;
     this.#state = state;
     this.#syncs = syncs;
@@ -95,7 +99,7 @@ export class Syncer {
     const readAt = this.#parts.clock.wall();
     if (frontend === null) {
       const { sent } = this.#state;
-      const { conf, vips } = await lb.readAll();
+      const { conf, vips } = await lb.readAll(() => this.#between(lb));
       if (this.#state.readAll({ readAt, conf, vips }, sent)) this.#parts.hooks.firstRead();
       return { readAt, conf, vips };
     }

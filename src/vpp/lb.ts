@@ -105,9 +105,9 @@ export class VppLoadBalancer implements LoadBalancer {
     return this.#readHeap();
   }
 
-  /** Reads everything: one filtered server dump a VIP, at most 8 in flight. */
-  async readAll(): Promise<ActualLb> {
-    const [conf, vips] = await Promise.all([this.readConf(), this.#reader.readAll()]);
+  /** Reads everything: one filtered server dump a VIP, at most 8 in flight. `between` goes between two groups. */
+  async readAll(between: () => Promise<void> | null = () => null): Promise<ActualLb> {
+    const [conf, vips] = await Promise.all([this.readConf(), this.#reader.readAll(between)]);
     this.#onVips(vips);
     return { readAt: this.#clock.wall(), conf, vips };
   }

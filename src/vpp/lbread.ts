@@ -83,6 +83,8 @@ function readListed(fields: Cursor): Listed {
   return listed(readBody(messages.lb_as_v2_details, fields));
 }
 
+const noPause = (): Promise<void> | null => null;
+
 /** What a dump of servers found for one VIP. */
 interface Found {
   /** Rows of any kind, those of removed servers too. */
@@ -167,15 +169,15 @@ export class LbReader {
     this.#proven = new Set(newerThanTested(version) ? [] : [4, 6]);
   }
 
-  /** Every VIP with its servers, in VPP's order. */
-  async readAll(): Promise<ActualVip[]> {
+  /** Every VIP with its servers, in VPP's order. `between` goes between two groups of dumps. */
+  async readAll(between: () => Promise<void> | null = noPause): Promise<ActualVip[]> {
     const rows = await this.#dumpVips();
     const changed = !sameVips(this.#lastVips, rows);
     this.#lastVips = rows;
     const age = this.#clock.now() - this.#textAt;
     const due = this.#known === null || this.#textStale || changed || age >= TEXT_MAX_AGE_MS;
     let row = 0;
-    const vips = await this.#complete(rows, due, (fields) => this.#serverRows.read(row++, fields));
+    const vips = await this.#complete(rows, due, (fields) => this.#serverRows.read(row++, fields), between);
     this.#serverRows.trim(row);
     return vips;
   }
@@ -226,10 +228,11 @@ export class LbReader {
     rows: readonly ListedVip[],
     textDue: boolean,
     read = readListed,
+    between = noPause,
   ): Promise<ActualVip[]> {
     const [text, found] = await Promise.all([
       textDue ? this.#readText() : null,
-      this.#filterBroken ? [] : this.#dumpServers(rows, read),
+      this.#filterBroken ? [] : this.#dumpServers(rows, read, between),
     ]);
     if (!this.#filterBroken) await this.#judgeFilter(rows, found, text);
     const servers = this.#filterBroken ? await this.#dumpAllServers(rows, read) : found;
@@ -273,9 +276,14 @@ export class LbReader {
   }
 
   /** The servers of each VIP, group by group. */
-  async #dumpServers(rows: readonly ListedVip[], read: typeof readListed): Promise<Found[]> {
+  async #dumpServers(
+    rows: readonly ListedVip[],
+    read: typeof readListed,
+    between: () => Promise<void> | null,
+  ): Promise<Found[]> {
     const found: Found[] = [];
     for (let first = 0; first < rows.length; first += GROUP) {
+      if (first > 0) await between();
       found.push(...await this.#dumpGroup(rows.slice(first, first + GROUP), read));
     }
     return found;

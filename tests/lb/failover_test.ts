@@ -145,3 +145,54 @@ Deno.test("a frontend that a reload removes while its sync fails leaves nothing 
   assert.equal(world.reconciler.overall, "in-sync");
   assert.equal(world.reconciler.waiting, 1, "the interval alone");
 });
+
+Deno.test("an addition does not wait for a full read: it goes between two groups of dumps", async () => {
+  const { world, vpp } = await running(many(20));
+  await using _ = world;
+  const open: (() => void)[] = [];
+  vpp.readGate = () => new Promise((resolve) => open.push(resolve));
+  const question = world.reconciler.read(null);
+  await settle();
+  // Somebody takes a server away; its weight needs an addition, which needs a read.
+  const key = world.key("f0");
+  vpp.poke(key, ip("10.0.0.1"), null);
+  world.become("b1", "down");
+  await settle();
+  assert.deepEqual(vpp.refused.map(({ retval }) => retval), [-6]);
+  vpp.ops.length = 0;
+  vpp.readGate = () => Promise.resolve();
+  let answered = false;
+  void question.then(() => answered = true);
+  vpp.after = () => assert.equal(answered, false, "the read is still under way");
+  open.shift()?.();
+  await settle();
+  assert.deepEqual(vpp.ops.map(({ kind }) => kind), ["as-add"]);
+  assert.ok((await question).ok);
+  assert.deepEqual(weights(vpp.vip(key)), { "10.0.0.1": 0, "10.0.0.2": 100 });
+  await world.clock.advance(1_000);
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("20 readers at once cost two reads: the one under way and one for all who wait", async () => {
+  const { world, vpp } = await running(many(3));
+  await using _ = world;
+  const open: (() => void)[] = [];
+  vpp.readGate = () => new Promise((resolve) => open.push(resolve));
+  const under = world.reconciler.read(null);
+  await settle();
+  const others = Array.from({ length: 20 }, () => world.reconciler.read(null));
+  const plans = Array.from({ length: 20 }, () => world.reconciler.plan(null));
+  const one = world.reconciler.read("f1");
+  vpp.reads.length = 0;
+  vpp.readGate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  const answers = await Promise.all(others);
+  assert.ok(answers.every((answer) => answer === answers[0]));
+  assert.ok((await under).ok && (await one).ok);
+  await Promise.all(plans);
+  assert.equal(
+    vpp.reads.filter((read) => read === "all").length,
+    2,
+    "one for the state and one for the plan",
+  );
+});

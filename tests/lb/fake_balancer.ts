@@ -103,9 +103,15 @@ export class FakeBalancer implements LoadBalancer {
     return Promise.resolve(this.heap);
   }
 
-  async readAll(): Promise<ActualLb> {
+  async readAll(between: () => Promise<void> | null = () => null): Promise<ActualLb> {
     this.reads.push("all");
-    return await this.#answer(this.readGate, () => ({ readAt: 0, conf: this.conf, vips: this.vips }));
+    // Its rows are of this moment, and what is written from now on is newer.
+    const vips = this.vips;
+    for (let group = 8; group < vips.length; group += 8) {
+      await this.#answer(this.readGate, () => {});
+      await between();
+    }
+    return await this.#answer(this.readGate, () => ({ readAt: 0, conf: this.conf, vips }));
   }
 
   async readVip(key: VipKey): Promise<ActualVip | null> {

@@ -47,8 +47,8 @@ class Ours implements LoadBalancer {
     return this.#lb.readHeap();
   }
 
-  async readAll(): Promise<ActualLb> {
-    const all = await this.#lb.readAll();
+  async readAll(between: () => Promise<void> | null = () => null): Promise<ActualLb> {
+    const all = await this.#lb.readAll(between);
     return { ...all, vips: onlyOurs(all.vips) };
   }
 
