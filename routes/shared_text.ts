@@ -1,5 +1,7 @@
 import type { Context, TypedResponse } from "hono";
 
+export type { Context, TypedResponse };
+
 /** By answer, its JSON. */
 const texts = new WeakMap<object, string>();
 
