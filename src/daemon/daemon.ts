@@ -34,7 +34,8 @@ import { Metrics } from "../metrics/mod.ts";
 import type { Config, Millis } from "../model.ts";
 import { isDefaultTokenFile } from "../net/local_token.ts";
 import type { ThreadProber } from "../probes/prober.ts";
-import { probeLimit, startProber } from "../probes/runner.ts";
+import { probeLimit } from "../probes/runner.ts";
+import { startProbers } from "../probes/threads.ts";
 import { ok, type Result } from "../result.ts";
 import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
@@ -122,7 +123,7 @@ export class Daemon implements AsyncDisposable {
     });
     let tracker: Tracker | null = null;
     let named: FileStore | null = null;
-    const prober = building.use(startProber({
+    const prober = building.use(startProbers(options.probeThreads, {
       clock,
       log,
       version,

@@ -41,6 +41,8 @@ export interface ProberOptions {
   readonly version?: string;
   /** Limit of open files; default: that of the process. */
   readonly descriptors?: number;
+  /** Part of the descriptors that is this prober's, 0…1; default 1. */
+  readonly share?: number;
   /** Looks at files on the disk, see `FileStore.look`; absent: they never change. */
   readonly look?: (keys: readonly string[]) => Promise<void>;
   /** Makes a worker; for tests. */
@@ -58,9 +60,11 @@ const LIMIT_HINT = "raise the limit of open files (LimitNOFILE= of the unit, uli
  * How many probes may run at once, each with one descriptor.
  *
  * @param descriptors limit of open files of the process
+ * @param share part of them that is this prober's, 0…1
  */
-export function probeLimit(descriptors: number): number {
-  return Math.max(16, Math.floor(descriptors - Math.max(RESERVED, descriptors * RESERVED_SHARE)));
+export function probeLimit(descriptors: number, share = 1): number {
+  const free = descriptors - Math.max(RESERVED, descriptors * RESERVED_SHARE);
+  return Math.max(16, Math.floor(free * share));
 }
 
 /** Numbers of descriptors that are recorded, so that a restart of the worker can give them back. */
@@ -128,7 +132,7 @@ class WorkerProber implements ThreadProber {
     this.#clock = options.clock ?? systemClock;
     this.#voids = new VoidLog(this.#clock, options.log);
     const descriptors = options.descriptors ?? descriptorLimit();
-    this.#limit = probeLimit(descriptors);
+    this.#limit = probeLimit(descriptors, options.share);
     this.#recorded = Math.min(descriptors, RECORDED);
     this.#dead = new DeadThreads(this.#clock, {
       gone: (descriptors) => options.log.debug("worker-gone", { descriptors }),
