@@ -4,7 +4,8 @@
  * @module
  */
 import { effect } from "@preact/signals";
-import { render } from "preact";
+import { type ComponentChildren, render } from "preact";
+import { useErrorBoundary } from "preact/hooks";
 import { titleText } from "./state/format.ts";
 import { help, model, start } from "./state/store.ts";
 import { ActionDialog } from "./view/action.tsx";
@@ -46,21 +47,51 @@ function Help() {
   );
 }
 
+/** A region: what one of them cannot show does not take the others away. */
+function Region({ children }: { readonly children: ComponentChildren }) {
+  const [error, again] = useErrorBoundary();
+  if (error === undefined) return <>{children}</>;
+  return (
+    <p class="bad" role="alert">
+      The daemon answered something that cannot be shown here.{" "}
+      <button type="button" onClick={again}>try again</button>
+    </p>
+  );
+}
+
 function Page() {
   const old = model.value.connection === "stale" || model.value.connection === "away";
   return (
     <>
-      <Bar />
+      <Region>
+        <Bar />
+      </Region>
       <main class={old ? "old" : ""}>
-        <Problems />
-        <Overrides />
-        <Frontends />
-        <Backends />
-        <Vpp />
-        <Whereis />
-        <Events />
+        <Region>
+          <Problems />
+        </Region>
+        <Region>
+          <Overrides />
+        </Region>
+        <Region>
+          <Frontends />
+        </Region>
+        <Region>
+          <Backends />
+        </Region>
+        <Region>
+          <Vpp />
+        </Region>
+        <Region>
+          <Whereis />
+        </Region>
+        <Region>
+          <Events />
+        </Region>
       </main>
-      <Drawer />
+      <Region>
+        <Drawer />
+      </Region>
       <Help />
       <ActionDialog />
     </>

@@ -62,6 +62,8 @@ export interface OpenOptions {
   readonly expected?: RegExp;
   /** Runs in the page before its own script. */
   readonly before?: string;
+  /** The page's clock is the test's: `page.clock` moves it. */
+  readonly clock?: boolean;
 }
 
 /** A page of the dashboard. Its disposal fails the test where the page complained or asked another host. */
@@ -78,7 +80,7 @@ export class DashboardPage implements AsyncDisposable {
   /** Opens the dashboard of the daemon whose API is at `api`. */
   static async open(
     api: string,
-    { before, context, expected, path = "/" }: OpenOptions = {},
+    { before, clock = false, context, expected, path = "/" }: OpenOptions = {},
   ): Promise<DashboardPage> {
     shared ??= chromium.launch({ executablePath, args });
     const made = await (await shared).newContext({ viewport: { width: 1280, height: 800 }, ...context });
@@ -91,12 +93,13 @@ export class DashboardPage implements AsyncDisposable {
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complain(`${message.type()}: ${message.text()}`);
     });
-    page.on("pageerror", (error) => complain(`exception: ${error.stack ?? error.message}`));
+    page.on("pageerror", (error) => complain(`exception: ${error.name} ${error.message} ${error.stack}`));
     page.on("request", (request) => {
       const url = new URL(request.url());
       if (url.protocol !== "data:" && url.origin !== opened.origin) complain(`asked ${request.url()}`);
     });
     if (before !== undefined) await made.addInitScript(before);
+    if (clock) await made.clock.install();
     await page.goto(`${api}${path}`);
     return opened;
   }

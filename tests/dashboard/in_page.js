@@ -43,3 +43,37 @@ export function seen() {
 export function contentWidth() {
   return document.documentElement.scrollWidth;
 }
+
+/**
+ * Colours and animation of the first element that a selector finds.
+ *
+ * @param {string} selector
+ * @returns {{ background: string, color: string, animation: string }}
+ */
+export function paints(selector) {
+  const { animationName, backgroundColor, color } = getComputedStyle(document.querySelector(selector));
+  return { background: backgroundColor, color, animation: animationName };
+}
+
+/**
+ * Text and upper edge of every element that a selector finds.
+ *
+ * @param {string} selector
+ * @returns {{ text: string, top: number }[]}
+ */
+export function texts(selector) {
+  return [...document.querySelectorAll(selector)].map((one) => ({
+    text: one.innerText,
+    top: one.getBoundingClientRect().top,
+  }));
+}
+
+/**
+ * What axe-core finds; it was loaded before the page.
+ *
+ * @returns {Promise<{ id: string, impact: string, nodes: string[] }[]>}
+ */
+export async function runAxe() {
+  const { violations } = await globalThis.axe.run(document);
+  return violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(({ html }) => html) }));
+}

@@ -265,7 +265,13 @@ export class ApiClient {
       signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]),
       ...(body === null ? {} : { body: JSON.stringify(body) }),
     });
-    return await response.json() as T;
+    try {
+      return await response.json() as T;
+    } catch (error) {
+      if (error instanceof SyntaxError) throw new ApiError(0, "the daemon answered no JSON");
+      if (error instanceof TypeError) throw new ApiError(0, "the connection is lost");
+      throw error;
+    }
   }
 
   #headers(): Record<string, string> {

@@ -22,6 +22,15 @@ import {
   withOverrides,
   withProblems,
 } from "./model.ts";
+import {
+  acceptBackends,
+  acceptCounters,
+  acceptEvent,
+  acceptFrontends,
+  acceptInfo,
+  acceptOverrides,
+  acceptProblems,
+} from "./shapes.ts";
 
 /** Time as the page has it; a test brings its own. */
 export interface PageClock {
@@ -161,7 +170,7 @@ export class Live {
     const { signal } = this.#end;
     switch (resource) {
       case "info": {
-        const info = await api.info(signal);
+        const info = acceptInfo(await api.info(signal));
         return (model) => ({ ...model, info });
       }
       case "ready": {
@@ -169,25 +178,27 @@ export class Live {
         return (model) => ({ ...model, ready });
       }
       case "backends": {
-        const { backends } = await api.backends(signal);
+        const backends = acceptBackends(await api.backends(signal));
         return (model) => withBackends(model, backends);
       }
       case "frontends": {
-        const { frontends } = await api.frontends(signal);
+        const frontends = acceptFrontends(await api.frontends(signal));
         return (model) => withFrontends(model, frontends);
       }
       case "problems": {
-        const problems = await api.problems(signal);
+        const problems = acceptProblems(await api.problems(signal));
         return (model) => withProblems(model, problems);
       }
       case "overrides": {
-        const overrides = await api.overrides(signal);
+        const overrides = acceptOverrides(await api.overrides(signal));
         return (model) => withOverrides(model, overrides);
       }
       case "counters": {
         const counters = await this.#orNull<LbCounters>(api.counters(signal));
         return (model) =>
-          counters === null ? { ...model, counters: null, rates: new Map() } : withCounters(model, counters);
+          counters === null
+            ? { ...model, counters: null, rates: new Map() }
+            : withCounters(model, acceptCounters(counters));
       }
       case "vpp": {
         const vpp = await this.#orNull(api.vppInfo(signal));
@@ -256,7 +267,8 @@ export class Live {
         this.#absent.clear();
         for await (const frame of sseFrames(watched(body, heard))) {
           this.#lastId = frame.id;
-          this.#take(JSON.parse(frame.data) as StreamEvent);
+          const event = acceptEvent(jsonOf(frame.data));
+          if (event !== null) this.#take(event);
         }
         if (!this.#end.signal.aborted) {
           this.#enter("away", "the daemon ended the stream");
@@ -310,6 +322,16 @@ export class Live {
     this.#parts.update((model) =>
       model.connection === connection && model.trouble === trouble ? model : { ...model, connection, trouble }
     );
+  }
+}
+
+/** The value of a text; null where it is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return null;
   }
 }
 

@@ -19,7 +19,6 @@ import type {
   LbCounters,
   LogEvent,
   Override,
-  OverrideList,
   PeerList,
   Plan,
   PoolBackend,
@@ -234,7 +233,7 @@ export function withProblems(model: Model, problems: ProblemList): Model {
 /** A read of overrides. */
 export function withOverrides(
   model: Model,
-  { overrides }: OverrideList,
+  overrides: readonly Override[],
 ): Model {
   return sameJson(model.overrides, overrides) ? model : { ...model, overrides };
 }
@@ -317,11 +316,13 @@ export function withEvent(
       };
     }
     case "change":
-      return { model: told, read: changed[event.what] };
+      // A newer daemon may have changes that this page does not know.
+      return { model: told, read: changed[event.what] ?? everything };
     case "resync":
     case "dropped":
       return { model: told, read: everything };
-    case "log":
+    default:
+      // Records, and what only a newer daemon has.
       return { model: told, read: [] };
   }
 }

@@ -134,7 +134,7 @@ const BackendRow = memo(
         <td>
           <Link kind="backend" name={backend.name} />
         </td>
-        <td class="address">{backend.address}</td>
+        <td class="address">{clean(backend.address)}</td>
         <td>
           <StateMark state={backend.state} />
         </td>

@@ -46,7 +46,7 @@ export function Bar() {
   const you = info?.you;
   const [shape, tone, text] = ready === null
     ? ["◔", "dim", "VPP is not known"]
-    : vppWords[ready.vpp] ?? ["·", "dim", ready.vpp];
+    : vppWords[ready.vpp] ?? ["·", "dim", clean(String(ready.vpp))];
   const [liveShape, liveTone] = connectionWords[connection] ?? ["·", "dim"];
   const asksToken = connection === "unauthorized" || wantsToken.value && (you ?? null) === null;
   return (
@@ -65,7 +65,7 @@ export function Bar() {
           : <Pill name="probes" shape="●" tone="good" text="probing" />}
         {info === null || info.warmup === undefined || info.warmup.phase === "done"
           ? null
-          : <Pill name="warmup" shape="◔" tone="void" text={`warm-up: ${info.warmup.phase}`} />}
+          : <Pill name="warmup" shape="◔" tone="void" text={`warm-up: ${clean(info.warmup.phase)}`} />}
         <span class={`connection ${connection} pill ${liveTone}`} role="status">
           <span aria-hidden="true">{liveShape}</span> {connection}
           {trouble === "" || connection === "live" ? "" : `: ${clean(trouble)}`}
@@ -79,7 +79,7 @@ export function Bar() {
         </span>
         <span class="grow" />
         <span class="you">
-          {you === null || you === undefined ? "reading without a token" : `${clean(you.name)} (${you.role})`}
+          {you === null || you === undefined ? "reading without a token" : clean(`${you.name} (${you.role})`)}
         </span>
         {token.value !== null
           ? (

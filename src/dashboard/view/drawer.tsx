@@ -4,6 +4,7 @@ import type { Explain, JournalEntry } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
 import { clean, clockText, latencyText } from "../state/format.ts";
 import { type PageBackend, type PageMember, wantedShares } from "../state/model.ts";
+import { acceptBackend } from "../state/shapes.ts";
 import { type Action, api, asked, mayChange, model, opened, peer } from "../state/store.ts";
 import { GrafanaLink } from "./grafana.tsx";
 import {
@@ -40,7 +41,7 @@ async function load(kind: "backend" | "frontend", name: string, signal: AbortSig
   };
   const [explain, backend, journal] = await Promise.all([
     orNull(client.explain(`${kind}s`, name, signal)),
-    kind === "backend" ? orNull(client.backend(name, signal)) : null,
+    kind === "backend" ? orNull(client.backend(name, signal).then(acceptBackend)) : null,
     orNull(client.journal({ [kind]: name, limit: "50" }, signal)),
   ]);
   if (!signal.aborted) details.value = { explain, backend, journal: journal?.entries ?? null };
@@ -128,7 +129,7 @@ function BackendDetails({ name }: { readonly name: string }) {
         <span>
           for <Age time={backend.since} />
         </span>
-        <span class="address">{backend.address}</span>
+        <span class="address">{clean(backend.address)}</span>
         <span>
           check <bdi>{clean(backend.healthcheck ?? "none")}</bdi>
         </span>
@@ -186,8 +187,9 @@ function BackendDetails({ name }: { readonly name: string }) {
       <ul class="plain">
         {backend.transitions.map((one) => (
           <li key={one.at_unix_ns}>
-            <time title={one.at}>{clockText(one.at)}</time> {one.from} → <StateMark state={one.to} />{" "}
-            {one.code} <bdi>{clean(one.detail)}</bdi>
+            <time title={one.at}>{clockText(one.at)}</time> {clean(one.from)} → <StateMark state={one.to} />
+            {" "}
+            {clean(one.code)} <bdi>{clean(one.detail)}</bdi>
             {one.by === null ? "" : ` by ${clean(one.by)}`}
           </li>
         ))}
@@ -293,9 +295,10 @@ function FrontendDetails({ name }: { readonly name: string }) {
           for <Age time={frontend.since} />
         </span>
         <span class="address">
-          {frontend.address} {frontend.protocol} {frontend.protocol === "any" ? "" : frontend.port}
+          {clean(`${frontend.address} ${frontend.protocol}`)}{" "}
+          {frontend.protocol === "any" ? "" : frontend.port}
         </span>
-        <span>VPP: {frontend.vpp}</span>
+        <span>VPP: {clean(frontend.vpp)}</span>
         <GrafanaLink kind="frontend" name={name} />
       </p>
       {frontend.description === "" ? null : (
@@ -326,7 +329,8 @@ function FrontendDetails({ name }: { readonly name: string }) {
           <ul class="plain">
             {frontend.transitions.map((one) => (
               <li key={one.at}>
-                <time title={one.at}>{clockText(one.at)}</time> {one.from} → <StateMark state={one.to} />
+                <time title={one.at}>{clockText(one.at)}</time> {clean(one.from)} →{" "}
+                <StateMark state={one.to} />
                 {one.active_pool === null ? "" : ` pool ${clean(one.active_pool)}`}{" "}
                 <bdi>{clean(one.reason)}</bdi>
               </li>
@@ -352,9 +356,10 @@ function ExplainText() {
           <li key={`${member.frontend} ${member.pool} ${member.backend}`}>
             <bdi>{clean(member.frontend)}/{clean(member.pool)}/{clean(member.backend)}</bdi>: file{" "}
             {member.file_weight}
-            {member.override === null ? "" : `, override ${member.override.weight ?? member.override.kind}`},
-            {" "}
-            {member.state} ({clean(member.state_reason)}),{" "}
+            {member.override === null
+              ? ""
+              : `, override ${clean(String(member.override.weight ?? member.override.kind))}`},{" "}
+            {clean(member.state)} ({clean(member.state_reason)}),{" "}
             {member.in_use ? "pool in use" : clean(member.pool_reason)}, weight {member.effective_weight}
             {member.sent === null ? "" : `, sent ${member.sent.weight} at ${clockText(member.sent.at)}`}
             {member.in_vpp === null ? "" : `, VPP has ${member.in_vpp.weight}`}

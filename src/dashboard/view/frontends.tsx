@@ -84,13 +84,13 @@ function FrontendCard({ backends, frontend, open, rates }: CardProps) {
         <b class="name">
           <bdi>{clean(frontend.name)}</bdi>
         </b>
-        <span class="address">{place}</span>
+        <span class="address">{clean(place)}</span>
         <span class="about">
           <bdi>{clean(frontend.description ?? "")}</bdi>
         </span>
         <span class="grow" />
         <span class={`sync ${frontend.vpp}`}>
-          {vppWords[frontend.vpp] ?? frontend.vpp}
+          {vppWords[frontend.vpp] ?? clean(frontend.vpp)}
         </span>
         <span class="rate num">{rateText(rate?.now)} packets/s</span>
       </summary>
@@ -155,7 +155,7 @@ const MemberRow = memo(function MemberRow({ backend, member, rate, wanted }: Mem
   return (
     <tr class={`row ${member.state}`}>
       <td>
-        <Link kind="backend" name={member.name} /> <span class="address">{member.address}</span>
+        <Link kind="backend" name={member.name} /> <span class="address">{clean(member.address)}</span>
       </td>
       <td>
         <StateMark state={member.state} />

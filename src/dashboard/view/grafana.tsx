@@ -8,7 +8,7 @@ export function GrafanaLink(
 ) {
   const info: PageInfo | null = model.value.info;
   const base = info?.grafana_url ?? null;
-  if (base === null) return null;
+  if (base === null || !/^https?:\/\//.test(base) || !URL.canParse(base)) return null;
   const url = new URL(base);
   url.searchParams.set(`var-${kind}`, name);
   return <a href={url.href} rel="noreferrer" target="_blank">Grafana: {clean(name)}</a>;

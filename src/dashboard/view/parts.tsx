@@ -13,7 +13,7 @@ import { now, opened } from "../state/store.ts";
 export function StateMark({ state }: { readonly state: string }) {
   return (
     <span class={`state ${state}`}>
-      <span aria-hidden="true">{shapes[state] ?? "·"}</span> {state}
+      <span aria-hidden="true">{shapes[state] ?? "·"}</span> {clean(state)}
     </span>
   );
 }
@@ -143,8 +143,8 @@ export function LastResult({ backend }: { readonly backend: Backend | undefined 
   const tone = probe.void != null ? "void" : probe.ok ? "good" : "bad";
   return (
     <span class="result">
-      <span class={`code ${tone}`}>{probe.code}</span> <bdi>{clean(probe.detail)}</bdi>
-      {probe.void == null ? null : <span class="dim">not counted: {probe.void}</span>}
+      <span class={`code ${tone}`}>{clean(probe.code)}</span> <bdi>{clean(probe.detail)}</bdi>
+      {probe.void == null ? null : <span class="dim">not counted: {clean(probe.void)}</span>}
     </span>
   );
 }
@@ -159,7 +159,7 @@ export function Quantiles({ backend }: { readonly backend: PageBackend | undefin
 /** Who set something, why, and how long it lasts. */
 export function OverrideText({ override }: { readonly override: Override }) {
   const until = override.until === null ? "" : ` until ${new Date(override.until).toLocaleString("en-GB")}`;
-  const what = override.kind === "weight" ? `weight ${override.weight}` : override.kind;
+  const what = override.kind === "weight" ? `weight ${override.weight}` : clean(override.kind);
   const who = override.claimed === null ? override.by : `${override.by} (claimed: ${override.claimed})`;
   return (
     <span>

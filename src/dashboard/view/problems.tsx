@@ -66,7 +66,7 @@ function ProblemLine({ problem }: { readonly problem: CurrentProblem }) {
   return (
     <li class={problem.severity}>
       <span class="severity">
-        <span aria-hidden="true">{shapes[problem.severity] ?? "·"}</span> {problem.severity}
+        <span aria-hidden="true">{shapes[problem.severity] ?? "·"}</span> {clean(problem.severity)}
       </span>
       {kind === null ? null : <Link kind={kind} name={problem.object} />}
       <span class="text">
