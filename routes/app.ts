@@ -14,6 +14,7 @@ import { compressLarge, lengthForHead } from "./encoding.ts";
 import type { Api, ApiEnv, ApiOptions } from "./env.ts";
 import { problemExample } from "./examples.ts";
 import { mountEvents } from "./events.ts";
+import { mountFleet } from "./fleet.ts";
 import { mountFrontends } from "./frontends.ts";
 import { count, guard } from "./guard.ts";
 import { mountHealth } from "./health.ts";
@@ -85,6 +86,7 @@ export function createApp(options: ApiOptions): Api {
   mountBackends(app, options);
   mountFrontends(app, options);
   mountVpp(app, options);
+  mountFleet(app, options);
   mountEvents(app, options);
   return app;
 }
@@ -130,6 +132,7 @@ export function describe(app: Api): Record<string, unknown> {
       { name: "backends", description: "states of application servers" },
       { name: "frontends", description: "VIPs, pools and weights" },
       { name: "vpp", description: "what VPP has, and making it what it should be" },
+      { name: "fleet", description: "other daemons of the same fleet" },
       { name: "events", description: "everything that happens, as it happens" },
     ],
   });

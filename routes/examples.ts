@@ -379,3 +379,27 @@ export function problemExample(type: ProblemType): api.Problem {
     ...(type === "vpp-refused" ? { sync: syncResult } : {}),
   };
 }
+
+/** The fleet. */
+export const fleet: api.Fleet = {
+  name: "site",
+  node: "lb1",
+  store: "live",
+  store_since: at,
+  store_detail: "",
+  nodes: ["lb1", "lb2"].map((node) => ({
+    node,
+    age_ns: node === "lb1" ? "0" : "12000000000",
+    version: "1.0.0",
+    config: "same" as const,
+    config_digest: "0123456789abcdef",
+    vpp: "in-sync" as const,
+    not_up: node === "lb1" ? ["b2"] : [],
+  })),
+  disagreements: [{
+    kind: "health",
+    object: "b2",
+    text: "b2: down here, up on lb2: it may be this node's path",
+    nodes: { lb1: "down", lb2: "up" },
+  }],
+};

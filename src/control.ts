@@ -108,6 +108,8 @@ export interface Control {
   plan(frontend: string | null): Promise<Result<api.Plan, Refusal>>;
   /** POST /v1/vpp/lb/sync */
   sync(request: api.SyncRequest, actor: Actor): Promise<Result<Changed<api.SyncResult>, Refusal>>;
+  /** GET /v1/fleet; lists the other nodes' rows now, and waits 4 s for them at most. */
+  fleet(): Promise<api.Fleet>;
   /** The text of GET /metrics. */
   metrics(): Promise<string>;
 }

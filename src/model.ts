@@ -369,6 +369,26 @@ export interface VipRecord {
   readonly held: readonly VipKey[];
 }
 
+/** What the next process must know of the fleet's store. */
+export interface FleetRecord {
+  /** Name of the fleet. */
+  readonly name: string;
+  /** Identity of the store. */
+  readonly clusterId: string;
+  /** Revision of the newest list or change, a decimal number. */
+  readonly revision: string;
+  /** What the store has up to this revision is not believed. */
+  readonly floor: string;
+  /** What operators want in the whole fleet, as keys and values of the store. */
+  readonly intents: readonly {
+    readonly key: string;
+    readonly value: string;
+    readonly revision: string;
+    /** It holds though the store may not have it. */
+    readonly held: boolean;
+  }[];
+}
+
 /**
  * How much a process has of what an earlier one left: all of it (also if there was none), an older state of it, or
  * nothing although there was some.

@@ -18,7 +18,7 @@ const root = new URL("../", import.meta.url).href;
 async function arrows(): Promise<{ from: string; to: string }[]> {
   const entries = ["main.ts", "src/cli/main.ts", "src/demo/main.ts", "src/simulator/main.ts", "src/serve.ts"]
     .concat(["src/dashboard/main.tsx", "src/memory/journal/thread.ts", "src/answers/latency.ts"])
-    .concat(["agreement", "etcd", "intent_loop", "presence"].map((name) => `src/fleet/${name}.ts`));
+    .concat(["etcd", "fleet"].map((name) => `src/fleet/${name}.ts`));
   const found = new Map<string, { from: string; to: string }>();
   for (const entry of entries) {
     const { stdout, success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -106,7 +106,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "the client talks to the API and to nothing else of the daemon",
     from: /^src\/cli\//,
     to:
-      /^src\/cli\/|^src\/api\/|^src\/async\/abortable_body\.ts$|^src\/(model|result|duration|version|command_line|sse|text|chain)\.ts$|^src\/net\/(http1|ip|loopback|local_token)\.ts$|^src\/config\/nearest\.ts$|^deno\.json$/,
+      /^src\/cli\/|^src\/api\/|^src\/async\/abortable_body\.ts$|^src\/(model|result|duration|version|command_line|sse|text|chain)\.ts$|^src\/net\/(http1|ip|isolate|loopback|local_token)\.ts$|^src\/config\/nearest\.ts$|^deno\.json$/,
   },
 ];
 

@@ -23,7 +23,8 @@ import type { ShellOptions } from "./shell/shell.ts";
 import { isDumb, processOutput, ReaderGone, realWorld } from "./terminal.ts";
 import { type Line, line } from "./text.ts";
 import { credentials } from "./token.ts";
-import { isolate, readCaCertificates } from "./trust.ts";
+import { isolate } from "../net/isolate.ts";
+import { readCaCertificates } from "./trust.ts";
 
 const env = (name: string): string | undefined => Deno.env.get(name);
 

@@ -31,6 +31,7 @@ import { type BuildInfo, version } from "../version.ts";
 import type { VppLink } from "../vpp/link.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
+import { type DaemonFleet, noFleet } from "./fleet.ts";
 import type { Reloader } from "./reload.ts";
 
 /** The parts that the control speaks for. */
@@ -55,6 +56,8 @@ export interface ControlParts {
   readonly request: () => FileRequest;
   /** Name of this daemon. */
   readonly node: string;
+  /** Its fleet; null: it stands alone. */
+  readonly fleet: DaemonFleet | null;
   /** Folder of what outlives the process; null: nothing does. */
   readonly stateDir: string | null;
   /** Whether there is an auth file. */
@@ -77,6 +80,12 @@ const missing = (what: string, name: string): Refusal => ({
   type: "not-found",
   detail: `there is no ${what} "${name}"`,
 });
+
+/** How VPP stands, as GET /readyz says it. */
+export function vppStanding(reconciler: Reconciler, link: VppLink): api.Ready["vpp"] {
+  const { overall } = reconciler;
+  return overall === "disconnected" && link.state === "refused" ? "refused" : overall;
+}
 
 /** The daemon as its API shows it. */
 export class DaemonControl implements Control {
@@ -122,8 +131,7 @@ export class DaemonControl implements Control {
     const { link, problems, reconciler, tracker } = this.#parts;
     const { backends, probed } = tracker.blind();
     const probes = backends.length > 0 ? "blind" : "running";
-    const overall = reconciler.overall;
-    const vpp = overall === "disconnected" && link.state === "refused" ? "refused" : overall;
+    const vpp = vppStanding(reconciler, link);
     return {
       ready: probes === "running" && (vpp === "off" || vpp === "in-sync"),
       problems: [...blindProblems(backends, probed), ...problems()],
@@ -319,6 +327,12 @@ export class DaemonControl implements Control {
     if (!result.ok) return result;
     const { done, failed, skipped, digest } = result.value;
     return ok({ value: result.value, before: null, after: { digest, done, failed, skipped } });
+  }
+
+  /** The fleet; lists the other nodes' rows now. */
+  async fleet(): Promise<api.Fleet> {
+    const { fleet, node } = this.#parts;
+    return fleet === null ? noFleet(node) : await fleet.answer();
   }
 
   /** The text of GET /metrics. */

@@ -41,8 +41,9 @@ import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
 import { VppLink } from "../vpp/link.ts";
 import { Checker } from "./checker.ts";
+import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
 import type { FileRequest } from "./checker_worker.ts";
-import { DaemonControl } from "./control.ts";
+import { DaemonControl, vppStanding } from "./control.ts";
 import type { TakenToken } from "./local_token.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
 import { ReadyLog } from "./ready_log.ts";
@@ -123,6 +124,7 @@ export class Daemon implements AsyncDisposable {
     });
     let tracker: Tracker | null = null;
     let named: FileStore | null = null;
+    let fleet: DaemonFleet | null = null;
     const prober = building.use(startProbers(options.probeThreads, {
       clock,
       log,
@@ -134,7 +136,15 @@ export class Daemon implements AsyncDisposable {
     const trial = building.use(new OpensslTrial());
     const files = building.use(
       new FileStore(
-        { clock, log, trial, changed: (contents, gone) => prober.files(contents, gone) },
+        {
+          clock,
+          log,
+          trial,
+          changed(contents, gone) {
+            prober.files(contents, gone);
+            fleet?.files(contents);
+          },
+        },
         parts.files,
       ),
     );
@@ -178,11 +188,19 @@ export class Daemon implements AsyncDisposable {
         startedAt: startedAtMs,
         record: keeper.vips,
         memory: keeper.left,
+        fleetUnknown: isFleetUnknown(config, keeper.fleet),
         recorded: () => keeper.changed(),
       }),
     );
     reconciler = lb;
-    keeper.begin({ vips: () => lb.record, late: ({ vips }) => lb.recall(vips, keeper.left === "older") });
+    keeper.begin({
+      vips: () => lb.record,
+      fleet: () => fleet?.record ?? null,
+      late(state) {
+        lb.recall(state.vips, keeper.left === "older");
+        fleet?.recall(state.fleet);
+      },
+    });
     lb.start();
     let was: VppEvent["to"] = options.vppApiAddr === null ? "off" : "disconnected";
     const link = building.use(
@@ -204,6 +222,25 @@ export class Daemon implements AsyncDisposable {
         },
       }),
     );
+    const node = config.fleet?.node ?? options.nodeName;
+    const joined = config.fleet === undefined ? null : building.use(
+      new DaemonFleet({
+        settings: config.fleet,
+        node,
+        instance: crypto.randomUUID(),
+        clock,
+        log,
+        files: files.contents,
+        record: keeper.fleet,
+        recorded: () => keeper.changed(),
+        tracker: health,
+        reconciler: lb,
+        vpp: () => vppStanding(lb, link),
+        onCall: metrics.fleetCall,
+      }),
+    );
+    fleet = joined;
+    joined?.start();
     const request = (): FileRequest => ({
       file: options.config,
       nodeName: options.givenNodeName,
@@ -231,7 +268,8 @@ export class Daemon implements AsyncDisposable {
       metrics,
       build: parts.build,
       request,
-      node: options.nodeName,
+      node,
+      fleet: joined,
       stateDir: options.stateDir,
       auth: secrets.auth !== null,
       tls: secrets.tls !== null,
@@ -244,7 +282,7 @@ export class Daemon implements AsyncDisposable {
       startedAtMs,
       listen: () => serving?.addresses ?? [],
     });
-    sources = { tracker: health, reconciler: lb, link, clock };
+    sources = { tracker: health, reconciler: lb, link, clock, fleet: joined };
     const listen = parts.listens ? options.listen : [];
     const open = descriptorLimit();
     const left = open - probeLimit(open) - ownDescriptors;
@@ -403,13 +441,14 @@ function logListeners(serving: Serving, secrets: SecretsInUse, connections: numb
   }
 }
 
-function features({ options, secrets: { auth, tls } }: DaemonParts): string[] {
+function features({ config, options, secrets: { auth, tls } }: DaemonParts): string[] {
   const all: [string, boolean][] = [
     ["vpp", options.vppApiAddr !== null],
     ["stats", options.vppApiAddr !== null && options.vppStatsAddr !== null],
     ["auth", auth !== null],
     ["tls", tls !== null],
     ["metrics-listener", options.metricsAddr !== null],
+    ["fleet", config.fleet !== undefined],
   ];
   return all.filter(([, on]) => on).map(([name]) => name);
 }

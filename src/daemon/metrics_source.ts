@@ -2,10 +2,11 @@ import type { Clock } from "../clock.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import { protocolName } from "../lb/vips.ts";
-import type { MetricsSnapshot, VipRow, VppRow } from "../metrics/source.ts";
+import type { FleetRow, MetricsSnapshot, VipRow, VppRow } from "../metrics/source.ts";
 import type { VipKey } from "../model.ts";
 import { Names } from "../snapshot/vpp.ts";
 import type { VppLink } from "../vpp/link.ts";
+import type { DaemonFleet } from "./fleet.ts";
 
 /** The parts that a scrape looks at. */
 export interface MetricsSourceParts {
@@ -17,6 +18,8 @@ export interface MetricsSourceParts {
   readonly reconciler: Reconciler;
   /** Connection to VPP. */
   readonly link: VppLink;
+  /** Its fleet; null: it stands alone. */
+  readonly fleet: DaemonFleet | null;
 }
 
 /** Takes the snapshot of a scrape. */
@@ -45,6 +48,21 @@ export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
       return [{ name, state: weights.state, members }];
     }),
     vpp: vppRow(parts),
+    fleet: fleetRow(parts),
+  };
+}
+
+function fleetRow({ fleet, tracker }: MetricsSourceParts): FleetRow | null {
+  if (fleet === null) return null;
+  const { disagreements, rows, store } = fleet.view;
+  const differs = new Set(disagreements.flatMap(({ kind, object }) => kind === "table" ? [object] : []));
+  return {
+    connected: store.kind === "live",
+    nodes: rows.map(({ row }) => row.vpp),
+    tables: [...tracker.config.frontends.keys()].map((frontend) => ({
+      frontend,
+      agrees: !differs.has(frontend),
+    })),
   };
 }
 

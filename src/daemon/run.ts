@@ -14,6 +14,7 @@ import { helpText, parseFlags } from "../flags.ts";
 import { createLog } from "../log/mod.ts";
 import { LogOutput } from "../log/output.ts";
 import type { Actor } from "../model.ts";
+import { isolate } from "../net/isolate.ts";
 import { localTokenFiles } from "../net/local_token.ts";
 import { buildInfo, version } from "../version.ts";
 import { Daemon } from "./daemon.ts";
@@ -105,6 +106,8 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   if (!secrets.ok) return 2;
   if (options.check) return print(`${options.config}: ok\n`), 0;
 
+  // Before the first connection to the fleet's store.
+  isolate(Deno.env, config.fleet !== undefined && config.fleet.caFile !== null);
   const clock = systemClock;
   // First of all that this process takes: a daemon that is about to end still has the other things.
   const folder = await lockStateDir(options.stateDir, clock);

@@ -22,6 +22,22 @@ export interface Disagreement {
   readonly nodes: Readonly<Record<string, string>>;
 }
 
+/** Something that has differed for long enough. */
+export interface Lasting extends Disagreement {
+  /** Since when; monotonic. */
+  readonly since: Millis;
+}
+
+/** What a look at the rows gave. */
+export interface Judged {
+  /** What has differed for 10 s, by rows that were listed after that time. */
+  readonly told: readonly Lasting[];
+  /** Since when each thing differs. */
+  readonly since: Since;
+  /** True: the rows are too old to tell whether something still differs. List them again. */
+  readonly unsure: boolean;
+}
+
 /** Since when something differs, by kind and object; monotonic ms. */
 export type Since = ReadonlyMap<string, Millis>;
 
@@ -38,26 +54,32 @@ function differs(values: readonly string[]): boolean {
  * Looks at the rows.
  *
  * @param self name of this node; it must be among `rows`, else nothing differs
+ * @param listedAt when the rows of the others were listed; monotonic
  * @param since the answer of the call before
- * @returns what has differed for 10 s, and since when each thing differs
  */
 export function disagreements(
   rows: readonly NodeRow[],
   self: string,
+  listedAt: Millis,
   since: Since,
   now: Millis,
-): { readonly told: readonly Disagreement[]; readonly since: Since } {
+): Judged {
   const here = rows.find(({ node }) => node === self);
-  if (here === undefined) return { told: [], since: new Map() };
+  if (here === undefined) return { told: [], since: new Map(), unsure: false };
   const all = [...configs(here, rows), ...tables(here, rows), ...health(here, rows)];
   const next = new Map<string, Millis>();
-  const told = all.filter(({ kind, object }) => {
-    const key = `${kind} ${object}`;
+  const told: Lasting[] = [];
+  let unsure = false;
+  for (const one of all) {
+    const key = `${one.kind} ${one.object}`;
     const begin = since.get(key) ?? now;
     next.set(key, begin);
-    return now - begin >= settleMs;
-  });
-  return { told, since: next };
+    if (now - begin < settleMs) continue;
+    // The others may agree since, and their rows are listed every 30 s only.
+    if (listedAt < begin + settleMs) unsure = true;
+    else told.push({ ...one, since: begin });
+  }
+  return { told, since: next, unsure };
 }
 
 function configs(here: NodeRow, rows: readonly NodeRow[]): Disagreement[] {

@@ -4,6 +4,9 @@
  *   away --a list that is believed--> live --a list that fails--> away
  *   any --a list of another store--> replaced --a list of the known one, or a new write--> live
  *
+ * A store that was replaced may be an old backup. So nothing that it has counts but what is written to it from then
+ * on, and what was known holds until its hour, a clear or a new write.
+ *
  * The lists are what counts: a watch only makes changes arrive sooner. A member that was stopped leaves a watch
  * silent without an error.
  *
@@ -86,6 +89,9 @@ export class IntentLoop implements AsyncDisposable {
   #clockOffMs = 0;
   #listed = Promise.withResolvers<void>();
   #watching = Promise.withResolvers<void>();
+  #watch = new AbortController();
+  /** The store that took the place of the known one, as it was when it was first seen. */
+  #stranger: Pick<Listing, "clusterId" | "revision"> | null = null;
 
   /** Makes a loop that has not begun. */
   constructor(parts: IntentLoopParts) {
@@ -108,6 +114,12 @@ export class IntentLoop implements AsyncDisposable {
   /** What is known. */
   get memory(): StoreMemory {
     return this.#memory;
+  }
+
+  /** What an earlier process knew has come late. It counts only if no store was listed before. */
+  recall(memory: StoreMemory): void {
+    if (this.#memory.clusterId !== null || memory.clusterId === null) return;
+    this.#learn({ memory, written: [...memory.intents.values()], ended: [], rubbish: [] });
   }
 
   /** Whether the store answers. */
@@ -139,6 +151,12 @@ export class IntentLoop implements AsyncDisposable {
     const key = intentKey(this.#parts.fleet, target);
     const known = this.#memory.intents.get(key);
     if (known === undefined) return { kind: "done", stored: null };
+    if (this.#state.kind === "replaced" || this.#memory.held.has(key)) {
+      // The store may not have the key, so its deletion would reach nobody. An intent that is over does.
+      const { intent } = known;
+      const over = { ...intent, until: intent.since, node: this.#parts.node };
+      return await this.#compared(key, known.revision, { put: key, value: intentText(over) }, true);
+    }
     return await this.#compared(key, known.revision, { delete: key }, false);
   }
 
@@ -151,16 +169,16 @@ export class IntentLoop implements AsyncDisposable {
     const { store } = this.#parts;
     try {
       // The revisions that are known are of another store: what this one has decides.
-      const expected = this.#state.kind === "replaced"
+      const expected = this.#state.kind === "replaced" || this.#memory.held.has(key)
         ? (await this.#timed(store.get(key))).row?.modRevision ?? 0n
         : known;
       const outcome = await this.#timed(store.compareAndWrite(key, expected, write));
-      if (outcome.done) return this.#wrote(key, write, outcome.head.revision);
+      if (outcome.done) return await this.#afterWrite(this.#wrote(key, write, outcome.head.revision));
       if (force) {
         const again = await this.#timed(
           store.compareAndWrite(key, outcome.present?.modRevision ?? 0n, write),
         );
-        if (again.done) return this.#wrote(key, write, again.head.revision);
+        if (again.done) return await this.#afterWrite(this.#wrote(key, write, again.head.revision));
         return { kind: "conflict", present: this.#parsed(again.present) };
       }
       // Somebody else has deleted it: what was wanted is so.
@@ -194,6 +212,18 @@ export class IntentLoop implements AsyncDisposable {
       if (!(error instanceof StoreError)) throw error;
       return { kind: "refused", detail: `${detail}; it is not known whether it was written` };
     }
+  }
+
+  /** A new write makes a store that was replaced the known one. */
+  async #afterWrite(written: Written): Promise<Written> {
+    if (this.#state.kind !== "replaced") return written;
+    try {
+      this.#take(await this.#timed(this.#parts.store.list(this.#prefix)));
+    } catch (error) {
+      // The next list does the same.
+      if (!(error instanceof StoreError)) throw error;
+    }
+    return written;
   }
 
   #wrote(
@@ -234,22 +264,34 @@ export class IntentLoop implements AsyncDisposable {
     const off = listing.date === null ? 0 : clock.wall() - listing.date;
     this.#clockOffMs = off >= 0 && off < 1000 ? 0 : off;
     const learned = learnList(this.#memory, fleet, listing);
-    if (learned === null) {
-      this.#enter("replaced", "the store was replaced");
-      return;
-    }
+    if (learned === null) return this.#meet(listing);
+    // A watch that did not tell this may be silent for good: its member may be stopped.
+    const missed = this.#state.kind === "live" && learned.written.length + learned.ended.length > 0;
+    this.#believed(learned);
+    if (missed) this.#watch.abort();
+  }
+
+  #believed(learned: Learned): void {
     this.#learn(learned);
     this.#enter("live", "");
     this.#listed.resolve();
     this.#watching.resolve();
   }
 
-  /** Believes the store as it is now, although it was replaced. Rejects with a StoreError. */
-  async accept(): Promise<void> {
-    this.#learn(
-      believe(this.#memory, this.#parts.fleet, await this.#timed(this.#parts.store.list(this.#prefix))),
-    );
-    this.#enter("live", "");
+  /** Looks at a store that is not the known one. */
+  #meet(listing: Listing): void {
+    const { clusterId, revision, rows } = listing;
+    const met = this.#stranger;
+    if (met === null || met.clusterId !== clusterId || revision < met.revision) {
+      this.#stranger = { clusterId, revision };
+    } else if (rows.some(({ modRevision }) => modRevision > met.revision)) {
+      this.#stranger = null;
+      this.#believed(believe(this.#memory, this.#parts.fleet, listing, met.revision));
+      // The watch under way waits for a revision of the other store.
+      this.#watch.abort();
+      return;
+    }
+    this.#enter("replaced", "the store was replaced");
   }
 
   async #deleteEnded(): Promise<void> {
@@ -266,12 +308,15 @@ export class IntentLoop implements AsyncDisposable {
     while (!this.#end.signal.aborted) {
       await Promise.race([this.#watching.promise, aborted(this.#end.signal)]);
       if (this.#end.signal.aborted) return;
+      this.#watch = new AbortController();
+      const signal = AbortSignal.any([this.#watch.signal, this.#end.signal]);
       try {
-        for await (const events of store.watch(this.#prefix, this.#memory.revision + 1n, this.#end.signal)) {
+        for await (const events of store.watch(this.#prefix, this.#memory.revision + 1n, signal)) {
           if (this.#state.kind !== "replaced") this.#learn(learnChanges(this.#memory, fleet, events));
         }
       } catch (error) {
         if (this.#end.signal.aborted) return;
+        if (this.#watch.signal.aborted) continue;
         if (!(error instanceof StoreError)) throw error;
         // The next list tells what the watch missed; it begins again after that.
         this.#watching = Promise.withResolvers();

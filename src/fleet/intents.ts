@@ -181,6 +181,10 @@ export interface StoreMemory {
    * them, since others may have written in between.
    */
   readonly own: ReadonlyMap<string, Revision>;
+  /** The store was replaced at this revision: what it had up to then is not believed. 0n: it never was. */
+  readonly floor: Revision;
+  /** Keys whose intents hold though the store that took the place of the known one may not have them. */
+  readonly held: ReadonlySet<string>;
 }
 
 /** Nothing was ever heard of a store. */
@@ -190,6 +194,8 @@ export const noMemory: StoreMemory = {
   intents: new Map(),
   rubbish: new Map(),
   own: new Map(),
+  floor: 0n,
+  held: new Set(),
 };
 
 /** What a list or a change made of the memory. */
@@ -216,10 +222,14 @@ export function learnList(memory: StoreMemory, fleet: string, listing: Listing):
 }
 
 /**
- * Believes a list although the store was replaced: somebody wrote to it or cleared what was there.
+ * Believes a store that took the place of the known one, from a new write on. What was known holds until it is
+ * written again or ends; what the store had before is left alone.
+ *
+ * @param floor revision of the store before the new write
  */
-export function believe(memory: StoreMemory, fleet: string, listing: Listing): Learned {
-  return takeList({ ...memory, own: new Map() }, fleet, listing);
+export function believe(memory: StoreMemory, fleet: string, listing: Listing, floor: Revision): Learned {
+  const held = new Set(memory.intents.keys());
+  return takeList({ ...memory, own: new Map(), floor, held }, fleet, listing);
 }
 
 /** Takes changes that a watch told. */
@@ -233,16 +243,16 @@ export function learnChanges(memory: StoreMemory, fleet: string, changes: readon
     if (revision > (own.get(change.key) ?? 0n)) sum.change(fleet, change);
     own = stillAhead(own, revision);
   }
-  return sum.learned({ clusterId: memory.clusterId, revision, own });
+  return sum.learned({ ...memory, revision, own });
 }
 
 /** Takes a write of this daemon's own that the store has accepted. */
 export function learnOwn(memory: StoreMemory, fleet: string, change: WatchEvent): Learned {
   const sum = new Sum(memory);
   sum.change(fleet, change);
-  const { clusterId, own, revision } = memory;
+  const { own, revision } = memory;
   const ahead = change.modRevision > revision ? new Map(own).set(change.key, change.modRevision) : own;
-  return sum.learned({ clusterId, revision, own: ahead });
+  return sum.learned({ ...memory, own: ahead });
 }
 
 function stillAhead(own: StoreMemory["own"], revision: Revision): StoreMemory["own"] {
@@ -252,29 +262,34 @@ function stillAhead(own: StoreMemory["own"], revision: Revision): StoreMemory["o
 function takeList(memory: StoreMemory, fleet: string, { clusterId, revision, rows }: Listing): Learned {
   const sum = new Sum(memory);
   const own = stillAhead(memory.own, revision);
-  const present = new Set(rows.map(({ key }) => key));
+  const believed = rows.filter(({ modRevision }) => modRevision > memory.floor);
+  const present = new Set(believed.map(({ key }) => key));
   for (const key of [...memory.intents.keys(), ...memory.rubbish.keys()]) {
-    if (!present.has(key) && !own.has(key)) sum.change(fleet, { key, value: null, modRevision: revision });
+    if (present.has(key) || own.has(key) || memory.held.has(key)) continue;
+    sum.change(fleet, { key, value: null, modRevision: revision });
   }
-  for (const row of rows) if (!own.has(row.key)) sum.change(fleet, row);
-  return sum.learned({ clusterId, revision, own });
+  for (const row of believed) if (!own.has(row.key)) sum.change(fleet, row);
+  return sum.learned({ ...memory, clusterId, revision, own });
 }
 
 /** Adds up what changes make of a memory. */
 class Sum {
   readonly #intents: Map<string, StoredIntent>;
   readonly #rubbish: Map<string, { readonly revision: Revision; readonly why: string }>;
+  readonly #held: Set<string>;
   readonly #written: StoredIntent[] = [];
   readonly #ended: StoredIntent[] = [];
   readonly #told: { key: string; why: string }[] = [];
 
-  constructor({ intents, rubbish }: StoreMemory) {
+  constructor({ held, intents, rubbish }: StoreMemory) {
     this.#intents = new Map(intents);
     this.#rubbish = new Map(rubbish);
+    this.#held = new Set(held);
   }
 
   change(fleet: string, { key, modRevision, value }: WatchEvent): void {
     const before = this.#intents.get(key);
+    this.#held.delete(key);
     if (value === null) {
       this.#intents.delete(key);
       this.#rubbish.delete(key);
@@ -296,8 +311,17 @@ class Sum {
     }
   }
 
-  learned(head: Pick<StoreMemory, "clusterId" | "revision" | "own">): Learned {
-    const memory = { ...head, intents: this.#intents, rubbish: this.#rubbish };
+  learned(head: Pick<StoreMemory, "clusterId" | "revision" | "own" | "floor">): Learned {
+    const { clusterId, floor, own, revision } = head;
+    const memory = {
+      clusterId,
+      floor,
+      own,
+      revision,
+      intents: this.#intents,
+      rubbish: this.#rubbish,
+      held: this.#held,
+    };
     return { memory, written: this.#written, ended: this.#ended, rubbish: this.#told };
   }
 }

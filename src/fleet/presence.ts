@@ -34,6 +34,10 @@ export interface PresenceParts {
   readonly row: () => NodeRow;
   /** A row that cannot be understood; told once a value. */
   readonly onRubbish: (node: string, why: string) => void;
+  /** Whether the rows of the others must be listed before their time. */
+  readonly wantsRows?: () => boolean;
+  /** Called after each beat, also one that failed. */
+  readonly onBeat?: () => void;
 }
 
 /** A row with the time at which it was last seen. */
@@ -78,6 +82,11 @@ export class Presence implements AsyncDisposable {
     return this.#doubled;
   }
 
+  /** When the rows of the others were listed; monotonic, -Infinity: never. */
+  get listedAt(): Millis {
+    return this.#listedAt;
+  }
+
   /** Lists the rows now, for somebody who asks. Rejects with a StoreError. */
   async refresh(): Promise<void> {
     const { clock, fleet, onRubbish, row, store } = this.#parts;
@@ -120,6 +129,7 @@ export class Presence implements AsyncDisposable {
         if (!(error instanceof StoreError)) throw error;
         // The list of intents tells whether the store is away; here the next beat is enough.
       }
+      this.#parts.onBeat?.();
       try {
         await clock.sleep(beatMs, this.#end.signal);
       } catch (error) {
@@ -129,9 +139,10 @@ export class Presence implements AsyncDisposable {
   }
 
   async #beat(): Promise<void> {
-    const { clock, fleet, row, store } = this.#parts;
+    const { clock, fleet, row, store, wantsRows } = this.#parts;
     const waits = this.#lease === null;
-    if (waits || clock.now() - this.#listedAt >= rowsEveryMs) await this.refresh();
+    const old = clock.now() - this.#listedAt >= rowsEveryMs;
+    if (waits || old || wantsRows?.() === true) await this.refresh();
     if (this.#lease !== null && !await store.keepLease(this.#lease)) {
       this.#lease = null;
       this.#written = null;

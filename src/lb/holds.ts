@@ -11,6 +11,7 @@ export type HoldKind =
   | "obstacle"
   | "table length"
   | "memory lost"
+  | "fleet unknown"
   | "warm-up";
 
 /** The gravest first: what would end VPP, what would end traffic, what only waits. */
@@ -20,6 +21,7 @@ const gravity: readonly HoldKind[] = [
   "obstacle",
   "table length",
   "memory lost",
+  "fleet unknown",
   "warm-up",
 ];
 
@@ -70,5 +72,5 @@ export function isOnlyMemory(holds: Holds): boolean {
 
 /** Whether time alone releases it: the daemon just started. */
 export function passes(holds: Holds): boolean {
-  return holds.every(({ kind }) => kind === "warm-up" || kind === "memory lost");
+  return holds.every(({ kind }) => kind === "warm-up" || kind === "memory lost" || kind === "fleet unknown");
 }

@@ -54,6 +54,8 @@ export interface ReconcilerParts {
   readonly record: VipRecord | null;
   /** How much there is of what an earlier process left. */
   readonly memory: MemoryLeft;
+  /** Whether this daemon is of a fleet of which it knows nothing: neither from its store nor from a memory. */
+  readonly fleetUnknown?: boolean;
   /** Told that what the next process must know may have changed. Never throws, never waits. */
   readonly recorded: () => void;
 }

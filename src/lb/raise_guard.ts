@@ -5,15 +5,19 @@
  *   memory lost ──▶ guarded ──max(startup-max-delay, 30 s)──▶ open: each raise is told
  *                   └─ the memory came late: over
  *
+ * A daemon of a fleet that has neither the store nor a memory of it does not know what operators want everywhere. Until
+ * the first list, or for 30 s, it neither raises such a server nor adds one with a weight.
+ *
  * @module
  */
 import type { IpAddress, Millis } from "../model.ts";
-import { hold, type Holds } from "./holds.ts";
+import { hold, type Holds, together } from "./holds.ts";
 
 /** Servers are guarded so long at least. */
 const leastMs: Millis = 30_000;
 
 const lost: Holds = [hold("memory lost")];
+const unknown: Holds = [hold("fleet unknown")];
 
 /** A server on a VIP, in the words of the plan. */
 export interface GuardedServer {
@@ -31,6 +35,8 @@ export interface GuardedServer {
 export interface GuardParts {
   /** Whether there was a memory that cannot be read. */
   readonly memoryLost: boolean;
+  /** Whether it is not known what operators want in the whole fleet. */
+  readonly fleetUnknown: boolean;
   /** Monotonic start of the process. */
   readonly startedAt: Millis;
   /** `startup-max-delay` at the start. */
@@ -48,23 +54,33 @@ export class RaiseGuard {
   readonly #told = new Set<string>();
   /** Backends that an operator of this process enabled or resumed. */
   readonly #enabled = new Set<string>();
+  readonly #fleetOpensAt: Millis;
   #phase: "guarded" | "open" | "over";
+  #fleetUnknown: boolean;
 
-  /** Guards nothing unless the memory is lost. */
+  /** Guards nothing unless the memory is lost or the fleet is not known. */
   constructor(parts: GuardParts) {
     this.#parts = parts;
     this.#phase = parts.memoryLost ? "guarded" : "over";
     this.#opensAt = parts.startedAt + Math.max(parts.maxDelayMs, leastMs);
+    this.#fleetUnknown = parts.fleetUnknown;
+    this.#fleetOpensAt = parts.startedAt + leastMs;
   }
 
   /** When time alone changes something next; null: never. */
   get dueAt(): Millis | null {
-    return this.#phase === "guarded" ? this.#opensAt : null;
+    const due = [
+      ...this.#phase === "guarded" ? [this.#opensAt] : [],
+      ...this.#fleetUnknown ? [this.#fleetOpensAt] : [],
+    ];
+    return due.length === 0 ? null : Math.min(...due);
   }
 
   /** Takes time into account; true if servers may be raised from now on. */
   step(now: Millis): boolean {
-    if (this.#phase !== "guarded" || now < this.#opensAt) return false;
+    const wasFleet = this.#fleetUnknown;
+    if (now >= this.#fleetOpensAt) this.#fleetUnknown = false;
+    if (this.#phase !== "guarded" || now < this.#opensAt) return wasFleet && !this.#fleetUnknown;
     this.#phase = "open";
     return true;
   }
@@ -79,22 +95,31 @@ export class RaiseGuard {
     this.#phase = "over";
   }
 
-  /** Why the server may not be raised now. */
+  /** What operators want in the whole fleet is known. True if that was waited for. */
+  fleetKnown(): boolean {
+    const waited = this.#fleetUnknown;
+    this.#fleetUnknown = false;
+    return waited;
+  }
+
+  /** Why the server may not be raised, or added with a weight, now. */
   holds(server: GuardedServer): Holds {
-    return this.#phase === "guarded" && this.#concerns(server) ? lost : [];
+    const memory = this.#phase === "guarded" && this.#concerns(server, false) ? lost : [];
+    const fleet = this.#fleetUnknown && this.#concerns(server, true) ? unknown : [];
+    return together(memory, fleet);
   }
 
   /** Whether the raise of a server must be told: nobody knows whether its weight of 0 was an operator's word. */
   mustTell(server: GuardedServer): boolean {
     const key = `${server.vip} ${server.address}`;
-    if (this.#phase !== "open" || this.#told.has(key) || !this.#concerns(server)) return false;
+    if (this.#phase !== "open" || this.#told.has(key) || !this.#concerns(server, false)) return false;
     this.#told.add(key);
     return true;
   }
 
-  #concerns({ address, backend, frontend, vip }: GuardedServer): boolean {
+  #concerns({ address, backend, frontend, vip }: GuardedServer, alsoNew: boolean): boolean {
     const { weighed, witness } = this.#parts;
-    if (witness(vip, address) !== 0) return false;
+    if ((witness(vip, address) ?? (alsoNew ? 0 : null)) !== 0) return false;
     return backend === null || !(this.#enabled.has(backend) || weighed(frontend, backend));
   }
 }

@@ -77,6 +77,7 @@ export class Reconciler implements AsyncDisposable {
     this.#state = new VppState(this.#ownership);
     this.#guard = new RaiseGuard({
       memoryLost: parts.memory === "lost",
+      fleetUnknown: parts.fleetUnknown ?? false,
       startedAt: parts.startedAt,
       maxDelayMs: parts.world().config.lb.startupMaxDelayMs,
       witness: (vip, address) => this.#state.witness(vip, address),
@@ -298,6 +299,13 @@ export class Reconciler implements AsyncDisposable {
   recall(record: VipRecord, isOlder: boolean): void {
     this.#ownership.recall(record, isOlder);
     this.#guard.end();
+    this.#schedule.touchAll(this.#parts.clock.now());
+    this.#loop.wake();
+  }
+
+  /** What operators want in the whole fleet is known, and in force. */
+  fleetKnown(): void {
+    if (!this.#guard.fleetKnown()) return;
     this.#schedule.touchAll(this.#parts.clock.now());
     this.#loop.wake();
   }

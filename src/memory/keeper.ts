@@ -8,7 +8,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
-import type { MemoryLeft, Millis, VipRecord } from "../model.ts";
+import type { FleetRecord, MemoryLeft, Millis, VipRecord } from "../model.ts";
 import type { Folder } from "./folder.ts";
 import { type Loaded, loadState } from "./load.ts";
 import { emptyState, type State } from "./state.ts";
@@ -35,6 +35,8 @@ export interface KeeperParts {
 export interface KeptBy {
   /** VIPs as the next process must know them. */
   readonly vips: () => VipRecord;
+  /** The fleet's store as the next process must know it; null: nothing. */
+  readonly fleet: () => FleetRecord | null;
   /** What an earlier process left has come late. */
   readonly late: (state: State) => void;
 }
@@ -86,6 +88,11 @@ export class StateKeeper implements AsyncDisposable {
     return this.#loaded?.kind === "known" ? this.#loaded.state.vips : null;
   }
 
+  /** What an earlier process knew of the fleet's store; null: nothing. */
+  get fleet(): FleetRecord | null {
+    return this.#loaded?.kind === "known" ? this.#loaded.state.fleet : null;
+  }
+
   /** How much there is of what an earlier process left. */
   get left(): MemoryLeft {
     if (this.#loaded === null || this.#loaded.kind === "lost") return "lost";
@@ -134,7 +141,7 @@ export class StateKeeper implements AsyncDisposable {
     this.#others = known?.state.others ?? emptyState.others;
     this.#writer = new StateWriter({
       ...this.#parts,
-      state: () => ({ vips: keptBy.vips(), others: this.#others }),
+      state: () => ({ vips: keptBy.vips(), fleet: keptBy.fleet(), others: this.#others }),
       present: loaded.kind === "first" ? "absent" : loaded.last,
       written: known?.last === "good" ? known.state : null,
     });

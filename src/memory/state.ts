@@ -12,7 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { VipRecord } from "../model.ts";
+import type { FleetRecord, VipRecord } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** Version of the file that is written. */
@@ -22,12 +22,14 @@ export const stateVersion = 1;
 export interface State {
   /** VIPs of the daemon, and those that the brake holds. */
   readonly vips: VipRecord;
+  /** The fleet's store as last known; null: there is no fleet, or nothing is known of its store. */
+  readonly fleet: FleetRecord | null;
   /** Keys that this version does not know, as they were read. */
   readonly others: Readonly<Record<string, unknown>>;
 }
 
 /** Nothing is known. */
-export const emptyState: State = { vips: { named: [], held: [] }, others: {} };
+export const emptyState: State = { vips: { named: [], held: [] }, fleet: null, others: {} };
 
 /** Why a text is of no use. */
 export interface StateError {
@@ -46,6 +48,18 @@ const vipKey = {
 const vipRecord = z.strictObject({
   named: z.array(z.strictObject({ ...vipKey, frontend: z.string().max(64) })),
   held: z.array(z.strictObject(vipKey)),
+});
+
+const revision = z.string().regex(/^\d{1,20}$/);
+
+const fleetRecord = z.strictObject({
+  name: z.string().min(1).max(64),
+  clusterId: z.string().min(1).max(64),
+  revision,
+  floor: revision,
+  intents: z.array(
+    z.strictObject({ key: z.string().min(1), value: z.string(), revision, held: z.boolean() }),
+  ),
 });
 
 const file = z.object({
@@ -72,8 +86,8 @@ function parsed(text: string): unknown {
 }
 
 /** The text of a state. */
-export function encodeState({ vips, others }: State): string {
-  const state = { ...others, vips };
+export function encodeState({ fleet, vips, others }: State): string {
+  const state = { ...others, vips, ...(fleet === null ? {} : { fleet }) };
   return `${JSON.stringify({ version: stateVersion, sha256: checksum(stateVersion, state), state })}\n`;
 }
 
@@ -89,8 +103,10 @@ export function decodeState(text: string): Result<State, StateError> {
     const detail = `version ${version} of a newer maglevd; this one knows version ${stateVersion}`;
     return err({ kind: "newer", detail });
   }
-  const { vips, ...others } = state;
+  const { fleet, vips, ...others } = state;
   const record = vipRecord.safeParse(vips);
   if (!record.success) return damaged(`vips: ${record.error.issues[0]?.message ?? "not as expected"}`);
-  return ok({ vips: record.data, others });
+  const store = fleetRecord.optional().safeParse(fleet);
+  if (!store.success) return damaged(`fleet: ${store.error.issues[0]?.message ?? "not as expected"}`);
+  return ok({ vips: record.data, fleet: store.data ?? null, others });
 }

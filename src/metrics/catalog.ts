@@ -167,6 +167,26 @@ export const catalog = {
     labels: [],
     help: "From a request to the head of its answer",
   },
+  maglev_fleet_connected: {
+    type: "gauge",
+    labels: [],
+    help: "1 while the fleet's store answers; none without a fleet",
+  },
+  maglev_fleet_nodes: {
+    type: "gauge",
+    labels: ["state"],
+    help: "Daemons of the fleet that this one sees, itself included, by how their VPP stands",
+  },
+  maglev_fleet_table_agreement: {
+    type: "gauge",
+    labels: ["frontend"],
+    help: "0 if nodes of the fleet have had different tables for over 10 s, else 1",
+  },
+  maglev_fleet_store_seconds: {
+    type: "histogram",
+    labels: [],
+    help: "Duration of calls of the fleet's store, those that failed included",
+  },
   maglev_unauthorized_total: {
     type: "counter",
     labels: ["code"],

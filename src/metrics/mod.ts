@@ -20,6 +20,7 @@ import type { BuildInfo } from "../version.ts";
 
 const latenessBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const toVppBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const storeBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4];
 const requestBounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
 /** Kinds of changes that a sync makes; an object, so that a new kind cannot be forgotten here. */
@@ -59,6 +60,7 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
   readonly #lbsync = this.#counter("maglev_vpp_lbsync_total");
   readonly #requests = this.#counter("maglev_http_requests_total");
   readonly #unauthorized = this.#counter("maglev_unauthorized_total");
+  #storeTime: Histogram | null = null;
   readonly #requestTime = this.#histogram("maglev_http_request_duration_seconds", requestBounds);
 
   /** Starts counting. */
@@ -114,6 +116,12 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     if (direction === "send" || !msg.endsWith("_reply") || this.#apiReplies.has(msg)) return;
     this.#apiReplies.add(msg);
     this.#api.inc({ msg, direction, result: "failure" }, 0);
+  };
+
+  /** One call of the fleet's store. */
+  fleetCall = (ms: Millis): void => {
+    this.#storeTime ??= this.#histogram("maglev_fleet_store_seconds", storeBounds);
+    this.#storeTime.observe(ms / 1000);
   };
 
   /** One answered request to the API. */

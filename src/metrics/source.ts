@@ -5,6 +5,19 @@
  */
 import type { FrontendState, Protocol, State } from "../model.ts";
 
+/** How the VPP of a daemon may stand, as GET /readyz says it. */
+export const vppStandings = [
+  "off",
+  "disconnected",
+  "refused",
+  "warming-up",
+  "out-of-sync",
+  "in-sync",
+] as const;
+
+/** How the VPP of a daemon stands. */
+export type VppStanding = (typeof vppStandings)[number];
+
 /** One backend. */
 export interface BackendRow {
   /** Its name. */
@@ -113,6 +126,16 @@ export interface VppRow {
   readonly counts: CountsRow | null;
 }
 
+/** The fleet. */
+export interface FleetRow {
+  /** Whether the store answers. */
+  readonly connected: boolean;
+  /** How the VPP of each node stands, this one included. */
+  readonly nodes: readonly VppStanding[];
+  /** All frontends of the configuration. */
+  readonly tables: readonly { readonly frontend: string; readonly agrees: boolean }[];
+}
+
 /** Everything at one moment. */
 export interface MetricsSnapshot {
   /** Without removed ones. */
@@ -121,6 +144,8 @@ export interface MetricsSnapshot {
   readonly frontends: readonly FrontendRow[];
   /** Null while disconnected or switched off. */
   readonly vpp: VppRow | null;
+  /** Null: this daemon stands alone. */
+  readonly fleet?: FleetRow | null;
 }
 
 /** Takes the snapshot of a scrape; must not wait. */

@@ -4,14 +4,16 @@
  * @module
  */
 import type { MetricName } from "./catalog.ts";
-import type {
-  BackendRow,
-  CountsRow,
-  FrontendRow,
-  MemberRow,
-  MetricsSnapshot,
-  VipRow,
-  VppRow,
+import {
+  type BackendRow,
+  type CountsRow,
+  type FleetRow,
+  type FrontendRow,
+  type MemberRow,
+  type MetricsSnapshot,
+  type VipRow,
+  type VppRow,
+  vppStandings,
 } from "./source.ts";
 import { escapeLabel, linePrefix, type Lines, type Template, template } from "./text.ts";
 import type { FrontendState, State } from "../model.ts";
@@ -50,6 +52,21 @@ export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
   writeFrontends(lines, snapshot.frontends);
   single(lines, "maglev_vpp_connected", snapshot.vpp === null ? 0 : 1);
   if (snapshot.vpp !== null) writeVpp(lines, snapshot.vpp);
+  if (snapshot.fleet != null) writeFleet(lines, snapshot.fleet);
+}
+
+function writeFleet(lines: Lines, { connected, nodes, tables }: FleetRow): void {
+  single(lines, "maglev_fleet_connected", connected ? 1 : 0);
+  lines.metric("maglev_fleet_nodes");
+  for (const state of vppStandings) {
+    const count = nodes.filter((one) => one === state).length;
+    lines.add(linePrefix("maglev_fleet_nodes", `state="${state}"`), count);
+  }
+  lines.metric("maglev_fleet_table_agreement");
+  for (const { agrees, frontend } of tables) {
+    const label = `frontend="${escapeLabel(frontend)}"`;
+    lines.add(linePrefix("maglev_fleet_table_agreement", label), agrees ? 1 : 0);
+  }
 }
 
 function writeStates(

@@ -79,6 +79,7 @@ export class Life implements AsyncDisposable {
     this.#core = core;
     keeper.begin({
       vips: () => core.reconciler.record,
+      fleet: () => null,
       late: ({ vips }) => {
         this.#guarded.clear();
         core.reconciler.recall(vips, keeper.left === "older");

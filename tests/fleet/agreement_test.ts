@@ -20,9 +20,9 @@ function row(node: string, more: Partial<NodeRow> = {}): NodeRow {
 
 /** What is told once everything has lasted long enough. */
 function told(rows: readonly NodeRow[], self = "lb1"): string[] {
-  const first = disagreements(rows, self, new Map(), 0);
+  const first = disagreements(rows, self, 0, new Map(), 0);
   assert.deepEqual(first.told, []);
-  return disagreements(rows, self, first.since, settleMs).told.map(({ text }) => text);
+  return disagreements(rows, self, settleMs, first.since, settleMs).told.map(({ text }) => text);
 }
 
 Deno.test("nodes that agree, and a node alone, are silent", () => {
@@ -53,9 +53,9 @@ Deno.test("what differs is told with where and what, seen from this node", () =>
 Deno.test("a difference is told after 10 s without a break, and forgotten when it ends", () => {
   const differing = [row("lb1", { tables: { www: "a" } }), row("lb2", { tables: { www: "b" } })];
   const same = [row("lb1", { tables: { www: "a" } }), row("lb2", { tables: { www: "a" } })];
-  let since = disagreements(differing, "lb1", new Map(), 0).since;
+  let since = disagreements(differing, "lb1", 0, new Map(), 0).since;
   const at = (rows: readonly NodeRow[], now: number) => {
-    const answer = disagreements(rows, "lb1", since, now);
+    const answer = disagreements(rows, "lb1", now, since, now);
     since = answer.since;
     return answer.told.length;
   };
@@ -117,4 +117,17 @@ Deno.test("equal tables have equal digests whatever the order; other addresses, 
     const other = list.map((one, j) => i === j ? { ...one, weight: one.weight + 1 } : one);
     assert.notEqual(tableDigest({ ...inputs, servers: other }), digest);
   }));
+});
+
+Deno.test("rows that were listed before a difference has lasted long enough are listed again first", () => {
+  const rows = [row("lb1", { tables: { www: "a" } }), row("lb2", { tables: { www: "b" } })];
+  const first = disagreements(rows, "lb1", 0, new Map(), 1_000);
+  assert.deepEqual([first.told, first.unsure], [[], false]);
+  const stale = disagreements(rows, "lb1", 0, first.since, 1_000 + settleMs);
+  assert.deepEqual([stale.told, stale.unsure], [[], true]);
+  const fresh = disagreements(rows, "lb1", 1_000 + settleMs, stale.since, 1_000 + settleMs);
+  assert.deepEqual([fresh.told.map(({ object, since }) => [object, since]), fresh.unsure], [
+    [["www", 1_000]],
+    false,
+  ]);
 });

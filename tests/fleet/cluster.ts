@@ -25,9 +25,12 @@ export class Member {
   readonly #args: readonly string[];
   readonly #log: string;
   #child: Deno.ChildProcess | null = null;
+  readonly #before: string;
   readonly url: string;
 
-  constructor(url: string, args: readonly string[], log: string) {
+  /** `before`: shell commands that set the environment. */
+  constructor(url: string, args: readonly string[], log: string, before = "") {
+    this.#before = before;
     this.url = url;
     this.#args = args;
     this.#log = log;
@@ -36,7 +39,7 @@ export class Member {
   /** Starts the process; does not wait for a leader. */
   start(): void {
     this.#child = new Deno.Command("sh", {
-      args: ["-c", `exec etcd "$@" >>${this.#log} 2>&1`, "etcd", ...this.#args],
+      args: ["-c", `${this.#before} exec etcd "$@" >>${this.#log} 2>&1`, "etcd", ...this.#args],
       stdin: "null",
     }).spawn();
   }

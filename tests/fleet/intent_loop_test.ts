@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { IntentLoop, type StoreState } from "../../src/fleet/intent_loop.ts";
-import { type Intent, intentKey, noMemory, type StoreMemory, targetOf } from "../../src/fleet/intents.ts";
+import {
+  type Intent,
+  intentKey,
+  intentText,
+  noMemory,
+  type StoreMemory,
+  targetOf,
+} from "../../src/fleet/intents.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { FakeStore } from "./fake_store.ts";
 
@@ -162,24 +169,48 @@ Deno.test("a daemon that starts without a store goes on with what it remembers",
   assert.deepEqual([again.intents(), again.loop.state.kind], [["b1"], "away"]);
 });
 
-Deno.test("a store that was replaced is not believed; a new write to it counts, a clear ends the old intent", async () => {
+Deno.test("a store that was replaced is not believed; a new write to it counts everywhere, and so does a clear", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await using one = site(store, clock);
+  await using two = site(store, clock, "lb2");
+  await Promise.all([one.loop.listed, two.loop.listed]);
+  for (const backend of ["b1", "b2"]) await one.loop.write(pause(backend), false);
+  await clock.advance(5_000);
+  store.clusterId = "c2";
+  const key = intentKey("x", { kind: "state", backend: "b9" });
+  store.rows = new Map([[key, { key, value: intentText(pause("b9")), modRevision: 2n }]]);
+  await clock.advance(10_000);
+  assert.deepEqual([one.loop.state.kind, one.intents()], ["replaced", ["b1", "b2"]]);
+  assert.equal((await one.loop.write(pause("b3"), false)).kind, "done");
+  await clock.advance(5_000);
+  for (const { intents, loop } of [one, two]) {
+    assert.deepEqual([loop.state.kind, intents()], ["live", ["b1", "b2", "b3"]]);
+  }
+  assert.equal((await two.loop.remove({ kind: "state", backend: "b1" })).kind, "done");
+  await clock.advance(10_000);
+  for (const { intents } of [one, two]) assert.deepEqual(intents(), ["b2", "b3"]);
+  // The watch is on again.
+  await one.loop.remove({ kind: "state", backend: "b3" });
+  await settle();
+  assert.deepEqual(two.intents(), ["b2"]);
+});
+
+Deno.test("a clear is the new write that makes a store the known one", async () => {
   const store = new FakeStore();
   const clock = new FakeClock();
   await using one = site(store, clock);
   await one.loop.listed;
   await one.loop.write(pause("b1"), false);
-  await one.loop.write(pause("b2"), false);
   await clock.advance(5_000);
   store.clusterId = "c2";
   store.rows = new Map();
-  await clock.advance(10_000);
-  assert.deepEqual([one.loop.state.kind, one.intents()], ["replaced", ["b1", "b2"]]);
-  assert.equal((await one.loop.write(pause("b3"), false)).kind, "done");
+  await clock.advance(5_000);
+  assert.equal(one.loop.state.kind, "replaced");
   assert.equal((await one.loop.remove({ kind: "state", backend: "b1" })).kind, "done");
+  assert.equal(one.loop.state.kind, "live");
   await clock.advance(10_000);
-  assert.deepEqual(one.intents(), ["b2", "b3"]);
-  await one.loop.accept();
-  assert.deepEqual([one.loop.state.kind, one.intents()], ["live", ["b3"]]);
+  assert.deepEqual([one.intents(), store.rows.size], [[], 0]);
 });
 
 Deno.test("the writer deletes a key after its hour, and not with a wrong clock", async () => {

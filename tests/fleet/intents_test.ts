@@ -167,13 +167,28 @@ Deno.test("what cannot be understood is told once and changes nothing", () => {
   assert.deepEqual(learnList(learned.memory, "x", listing([bad], 6n))?.rubbish, []);
 });
 
-Deno.test("a store that was replaced is not believed until somebody says so", () => {
-  const memory = learnList(noMemory, "x", listing([rowOf(pause, 5n)], 9n))?.memory ?? noMemory;
+Deno.test("a store that was replaced counts from a new write on: what was known holds until it is written again", () => {
+  const other = { ...pause, backend: "b8" };
+  const old = { ...pause, backend: "b9", reason: "of an old backup" };
+  const memory = learnList(noMemory, "x", listing([rowOf(pause, 5n), rowOf(other, 6n)], 9n))?.memory ??
+    noMemory;
   assert.equal(learnList(memory, "x", listing([], 8n)), null, "an old backup");
   assert.equal(learnList(memory, "x", listing([], 99n, "other")), null, "another cluster");
-  const believed = believe(memory, "x", listing([], 1n, "other"));
-  assert.equal(believed.ended.length, 1);
-  assert.deepEqual([believed.memory.clusterId, believed.memory.revision], ["other", 1n]);
+  const news = { ...other, reason: "new" };
+  const rows = [rowOf(old, 2n), rowOf(news, 4n)];
+  const believed = believe(memory, "x", listing(rows, 4n, "other"), 3n);
+  const reasons = (of: StoreMemory) => [...of.intents.values()].map(({ intent }) => intent.reason);
+  assert.deepEqual(reasons(believed.memory), [pause.reason, "new"]);
+  assert.deepEqual([believed.ended.length, believed.memory.held.size], [0, 1]);
+  assert.deepEqual([believed.memory.clusterId, believed.memory.revision], ["other", 4n]);
+  // The one that holds is in no list of the new store.
+  const later = learnList(believed.memory, "x", listing(rows, 7n, "other"));
+  assert.deepEqual(later?.ended, []);
+  const gone = learnList(believed.memory, "x", listing([rowOf(old, 2n)], 8n, "other"));
+  assert.deepEqual(gone?.ended.map(({ intent }) => intent.reason), ["new"], "what was written anew ends");
+  const over = rowOf({ ...pause, until: pause.since }, 9n);
+  const cleared = learnList(later?.memory ?? noMemory, "x", listing([...rows, over], 9n, "other"));
+  assert.deepEqual(cleared?.memory.held.size, 0);
 });
 
 Deno.test("an intent ends at its hour; its writer deletes it then, others a day later, a wrong clock never", () => {

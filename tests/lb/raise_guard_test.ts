@@ -12,6 +12,7 @@ const server: GuardedServer = { vip: "v", address: ip("10.0.0.1"), frontend: "we
 function guard(more: Partial<ConstructorParameters<typeof RaiseGuard>[0]> = {}): RaiseGuard {
   return new RaiseGuard({
     memoryLost: true,
+    fleetUnknown: false,
     startedAt: 1_000,
     maxDelayMs: 0,
     witness: () => 0,
@@ -48,6 +49,26 @@ Deno.test("with a memory, and once it has come, nothing is guarded or told", () 
       false,
     ]);
   }
+});
+
+Deno.test("a fleet of which nothing is known guards new servers, too, until it is known or for 30 s", () => {
+  const fleet = { memoryLost: false, fleetUnknown: true, maxDelayMs: 600_000 };
+  for (const weight of [0, null]) {
+    const one = guard({ ...fleet, witness: () => weight });
+    assert.deepEqual(one.holds(server).map(({ kind }) => kind), ["fleet unknown"]);
+    assert.deepEqual([one.dueAt, one.step(30_999), one.step(31_000), one.holds(server)], [
+      31_000,
+      false,
+      true,
+      [],
+    ]);
+    assert.equal(one.mustTell(server), false);
+  }
+  assert.deepEqual(guard({ ...fleet, witness: () => 1 }).holds(server), []);
+  const known = guard({ ...fleet, memoryLost: true });
+  assert.equal(known.holds(server).length, 2);
+  assert.deepEqual([known.fleetKnown(), known.fleetKnown()], [true, false]);
+  assert.deepEqual(known.holds(server).map(({ kind }) => kind), ["memory lost"]);
 });
 
 Deno.test("each server that is raised is told once, when it may be raised", () => {

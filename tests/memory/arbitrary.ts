@@ -10,7 +10,7 @@ const vipKey: fc.Arbitrary<VipKey> = fc.record({
 }, { noNullPrototype: true });
 
 /** Keys of a newer version; an object of JSON has no order for keys that look like numbers. */
-const others = fc.dictionary(fc.stringMatching(/^[a-u][a-z_]{0,8}$/), fc.jsonValue(), { maxKeys: 3 });
+const others = fc.dictionary(fc.stringMatching(/^[g-u][a-z_]{0,8}$/), fc.jsonValue(), { maxKeys: 3 });
 
 /** States that a file may hold. */
 export const anyState: fc.Arbitrary<State> = fc.record({
@@ -23,6 +23,18 @@ export const anyState: fc.Arbitrary<State> = fc.record({
     ),
     held: fc.array(vipKey),
   }, { noNullPrototype: true }),
+  fleet: fc.option(fc.record({
+    name: fc.constant("site"),
+    clusterId: fc.constantFrom("17", "c1"),
+    revision: fc.bigInt({ min: 0n, max: 2n ** 63n }).map(String),
+    floor: fc.constantFrom("0", "12"),
+    intents: fc.array(fc.record({
+      key: fc.constantFrom("/maglev/site/intent/backend/b1", "/maglev/site/intent/weight/f/p/b1"),
+      value: fc.string(),
+      revision: fc.nat().map(String),
+      held: fc.boolean(),
+    }, { noNullPrototype: true })),
+  }, { noNullPrototype: true })),
   // JSON has one zero only.
   others: others.map((value): Record<string, unknown> => JSON.parse(JSON.stringify(value))),
 }, { noNullPrototype: true });

@@ -39,7 +39,11 @@ class World implements AsyncDisposable {
   }
 
   begin(): void {
-    this.keeper.begin({ vips: () => this.vips, late: (state) => void this.late.push(state) });
+    this.keeper.begin({
+      vips: () => this.vips,
+      fleet: () => null,
+      late: (state) => void this.late.push(state),
+    });
   }
 
   /** Another record, and the time after which it is written. */
@@ -240,7 +244,7 @@ Deno.test("the end writes what is not written, and waits a second for a disk tha
 
 Deno.test("without a folder nothing is known, lost or written", async () => {
   await using keeper = StateKeeper.none();
-  keeper.begin({ vips: () => vips("a"), late: () => assert.fail() });
+  keeper.begin({ vips: () => vips("a"), fleet: () => null, late: () => assert.fail() });
   keeper.changed();
   assert.deepEqual([keeper.vips, keeper.left, keeper.problem], [null, "all", null]);
 });

@@ -96,6 +96,7 @@ Deno.test("series of removed objects go, also when the object comes back", async
     backends: snapshot.backends.filter((row) => row.name !== "backend-1"),
     frontends: [],
     vpp: null,
+    fleet: null,
   };
   metrics.transitioned("backend-1", "up", "removed");
   metrics.forgotten("backend-1");

@@ -78,6 +78,11 @@ export function snapshotOf(backends: number, frontends: number): MetricsSnapshot
         unmatched: 7,
       },
     },
+    fleet: {
+      connected: true,
+      nodes: ["in-sync", "in-sync", "disconnected"],
+      tables: vips.map(({ frontend }) => ({ frontend, agrees: true })),
+    },
   };
 }
 
@@ -94,6 +99,7 @@ export function busyMetrics(snapshot: () => MetricsSnapshot, process = false): M
     metrics.probed(name, "http", failure);
     metrics.transitioned(name, "unknown", "up");
   }
+  metrics.fleetCall(3);
   metrics.probed("backend-0", "http", { ...failure, void: "late" });
   metrics.probeLateness(2);
   metrics.changed("vip", "as_weight_updated");

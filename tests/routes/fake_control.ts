@@ -222,6 +222,10 @@ export class FakeControl implements Control {
       result.ok ? ok({ value: result.value, before: null, after: { done: 1 } }) : result,
     );
   }
+  fleet(): Promise<api.Fleet> {
+    return Promise.resolve(structuredClone(examples.fleet));
+  }
+
   metrics(): Promise<string> {
     return Promise.resolve(this.metricsText);
   }
