@@ -8,9 +8,14 @@
  *
  * @module
  */
+import { ABSENT } from "./apply.ts";
+import { type LoadBalancer, VppError } from "./balancer.ts";
 import type { FrontendSync } from "./frontend_sync.ts";
+import type { Planned } from "./outcome.ts";
 import type { SyncPlan } from "./plan.ts";
+import { again, done, failed, readBack } from "./schedule.ts";
 import type { Unit, VipUnit } from "./steps.ts";
+import type { SyncCore, Syncer } from "./sync.ts";
 import type { VppState } from "./vpp_state.ts";
 
 /** What is to be done with the frontends that changed. */
@@ -89,4 +94,117 @@ function onlyWeights(unit: Unit): VipUnit | null {
   const steps = [...unit.raises, ...unit.lowers];
   const free = steps.every(({ change, holds }) => change.kind === "as_weight_updated" && holds.length === 0);
   return free ? { ...unit, supersededBy: null } : null;
+}
+
+/** What a failover calls. */
+export interface FailoverHooks {
+  /** Before what changed in a turn is sorted. */
+  readonly before: () => void;
+  /** When syncs may be due. */
+  readonly after: () => void;
+}
+
+/** Sends what changed in each turn of the event loop. */
+export class Failover {
+  readonly #core: SyncCore;
+  readonly #syncer: Syncer;
+  readonly #hooks: FailoverHooks;
+  /** Runs that VPP has not answered yet. */
+  readonly #runs = new Set<Promise<void>>();
+  /** Whether what changed in this turn is sent at its end. */
+  #sends = false;
+
+  /**
+   * Nothing changed.
+   */
+  constructor(core: SyncCore, syncer: Syncer, hooks: FailoverHooks) {
+    this.#core = core;
+    this.#syncer = syncer;
+    this.#hooks = hooks;
+  }
+
+  /** Members of these frontends changed: what VPP is known to have is changed at once, all else by a sync. */
+  changed(frontends: Iterable<string>): void {
+    const { session, syncs } = this.#core;
+    const records = syncs.some(frontends);
+    syncs.changed(records.map(({ name }) => name));
+    if (session() === null || records.length === 0) return this.#hooks.after();
+    for (const record of records) record.changed = true;
+    if (!this.#sends) queueMicrotask(() => this.#send());
+    this.#sends = true;
+  }
+
+  /** Resolves when VPP has answered every urgent message. */
+  async quiet(): Promise<void> {
+    while (this.#runs.size > 0) await Promise.all(this.#runs);
+  }
+
+  #send(): void {
+    const { gate, parts: { clock }, schedule, session, state, stop, syncs } = this.#core;
+    this.#sends = false;
+    const changed = syncs.some(null).filter((record) => record.changed);
+    for (const record of changed) record.changed = false;
+    const lb = session();
+    if (lb === null || stop.aborted) return;
+    this.#hooks.before();
+    const now = clock.now();
+    // The settings come first in each session; without a witness members that are not yet known would lose their weight.
+    const ready = this.#syncer.confJudged && state.witnesses.known;
+    const isFree = ({ failures, release }: FrontendSync) => ready && !gate.isHeld(release) && failures === 0;
+    schedule.touch(changed.filter((record) => !isFree(record)), now);
+    const make = (some: readonly string[]) =>
+      this.#syncer.planKnown(some, some, state.readAt ?? clock.wall());
+    const { plan, sorted } = sortChanged(changed.filter(isFree), state, (some) => make(some).plan);
+    for (const record of syncs.some(sorted.busy)) this.#postpone(lb, record);
+    schedule.touch(syncs.some(sorted.ordinary), now);
+    const inSync = { standing: "in-sync", detail: null } as const;
+    const settled = new Map(sorted.settled.map((name) => [name, inSync]));
+    for (const record of syncs.commit(syncs.revisions(sorted.settled), settled)) done(record);
+    syncs.takeWaits(sorted.settled).done();
+    if (plan !== null) {
+      const run = this.#run(lb, { ...make(sorted.urgent), plan }, sorted.urgent)
+        .finally(() => this.#runs.delete(run));
+      this.#runs.add(run);
+    }
+    this.#hooks.after();
+  }
+
+  /** Looks at a frontend again when VPP has answered what is under way for its VIP. */
+  #postpone(lb: LoadBalancer, record: FrontendSync): void {
+    const settled = this.#core.state.untilSettled(record.vip);
+    if (settled === null || record.postponed) return;
+    record.postponed = true;
+    settled.then(() => {
+      record.postponed = false;
+      if (lb === this.#core.session()) this.changed([record.name]);
+    });
+  }
+
+  async #run(lb: LoadBalancer, planned: Planned, names: readonly string[]): Promise<void> {
+    const { parts: { clock, hooks, random }, session, syncs } = this.#core;
+    const { decided, done: answer } = syncs.takeWaits(names);
+    try {
+      const synced = await this.#syncer.apply(lb, planned, { release: false, urgent: true, decided });
+      if (lb !== session()) return;
+      const now = clock.now();
+      const absent = new Set(
+        synced.results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.change.frontend),
+      );
+      for (const record of syncs.commit(synced.revisions, synced.outcomes)) {
+        // VPP does not have what it was known to have: it is read, and planned anew.
+        if (absent.has(record.name)) again(record, now, random());
+        else if (record.standing === "error") failed(record, now, random());
+        else {
+          done(record);
+          readBack(record, now);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof VppError)) throw error;
+    } finally {
+      answer();
+      hooks.synced();
+      this.#hooks.after();
+    }
+  }
 }

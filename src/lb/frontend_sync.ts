@@ -65,6 +65,9 @@ export interface FrontendSync {
   weightUnsent: boolean;
 }
 
+/** What a sync made of one frontend. */
+export type FrontendOutcome = Pick<FrontendSync, "standing" | "detail">;
+
 /** Revisions of what a plan was made from. */
 export interface Revisions {
   /** Of the configuration. */
@@ -221,6 +224,22 @@ export class FrontendSyncs {
   current(then: Revisions, frontend: string): FrontendSync | null {
     const record = this.get(frontend);
     return record !== null && record.revision === then.frontends.get(frontend) ? record : null;
+  }
+
+  /**
+   * Writes outcomes of a plan to the records that still have its revisions.
+   *
+   * @returns those records
+   */
+  commit(then: Revisions, outcomes: ReadonlyMap<string, FrontendOutcome>): FrontendSync[] {
+    return [...outcomes].flatMap(([frontend, { detail, standing }]) => {
+      const record = this.current(then, frontend);
+      if (record === null) return [];
+      record.standing = standing;
+      record.detail = detail;
+      record.weightUnsent = false;
+      return record;
+    });
   }
 
   /** Serial of the next flush: what a plan made now ends are those below. */

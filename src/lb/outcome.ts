@@ -6,7 +6,7 @@
 import type { ActualVip, Millis, UnixMillis } from "../model.ts";
 import { setHasChanged, type StepResult } from "./apply.ts";
 import type { DesiredVip } from "./desired.ts";
-import type { Revisions, SyncStanding } from "./frontend_sync.ts";
+import type { FrontendOutcome, Revisions } from "./frontend_sync.ts";
 import { isSent } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
 
@@ -28,14 +28,6 @@ export interface Planned {
 export interface PlanView extends Planned {
   /** VIPs of VPP as they were read for the plan. */
   readonly actual: ReadonlyMap<string, ActualVip>;
-}
-
-/** What a sync made of one frontend. */
-export interface FrontendOutcome {
-  /** What it made of the VIP. */
-  readonly standing: SyncStanding;
-  /** What VPP said, with standing `error`; else null. */
-  readonly detail: string | null;
 }
 
 /** A sync that is through. */

@@ -80,6 +80,11 @@ export class Schedule {
     this.#records = records;
   }
 
+  /** VIPs are to be synced at once. */
+  touch(records: Iterable<Scheduled>, now: Millis): void {
+    for (const record of records) touch(record, now);
+  }
+
   /** Everything is to be synced at once. */
   touchAll(now: Millis): void {
     this.#dueAt = earlier(this.#dueAt, now);

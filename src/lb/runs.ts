@@ -1,0 +1,178 @@
+/**
+ * Runs of syncs, one after the other: each reads, plans and sends, and what came of it goes into the frontends' records
+ * and into the schedule.
+ *
+ * @module
+ */
+import { abortable } from "../async/abortable.ts";
+import { type LoadBalancer, VppError } from "./balancer.ts";
+import type { Revisions } from "./frontend_sync.ts";
+import { isBlocked } from "./holds.ts";
+import type { Planned, Synced } from "./outcome.ts";
+import { HeldLog, logFailed } from "./report.ts";
+import { again, done, failed } from "./schedule.ts";
+import type { SyncCore, Syncer } from "./sync.ts";
+
+/** The runs of one daemon. */
+export class Runs {
+  readonly #core: SyncCore;
+  readonly #syncer: Syncer;
+  readonly #quiet: () => Promise<void>;
+  readonly #heldLog: HeldLog;
+  #isBetween = false;
+  #complete = false;
+  #heldChanges = 0;
+
+  /**
+   * Nothing runs.
+   *
+   * @param quiet resolves when VPP has answered every urgent message
+   */
+  constructor(core: SyncCore, syncer: Syncer, quiet: () => Promise<void>) {
+    this.#core = core;
+    this.#syncer = syncer;
+    this.#quiet = quiet;
+    this.#heldLog = new HeldLog(core.parts.log);
+  }
+
+  /** Whether a full sync of this session went through and every VIP is as it should be. */
+  get inSync(): boolean {
+    return this.#complete && this.#core.syncs.some(null).every(({ standing }) => standing === "in-sync");
+  }
+
+  /** Changes that the last full sync held. */
+  get heldChanges(): number {
+    return this.#heldChanges;
+  }
+
+  /** The session ended. */
+  disconnected(): void {
+    this.#complete = false;
+    this.#heldChanges = 0;
+  }
+
+  /** Reads and plans. Where it says `thorough`, nothing that is remembered is trusted. */
+  plan(
+    lb: LoadBalancer,
+    frontends: readonly string[] | null,
+    thorough: (name: string) => boolean = () => true,
+  ): Promise<Planned> {
+    return abortable(this.#syncer.plan(lb, frontends, thorough, this.#quiet), this.#core.stop);
+  }
+
+  /** Syncs everything. With `release` what is held goes, too. Rejects when it could not read, or the session ends. */
+  async all(lb: LoadBalancer, release = false, planned?: Planned): Promise<Synced> {
+    const { parts: { clock, random, world }, schedule, session } = this.#core;
+    const startedAt = clock.now();
+    // A plan made before may not cover what was touched since, so that stays in the schedule.
+    if (planned === undefined) schedule.takeAll();
+    const synced = await this.run(lb, null, release, planned);
+    if (lb !== session()) return synced;
+    const now = clock.now();
+    const { syncIntervalMs } = world().config.lb;
+    if (synced.othersSurprised) schedule.allAgain(startedAt, now, syncIntervalMs, random());
+    else if (synced.othersFailed) schedule.allFailed(startedAt, now, syncIntervalMs, random());
+    else schedule.allDone(startedAt, now, syncIntervalMs);
+    this.#heldLog.tell(synced.plan);
+    return synced;
+  }
+
+  /** Syncs some VIPs; null: none of them may be written now. */
+  async vips(lb: LoadBalancer, frontends: readonly string[]): Promise<Synced | null> {
+    const { gate, syncs } = this.#core;
+    // A sync of a held VIP could only read; its release touches it again.
+    const byHeld = Map.groupBy(syncs.some(frontends), ({ release }) => gate.isHeld(release));
+    syncs.takeWaits(byHeld.get(true)?.map(({ name }) => name) ?? []).done();
+    const free = byHeld.get(false)?.map(({ name }) => name) ?? [];
+    return free.length === 0 ? null : await this.run(lb, free, false);
+  }
+
+  /** One run; `made`: of this plan. */
+  async run(
+    lb: LoadBalancer,
+    frontends: readonly string[] | null,
+    release: boolean,
+    made?: Planned,
+  ): Promise<Synced> {
+    const { parts, session, syncs } = this.#core;
+    const records = syncs.some(frontends);
+    const begun = syncs.revisions(records.map(({ name }) => name));
+    for (const record of records) record.running++;
+    const { decided, done: answer } = syncs.takeWaits(frontends);
+    try {
+      // A VIP that was not as remembered is read whole.
+      const thorough = (name: string) => (syncs.get(name)?.failures ?? 0) > 0;
+      const planned = made ?? await this.plan(lb, frontends, thorough);
+      const synced = await this.#syncer.apply(lb, planned, { release, urgent: false, decided });
+      if (lb === session()) this.#account(synced);
+      return synced;
+    } catch (error) {
+      if (error instanceof VppError) this.#failed(lb, frontends, begun, error);
+      throw error;
+    } finally {
+      for (const record of records) record.running--;
+      answer();
+      parts.hooks.synced();
+    }
+  }
+
+  /**
+   * Between two groups of a full read the changes that are due go first; null: none is. In a new session, and after a
+   * reload, the read is part of what they need.
+   */
+  betweenGroups(lb: LoadBalancer): Promise<void> | null {
+    const { parts: { clock }, schedule, session, state } = this.#core;
+    if (this.#isBetween || lb !== session()) return null;
+    if (!state.witnesses.known || !this.#syncer.confConfirmed) return null;
+    const frontends = schedule.takeDueVips(clock.now());
+    if (frontends.length === 0) return null;
+    this.#isBetween = true;
+    return logged(this.vips(lb, frontends)).finally(() => this.#isBetween = false);
+  }
+
+  /** A sync that could not even read: retried, unless the session is over, which the next connect repairs. */
+  #failed(lb: LoadBalancer, frontends: readonly string[] | null, begun: Revisions, error: VppError): void {
+    const { parts: { clock, log, random, world }, schedule, session, stop, syncs } = this.#core;
+    if (lb.signal.aborted || lb !== session() || stop.aborted) return;
+    const now = clock.now();
+    logFailed(log, frontends, error);
+    if (frontends === null) {
+      this.#complete = false;
+      schedule.allFailed(now, now, world().config.lb.syncIntervalMs, random());
+    }
+    const outcome = { standing: "error", detail: error.message } as const;
+    const outcomes = new Map((frontends ?? []).map((name) => [name, outcome]));
+    for (const record of syncs.commit(begun, outcomes)) failed(record, now, random());
+  }
+
+  #account(synced: Synced): void {
+    const { gate, parts: { clock, random }, schedule, syncs } = this.#core;
+    const now = clock.now();
+    for (const record of syncs.commit(synced.revisions, synced.outcomes)) {
+      if (synced.surprised.has(record.name)) continue;
+      if (record.standing === "error") failed(record, now, random());
+      else done(record);
+    }
+    schedule.touch(syncs.some(synced.superseded), now);
+    // A recreate changes the neighbours of its prefix, too, of which a sync of one VIP has no outcome.
+    for (const record of syncs.some(synced.surprised)) again(record, now, random());
+    if (synced.frontends === null) {
+      this.#complete = !synced.othersFailed;
+      const held = synced.results.filter(({ step, status }) => step.holds.length > 0 && status === "skipped");
+      this.#heldChanges = held.length;
+    }
+    // What a sync of one VIP may not do, deleting what is in its way, a full one may.
+    const stuck = synced.results.some(({ step }) => isBlocked(step.holds));
+    if (stuck && synced.frontends !== null && !gate.frozen) schedule.touchAll(now);
+    if (synced.setChanged) schedule.setChanged(now);
+  }
+}
+
+/** A sync that nobody waits for: its failure is logged and scheduled again where it happened. */
+export async function logged(sync: Promise<unknown>): Promise<void> {
+  try {
+    await sync;
+  } catch (error) {
+    if (!(error instanceof VppError)) throw error;
+  }
+}
