@@ -295,8 +295,8 @@ export class Reconciler implements AsyncDisposable {
 
   /** What operators want in the whole fleet is known, and in force. */
   fleetKnown(): void {
-    if (!this.#guard.fleetKnown()) return;
-    this.#schedule.touchAll(this.#parts.clock.now());
+    if (!this.#core.guard.fleetKnown()) return;
+    this.#core.schedule.touchAll(this.#parts.clock.now());
     this.#loop.wake();
   }
 
