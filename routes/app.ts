@@ -29,6 +29,7 @@ import {
   ResyncEvent,
   VppEvent,
 } from "./schemas_events.ts";
+import { mountProblems } from "./problems.ts";
 import { mountVpp } from "./vpp.ts";
 
 export type { Api, ApiEnv, ApiOptions, RequestRecorder } from "./env.ts";
@@ -81,6 +82,7 @@ export function createApp(options: ApiOptions): Api {
   mountHealth(app, options);
   mountDashboard(app, options);
   mountDocs(app, () => describe(app));
+  mountProblems(app, options);
   mountConfig(app, options);
   mountHealthchecks(app, options);
   mountBackends(app, options);

@@ -132,10 +132,23 @@ export const healthcheck: api.HealthCheck = {
   backends: ["b1", "b2"],
 };
 
+const down: api.CurrentProblem = {
+  severity: "warning",
+  kind: "backend-down",
+  object: "b2",
+  since: at,
+  text: "backend b2 is down: L7STS HTTP 503",
+  show: "show backend b2",
+  fix: null,
+};
+
+/** GET /v1/problems */
+export const problemList: api.ProblemList = { problems: [down], critical: 0, warnings: 1 };
+
 /** GET /readyz while ready. */
 export const ready: api.Ready = {
   ready: true,
-  problems: [],
+  problems: [down],
   config: true,
   probes: "running",
   vpp: "in-sync",

@@ -66,6 +66,8 @@ export interface Control {
   info(): Omit<api.Info, "you">;
   /** GET /readyz */
   ready(): api.Ready;
+  /** GET /v1/problems */
+  problems(): api.ProblemList;
   /** GET /v1/config */
   config(): api.Config;
   /** POST /v1/config/check; without a body the file. Parsed off the main thread; `busy` when too many are under way. */

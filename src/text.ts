@@ -26,3 +26,30 @@ export function latencyText(ns: string | bigint): string | null {
   const digits = number >= 99.95 ? 0 : number >= 9.995 ? 1 : 2;
   return `${number.toFixed(digits)} ${unit}`;
 }
+
+/** What a line about a problem needs; the API's shape has it all. */
+export interface ProblemText {
+  /** How grave it is. */
+  readonly severity: "critical" | "warning" | "info";
+  /** RFC 3339. */
+  readonly since: string;
+  /** One sentence. */
+  readonly text: string;
+  /** Words of maglevc that show more. */
+  readonly show: string | null;
+  /** Words of maglevc that mend it. */
+  readonly fix: string | null;
+}
+
+/** One line a problem: severity, age, sentence, and the command that mends it or shows more. */
+export function problemLines(problems: readonly ProblemText[], age: (since: string) => string): string[] {
+  const rows = problems.map((problem) => ({ ...problem, age: age(problem.since) }));
+  const width = Math.max(0, ...rows.map((row) => row.age.length));
+  return rows.map((row) => {
+    const command = row.fix ?? row.show;
+    const words = command === null ? "" : `  [${command}]`;
+    return `${shapes[row.severity]} ${row.severity.padEnd(8)}  ${
+      row.age.padStart(width)
+    }  ${row.text}${words}`;
+  });
+}

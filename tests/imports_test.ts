@@ -17,7 +17,7 @@ const root = new URL("../", import.meta.url).href;
 /** Every arrow between two files of the project, as paths from its root. */
 async function arrows(): Promise<{ from: string; to: string }[]> {
   const entries = ["main.ts", "src/cli/main.ts", "src/demo/main.ts", "src/simulator/main.ts", "src/serve.ts"]
-    .concat(["src/dashboard/main.tsx", "src/memory/journal/thread.ts", "src/answers/latency.ts"])
+    .concat(["src/dashboard/main.tsx", "src/memory/journal/thread.ts", "src/answers/problems.ts"])
     .concat(["etcd", "fleet"].map((name) => `src/fleet/${name}.ts`));
   const found = new Map<string, { from: string; to: string }>();
   for (const entry of entries) {
@@ -94,7 +94,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "answers are functions over what is known",
     from: /^src\/answers\//,
     to:
-      /^src\/(model|result)\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|table\/.*)\.ts$/,
+      /^src\/(model|result)\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|held|table\/.*)\.ts$/,
   },
   {
     why: "routes see the daemon through its control only",

@@ -11,7 +11,7 @@ export function secretsOf(auth: AuthTable | null = null): SecretsInUse {
     use() {},
     look: () => Promise.resolve(),
     warnings: () => [],
-    problems: () => [],
+    kept: () => [],
   };
 }
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { blindProblems } from "../answers/blind.ts";
+import type { Known } from "../answers/known.ts";
+import { problemList, problems } from "../answers/problems.ts";
 import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
@@ -64,8 +65,8 @@ export interface ControlParts {
   readonly auth: boolean;
   /** Whether the TCP listeners serve HTTPS. */
   readonly tls: boolean;
-  /** What is wrong with the daemon's own files. */
-  readonly problems: () => readonly api.CurrentProblem[];
+  /** Everything that is known now. */
+  readonly known: () => Known;
   /** What this daemon was started with, e.g. `vpp`, `stats`, `auth`, `tls`. */
   readonly features: readonly string[];
   /** Wall clock. */
@@ -126,19 +127,24 @@ export class DaemonControl implements Control {
     };
   }
 
-  /** Whether everything is as it should be. */
+  /** Whether everything is as it should be, and what is wrong. */
   ready(): api.Ready {
-    const { link, problems, reconciler, tracker } = this.#parts;
-    const { backends, probed } = tracker.blind();
-    const probes = backends.length > 0 ? "blind" : "running";
+    const { ready, config, probes, vpp } = this.readiness();
+    return { ready, problems: this.#problems(), config, probes, vpp };
+  }
+
+  /** Whether everything is as it should be. */
+  readiness(): Omit<api.Ready, "problems"> {
+    const { link, reconciler, tracker } = this.#parts;
+    const probes = tracker.blind().backends.length > 0 ? "blind" : "running";
     const vpp = vppStanding(reconciler, link);
-    return {
-      ready: probes === "running" && (vpp === "off" || vpp === "in-sync"),
-      problems: [...blindProblems(backends, probed), ...problems()],
-      config: true,
-      probes,
-      vpp,
-    };
+    const ready = probes === "running" && (vpp === "off" || vpp === "in-sync");
+    return { ready, config: true, probes, vpp };
+  }
+
+  /** What is wrong now, worst first. */
+  problems(): api.ProblemList {
+    return problemList(this.#problems());
   }
 
   /** The running configuration. */
@@ -201,7 +207,7 @@ export class DaemonControl implements Control {
       standing,
       {
         vpp: reconciler.standing(name),
-        vppDetail: "",
+        vppDetail: this.#vppDetail(name),
         fileWeight: (pool, backend) => memberWeight(tracker.fileConfig, name, pool, backend),
         buckets: (address) => reconciler.view.buckets(name, address),
       },
@@ -342,6 +348,16 @@ export class DaemonControl implements Control {
 
   async #answer(planned: PlanView, frontend: string | null, deadline: Millis): Promise<api.Plan> {
     return planAnswer(planned, frontend, await predict(planned, this.#slices, deadline));
+  }
+
+  #vppDetail(frontend: string): string {
+    const { link, reconciler } = this.#parts;
+    const away = reconciler.standing(frontend) === "disconnected";
+    return away ? link.reason : reconciler.detail(frontend);
+  }
+
+  #problems(): api.CurrentProblem[] {
+    return problems(this.#parts.known());
   }
 
   #names(): Names {

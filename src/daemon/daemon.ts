@@ -16,6 +16,7 @@ import { sharedLimits } from "../../routes/limits.ts";
 import type { ListenError } from "../../routes/listener.ts";
 import { serve, type Serving } from "../../routes/server.ts";
 import { tokenHint } from "../../routes/token_hint.ts";
+import { problemCounts, problems } from "../answers/problems.ts";
 import type { VppEvent } from "../api/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Clock } from "../clock.ts";
@@ -31,6 +32,7 @@ import type { VppView } from "../lb/vpp_state.ts";
 import type { Log } from "../log/mod.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import { Metrics } from "../metrics/mod.ts";
+import type { MetricsSnapshot } from "../metrics/source.ts";
 import type { Config, Millis } from "../model.ts";
 import { isDefaultTokenFile } from "../net/local_token.ts";
 import type { ThreadProber } from "../probes/prober.ts";
@@ -44,11 +46,20 @@ import { Checker } from "./checker.ts";
 import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl, vppStanding } from "./control.ts";
+import { KnownSource } from "./known.ts";
 import type { TakenToken } from "./local_token.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
 import { ReadyLog } from "./ready_log.ts";
 import { Reloader } from "./reload.ts";
-import { keptProblem, type SecretsInUse } from "./secrets.ts";
+import type { SecretsInUse } from "./secrets.ts";
+
+/** What a scrape finds before the parts are there. */
+const nothing: MetricsSnapshot = {
+  backends: [],
+  frontends: [],
+  problems: { critical: 0, warning: 0, info: 0 },
+  vpp: null,
+};
 
 /** What a daemon is made from. */
 export interface DaemonParts {
@@ -117,7 +128,7 @@ export class Daemon implements AsyncDisposable {
     const startedAt = clock.wall();
     let sources: MetricsSourceParts | null = null;
     const metrics = new Metrics({
-      source: () => sources === null ? { backends: [], frontends: [], vpp: null } : metricsSnapshot(sources),
+      source: () => sources === null ? nothing : metricsSnapshot(sources),
       version,
       build: parts.build,
       descriptors: descriptorUse,
@@ -258,6 +269,24 @@ export class Daemon implements AsyncDisposable {
       log,
     });
     let serving: Serving | null = null;
+    const known = new KnownSource({
+      clock,
+      tracker: health,
+      reconciler: lb,
+      link,
+      startedAt,
+      startedAtMs,
+      files: () => ({
+        config: null,
+        kept: [
+          ...secrets.kept(),
+          ...files.kept.map(({ path, since, why }) => ({ object: path, since, detail: why })),
+        ],
+      }),
+      overrides: () => [],
+      memory: () => ({ disk: null, journal: null, clock: null }),
+      fleet: () => ({ store: null, nodes: [] }),
+    });
     const control = new DaemonControl({
       clock,
       tracker: health,
@@ -273,16 +302,14 @@ export class Daemon implements AsyncDisposable {
       stateDir: options.stateDir,
       auth: secrets.auth !== null,
       tls: secrets.tls !== null,
-      problems: () => [
-        ...secrets.problems(),
-        ...files.kept.map(({ path, why, since }) => keptProblem(path, why, since)),
-      ],
+      known: () => known.take(),
       features: features(parts),
       startedAt,
       startedAtMs,
       listen: () => serving?.addresses ?? [],
     });
-    sources = { tracker: health, reconciler: lb, link, clock, fleet: joined };
+    const counts = () => problemCounts(problems(known.take()));
+    sources = { tracker: health, reconciler: lb, link, clock, fleet: joined, problems: counts };
     const listen = parts.listens ? options.listen : [];
     const open = descriptorLimit();
     const left = open - probeLimit(open) - ownDescriptors;
@@ -344,7 +371,7 @@ export class Daemon implements AsyncDisposable {
     secrets.use({ auth: (table) => tokens.replace(table), tls: (pair) => serving?.renew(pair) }, log, clock);
     building.use(lookAgain(clock, secrets));
     building.use(giveBack(clock));
-    readyLog = building.use(new ReadyLog({ clock, log, ready: () => control.ready(), startedAtMs }));
+    readyLog = building.use(new ReadyLog({ clock, log, ready: () => control.readiness(), startedAtMs }));
     return ok(new Daemon(building.move(), log, health, prober, control, reloader, app));
   }
 

@@ -20,6 +20,8 @@ export interface MetricsSourceParts {
   readonly link: VppLink;
   /** Its fleet; null: it stands alone. */
   readonly fleet: DaemonFleet | null;
+  /** How many problems there are of each severity. */
+  readonly problems: () => MetricsSnapshot["problems"];
 }
 
 /** Takes the snapshot of a scrape. */
@@ -47,6 +49,7 @@ export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
       }));
       return [{ name, state: weights.state, members }];
     }),
+    problems: parts.problems(),
     vpp: vppRow(parts),
     fleet: fleetRow(parts),
   };

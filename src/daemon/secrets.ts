@@ -8,8 +8,8 @@
 import { type AuthTable, authTable } from "../../routes/auth.ts";
 import { parseAuthFile, whyTooOpen } from "../../routes/auth_file.ts";
 import { type TlsPair, tlsPair } from "../../routes/tls_pair.ts";
+import type { NamedTrouble } from "../answers/known.ts";
 import type * as api from "../api/mod.ts";
-import { timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { Options } from "../flags.ts";
@@ -143,8 +143,8 @@ export interface SecretsInUse {
   look(): Promise<void>;
   /** What is wrong with files whose old content stays in use, as warnings of a reload. */
   warnings(): api.Finding[];
-  /** The same as problems. */
-  problems(): api.CurrentProblem[];
+  /** Files whose old content stays in use. */
+  kept(): NamedTrouble[];
 }
 
 /** The files in use. */
@@ -209,25 +209,12 @@ export class Secrets implements SecretsInUse {
     }));
   }
 
-  /** The same as problems. */
-  problems(): api.CurrentProblem[] {
-    return this.#sources.flatMap(({ kept }) =>
-      kept === null
-        ? []
-        : [keptProblem(kept.file, kept.findings[0]?.message ?? "the file is wrong", kept.since)]
-    );
+  /** Files whose old content stays in use. */
+  kept(): NamedTrouble[] {
+    return this.#sources.flatMap(({ kept }) => {
+      if (kept === null) return [];
+      const detail = kept.findings[0]?.message ?? "the file is wrong";
+      return [{ object: kept.file, since: kept.since, detail }];
+    });
   }
-}
-
-/** The problem of a file whose old content stays in use. */
-export function keptProblem(file: string, why: string, since: UnixMillis): api.CurrentProblem {
-  return {
-    severity: "warning",
-    kind: "file-kept",
-    object: file,
-    since: timeText(since),
-    text: `${why}; ${keptText}`,
-    show: null,
-    fix: "config reload",
-  };
 }

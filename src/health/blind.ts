@@ -17,6 +17,19 @@ export interface LastVoid {
   readonly detail: string;
 }
 
+/** Results that counted neither way, in a row. */
+export interface VoidRun extends LastVoid {
+  /** When the first of them arrived. */
+  readonly since: UnixMillis;
+  /** How many. */
+  readonly count: number;
+}
+
+/** A run of void results with one more. */
+export function oneMoreVoid(run: VoidRun | null, last: LastVoid, now: UnixMillis): VoidRun {
+  return { ...last, since: run?.since ?? now, count: (run?.count ?? 0) + 1 };
+}
+
 /**
  * How long a probed backend may go without a counted result, in ms.
  *

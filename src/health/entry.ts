@@ -13,7 +13,8 @@ import type {
   UnixMillis,
 } from "../model.ts";
 import { type BackendHealth, type Failure, type Flows, freshHealth, isProbed } from "./backend.ts";
-import { blindAfter, type Blindness, HINTS, isBlind, type LastVoid } from "./blind.ts";
+import { blindAfter, type Blindness, HINTS, isBlind, type VoidRun } from "./blind.ts";
+import { type Flapping, steady } from "./flapping.ts";
 import { LastProbe } from "./last_probe.ts";
 import { ruleOf } from "./reload.ts";
 import type { Membership } from "./running.ts";
@@ -36,8 +37,10 @@ export class Entry {
   countedAt: Millis = 0;
   /** The last failure that counted. */
   lastFailure: Failure | null = null;
-  /** The last void result since the last counted one. */
-  lastVoid: LastVoid | null = null;
+  /** The void results since the last counted one. */
+  lastVoid: VoidRun | null = null;
+  /** Its changes between up and down by probes. */
+  flapping: Flapping = steady;
   /** Whether the ERROR line of the present blindness was written. */
   blindTold = false;
   readonly #last = new LastProbe();

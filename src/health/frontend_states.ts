@@ -22,6 +22,8 @@ export interface Standing {
   readonly activePool: string;
   /** When it entered the state. */
   readonly since: UnixMillis;
+  /** When its active pool became that. */
+  readonly poolSince: UnixMillis;
   /** Its transitions, newest first. */
   readonly history: readonly FrontendTransition[];
 }
@@ -52,6 +54,7 @@ export class FrontendStates {
         state: old?.state ?? "unknown",
         since: old?.since ?? now,
         activePool,
+        poolSince: known ? old.poolSince : now,
         history: old?.history.slice(0, limit) ?? [],
       });
     }
@@ -74,6 +77,7 @@ export class FrontendStates {
       state,
       activePool,
       since: old.state === state ? old.since : now,
+      poolSince: old.activePool === activePool ? old.poolSince : now,
       history: [{ ...change, at: now }, ...old.history].slice(0, this.#limit),
     });
     return { frontend, ...change };

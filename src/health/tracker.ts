@@ -10,11 +10,12 @@ import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from ".
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
-import { firstEvent, type HealthEvent, step } from "./backend.ts";
+import { firstEvent, type HealthEvent, type StateChange, step } from "./backend.ts";
 import { Batch, isFirst } from "./batch.ts";
-import type { BlindBackend } from "./blind.ts";
+import { type BlindBackend, oneMoreVoid } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
+import { flapped } from "./flapping.ts";
 import type { FrontendWeights, MemberStatus } from "./frontend.ts";
 import { FrontendStates, type Standing } from "./frontend_states.ts";
 import type { ChangeSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
@@ -331,7 +332,8 @@ export class Tracker implements Disposable {
     entry.certificate = report.certificate ?? entry.certificate;
     this.#parts.metrics.probed(report.backend, entry.check.type, result);
     if (result.void !== null) {
-      entry.lastVoid = { cause: result.void, detail: result.detail };
+      const { detail, void: cause } = result;
+      entry.lastVoid = oneMoreVoid(entry.lastVoid, { cause, detail }, now);
       return;
     }
     entry.lastVoid = null;
@@ -360,6 +362,7 @@ export class Tracker implements Disposable {
         const frontends = new Set([...entry.frontends, ...gone.map((place) => place.frontend)]);
         entry.toldUnread = isFirst(entry.health) && this.#parts.vpp.firstRead === "awaited";
         batch.add(entry.backend.name, entry.health, result.change, [...frontends], now, by, asked);
+        if (isFlap(event, result.change)) entry.flapping = flapped(entry.flapping, now);
       }
       entry.health = result.health;
     }
@@ -394,4 +397,9 @@ export class Tracker implements Disposable {
     }
     return { transitions, frontendChanges };
   }
+}
+
+/** Whether a probe turned a server that was up down, or the other way round. */
+function isFlap({ kind }: HealthEvent, { from }: StateChange): boolean {
+  return (kind === "pass" || kind === "fail") && (from === "up" || from === "down");
 }

@@ -159,7 +159,7 @@ export class Failover {
     schedule.touch(syncs.some(sorted.ordinary), now);
     const inSync = { standing: "in-sync", detail: null } as const;
     const settled = new Map(sorted.settled.map((name) => [name, inSync]));
-    for (const record of syncs.commit(syncs.revisions(sorted.settled), settled)) done(record);
+    for (const record of syncs.commit(syncs.revisions(sorted.settled), settled, clock.wall())) done(record);
     syncs.takeWaits(sorted.settled).done();
     if (plan !== null) {
       const run = this.#run(lb, { ...make(sorted.urgent), plan }, sorted.urgent)
@@ -190,7 +190,7 @@ export class Failover {
       const absent = new Set(
         synced.results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.change.frontend),
       );
-      for (const record of syncs.commit(synced.revisions, synced.outcomes)) {
+      for (const record of syncs.commit(synced.revisions, synced.outcomes, clock.wall())) {
         // VPP does not have what it was known to have: it is read, and planned anew.
         if (absent.has(record.name)) again(record, now, random());
         else if (record.standing === "error") failed(record, now, random());

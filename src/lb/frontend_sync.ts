@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Config, IpAddress, Millis, Transition } from "../model.ts";
+import type { Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
 import type { DesiredVip } from "./desired.ts";
 import {
   addFlush,
@@ -43,8 +43,10 @@ export interface FrontendSync {
   failures: number;
   /** What the last sync of this session made of it; null: none is through since the configuration runs. */
   standing: SyncStanding | null;
-  /** What VPP said to it, with standing `error`; else null. */
+  /** What VPP said, with standing `error`, or what holds it; else null. */
   detail: string | null;
+  /** When the standing began. */
+  since: UnixMillis;
   /** When the oldest change that VPP does not have yet was decided; monotonic. */
   decidedAt: Millis | null;
   /** Requests that wait for the next sync. */
@@ -227,14 +229,20 @@ export class FrontendSyncs {
   }
 
   /**
-   * Writes outcomes of a plan to the records that still have its revisions.
+   * Writes outcomes of a plan to the records that still have its revisions. A standing that stays keeps the time when
+   * it began.
    *
    * @returns those records
    */
-  commit(then: Revisions, outcomes: ReadonlyMap<string, FrontendOutcome>): FrontendSync[] {
+  commit(
+    then: Revisions,
+    outcomes: ReadonlyMap<string, FrontendOutcome>,
+    now: UnixMillis,
+  ): FrontendSync[] {
     return [...outcomes].flatMap(([frontend, { detail, standing }]) => {
       const record = this.current(then, frontend);
       if (record === null) return [];
+      if (record.standing !== standing) record.since = now;
       record.standing = standing;
       record.detail = detail;
       record.weightUnsent = false;
@@ -319,6 +327,7 @@ export class FrontendSyncs {
       failures: 0,
       standing: null,
       detail: null,
+      since: 0,
       decidedAt: null,
       waiters: [],
       release,

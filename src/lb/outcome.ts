@@ -5,8 +5,10 @@
  */
 import type { ActualVip, Millis, UnixMillis } from "../model.ts";
 import { setHasChanged, type StepResult } from "./apply.ts";
+import { changeText } from "./change_text.ts";
 import type { DesiredVip } from "./desired.ts";
 import type { FrontendOutcome, Revisions } from "./frontend_sync.ts";
+import { subjectOf } from "./held.ts";
 import { isSent } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
 
@@ -44,8 +46,8 @@ export interface Synced extends Planned {
   readonly surprised: ReadonlySet<string>;
   /** The same for VIPs that no frontend has. */
   readonly othersSurprised: boolean;
-  /** Something failed that belongs to no frontend: the global settings, or a deletion. */
-  readonly othersFailed: boolean;
+  /** What failed that belongs to no frontend, the settings ("") or a VIP, and what VPP said. */
+  readonly others: ReadonlyMap<string, string>;
   /** Frontends of which something was not sent, since it is not wanted any more. */
   readonly superseded: ReadonlySet<string>;
   /** VPP has other VIPs or servers than were read. */
@@ -63,7 +65,8 @@ export function conclude(
   const outcomes = new Map<string, FrontendOutcome>();
   const surprised = new Set<string>();
   const superseded = new Set<string>();
-  let othersFailed = false;
+  const others = new Map<string, string>();
+  const answered = new Set<string>();
   let othersSurprised = false;
   for (const result of results) {
     const { step, status } = result;
@@ -78,15 +81,20 @@ export function conclude(
       continue;
     }
     const held = !isSent(step, release);
-    if (frontend === null) othersFailed ||= !held;
+    const said = `${changeText(step.change)}: ${result.error ?? "not sent"}`;
+    if (frontend === null) {
+      if (!held && !others.has(subjectOf(step))) others.set(subjectOf(step), said);
+    }
     // A length that is held is as the configuration wants it: a live VIP keeps the one it has.
     else if (held && step.holds.every(({ kind }) => kind === "table length")) continue;
     else if (!held) {
       const before = outcomes.get(frontend);
-      const detail = (status === "failed" ? result.error : null) ?? before?.detail ?? result.error;
-      outcomes.set(frontend, { standing: "error", detail });
-    } else if (outcomes.get(frontend)?.standing !== "error") {
-      outcomes.set(frontend, { standing: "held", detail: null });
+      // The first answer of VPP says more than what was not sent because of it.
+      const isNews = before?.standing !== "error" || (status === "failed" && !answered.has(frontend));
+      if (status === "failed") answered.add(frontend);
+      outcomes.set(frontend, { standing: "error", detail: isNews ? said : before.detail });
+    } else if (!outcomes.has(frontend)) {
+      outcomes.set(frontend, { standing: "held", detail: step.change.held });
     }
   }
   const wanted = planned.frontends === null ? null : new Set(planned.frontends);
@@ -100,7 +108,7 @@ export function conclude(
     outcomes,
     surprised,
     othersSurprised,
-    othersFailed,
+    others,
     superseded,
     setChanged: setHasChanged(results),
   };

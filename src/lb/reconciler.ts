@@ -20,6 +20,8 @@ import { type LoadBalancer, VppError } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
 import { Failover } from "./failover.ts";
 import { FrontendSyncs } from "./frontend_sync.ts";
+import type { Unsynced } from "./full_sync.ts";
+import type { HeldGroup } from "./held.ts";
 import type { PlanView, Synced } from "./outcome.ts";
 import { Ownership } from "./ownership.ts";
 import type { ReconcilerParts } from "./parts.ts";
@@ -252,9 +254,43 @@ export class Reconciler implements AsyncDisposable {
     return standing === null || waits ? "pending" : standing;
   }
 
-  /** What VPP said to the last sync of a frontend whose standing is `error`; else null. */
-  detail(frontend: string): string | null {
-    return this.#syncs.get(frontend)?.detail ?? null;
+  /** Why a frontend's VIP is as it is; "" when in sync or off. */
+  detail(frontend: string): string {
+    const record = this.#syncs.get(frontend);
+    switch (this.standing(frontend)) {
+      case "off":
+      case "in-sync":
+        return "";
+      case "disconnected":
+        return "VPP is not connected";
+      case "pending":
+        return this.#lb === null
+          ? "a weight waits for VPP to connect"
+          : "a sync of the VIP is under way or due";
+      case "held":
+        return record !== null && this.#core.gate.isHeld(record.release) ? "warm-up" : record?.detail ?? "";
+      default:
+        return record?.detail ?? "";
+    }
+  }
+
+  /** What VPP does not have as it should, since when, and what it said. */
+  get unsynced(): readonly Unsynced[] {
+    if (this.#lb === null) return [];
+    const vips = this.#syncs.some(null).flatMap(({ detail, name, since, standing }) =>
+      standing === "error" ? [{ object: name, since, detail: detail ?? "" }] : []
+    );
+    return [...this.#runs.full.unsynced, ...vips];
+  }
+
+  /** What the last full sync held, by reason; without what time alone releases. */
+  get held(): readonly HeldGroup[] {
+    return this.#runs.full.held;
+  }
+
+  /** Whether a full sync of this session is through. */
+  get complete(): boolean {
+    return this.#runs.full.complete;
   }
 
   /** How VPP is as a whole. */
@@ -272,7 +308,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** Changes that the last full sync held. */
   get heldChanges(): number {
-    return this.#runs.heldChanges;
+    return this.#runs.full.heldChanges;
   }
 
   /** Number of syncs that wait. */

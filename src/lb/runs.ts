@@ -7,6 +7,7 @@
 import { abortable } from "../async/abortable.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import type { Revisions } from "./frontend_sync.ts";
+import { FullSync } from "./full_sync.ts";
 import { isBlocked } from "./holds.ts";
 import type { Planned, Synced } from "./outcome.ts";
 import { HeldLog, logFailed } from "./report.ts";
@@ -20,8 +21,8 @@ export class Runs {
   readonly #quiet: () => Promise<void>;
   readonly #heldLog: HeldLog;
   #isBetween = false;
-  #complete = false;
-  #heldChanges = 0;
+  /** What full syncs left. */
+  readonly full = new FullSync();
 
   /**
    * Nothing runs.
@@ -37,18 +38,12 @@ export class Runs {
 
   /** Whether a full sync of this session went through and every VIP is as it should be. */
   get inSync(): boolean {
-    return this.#complete && this.#core.syncs.some(null).every(({ standing }) => standing === "in-sync");
-  }
-
-  /** Changes that the last full sync held. */
-  get heldChanges(): number {
-    return this.#heldChanges;
+    return this.full.complete && this.#core.syncs.some(null).every(({ standing }) => standing === "in-sync");
   }
 
   /** The session ended. */
   disconnected(): void {
-    this.#complete = false;
-    this.#heldChanges = 0;
+    this.full.disconnected();
   }
 
   /** Reads and plans. Where it says `thorough`, nothing that is remembered is trusted. */
@@ -71,7 +66,7 @@ export class Runs {
     const now = clock.now();
     const { syncIntervalMs } = world().config.lb;
     if (synced.othersSurprised) schedule.allAgain(startedAt, now, syncIntervalMs, random());
-    else if (synced.othersFailed) schedule.allFailed(startedAt, now, syncIntervalMs, random());
+    else if (synced.others.size > 0) schedule.allFailed(startedAt, now, syncIntervalMs, random());
     else schedule.allDone(startedAt, now, syncIntervalMs);
     this.#heldLog.tell(synced.plan);
     return synced;
@@ -137,18 +132,18 @@ export class Runs {
     const now = clock.now();
     logFailed(log, frontends, error);
     if (frontends === null) {
-      this.#complete = false;
+      this.full.failed(error.message, clock.wall());
       schedule.allFailed(now, now, world().config.lb.syncIntervalMs, random());
     }
     const outcome = { standing: "error", detail: error.message } as const;
     const outcomes = new Map((frontends ?? []).map((name) => [name, outcome]));
-    for (const record of syncs.commit(begun, outcomes)) failed(record, now, random());
+    for (const record of syncs.commit(begun, outcomes, clock.wall())) failed(record, now, random());
   }
 
   #account(synced: Synced): void {
     const { gate, parts: { clock, random }, schedule, syncs } = this.#core;
     const now = clock.now();
-    for (const record of syncs.commit(synced.revisions, synced.outcomes)) {
+    for (const record of syncs.commit(synced.revisions, synced.outcomes, clock.wall())) {
       if (synced.surprised.has(record.name)) continue;
       if (record.standing === "error") failed(record, now, random());
       else done(record);
@@ -156,11 +151,7 @@ export class Runs {
     schedule.touch(syncs.some(synced.superseded), now);
     // A recreate changes the neighbours of its prefix, too, of which a sync of one VIP has no outcome.
     for (const record of syncs.some(synced.surprised)) again(record, now, random());
-    if (synced.frontends === null) {
-      this.#complete = !synced.othersFailed;
-      const held = synced.results.filter(({ step, status }) => step.holds.length > 0 && status === "skipped");
-      this.#heldChanges = held.length;
-    }
+    if (synced.frontends === null) this.full.through(synced, clock.wall());
     // What a sync of one VIP may not do, deleting what is in its way, a full one may.
     const stuck = synced.results.some(({ step }) => isBlocked(step.holds));
     if (stuck && synced.frontends !== null && !gate.frozen) schedule.touchAll(now);

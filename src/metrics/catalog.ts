@@ -65,6 +65,11 @@ export const catalog = {
     labels: ["frontend", "pool", "backend"],
     help: "Weight that VPP should have, 0 to 100",
   },
+  maglev_problems: {
+    type: "gauge",
+    labels: ["severity"],
+    help: "Things that are wrong now, as GET /v1/problems lists them",
+  },
   maglev_probe_total: {
     type: "counter",
     labels: ["backend", "type", "result", "code"],

@@ -142,6 +142,8 @@ export interface MetricsSnapshot {
   readonly backends: readonly BackendRow[];
   /** All of them. */
   readonly frontends: readonly FrontendRow[];
+  /** How many problems there are of each severity. */
+  readonly problems: Readonly<Record<"critical" | "warning" | "info", number>>;
   /** Null while disconnected or switched off. */
   readonly vpp: VppRow | null;
   /** Null: this daemon stands alone. */

@@ -50,6 +50,10 @@ function single(lines: Lines, name: MetricName, value: number | null): void {
 export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
   writeBackends(lines, snapshot.backends);
   writeFrontends(lines, snapshot.frontends);
+  lines.metric("maglev_problems");
+  for (const [severity, count] of Object.entries(snapshot.problems)) {
+    lines.add(linePrefix("maglev_problems", `severity="${severity}"`), count);
+  }
   single(lines, "maglev_vpp_connected", snapshot.vpp === null ? 0 : 1);
   if (snapshot.vpp !== null) writeVpp(lines, snapshot.vpp);
   if (snapshot.fleet != null) writeFleet(lines, snapshot.fleet);

@@ -13,7 +13,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
-import type { Millis } from "../model.ts";
+import type { Millis, UnixMillis } from "../model.ts";
 import type { ByteStream } from "./client.ts";
 import type { LbCounts } from "./counters.ts";
 import { VppError } from "../lb/balancer.ts";
@@ -72,11 +72,13 @@ export class VppLink implements AsyncDisposable {
   readonly #running: Promise<void>;
   #state: LinkState;
   #reason = "";
+  #since: UnixMillis;
   #session: Session | null = null;
 
   /** Begins to connect, unless the API address is empty. */
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#since = options.clock.wall();
     this.#state = options.apiAddress === "" ? "off" : "disconnected";
     this.#reason = options.apiAddress === "" ? "no API address is configured" : "not connected yet";
     this.#running = options.apiAddress === "" ? Promise.resolve() : this.#run();
@@ -85,6 +87,11 @@ export class VppLink implements AsyncDisposable {
   /** State of the link. */
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** When the link entered its state. */
+  get since(): UnixMillis {
+    return this.#since;
   }
 
   /** Why the link is in a state other than connected; "" when it is connected. */
@@ -177,6 +184,7 @@ export class VppLink implements AsyncDisposable {
   #connected(session: Session): void {
     const { info, lb } = session;
     this.#session = session;
+    this.#since = this.#options.clock.wall();
     this.#state = "connected";
     this.#reason = "";
     this.#options.log.info("vpp-connect", {
@@ -191,12 +199,13 @@ export class VppLink implements AsyncDisposable {
 
   /** Tells what went wrong, once for each reason in a row. Returns how long to wait, in ms. */
   #failed(error: unknown): Millis {
-    const { log, onChange, random } = this.#options;
+    const { clock, log, onChange, random } = this.#options;
     const stopped = this.#stop.signal.aborted;
     const reason = stopped ? "maglevd is stopping" : error instanceof Error ? error.message : String(error);
     const to = error instanceof VppRefusedError ? "refused" : "disconnected";
     const news = this.#state !== to || this.#reason !== reason;
     this.#session = null;
+    if (this.#state !== to) this.#since = clock.wall();
     this.#state = to;
     this.#reason = reason;
     if (error instanceof VppConflictError) log.warn("vpp-conflict", { reason, clients: error.clients });

@@ -205,8 +205,9 @@ Deno.test("a frontend that only changes its pool keeps the time of its state", a
   const since = world.tracker.standing("www")?.since;
   await world.clock.advance(1_000);
   world.probe(["b1", "L4OK"]);
-  const { history: _, ...standing } = world.tracker.standing("www") ?? assert.fail();
+  const { history: _, poolSince, ...standing } = world.tracker.standing("www") ?? assert.fail();
   assert.deepEqual(standing, { state: "up", activePool: "primary", since });
+  assert.equal(poolSince, world.clock.wall(), "the pool has its own");
   await world.clock.advance(1_000);
   assert.equal(world.tracker.standing("api")?.since, world.clock.wall() - 1_000);
 });

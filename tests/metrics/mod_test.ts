@@ -169,7 +169,7 @@ Deno.test("while VPP is away only maglev_vpp_connected and the daemon's own coun
 });
 
 Deno.test("a void result counts by its cause only", async () => {
-  const empty = { backends: [], frontends: [], vpp: null };
+  const empty = { backends: [], frontends: [], problems: { critical: 0, warning: 0, info: 0 }, vpp: null };
   const metrics = busyMetrics(() => empty);
   const text = await metrics.text();
   assert.match(text, /^maglev_probe_void_total\{cause="late"\} 1$/m);

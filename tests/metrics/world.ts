@@ -51,6 +51,7 @@ export function snapshotOf(backends: number, frontends: number): MetricsSnapshot
         effectiveWeight: i < 10 ? 100 : 0,
       })),
     })),
+    problems: { critical: 1, warning: 2, info: 0 },
     vpp: {
       version: "25.10-release",
       buildDate: "2025-10-29",

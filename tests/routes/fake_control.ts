@@ -108,6 +108,9 @@ export class FakeControl implements Control {
   ready(): api.Ready {
     return { ...this.readiness };
   }
+  problems(): api.ProblemList {
+    return structuredClone(examples.problemList);
+  }
   config(): api.Config {
     return structuredClone(examples.config);
   }
