@@ -71,8 +71,8 @@ function tolerated(op: Op, retval: number): boolean {
 
 /** Whether VPP has other VIPs or servers than it had. */
 export function setHasChanged(results: readonly StepResult[]): boolean {
-  return results.some(({ step, status, surprise }) =>
-    status === "done" && !surprise && /^(vip|as)_(?!weight)/.test(step.change.kind)
+  return results.some(({ step: { kind }, status, surprise }) =>
+    status === "done" && !surprise && kind !== "conf_set" && kind !== "as_weight_updated"
   );
 }
 
@@ -120,7 +120,8 @@ class Run {
 
   #skip(steps: readonly Step[], why: string): void {
     for (const step of steps) {
-      this.#finish(step, "skipped", step.change.held === null ? why : `held: ${step.change.held}`);
+      const [gravest] = step.holds;
+      this.#finish(step, "skipped", gravest === undefined ? why : `held: ${gravest.text}`);
     }
   }
 
@@ -234,7 +235,7 @@ class Run {
   #obstacle(prefix: string): string | null {
     if (!this.#additionsAllowed) return refusedConf;
     const stuck = this.#plan.clearing.some((step) =>
-      step.change.prefix === prefix && this.results.get(step)?.status !== "done"
+      step.key?.prefix === prefix && this.results.get(step)?.status !== "done"
     );
     return stuck ? "a VIP in the way could not be deleted" : null;
   }
@@ -264,10 +265,10 @@ class Run {
 
   /** False: the capacity that a lower of the VIP counts on is not there. */
   async #raise(step: Step, unit: VipUnit): Promise<boolean> {
-    if (step.change.kind === "as_added" && !this.#additionsAllowed) {
+    if (step.kind === "as_added" && !this.#additionsAllowed) {
       this.#skip([step], refusedConf);
       // Weights of what exists go on while VPP refuses the global configuration, as long as something carries.
-      return unit.keepsCapacity || step.change.weight_after === 0;
+      return unit.keepsCapacity || step.server?.after === 0;
     }
     return await this.#alone(step);
   }

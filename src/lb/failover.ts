@@ -75,13 +75,12 @@ export function sortChanged(
     removals: [],
     units,
     steps,
-    changes: steps.map((step) => step.change),
   };
   return { sorted: { urgent, settled, busy, ordinary }, plan: urgent.length === 0 ? null : part };
 }
 
 function frontendOf(unit: Unit): string | null {
-  return unit.kind === "vip" ? unit.frontend : unit.steps[0]?.change.frontend ?? null;
+  return unit.kind === "vip" ? unit.frontend : unit.steps[0]?.frontend ?? null;
 }
 
 function isHeldRebuild(unit: Unit): boolean {
@@ -92,7 +91,7 @@ function isHeldRebuild(unit: Unit): boolean {
 function onlyWeights(unit: Unit): VipUnit | null {
   if (unit.kind !== "vip" || unit.add !== null) return null;
   const steps = [...unit.raises, ...unit.lowers];
-  const free = steps.every(({ change, holds }) => change.kind === "as_weight_updated" && holds.length === 0);
+  const free = steps.every(({ holds, kind }) => kind === "as_weight_updated" && holds.length === 0);
   return free ? { ...unit, supersededBy: null } : null;
 }
 
@@ -188,7 +187,7 @@ export class Failover {
       if (lb !== session()) return;
       const now = clock.now();
       const absent = new Set(
-        synced.results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.change.frontend),
+        synced.results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.frontend),
       );
       for (const record of syncs.commit(synced.revisions, synced.outcomes, clock.wall())) {
         // VPP does not have what it was known to have: it is read, and planned anew.

@@ -70,7 +70,7 @@ export function conclude(
   let othersSurprised = false;
   for (const result of results) {
     const { step, status } = result;
-    const { frontend } = step.change;
+    const { frontend } = step;
     if (result.surprise) {
       if (frontend === null) othersSurprised = true;
       else surprised.add(frontend);

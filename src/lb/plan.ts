@@ -10,12 +10,10 @@
  *
  * @module
  */
-import type { Change } from "../api/mod.ts";
 import type { ActualConf, ActualVip, ForeignVips, VipKey } from "../model.ts";
 import { type BrakeContext, braked } from "./brake.ts";
 import type { DesiredVip } from "./desired.ts";
 import { diffServers, type ServerChange } from "./diff.ts";
-import { planDigest } from "./digest.ts";
 import type { PendingFlushes } from "./pending_flushes.ts";
 import { type Hold, hold, type Holds, together } from "./holds.ts";
 import type { GuardedServer } from "./raise_guard.ts";
@@ -23,6 +21,7 @@ import { configured, drift, type ReasonContext } from "./reasons.ts";
 import {
   additionUnit,
   confStep,
+  planDigest,
   type RebuildUnit,
   rebuildUnit,
   type Rebuilt,
@@ -99,9 +98,7 @@ export interface SyncPlan {
   readonly removals: readonly Step[];
   /** All steps in the order of sending. */
   readonly steps: readonly Step[];
-  /** The steps' changes, with `seq` from 1. */
-  readonly changes: readonly Change[];
-  /** Digest of `changes`. */
+  /** Digest of `steps`. */
   readonly digest: string;
   /** What VPP's main heap has no room for; empty: all fits. */
   readonly shortages: readonly Shortage[];
@@ -341,6 +338,8 @@ export function sameConf(a: ActualConf, b: ActualConf): boolean {
     a.stickyBucketsPerCore === b.stickyBucketsPerCore && a.flowTimeoutSeconds === b.flowTimeoutSeconds;
 }
 
+const noVip: VipKey = { prefix: "", protocol: 0, port: 0 };
+
 function stepsOf(unit: Unit): readonly Step[] {
   if (unit.kind === "rebuild") return unit.steps;
   return [...(unit.add === null ? [] : [unit.add]), ...unit.raises, ...unit.lowers];
@@ -353,14 +352,8 @@ function assemble(
   units: readonly Unit[],
   removals: readonly Step[],
 ): Omit<SyncPlan, "braked" | "shortages"> {
-  const sorted = sortedByVip(clearing, (step) => ({
-    prefix: step.change.prefix ?? "",
-    protocol: 0,
-    port: step.change.port ?? 0,
-  }));
+  const sorted = sortedByVip(clearing, ({ key }) => key ?? noVip);
   const ordered = [...conf, ...sorted, ...units.flatMap(stepsOf), ...removals];
-  ordered.forEach((step, seq) => step.change.seq = seq + 1);
-  const changes = ordered.map((step) => step.change);
   return {
     scope: input.scope,
     conf,
@@ -369,8 +362,7 @@ function assemble(
     units,
     removals,
     steps: ordered,
-    changes,
-    digest: planDigest(changes),
+    digest: planDigest(ordered),
     flushesBefore: input.nextFlush,
   };
 }

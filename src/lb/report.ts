@@ -7,15 +7,15 @@ import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log/mod.ts";
-import type { IpAddress } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { confView } from "../snapshot/vpp.ts";
+import { protocolName, vipText } from "./vips.ts";
 import type { VppError } from "./balancer.ts";
-import { planDigest } from "./digest.ts";
 import type { StepResult } from "./apply.ts";
 import { type Holds, isBlocked, isSent, passes } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
 import type { RaiseGuard } from "./raise_guard.ts";
+import { planDigest, type Step } from "./steps.ts";
 import type { Synced } from "./outcome.ts";
 
 const messages = {
@@ -28,45 +28,72 @@ const messages = {
   as_weight_updated: "vpp-lbsync-as-weight",
 } as const satisfies Record<api.ChangeKind, string>;
 
-function fields(result: StepResult): Attrs {
-  const { by = null, change, owner } = result.step;
-  const outcome = {
-    reason: change.reason,
-    ...(by === null ? {} : { by }),
-    retval: result.retval,
-    ...(result.error === null ? {} : { error: result.error }),
-    ...(change.traffic_affecting ? { traffic_affecting: true } : {}),
-  };
-  if (change.kind === "conf_set") {
-    const [op] = result.step.ops;
-    return { ...(op?.kind === "conf-set" ? confView(op.conf) : {}), ...outcome };
-  }
-  const vip = {
-    frontend: owner?.frontend ?? change.frontend,
-    ...(owner === undefined ? {} : { origin: owner.origin }),
-    vip: change.prefix,
-    protocol: change.protocol,
-    port: change.port,
-  };
-  if (change.address === null) return { ...vip, ...outcome };
+/**
+ * A step in the API's shape.
+ *
+ * @param seq its place in the plan, from 1
+ */
+export function changeOf(step: Step, seq: number): api.Change {
+  const { conf, flush, frontend, holds, key, kind, reason, server, settings, trafficAffecting } = step;
   return {
-    ...vip,
-    address: change.address,
-    backend: change.backend,
-    from: change.weight_before,
-    to: change.weight_after,
-    flush: change.flush,
-    ...outcome,
+    seq,
+    kind,
+    frontend,
+    prefix: key?.prefix ?? null,
+    protocol: key === null ? null : protocolName(key.protocol),
+    port: key?.port ?? null,
+    address: server?.address ?? null,
+    backend: server?.backend ?? null,
+    weight_before: server?.before ?? null,
+    weight_after: server?.after ?? null,
+    flush,
+    traffic_affecting: trafficAffecting,
+    held: holds[0]?.text ?? null,
+    holds: holds.map(({ text }) => text),
+    reason,
+    ...(conf === null ? {} : { conf: confView(conf) }),
+    ...(settings === null ? {} : {
+      encap: settings.encap,
+      table_length: settings.tableLength,
+      src_ip_sticky: settings.srcIpSticky,
+    }),
   };
+}
+
+/** The changes of a plan in the API's shape, in the order in which they are sent. */
+export function changesOf({ steps }: SyncPlan): api.Change[] {
+  return steps.map((step, index) => changeOf(step, index + 1));
+}
+
+function fields({ error, retval, step }: StepResult): Attrs {
+  const { by = null, conf, flush, frontend, key, owner, reason, server, trafficAffecting } = step;
+  const outcome = {
+    reason,
+    ...(by === null ? {} : { by }),
+    retval,
+    ...(error === null ? {} : { error }),
+    ...(trafficAffecting ? { traffic_affecting: true } : {}),
+  };
+  if (conf !== null || key === null) return { ...(conf === null ? {} : confView(conf)), ...outcome };
+  const vip = {
+    frontend: owner?.frontend ?? frontend,
+    ...(owner === undefined ? {} : { origin: owner.origin }),
+    vip: key.prefix,
+    protocol: protocolName(key.protocol),
+    port: key.port,
+  };
+  if (server === null) return { ...vip, ...outcome };
+  const { address, after, backend, before } = server;
+  return { ...vip, address, backend, from: before, to: after, flush, ...outcome };
 }
 
 /** Logs what became of one step: failures as errors, what affects traffic as a warning. Skipped ones are silent. */
 export function logResult(log: Log, result: StepResult): void {
   if (result.status === "skipped") return;
-  const { change } = result.step;
-  const message = messages[change.kind];
+  const { kind, trafficAffecting } = result.step;
+  const message = messages[kind];
   if (result.status === "failed") log.error(message, () => fields(result));
-  else if (change.traffic_affecting) log.warn(message, () => fields(result));
+  else if (trafficAffecting) log.warn(message, () => fields(result));
   else log.info(message, () => fields(result));
 }
 
@@ -104,7 +131,7 @@ export function logDone(
   const outcome = { done: 0, failed: 0, skipped: 0 };
   for (const { step, status } of results) {
     outcome[status]++;
-    if (status === "done") counts[step.change.kind] = (counts[step.change.kind] ?? 0) + 1;
+    if (status === "done") counts[step.kind] = (counts[step.kind] ?? 0) + 1;
   }
   const attrs = { ...scopeFields(frontends), ...counts, ...outcome };
   if (outcome.failed > 0) log.warn("vpp-lbsync-done", attrs);
@@ -115,11 +142,11 @@ export function logDone(
 /** Names the servers that were raised though nobody knows whether an operator had set their weight of 0. */
 export function logRaised(log: Log, results: readonly StepResult[], guard: RaiseGuard): void {
   const raised = results.flatMap(({ status, step }) => {
-    const { address, backend, frontend, weight_after: after, weight_before: before } = step.change;
-    if (status !== "done" || step.vip === null || address === null || frontend === null) return [];
+    const { frontend, server, vip } = step;
+    if (status !== "done" || vip === null || server === null || frontend === null) return [];
+    const { address, after, backend, before } = server;
     if ((after ?? 0) === 0 || (before ?? 0) > 0) return [];
-    const server = { vip: step.vip, address: address as IpAddress, frontend, backend };
-    return guard.mustTell(server)
+    return guard.mustTell({ vip, address, frontend, backend })
       ? [`${frontend}/${backend ?? "?"} ${address}: ${before ?? 0} to ${after}`]
       : [];
   });
@@ -167,20 +194,20 @@ export class HeldLog {
   /** Takes the plan of a full sync. */
   tell(plan: SyncPlan): void {
     const steps = plan.steps.filter(({ holds }) => !passes(holds));
-    const held = steps.map((step) => step.change);
     // Once the rest was sent, the plan consists of what is held, so this is its digest then.
-    const digest = planDigest(held);
-    const state = held.map((change) => change.held).concat(digest).join("\n");
+    const digest = planDigest(steps);
+    const gravest = ({ holds }: Step) => holds[0]?.text ?? "";
+    const state = steps.map(gravest).concat(digest).join("\n");
     if (state === this.#last) return;
     this.#last = state;
-    for (const [why, group] of Map.groupBy(steps, ({ change }) => change.held ?? "")) {
+    for (const [why, group] of Map.groupBy(steps, gravest)) {
       const blocked = group.some(({ holds }) => isBlocked(holds));
       const attrs = () => ({
         held: why,
         changes: group.length,
         ...(blocked ? {} : { digest }),
         ...(group.some(({ holds }) => isMemory(holds)) ? memoryFields(plan) : {}),
-        vips: [...new Set(group.map(({ change: c }) => `${c.prefix} ${c.protocol} ${c.port}`))].slice(0, 20),
+        vips: [...new Set(group.flatMap(({ key }) => key === null ? [] : vipText(key)))].slice(0, 20),
         detail: blocked
           ? "sent once it is gone: delete it in VPP, or let foreign-vips be delete"
           : "sent only by a sync that carries the digest of the plan showing them",
@@ -204,7 +231,12 @@ export function syncResult(synced: Synced, frontend: string | null): api.SyncRes
     done: count("done"),
     failed: count("failed"),
     skipped: count("skipped"),
-    changes: results.map(({ step, status, retval, error }) => ({ ...step.change, status, retval, error })),
+    changes: results.map(({ step, status, retval, error }, index) => ({
+      ...changeOf(step, index + 1),
+      status,
+      retval,
+      error,
+    })),
   };
 }
 

@@ -3,20 +3,71 @@
  *
  * @module
  */
-import type { Change } from "../api/mod.ts";
-import type { ActualConf, ActualVip, VipKey } from "../model.ts";
+import { createHash } from "node:crypto";
+import type { ActualConf, ActualVip, Encap, IpAddress, VipKey } from "../model.ts";
 import type { Op } from "./balancer.ts";
 import type { DesiredVip } from "./desired.ts";
-import { confView } from "../snapshot/vpp.ts";
 import { serverAddition, type ServerChange } from "./diff.ts";
 import { type Holds, together } from "./holds.ts";
 import { notConfigured } from "./reasons.ts";
-import { protocolName, sortedByAddress, vipId } from "./vips.ts";
+import { sortedByAddress, vipId } from "./vips.ts";
+
+/** What a step changes; the API has the same names. */
+export type StepKind =
+  | "conf_set"
+  | "vip_added"
+  | "vip_removed"
+  | "vip_recreated"
+  | "as_added"
+  | "as_removed"
+  | "as_weight_updated";
+
+/** The server that a step changes. */
+export interface StepServer {
+  /** Where VPP sends the packets. */
+  readonly address: IpAddress;
+  /** Name of the backend; null: none that is known. */
+  readonly backend: string | null;
+  /** Weight before, 0…255; null: VPP does not have it. */
+  readonly before: number | null;
+  /** Weight after, 0…255; null: it is removed. */
+  readonly after: number | null;
+}
+
+/** What a VIP is made with. */
+export interface VipSettings {
+  /** Its encapsulation. */
+  readonly encap: Encap;
+  /** Entries of its new-flow table, a power of two. */
+  readonly tableLength: number;
+  /** Whether VPP hashes on the addresses alone. */
+  readonly srcIpSticky: boolean;
+}
+
+/** What a step changes, for the digest. */
+export interface StepFacts {
+  /** What it does. */
+  readonly kind: StepKind;
+  /** Name of the frontend; null: the global settings, or a VIP that none has. */
+  readonly frontend: string | null;
+  /** The VIP; null: the global settings. */
+  readonly key: VipKey | null;
+  /** The server; null: none in particular. */
+  readonly server: StepServer | null;
+  /** Whether flows end. */
+  readonly flush: boolean;
+  /** Whether it disturbs flows that are not meant. */
+  readonly trafficAffecting: boolean;
+  /** The global settings as they become; null: it does not set them. */
+  readonly conf: ActualConf | null;
+  /** What a VIP is made with; null: it makes none. */
+  readonly settings: VipSettings | null;
+}
 
 /** One change and the messages that make it. */
-export interface Step {
-  /** As the API shows it; `seq` is set when the plan is complete. */
-  readonly change: Change;
+export interface Step extends StepFacts {
+  /** Why, for operators. */
+  readonly reason: string;
   /** Messages, in order. */
   readonly ops: readonly Op[];
   /** Why an ordinary sync does not send it. */
@@ -86,38 +137,31 @@ export interface RebuildUnit {
 /** What is sent as one: units run side by side, the steps of one in order. */
 export type Unit = VipUnit | RebuildUnit;
 
-interface ChangeFields {
-  readonly kind: Change["kind"];
-  readonly frontend?: string | null;
-  readonly key?: VipKey;
-  readonly server?: ServerChange;
-  readonly trafficAffecting?: boolean;
-  readonly holds: Holds;
-  readonly reason: string;
-  readonly settings?: Pick<Change, "conf" | "encap" | "table_length" | "src_ip_sticky">;
+/**
+ * Digest of a plan: equal for equal changes with equal settings in equal order, whatever their reasons and holds. 16 hex
+ * digits, short enough to be typed back by an operator.
+ */
+export function planDigest(steps: readonly StepFacts[]): string {
+  const rows = steps.map(({ conf, flush, frontend, key, kind, server, settings, trafficAffecting }) => [
+    [kind, frontend, flush, trafficAffecting],
+    key === null ? null : [key.prefix, key.protocol, key.port],
+    server === null ? null : [server.address, server.backend, server.before, server.after],
+    conf === null
+      ? null
+      : [conf.ipv4SrcAddress, conf.ipv6SrcAddress, conf.stickyBucketsPerCore, conf.flowTimeoutSeconds],
+    settings === null ? null : [settings.encap, settings.tableLength, settings.srcIpSticky],
+  ]);
+  return createHash("sha256").update(JSON.stringify(rows)).digest("hex").slice(0, 16);
 }
 
-function change(fields: ChangeFields): Change {
-  const { kind, key, server, holds, reason } = fields;
-  return {
-    seq: 0,
-    kind,
-    frontend: fields.frontend ?? null,
-    prefix: key?.prefix ?? null,
-    protocol: key === undefined ? null : protocolName(key.protocol),
-    port: key?.port ?? null,
-    address: server?.address ?? null,
-    backend: server?.backend ?? null,
-    weight_before: server?.before ?? null,
-    weight_after: server?.after ?? null,
-    flush: server?.flush ?? kind === "vip_removed",
-    traffic_affecting: fields.trafficAffecting ?? false,
-    held: holds[0]?.text ?? null,
-    holds: holds.map(({ text }) => text),
-    reason,
-    ...fields.settings,
-  };
-}
+const nothing = {
+  server: null,
+  flush: false,
+  trafficAffecting: false,
+  conf: null,
+  settings: null,
+  dead: false,
+} as const;
 
 /**
  * Sets the global settings.
@@ -132,18 +176,17 @@ export function confStep(
   keepsBuckets = false,
 ): Step {
   return {
-    change: change({
-      kind: "conf_set",
-      // Workers throw their flow tables away when the number of buckets changes.
-      trafficAffecting: desired.stickyBucketsPerCore !== actual.stickyBucketsPerCore,
-      holds,
-      reason,
-      settings: { conf: confView(desired) },
-    }),
+    ...nothing,
+    kind: "conf_set",
+    frontend: null,
+    key: null,
+    // Workers throw their flow tables away when the number of buckets changes.
+    trafficAffecting: desired.stickyBucketsPerCore !== actual.stickyBucketsPerCore,
+    conf: desired,
+    reason,
     ops: [{ kind: "conf-set", conf: desired, ...(keepsBuckets ? { keepsBuckets } : {}) }],
     holds,
     vip: null,
-    dead: false,
   };
 }
 
@@ -157,7 +200,13 @@ export function serverStep(key: VipKey, frontend: string, server: ServerChange, 
     ? { kind: "as-delete", vip: key, address }
     : { kind: "as-weight", vip: key, address, weight, flush };
   return {
-    change: change({ kind: server.kind, frontend, key, server, holds, reason: server.reason }),
+    ...nothing,
+    kind: server.kind,
+    frontend,
+    key,
+    server: { address, backend: server.backend, before: server.before, after: server.after },
+    flush,
+    reason: server.reason,
     ops: [op],
     holds,
     vip: vipId(key),
@@ -171,7 +220,13 @@ export function removalStep(actual: ActualVip, holds: Holds, lastName: string | 
   const key = keyOf(actual);
   const owner: VipOwner = { origin: lastName === null ? "foreign" : "stale", frontend: lastName };
   return {
-    change: change({ kind: "vip_removed", key, trafficAffecting: true, holds, reason: notConfigured }),
+    ...nothing,
+    kind: "vip_removed",
+    frontend: null,
+    key,
+    flush: true,
+    trafficAffecting: true,
+    reason: notConfigured,
     ops: removalOps(actual),
     holds,
     vip: vipId(key),
@@ -194,8 +249,8 @@ function additionOp(desired: DesiredVip): Op {
   return { kind: "vip-add", vip, encap, tableLength, srcIpSticky };
 }
 
-function settingsOf({ encap, tableLength, srcIpSticky }: DesiredVip): ChangeFields["settings"] & object {
-  return { encap, table_length: tableLength, src_ip_sticky: srcIpSticky };
+function settingsOf({ encap, tableLength, srcIpSticky }: DesiredVip): VipSettings {
+  return { encap, tableLength, srcIpSticky };
 }
 
 /** Makes a VIP that VPP does not have, with its servers. */
@@ -212,11 +267,15 @@ export function additionUnit(
     frontend,
     holds,
     add: {
-      change: change({ kind: "vip_added", frontend, key, holds, reason, settings: settingsOf(desired) }),
+      ...nothing,
+      kind: "vip_added",
+      frontend,
+      key,
+      settings: settingsOf(desired),
+      reason,
       ops: [additionOp(desired)],
       holds,
       vip: desired.id,
-      dead: false,
     },
     raises: sortedByAddress(desired.servers)
       .map((server) => serverAddition(server, reason))
@@ -247,19 +306,16 @@ export function rebuildUnit(vips: readonly Rebuilt[], holds: Holds): RebuildUnit
     const add = additionOp(desired);
     const gone = actual === null ? [] : removalOps(actual);
     const made: Step = {
-      change: change({
-        kind: actual === null ? "vip_added" : "vip_recreated",
-        frontend,
-        key,
-        trafficAffecting: actual !== null,
-        holds,
-        reason,
-        settings: settingsOf(desired),
-      }),
+      ...nothing,
+      kind: actual === null ? "vip_added" : "vip_recreated",
+      frontend,
+      key,
+      trafficAffecting: actual !== null,
+      settings: settingsOf(desired),
+      reason,
       ops: [...gone, add],
       holds,
       vip: desired.id,
-      dead: false,
     };
     steps.push(made);
     for (const op of gone) deletions.push({ step: made, op });

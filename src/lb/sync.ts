@@ -19,12 +19,15 @@ import { madeVips, makePlan, sameConf, type SyncPlan } from "./plan.ts";
 import type { RaiseGuard } from "./raise_guard.ts";
 import { readFrontends } from "./read.ts";
 import type { Schedule } from "./schedule.ts";
-import type { Step } from "./steps.ts";
+import type { Step, StepKind } from "./steps.ts";
 import { logDone, logRaised, logResult, logStart } from "./report.ts";
 import { vipId } from "./vips.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
 import type { VppState } from "./vpp_state.ts";
 import type { WriteGate } from "./write_gate.ts";
+
+/** What VPP's text of its VIPs depends on. */
+const makesVips: ReadonlySet<StepKind> = new Set(["vip_added", "vip_removed", "vip_recreated"]);
 
 /** How a plan is sent. */
 export interface ApplyWays {
@@ -258,7 +261,7 @@ export class Syncer {
         // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
         const unanswered = result.retval === null && (lb.signal.aborted || signal.aborted);
         if (!unanswered) logResult(log, result);
-        const { frontend, kind } = result.step.change;
+        const { frontend, kind } = result.step;
         if (result.status !== "done") return;
         if (kind !== "conf_set") hooks.changed(plan.scope, kind);
         const at = frontend === null ? undefined : open.get(frontend);
@@ -279,7 +282,7 @@ export class Syncer {
     if (frontends === null) this.#core.ownership.synced(plan.braked);
     this.#confirmConf(plan);
     if (plan.steps.some((step) => isSent(step, release))) {
-      if (results.some(({ step, status }) => status === "done" && /^vip_/.test(step.change.kind))) {
+      if (results.some(({ step, status }) => status === "done" && makesVips.has(step.kind))) {
         lb.textIsStale();
       }
     }
@@ -289,9 +292,9 @@ export class Syncer {
   }
 
   /** Whether a step is still what is wanted. */
-  #isCurrent({ revisions }: Planned, { change, vip }: Step): boolean {
+  #isCurrent({ revisions }: Planned, { frontend, vip }: Step): boolean {
     if (!this.#core.syncs.sameConfiguration(revisions)) return false;
-    if (change.frontend !== null) return this.#core.syncs.current(revisions, change.frontend) !== null;
+    if (frontend !== null) return this.#core.syncs.current(revisions, frontend) !== null;
     // The settings, or a VIP that no frontend has: unless the configuration names it by now.
     return vip === null || this.#core.syncs.ofVip(vip) === null;
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { BackendAction } from "../../src/control.ts";
 import type { Op } from "../../src/lb/balancer.ts";
+import { changesOf } from "../../src/lb/report.ts";
 import { desiredVips } from "../../src/lb/desired.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
 import type { Backend, Config, IpAddress, Transition, VipRecord } from "../../src/model.ts";
@@ -225,7 +226,7 @@ export class Life implements AsyncDisposable {
     for (let i = 0; i < 3; i++) {
       const planned = await this.core.reconciler.plan(null);
       assert.ok(planned.ok);
-      if (planned.value.plan.changes.length === 0) return;
+      if (changesOf(planned.value.plan).length === 0) return;
       await this.core.reconciler.sync({ plan_digest: planned.value.plan.digest });
       await this.#clock.advance(31_000);
     }
@@ -250,7 +251,7 @@ export class Life implements AsyncDisposable {
     const { reconciler, tracker } = this.core;
     const planned = await reconciler.plan(null);
     assert.ok(planned.ok);
-    const left = planned.value.plan.changes;
+    const left = changesOf(planned.value.plan);
     for (const { kind, held, reason } of left) {
       if (held === null || !/foreign VIP/.test(held)) {
         this.wrong.push(`left: ${kind} ${reason} (held: ${held})`);

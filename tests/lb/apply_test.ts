@@ -275,7 +275,7 @@ Deno.test("while a recreate is held back no server is added to a VIP of another 
   const planned = await world.reconciler.plan(null);
   assert.ok(planned.ok);
   const inPlace = planned.value.plan.units.flatMap((unit) => unit.kind === "vip" ? unit.raises : []);
-  assert.deepEqual(inPlace.map(({ change }) => change.kind), []);
+  assert.deepEqual(inPlace.map(({ kind }) => kind), []);
   assert.deepEqual(vpp.ops.map((op) => op.kind), ["conf-set", "as-weight"]);
   vpp.fail = () => 0;
   await world.clock.advance(5_000);

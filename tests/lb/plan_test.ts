@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { Change } from "../../src/api/mod.ts";
-import type { Config } from "../../src/model.ts";
+import { hold } from "../../src/lb/holds.ts";
+import { planDigest, type StepFacts, type VipSettings } from "../../src/lb/steps.ts";
+import type { ActualConf, Config } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";
@@ -201,65 +202,61 @@ Deno.test("a digest that no longer matches is refused with the one of now, and n
   assert.deepEqual(vpp.ops, []);
 });
 
-Deno.test("the digest covers every key but seq, reason and the holds", async () => {
-  const { planDigest } = await import("../../src/lb/digest.ts");
-  const base: Required<Change> = {
-    seq: 1,
+Deno.test("the digest covers all that a step changes, and neither its reason nor its holds", () => {
+  const conf: ActualConf = {
+    ipv4SrcAddress: ip("198.51.100.1"),
+    ipv6SrcAddress: ip("2001:db8::1"),
+    stickyBucketsPerCore: 65_536,
+    flowTimeoutSeconds: 40,
+  };
+  const key = { prefix: "192.0.2.1/32", protocol: 6, port: 80 };
+  const server = { address: ip("10.0.0.1"), backend: "b1", before: 100, after: 0 };
+  const settings: VipSettings = { encap: "gre4", tableLength: 1024, srcIpSticky: false };
+  const step: StepFacts = {
     kind: "as_weight_updated",
     frontend: "web",
-    prefix: "192.0.2.1/32",
-    protocol: "tcp",
-    port: 80,
-    address: "10.0.0.1",
-    backend: "b1",
-    weight_before: 100,
-    weight_after: 0,
+    key,
+    server,
     flush: true,
-    traffic_affecting: false,
-    held: null,
-    holds: [],
-    reason: "backend b1 down",
-    conf: {
-      ipv4_src_address: "198.51.100.1",
-      ipv6_src_address: "2001:db8::1",
-      sticky_buckets_per_core: 65_536,
-      flow_timeout: 40,
-    },
-    encap: "gre4",
-    table_length: 1024,
-    src_ip_sticky: false,
+    trafficAffecting: false,
+    conf,
+    settings,
   };
-  const other: Omit<Required<Change>, "seq" | "reason" | "held" | "holds"> = {
-    kind: "as_added",
-    frontend: "mail",
-    prefix: "192.0.2.2/32",
-    protocol: "udp",
-    port: 81,
-    address: "10.0.0.2",
-    backend: "b2",
-    weight_before: 99,
-    weight_after: 1,
-    flush: false,
-    traffic_affecting: true,
-    conf: { ...base.conf, sticky_buckets_per_core: 1024 },
-    encap: "gre6",
-    table_length: 2048,
-    src_ip_sticky: true,
+  const others: { readonly [Key in keyof StepFacts]: readonly StepFacts[Key][] } = {
+    kind: ["as_added"],
+    frontend: ["mail", null],
+    key: [{ ...key, prefix: "192.0.2.2/32" }, { ...key, protocol: 17 }, { ...key, port: 81 }, null],
+    server: [
+      { ...server, address: ip("10.0.0.2") },
+      { ...server, backend: null },
+      { ...server, before: 99 },
+      { ...server, after: null },
+      null,
+    ],
+    flush: [false],
+    trafficAffecting: [true],
+    conf: [
+      { ...conf, ipv4SrcAddress: ip("198.51.100.2") },
+      { ...conf, ipv6SrcAddress: ip("2001:db8::2") },
+      { ...conf, stickyBucketsPerCore: 1024 },
+      { ...conf, flowTimeoutSeconds: 41 },
+      null,
+    ],
+    settings: [
+      { ...settings, encap: "gre6" },
+      { ...settings, tableLength: 2048 },
+      { ...settings, srcIpSticky: true },
+      null,
+    ],
   };
-  const digest = planDigest([base]);
-  const apart: Partial<Change> = { seq: 7, reason: "drift", held: "table length", holds: ["table length"] };
-  assert.equal(planDigest([{ ...base, ...apart }]), digest);
-  assert.deepEqual(
-    Object.keys(other).sort(),
-    Object.keys(base).filter((key) => !Object.hasOwn(apart, key)).sort(),
-  );
-  for (const [key, value] of Object.entries(other)) {
-    assert.notEqual(planDigest([{ ...base, [key]: value }]), digest, key);
+  const digest = planDigest([step]);
+  const apart = { reason: "drift", holds: [hold("warm-up")], dead: true };
+  assert.equal(planDigest([{ ...step, ...apart }]), digest);
+  for (const [name, values] of Object.entries(others)) {
+    for (const value of values) assert.notEqual(planDigest([{ ...step, [name]: value }]), digest, name);
   }
-  assert.notEqual(
-    planDigest([base, { ...base, address: "10.0.0.3" }]),
-    planDigest([{ ...base, address: "10.0.0.3" }, base]),
-  );
+  const second = { ...step, frontend: "mail" };
+  assert.notEqual(planDigest([step, second]), planDigest([second, step]), "the order counts");
 });
 
 Deno.test("the global settings are sent only when they differ, and say when they drop all flows", async () => {

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import type { Change } from "../../src/api/mod.ts";
 import type { Op } from "../../src/lb/balancer.ts";
+import { changesOf } from "../../src/lb/report.ts";
 import type { Frontend, LbSettings } from "../../src/model.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer, type PlacedVip } from "./fake_balancer.ts";
@@ -35,7 +36,7 @@ export const brief = (changes: readonly Change[]) =>
 export async function changes(world: TestWorld, name: string | null = null): Promise<Change[]> {
   const planned = await world.reconciler.plan(name);
   assert.ok(planned.ok);
-  return [...planned.value.plan.changes];
+  return changesOf(planned.value.plan);
 }
 
 /** A daemon in sync with its VPP; what it sent so far is forgotten. */

@@ -10,6 +10,7 @@ import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../../mod
 import type { DesiredVip } from "../desired.ts";
 import { lengthLimitLint, lengthLint, type LossOfOne, tableLints } from "./lints.ts";
 import type { SyncPlan } from "../plan.ts";
+import { changesOf } from "../report.ts";
 import type { TableSlices } from "./slices.ts";
 import type { Step } from "../steps.ts";
 import {
@@ -222,8 +223,8 @@ export function planAnswer(
     frontend,
     digest: plan.digest,
     read_at: timeText(input.readAt),
-    traffic_affecting: plan.changes.some((change) => change.traffic_affecting),
-    changes: [...plan.changes],
+    traffic_affecting: plan.steps.some(({ trafficAffecting }) => trafficAffecting),
+    changes: changesOf(plan),
     predictions,
   };
 }
