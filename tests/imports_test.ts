@@ -18,6 +18,7 @@ const root = new URL("../", import.meta.url).href;
 async function arrows(): Promise<{ from: string; to: string }[]> {
   const entries = ["main.ts", "src/cli/main.ts", "src/demo/main.ts", "src/simulator/main.ts", "src/serve.ts"]
     .concat(["src/dashboard/main.tsx", "src/memory/journal/thread.ts", "src/answers/problems.ts"])
+    .concat(["src/answers/consequences.ts"])
     .concat(["etcd", "fleet"].map((name) => `src/fleet/${name}.ts`));
   const found = new Map<string, { from: string; to: string }>();
   for (const entry of entries) {
@@ -62,7 +63,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   {
     why: "the health core is pure",
     from:
-      /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states|flush|late_flush|member_servers|reload_entries)\.ts$/,
+      /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states|flush|late_flush|member_servers|reload_entries|judgement|what_if)\.ts$/,
     to: /^src\/(model|result)\.ts$|^src\/health\//,
   },
   {
@@ -94,7 +95,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "answers are functions over what is known",
     from: /^src\/answers\//,
     to:
-      /^src\/(model|result)\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|held|table\/.*)\.ts$/,
+      /^src\/(model|result)\.ts$|^src\/clock\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|forecast|held|vips|table\/.*)\.ts$/,
   },
   {
     why: "routes see the daemon through its control only",

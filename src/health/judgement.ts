@@ -4,9 +4,8 @@
  * @module
  */
 import type { Config, IpAddress } from "../model.ts";
-import type { Flows } from "./backend.ts";
+import type { BackendHealth, Flows } from "./backend.ts";
 import type { BatchWorld } from "./batch.ts";
-import type { Entry } from "./entry.ts";
 import { type FrontendWeights, frontendWeights, type MemberStatus } from "./frontend.ts";
 import type { VppFacts } from "./hooks.ts";
 
@@ -14,10 +13,14 @@ import type { VppFacts } from "./hooks.ts";
 export class Judgement implements BatchWorld {
   readonly #vpp: VppFacts;
   readonly #running: () => Config;
-  readonly #entry: (backend: string) => Entry | undefined;
+  readonly #entry: (backend: string) => { readonly health: BackendHealth } | undefined;
 
   /** Judges what these functions answer. */
-  constructor(vpp: VppFacts, running: () => Config, entry: (backend: string) => Entry | undefined) {
+  constructor(
+    vpp: VppFacts,
+    running: () => Config,
+    entry: (backend: string) => { readonly health: BackendHealth } | undefined,
+  ) {
     this.#vpp = vpp;
     this.#running = running;
     this.#entry = entry;

@@ -10,7 +10,7 @@ import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from ".
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
-import { firstEvent, type HealthEvent, type StateChange, step } from "./backend.ts";
+import { type BackendHealth, firstEvent, type HealthEvent, type StateChange, step } from "./backend.ts";
 import { Batch, isFirst } from "./batch.ts";
 import { type BlindBackend, oneMoreVoid } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
@@ -25,6 +25,7 @@ import { checkOf, reloadBackend } from "./reload.ts";
 import { sortEntries } from "./reload_entries.ts";
 import { type ActionOutcome, type ReloadOutcome, type RuntimeState, runtimeState } from "./outcomes.ts";
 import { Targets } from "./targets.ts";
+import type { HealthPicture } from "./what_if.ts";
 import {
   type Membership,
   memberships,
@@ -256,6 +257,13 @@ export class Tracker implements Disposable {
   /** What a restart of the daemon would forget. */
   runtimeState(): RuntimeState {
     return runtimeState([...this.#entries.values()], this.runtimeWeights());
+  }
+
+  /** The running configuration and the health of its backends now; nothing that happens later changes it. */
+  picture(): HealthPicture {
+    const health = new Map<string, BackendHealth>();
+    for (const [name, entry] of this.#entries) health.set(name, entry.health);
+    return { config: this.#running, health };
   }
 
   /** Backends in the file's order; read only. */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
+import type { Config, IpAddress, Millis, Transition, UnixMillis, WeightEffect } from "../model.ts";
 import type { DesiredVip } from "./desired.ts";
 import {
   addFlush,
@@ -78,6 +78,12 @@ export interface Revisions {
   readonly frontends: ReadonlyMap<string, number>;
 }
 
+/** A change of a backend's state and what it means for flows. */
+export interface FlushingTransition extends Pick<Transition, "backend" | "to"> {
+  /** One for each frontend that has the backend. */
+  readonly effects: readonly Pick<WeightEffect, "frontend" | "flush">[];
+}
+
 /** Those whom one sync answers. */
 export interface TakenWaits {
   /** By frontend, when its change was decided; monotonic. */
@@ -133,6 +139,23 @@ export class FrontendSyncs {
     }
     for (const [name, record] of old) if (!this.#records.has(name)) this.#answerAll(record);
     return true;
+  }
+
+  /** What is known now, for plans that are only made; nothing that happens later changes it, and nobody waits there. */
+  copy(): FrontendSyncs {
+    const copy = new FrontendSyncs();
+    copy.#config = this.#config;
+    copy.#configuration = this.#configuration;
+    copy.#revision = this.#revision;
+    copy.#serial = this.#serial;
+    copy.#members = this.#members;
+    copy.#byPrefix = this.#byPrefix;
+    for (const record of this.#records.values()) {
+      const same: FrontendSync = { ...record, waiters: [] };
+      copy.#records.set(record.name, same);
+      copy.#byVip.set(record.vip, same);
+    }
+    return copy;
   }
 
   /** Another configuration runs: what was planned from the one before is not wanted any more. */
@@ -256,7 +279,7 @@ export class FrontendSyncs {
   }
 
   /** Backends changed their states: leaving one drops the flush that it caused, and the transition tells a new one. */
-  transitions(transitions: readonly Transition[]): void {
+  transitions(transitions: readonly FlushingTransition[]): void {
     for (const { backend, effects, to } of transitions) {
       for (const { frontend } of this.membersOf(backend)) {
         const record = this.get(frontend);

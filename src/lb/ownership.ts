@@ -152,6 +152,21 @@ export class Ownership {
     this.#made.clear();
   }
 
+  /** The same, which nothing changes later and which tells nobody. */
+  copy(): Ownership {
+    const copy = new Ownership(null, "all", () => {});
+    for (const [id, vip] of this.#named) copy.#named.set(id, vip);
+    for (const id of this.#doubtful) copy.#doubtful.add(id);
+    for (const [id, vip] of this.#held) copy.#held.set(id, vip);
+    for (const id of this.#made) copy.#made.add(id);
+    copy.#configured = this.#configured;
+    copy.#before = this.#before;
+    copy.#base = this.#base;
+    copy.#present = this.#present === null ? null : new Set(this.#present);
+    copy.#blind = this.#blind;
+    return copy;
+  }
+
   #take({ held, named }: VipRecord, isOlder: boolean): void {
     for (const vip of named) {
       const id = vipId(vip);

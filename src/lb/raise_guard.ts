@@ -102,8 +102,13 @@ export class RaiseGuard {
     return waited;
   }
 
-  /** Why the server may not be raised, or added with a weight, now. */
-  holds(server: GuardedServer): Holds {
+  /**
+   * Why the server may not be raised, or added with a weight, now.
+   *
+   * @param wanted who else wants servers to serve, for a plan that is only made
+   */
+  holds(server: GuardedServer, wanted: (server: GuardedServer) => boolean = () => false): Holds {
+    if (wanted(server)) return [];
     const memory = this.#phase === "guarded" && this.#concerns(server, false) ? lost : [];
     const fleet = this.#fleetUnknown && this.#concerns(server, true) ? unknown : [];
     return together(memory, fleet);

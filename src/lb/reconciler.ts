@@ -19,6 +19,7 @@ import { err, type Result } from "../result.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
 import { Failover } from "./failover.ts";
+import { pictureOf, type VppPicture } from "./forecast.ts";
 import { FrontendSyncs } from "./frontend_sync.ts";
 import type { Unsynced } from "./full_sync.ts";
 import type { HeldGroup } from "./held.ts";
@@ -314,6 +315,16 @@ export class Reconciler implements AsyncDisposable {
   /** Number of syncs that wait. */
   get waiting(): number {
     return this.#core.schedule.length;
+  }
+
+  /**
+   * What is known of VPP now, for a question about what would happen. Nothing that happens later changes it.
+   *
+   * @param asked frontends that an operator would ask for
+   */
+  picture(asked: readonly string[]): VppPicture {
+    this.#observe();
+    return pictureOf(this.#core, this.#syncer, asked);
   }
 
   /** What the next process must know of VPP's VIPs. */

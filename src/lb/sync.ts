@@ -13,10 +13,10 @@ import type { FrontendSyncs } from "./frontend_sync.ts";
 import { isSent } from "./holds.ts";
 import { conclude, type Planned, type Synced } from "./outcome.ts";
 import type { Ownership } from "./ownership.ts";
-import type { ReconcilerParts } from "./parts.ts";
+import type { ReconcilerParts, World } from "./parts.ts";
 import { endedFlows } from "./pending_flushes.ts";
-import { madeVips, makePlan, sameConf, type SyncPlan } from "./plan.ts";
-import type { RaiseGuard } from "./raise_guard.ts";
+import { madeVips, makePlan, type PlanHolds, sameConf, type SyncPlan } from "./plan.ts";
+import type { GuardedServer, RaiseGuard } from "./raise_guard.ts";
 import { readFrontends } from "./read.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Step, StepKind } from "./steps.ts";
@@ -140,37 +140,53 @@ export class Syncer {
     shown: Iterable<string> | null,
     readAt: UnixMillis,
   ): Planned {
-    const desired = this.#desired(shown);
-    const world = this.#core.parts.world();
-    const { conf } = this.#core.state;
+    const known = { state: this.#core.state, syncs: this.#core.syncs, ownership: this.#core.ownership };
+    const holds = {
+      ...this.#core.gate.holds((name) => this.#core.syncs.get(name)?.release ?? null),
+      raise: (server: GuardedServer) => this.#core.guard.holds(server),
+    };
+    const { desired, plan } = this.planIf(known, this.#core.parts.world(), frontends, shown, holds);
+    const revisions = this.#core.syncs.revisions(desired.map(({ frontend }) => frontend));
+    return { plan, desired, frontends, readAt, revisions };
+  }
+
+  /**
+   * Plans for a world that may be another one than the present.
+   *
+   * @param known what is known there
+   * @param holds what may not be sent there
+   */
+  planIf(
+    { ownership, state, syncs }: Pick<SyncCore, "ownership" | "state" | "syncs">,
+    world: World,
+    frontends: readonly string[] | null,
+    shown: Iterable<string> | null,
+    holds: PlanHolds,
+  ): Pick<Planned, "plan" | "desired"> {
+    const desired = desiredVips(world.config, world.status, state, shown);
+    const { conf } = state;
     const checksConf = conf !== null && (frontends === null || !this.confConfirmed);
     const prefixes = new Set(desired.map((vip) => vip.vip.prefix));
-    const actual = [...this.#core.state.vips];
+    const actual = [...state.vips];
     const wantedConf = desiredConf(world.config);
-    const shortages = this.#judgeHeap(desired, wantedConf);
+    const shortages = this.#judgeHeap(state, desired, wantedConf);
     const plan = makePlan({
       scope: frontends === null ? "all" : "vip",
       frontends: frontends === null ? null : new Set(frontends),
       desired,
       actual: frontends === null ? actual : actual.filter((vip) => prefixes.has(vip.prefix)),
-      conf: checksConf
-        ? { desired: wantedConf, actual: conf, previous: this.#core.state.previousConf }
-        : null,
+      conf: checksConf ? { desired: wantedConf, actual: conf, previous: state.previousConf } : null,
       shortages,
-      flushes: (vip) => this.#core.syncs.ofVip(vip)?.pendingFlushes ?? [],
-      nextFlush: this.#core.syncs.nextSerial,
-      reasons: (vip) => this.#core.syncs.reasons(vip),
-      named: this.#core.ownership.named,
-      lastName: (vip) => this.#core.ownership.lastName(vip),
-      brake: this.#core.ownership.brake,
+      flushes: (vip) => syncs.ofVip(vip)?.pendingFlushes ?? [],
+      nextFlush: syncs.nextSerial,
+      reasons: (vip) => syncs.reasons(vip),
+      named: ownership.named,
+      lastName: (vip) => ownership.lastName(vip),
+      brake: ownership.brake,
       foreign: world.config.lb.foreignVips,
-      holds: {
-        ...this.#core.gate.holds((name) => this.#core.syncs.get(name)?.release ?? null),
-        raise: (server) => this.#core.guard.holds(server),
-      },
+      holds,
     });
-    const revisions = this.#core.syncs.revisions(desired.map(({ frontend }) => frontend));
-    return { plan, desired, frontends, readAt, revisions };
+    return { plan, desired };
   }
 
   #desired(names: Iterable<string> | null): readonly DesiredVip[] {
@@ -189,16 +205,16 @@ export class Syncer {
     this.#heap = await lb.readHeap();
   }
 
-  #judgeHeap(desired: readonly DesiredVip[], conf: ActualConf): HeapAnswer {
-    const actual = this.#core.state.conf;
-    const vips = [...this.#core.state.vips];
+  #judgeHeap(state: VppState, desired: readonly DesiredVip[], conf: ActualConf): HeapAnswer {
+    const actual = state.conf;
+    const vips = [...state.vips];
     const heap = this.#heap;
     return judgeHeap({
       heap,
       promised: heap === null ? 0 : this.#promises.outstanding(heap, this.#core.parts.clock.now()),
       conf: { desired: conf, actual: actual ?? conf },
       hasVips: vips.length > 0,
-      additions: madeVips(desired, (id) => this.#core.state.vip(id)),
+      additions: madeVips(desired, (id) => state.vip(id)),
     });
   }
 

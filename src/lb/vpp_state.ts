@@ -34,13 +34,26 @@ export class VppState implements KnownServers {
   #bootTime: number | null = null;
   readonly #ownership: Ownership;
   /** What the first full read of this process showed. */
-  readonly witnesses = new Witnesses();
+  readonly witnesses: Witnesses;
   /** Global settings that were in sync last on this VPP; null: never. */
   previousConf: ActualConf | null = null;
 
   /** Knows nothing yet, and tells `ownership` which VIPs come and go. */
-  constructor(ownership: Ownership) {
+  constructor(ownership: Ownership, witnesses: Witnesses = new Witnesses()) {
     this.#ownership = ownership;
+    this.witnesses = witnesses;
+  }
+
+  /** What is known now; nothing that is read or sent later changes it. Which messages are under way is not part of it. */
+  copy(ownership: Ownership): VppState {
+    const copy = new VppState(ownership, this.witnesses.copy());
+    copy.#vips = new Map(this.#vips);
+    copy.#bucketsUnknown = new Set(this.#bucketsUnknown);
+    copy.#conf = this.#conf;
+    copy.#readAt = this.#readAt;
+    copy.#bootTime = this.#bootTime;
+    copy.previousConf = this.previousConf;
+    return copy;
   }
 
   /**

@@ -9,7 +9,7 @@ import { vipId } from "./vips.ts";
 
 /** Witnesses by VIP and server; nothing was read at first. */
 export class Witnesses {
-  #weights: Map<string, Map<IpAddress, number>> | null = null;
+  #weights: Map<string, ReadonlyMap<IpAddress, number>> | null = null;
   /** Addresses with a weight above 0 on any VIP; null: not gathered since the last change. */
   #carried: Set<IpAddress> | null = null;
 
@@ -50,8 +50,21 @@ export class Witnesses {
    * @param address null: all servers of the VIP
    */
   drop(vip: string, address: IpAddress | null): void {
-    if (address === null) this.#weights?.delete(vip);
-    else this.#weights?.get(vip)?.delete(address);
+    const servers = this.#weights?.get(vip);
+    if (address === null || servers === undefined) this.#weights?.delete(vip);
+    else {
+      // Another map: a copy may share this one.
+      const left = new Map(servers);
+      left.delete(address);
+      this.#weights?.set(vip, left);
+    }
     this.#carried = null;
+  }
+
+  /** The same, which nothing changes later. */
+  copy(): Witnesses {
+    const copy = new Witnesses();
+    copy.#weights = this.#weights === null ? null : new Map(this.#weights);
+    return copy;
   }
 }

@@ -137,6 +137,17 @@ export interface Opened {
 
 const held: Holds = [hold("warm-up")];
 
+function holdsOf(
+  warmup: Warmup,
+  release: (frontend: string) => Release | null,
+): Omit<PlanHolds, "raise"> {
+  return {
+    conf: warmup.open ? [] : held,
+    deletions: warmup.phase === "done" ? [] : held,
+    frontend: (name) => isHeld(warmup, release(name) ?? "released") ? held : [],
+  };
+}
+
 /** Keeps the warm-up of one process. Who is released is in the frontends' records. */
 export class WriteGate {
   readonly #parts: ReconcilerParts;
@@ -198,12 +209,17 @@ export class WriteGate {
 
   /** What may not be sent now. */
   holds(release: (frontend: string) => Release | null): Omit<PlanHolds, "raise"> {
-    const warmup = this.#warmup;
-    return {
-      conf: warmup.open ? [] : held,
-      deletions: warmup.phase === "done" ? [] : held,
-      frontend: (name) => this.isHeld(release(name) ?? "released") ? held : [],
-    };
+    return holdsOf(this.#warmup, release);
+  }
+
+  /** What may not be sent if an operator asks for some of these frontends: those with release `asked`. */
+  holdsIf(frontends: readonly Warming[]): Omit<PlanHolds, "raise"> {
+    const { released, warmup } = stepWarmup(this.#warmup, frontends, this.#parts.clock.now(), () => false);
+    const names = new Set(released.map(({ frontend }) => frontend));
+    const kept = new Map(
+      frontends.map(({ name, release }) => [name, names.has(name) ? "released" : release]),
+    );
+    return holdsOf(warmup, (name) => kept.get(name) ?? null);
   }
 
   /** Whether the VIP of a frontend must be left alone now. */

@@ -97,6 +97,7 @@ export class LocalDaemon implements AsyncDisposable {
         vppApiAddr: vpp?.api ?? null,
         vppStatsAddr: vpp?.stats ?? null,
         vppInflight: 32,
+        probeThreads: 1,
         logLevel: level,
         logFormat: "json",
         authFile: null,

@@ -52,7 +52,7 @@ export function actualTable(actual: ActualVip): TableSpec {
 }
 
 /** Whether a sync must recreate the VIP, so that it gets the length that is wanted. */
-function isRecreated(desired: DesiredVip, actual: ActualVip): boolean {
+export function isRecreated(desired: DesiredVip, actual: ActualVip): boolean {
   if (actual.encap !== desired.encap) return true;
   if (actual.srcIpSticky !== null && actual.srcIpSticky !== desired.srcIpSticky) return true;
   return !desired.tableLengthAuto && actual.tableLength !== desired.tableLength;
