@@ -14,6 +14,7 @@ import type { Ownership } from "./ownership.ts";
 import type { World } from "./parts.ts";
 import type { PlanHolds, SyncPlan } from "./plan.ts";
 import type { GuardedServer } from "./raise_guard.ts";
+import { changesOf } from "./report.ts";
 import type { SyncCore, Syncer } from "./sync.ts";
 import { frontendVip, sortedByVip } from "./vips.ts";
 import { type VppState, VppView } from "./vpp_state.ts";
@@ -129,14 +130,14 @@ export class VppPicture {
       backend !== null && (backend === wanted || syncs.reasons(vip).weightBy(backend) !== null);
     const holds = { ...ways.holds, raise: (server: GuardedServer) => ways.raise(server, isWanted) };
     const world = { config, status };
-    if (change.frontends === null) return ways.plan(this.#known, world, null, null, holds).changes;
+    if (change.frontends === null) return changesOf(ways.plan(this.#known, world, null, null, holds));
     const concerned = [...change.frontends].flatMap((name) => config.frontends.get(name) ?? []);
     const names = sortedByVip(concerned, frontendVip).map(({ name }) => name);
     const all: Change[] = [];
     for (let from = 0; from < names.length; from += SLICE) {
       if (from > 0) yield;
       const some = names.slice(from, from + SLICE);
-      const planned = ways.plan(this.#known, world, some, this.#neighbours(some), holds).changes;
+      const planned = changesOf(ways.plan(this.#known, world, some, this.#neighbours(some), holds));
       all.push(...planned.filter(({ kind }) => from === 0 || kind !== "conf_set"));
     }
     return all.map((one, index) => ({ ...one, seq: index + 1 }));
