@@ -3,15 +3,21 @@
  *
  * @module
  */
-import type { Change } from "../api/mod.ts";
+import type { StepFacts, StepServer } from "./steps.ts";
 
-function server({ address, backend }: Change): string {
-  return backend === null ? `server ${address}` : `server ${address} (${backend})`;
+/** What of a step is told. */
+type Told = Pick<StepFacts, "kind" | "server"> & { readonly reason: string };
+
+function named(server: StepServer | null): string {
+  if (server === null) return "no server";
+  return server.backend === null
+    ? `server ${server.address}`
+    : `server ${server.address} (${server.backend})`;
 }
 
 /** What the change does: `weight of server 10.0.0.1 (b1) from 100 to 0`. */
-export function changeText(change: Change): string {
-  switch (change.kind) {
+export function changeText({ kind, server }: Pick<Told, "kind" | "server">): string {
+  switch (kind) {
     case "conf_set":
       return "setting of the global configuration";
     case "vip_added":
@@ -21,17 +27,17 @@ export function changeText(change: Change): string {
     case "vip_recreated":
       return "recreation of the VIP";
     case "as_added":
-      return `addition of ${server(change)}`;
+      return `addition of ${named(server)}`;
     case "as_removed":
-      return `deletion of ${server(change)}`;
+      return `deletion of ${named(server)}`;
     case "as_weight_updated":
-      return `weight of ${server(change)} from ${change.weight_before} to ${change.weight_after}`;
+      return `weight of ${named(server)} from ${server?.before} to ${server?.after}`;
   }
 }
 
 /** What differs in VPP: `server 10.0.0.1 (b1) has weight 5 instead of 100`. */
-export function differenceText(change: Change): string {
-  switch (change.kind) {
+export function differenceText({ kind, reason, server }: Told): string {
+  switch (kind) {
     case "conf_set":
       return "the global configuration is another";
     case "vip_added":
@@ -39,12 +45,12 @@ export function differenceText(change: Change): string {
     case "vip_removed":
       return "the VIP is not in the configuration";
     case "vip_recreated":
-      return change.reason;
+      return reason;
     case "as_added":
-      return `${server(change)} is missing`;
+      return `${named(server)} is missing`;
     case "as_removed":
-      return `${server(change)} is not in the configuration`;
+      return `${named(server)} is not in the configuration`;
     case "as_weight_updated":
-      return `${server(change)} has weight ${change.weight_before} instead of ${change.weight_after}`;
+      return `${named(server)} has weight ${server?.before} instead of ${server?.after}`;
   }
 }

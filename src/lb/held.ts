@@ -4,9 +4,9 @@
  * @module
  */
 import type { UnixMillis } from "../model.ts";
-import { planDigest } from "./digest.ts";
 import { isBlocked, passes } from "./holds.ts";
-import type { Step } from "./steps.ts";
+import { planDigest, type Step } from "./steps.ts";
+import { protocolName } from "./vips.ts";
 import { type Shortage, shortageText } from "./vpp_heap.ts";
 
 /** Changes that are held for one reason. */
@@ -28,9 +28,9 @@ export interface HeldGroup {
 }
 
 /** Name of what a change concerns: the frontend, or the VIP that none has; "" for the settings. */
-export function subjectOf({ change }: Step): string {
-  if (change.frontend !== null) return change.frontend;
-  return change.prefix === null ? "" : `${change.prefix} ${change.protocol} ${change.port}`;
+export function subjectOf({ frontend, key }: Pick<Step, "frontend" | "key">): string {
+  if (frontend !== null) return frontend;
+  return key === null ? "" : `${key.prefix} ${protocolName(key.protocol)} ${key.port}`;
 }
 
 /**
@@ -47,9 +47,9 @@ export function heldGroups(
   const lasting = held.filter(({ holds }) => !passes(holds));
   // The plan consists of what is held once the rest was sent; what the warm-up holds is then sent by itself.
   const digest = lasting.length === held.length && !lasting.some(({ holds }) => isBlocked(holds))
-    ? planDigest(held.map(({ change }) => change))
+    ? planDigest(held)
     : null;
-  return [...Map.groupBy(lasting, ({ change }) => change.held ?? "")].map(([why, steps]) => {
+  return [...Map.groupBy(lasting, ({ holds }) => holds[0]?.text ?? "")].map(([why, steps]) => {
     const memory = steps.some(({ holds }) => holds.some(({ kind }) => kind === "VPP memory"));
     const [shortage] = memory ? shortages : [];
     const blocked = steps.some(({ holds }) => isBlocked(holds));

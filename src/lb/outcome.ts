@@ -81,11 +81,10 @@ export function conclude(
       continue;
     }
     const held = !isSent(step, release);
-    const said = `${changeText(step.change)}: ${result.error ?? "not sent"}`;
+    const said = `${changeText(step)}: ${result.error ?? "not sent"}`;
     if (frontend === null) {
       if (!held && !others.has(subjectOf(step))) others.set(subjectOf(step), said);
-    }
-    // A length that is held is as the configuration wants it: a live VIP keeps the one it has.
+    } // A length that is held is as the configuration wants it: a live VIP keeps the one it has.
     else if (held && step.holds.every(({ kind }) => kind === "table length")) continue;
     else if (!held) {
       const before = outcomes.get(frontend);
@@ -94,7 +93,7 @@ export function conclude(
       if (status === "failed") answered.add(frontend);
       outcomes.set(frontend, { standing: "error", detail: isNews ? said : before.detail });
     } else if (!outcomes.has(frontend)) {
-      outcomes.set(frontend, { standing: "held", detail: step.change.held });
+      outcomes.set(frontend, { standing: "held", detail: step.holds[0]?.text ?? null });
     }
   }
   const wanted = planned.frontends === null ? null : new Set(planned.frontends);

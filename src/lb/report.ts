@@ -61,7 +61,7 @@ export function changeOf(step: Step, seq: number): api.Change {
 }
 
 /** The changes of a plan in the API's shape, in the order in which they are sent. */
-export function changesOf({ steps }: SyncPlan): api.Change[] {
+export function changesOf({ steps }: Pick<SyncPlan, "steps">): api.Change[] {
   return steps.map((step, index) => changeOf(step, index + 1));
 }
 
