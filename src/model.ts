@@ -129,6 +129,8 @@ export interface PoolMember {
   readonly weight: number;
   /** Who set the weight at run time; absent: it is the file's. */
   readonly byOperator?: string;
+  /** True: not in this process. */
+  readonly restored?: true;
 }
 
 /** A pool: backends that carry a frontend together; the order of pools is their priority. */
@@ -247,7 +249,15 @@ export const PROBE_CODES = [
 export type ProbeCode = typeof PROBE_CODES[number];
 
 /** Codes of transitions that no probe caused. */
-export type OperatorCode = "paused" | "disabled" | "enabled" | "resumed" | "removed" | "reload" | "static";
+export type OperatorCode =
+  | "paused"
+  | "disabled"
+  | "enabled"
+  | "resumed"
+  | "removed"
+  | "reload"
+  | "static"
+  | "expired";
 
 /** Why a backend is in its state. */
 export type Code = ProbeCode | OperatorCode;

@@ -63,8 +63,8 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   {
     why: "the health core is pure",
     from:
-      /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states|flush|late_flush|member_servers|reload_entries|judgement|what_if)\.ts$/,
-    to: /^src\/(model|result)\.ts$|^src\/health\//,
+      /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states|flush|late_flush|member_servers|reload_entries|judgement|what_if|toward|assumed)\.ts$/,
+    to: /^src\/(model|result)\.ts$|^src\/health\/|^src\/memory\/overrides\//,
   },
   {
     why: "the plan is pure",

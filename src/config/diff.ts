@@ -168,11 +168,9 @@ function perhaps<T>(name: string, value: T | undefined): ReadonlyMap<string, T> 
 export interface ReloadFacts {
   /** Backends that only changed their name: old names by new names. */
   readonly renamed: ReadonlyMap<string, string>;
-  /** Removed backends that were paused or disabled, by name. */
-  readonly heldRemoved: ReadonlyMap<string, "paused" | "disabled">;
 }
 
-const noFacts: ReloadFacts = { renamed: new Map(), heldRemoved: new Map() };
+const noFacts: ReloadFacts = { renamed: new Map() };
 
 /** Compares two configurations; nothing for what is the same. Sections in the order of the file. */
 export function diffConfigs(before: Config, after: Config, facts: ReloadFacts = noFacts): ReloadChange[] {
@@ -202,13 +200,7 @@ export function diffConfigs(before: Config, after: Config, facts: ReloadFacts = 
       object: "backend",
       part: backendPart,
       added: backendAdded,
-      removed: ({ name }) => {
-        const held = facts.heldRemoved.get(name);
-        return join([
-          "no longer probed, deleted from VPP",
-          held !== undefined && `it was ${held}: if it comes back, it starts as unknown`,
-        ]);
-      },
+      removed: () => "no longer probed, deleted from VPP",
       changed: backendChanged,
       renamed: facts.renamed,
     }),

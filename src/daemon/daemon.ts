@@ -26,10 +26,11 @@ import { OpensslTrial } from "../files/trial.ts";
 import type { UnitRead } from "../files/unit.ts";
 import type { Options } from "../flags.ts";
 import type { VppFacts } from "../health/hooks.ts";
+import type { RuntimeState } from "../health/outcomes.ts";
 import { Tracker } from "../health/tracker.ts";
 import { Reconciler } from "../lb/reconciler.ts";
 import type { VppView } from "../lb/vpp_state.ts";
-import type { Log } from "../log/mod.ts";
+import type { Attrs, Log } from "../log/mod.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import { Metrics } from "../metrics/mod.ts";
 import type { MetricsSnapshot } from "../metrics/source.ts";
@@ -48,6 +49,7 @@ import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl, vppStanding } from "./control.ts";
 import { KnownSource } from "./known.ts";
 import type { TakenToken } from "./local_token.ts";
+import { logOverrides } from "./override_log.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
 import { ReadyLog } from "./ready_log.ts";
 import { Reloader } from "./reload.ts";
@@ -95,6 +97,7 @@ export class Daemon implements AsyncDisposable {
   readonly #log: Log;
   readonly #tracker: Tracker;
   readonly #prober: ThreadProber;
+  readonly #keeper: StateKeeper;
   /** Reads and commands. */
   readonly control: Control;
   /** The one path of a reload. */
@@ -107,6 +110,7 @@ export class Daemon implements AsyncDisposable {
     log: Log,
     tracker: Tracker,
     prober: ThreadProber,
+    keeper: StateKeeper,
     control: Control,
     reloader: Reloader,
     app: Api,
@@ -115,6 +119,7 @@ export class Daemon implements AsyncDisposable {
     this.#log = log;
     this.#tracker = tracker;
     this.#prober = prober;
+    this.#keeper = keeper;
     this.control = control;
     this.reloader = reloader;
     this.app = app;
@@ -171,9 +176,15 @@ export class Daemon implements AsyncDisposable {
         metrics,
         prober,
         vpp: vppFacts(options.vppApiAddr !== null, () => reconciler?.view ?? null),
-        onChanges: ({ transitions, decidedAt, lateFlushes }) => {
+        onChanges: ({ transitions, decidedAt, lateFlushes, reweighed }) => {
           reconciler?.touch(transitions, decidedAt);
           reconciler?.flush(lateFlushes);
+          if (reweighed.length > 0) reconciler?.resync(reweighed);
+        },
+        overrides: keeper.overrides,
+        onOverrides: (change) => {
+          logOverrides(log, change);
+          keeper.changed();
         },
       }),
     );
@@ -206,8 +217,11 @@ export class Daemon implements AsyncDisposable {
     reconciler = lb;
     keeper.begin({
       vips: () => lb.record,
+      overrides: () => health.overrides.left,
       fleet: () => fleet?.record ?? null,
       late(state) {
+        // Before the guard of what VPP has at weight 0 ends.
+        health.recallOverrides(state.overrides);
         lb.recall(state.vips, keeper.left === "older");
         fleet?.recall(state.fleet);
       },
@@ -372,7 +386,7 @@ export class Daemon implements AsyncDisposable {
     building.use(lookAgain(clock, secrets));
     building.use(giveBack(clock));
     readyLog = building.use(new ReadyLog({ clock, log, ready: () => control.readiness(), startedAtMs }));
-    return ok(new Daemon(building.move(), log, health, prober, control, reloader, app));
+    return ok(new Daemon(building.move(), log, health, prober, keeper, control, reloader, app));
   }
 
   /** Whether the probe thread has run since the last call. */
@@ -382,20 +396,26 @@ export class Daemon implements AsyncDisposable {
 
   /** Closes streams and listeners, stops probes and leaves VPP as it is. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { enabled, disabled, paused, weights } = this.#tracker.runtimeState();
-    const forgotten = {
-      ...(paused.length === 0 ? {} : { paused }),
-      ...(disabled.length === 0 ? {} : { disabled }),
-      ...(enabled.length === 0 ? {} : { enabled }),
-      ...(weights.length === 0
-        ? {}
-        : { weights: weights.map((w) => `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} (by ${w.by})`) }),
-    };
-    const lost = Object.keys(forgotten).length > 0;
-    if (lost) this.#log.warn("stopping", { forgets: "set at run time, not in the file", ...forgotten });
-    else this.#log.info("stopping");
+    // What is left of durations is noted, whatever the clock shows when the next process starts.
+    this.#tracker.overrides.end();
+    this.#keeper.changed();
+    const forgets = this.#keeper.keeps ? {} : forgotten(this.#tracker.runtimeState());
+    if (Object.keys(forgets).length === 0) this.#log.info("stopping");
+    else this.#log.warn("stopping", { forgets: "set at run time, and nothing is kept", ...forgets });
     await this.#stack[Symbol.asyncDispose]();
   }
+}
+
+/** What operators set, by kind; nothing for a kind of which there is none. */
+function forgotten({ disabled, enabled, paused, weights }: RuntimeState): Attrs {
+  return {
+    ...(paused.length === 0 ? {} : { paused }),
+    ...(disabled.length === 0 ? {} : { disabled }),
+    ...(enabled.length === 0 ? {} : { enabled }),
+    ...(weights.length === 0
+      ? {}
+      : { weights: weights.map((w) => `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} (by ${w.by})`) }),
+  };
 }
 
 /** What the tracker asks of VPP; it starts before there is a reconciler. */

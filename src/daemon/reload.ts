@@ -9,12 +9,12 @@ import { diffConfigs } from "../config/diff.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { Changed, Refusal } from "../control.ts";
 import type { FileStore } from "../files/store.ts";
-import type { RuntimeWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { Log } from "../log/mod.ts";
 import type { Actor, Config } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
+import { overrideChanges } from "../snapshot/overrides.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import type { SecretsInUse } from "./secrets.ts";
@@ -47,7 +47,6 @@ export function logFindings(log: Log, check: CheckResult): void {
   }
 }
 
-/** What a reload comes to. */
 /** What a reload did, or why nothing was changed. */
 export type Outcome = Result<Changed<api.ConfigReload>, Refusal>;
 
@@ -119,8 +118,8 @@ export class Reloader {
     // Before the checks that name them are probed.
     files.take(checked.value.files);
     const before = tracker.fileConfig;
-    const { weightsReset, ...facts } = tracker.reload(config, actor);
-    const changes = [...diffConfigs(before, config, facts), ...weightsReset.map(weightChange)];
+    const { overrides, renamed } = tracker.reload(config, actor);
+    const changes = [...diffConfigs(before, config, { renamed }), ...overrideChanges(overrides)];
     log.info("config-reload", {
       config: path,
       ok: true,
@@ -138,18 +137,6 @@ export class Reloader {
       ),
     );
   }
-}
-
-function weightChange({ by, frontend, pool, backend, file, weight }: RuntimeWeight): api.ReloadChange {
-  return {
-    object: "frontend",
-    name: frontend,
-    change: "changed",
-    fields: [`pools.${pool}.backends.${backend}.weight`],
-    effect: file === null
-      ? `the weight ${weight} that ${by} set at run time is gone with the member`
-      : `the weight ${weight} that ${by} set at run time goes back to the file's ${file}`,
-  };
 }
 
 function summary(config: Config): Record<string, number> {

@@ -8,7 +8,6 @@ import type { Log } from "../log/mod.ts";
 import type { Transition, UnixMillis } from "../model.ts";
 import { transition as apiTransition } from "../snapshot/convert.ts";
 import type { FrontendChange, HealthMetrics } from "./hooks.ts";
-import type { ReloadOutcome } from "./outcomes.ts";
 
 /** Where changes are told. */
 export interface Listeners {
@@ -83,24 +82,9 @@ export function because(cause: string): (why: string) => string {
   return (why) => [cause, why].filter((part) => part !== "").join(": ");
 }
 
-/** Tells what a reload did to what operators had set, and which backends only changed their name. */
-export function tellReload(
-  log: Log,
-  { heldRemoved, renamed, weightsReset }: Pick<ReloadOutcome, "heldRemoved" | "renamed" | "weightsReset">,
-): void {
+/** Tells which backends only changed their name in a reload: old names by new names. */
+export function tellReload(log: Log, renamed: ReadonlyMap<string, string>): void {
   for (const [name, was] of renamed) {
     log.info("config-reload", { detail: `backend ${was} is ${name} now; it keeps state and history` });
-  }
-  if (weightsReset.length > 0) {
-    log.warn("config-reload", {
-      detail: "weights set at run time went back to the file's",
-      weights: weightsReset.map((w) =>
-        `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} (by ${w.by}) -> ${w.file ?? "not in the file"}`
-      ),
-    });
-  }
-  for (const [backend, state] of heldRemoved) {
-    const detail = `the backend was ${state}; if it comes back, it starts as unknown`;
-    log.warn("config-reload", { detail, backend, state });
   }
 }

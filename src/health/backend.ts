@@ -125,8 +125,14 @@ export type HealthEvent =
   /** It did not. The last failure so far, or null. */
   | { readonly kind: "no-witness"; readonly failure: Failure | null }
   | {
-    readonly kind: "pause" | "resume" | "disable" | "enable" | "remove" | "check-taken";
+    readonly kind: "remove" | "check-taken";
     readonly detail?: string;
+  }
+  /** `code`: given, if it is not the usual one. */
+  | {
+    readonly kind: "pause" | "resume" | "disable" | "enable";
+    readonly detail?: string;
+    readonly code?: Code;
   }
   | { readonly kind: "address-changed"; readonly from: IpAddress; readonly to: IpAddress }
   | { readonly kind: "check-given" | "check-changed"; readonly rule: Rule };
@@ -210,23 +216,41 @@ export function step(health: BackendHealth, event: HealthEvent, now: UnixMillis)
     case "pause":
       if (health.state === "disabled") return refuse(health, "the backend is disabled; enable it first");
       if (health.state === "paused") return same(health);
-      return enter({ ...health, known: true }, "paused", "paused", event.detail ?? "paused by operator", now);
+      return enter(
+        { ...health, known: true },
+        "paused",
+        event.code ?? "paused",
+        event.detail ?? "paused by operator",
+        now,
+      );
     case "resume":
       if (health.state === "disabled") return refuse(health, "the backend is disabled; enable it instead");
       if (health.state !== "paused") return same(health);
-      return probeAnew(health, "possible", "resumed", event.detail ?? "resumed by operator", now);
+      return probeAnew(
+        health,
+        "possible",
+        event.code ?? "resumed",
+        event.detail ?? "resumed by operator",
+        now,
+      );
     case "disable":
       if (health.state === "disabled") return same(health);
       return enter(
         { ...health, known: true },
         "disabled",
-        "disabled",
+        event.code ?? "disabled",
         event.detail ?? "disabled by operator",
         now,
       );
     case "enable":
       if (health.state !== "disabled") return same(health);
-      return probeAnew(health, "none", "enabled", event.detail ?? "enabled by operator", now);
+      return probeAnew(
+        health,
+        "none",
+        event.code ?? "enabled",
+        event.detail ?? "enabled by operator",
+        now,
+      );
     case "remove":
       return enter(health, "removed", "removed", event.detail ?? "not in the configuration", now);
     case "check-given":

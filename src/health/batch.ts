@@ -22,6 +22,12 @@ export interface BatchWorld {
   inVpp(frontend: string, backend: string): number | null;
 }
 
+/**
+ * Where a transition comes from: an operator asked for this very change, an override ended, an override of an earlier
+ * process came late, or anything else, a reload included.
+ */
+export type Cause = "asked" | "ended" | "late" | "other";
+
 interface Pending {
   readonly backend: string;
   readonly change: StateChange;
@@ -79,7 +85,7 @@ export class Batch {
    * @param health as it was
    * @param frontends that have the backend as a member, before or after
    * @param by who asked, or null
-   * @param asked an operator asked for this very change; a reload that makes it does not count
+   * @param cause see `Cause`
    */
   add(
     backend: string,
@@ -88,17 +94,18 @@ export class Batch {
     frontends: readonly string[],
     at: UnixMillis,
     by: string | null,
-    asked: boolean,
+    cause: Cause,
   ): void {
     if (this.#changed.has(backend)) this.#settle();
     this.observe(frontends);
     this.#changed.add(backend);
-    const first = !asked && isFirst(health);
+    const first = cause === "late" || (cause !== "asked" && isFirst(health));
     const flushed = frontends.filter((frontend) =>
       flushes({
         to: change.to,
         flushOnDown: this.#world.flushOnDown(frontend),
         first,
+        ended: cause === "ended",
         weight: () => this.#world.inVpp(frontend, backend),
       })
     );

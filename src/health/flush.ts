@@ -12,6 +12,8 @@
  * So a first state ends flows only where VPP is known to have the server with a weight above 0, unless an operator
  * asked for it.
  *
+ * The end of an override ends no flows: where it brings `disabled`, nobody asked for that now.
+ *
  * @module
  */
 import type { State } from "../model.ts";
@@ -24,13 +26,16 @@ export interface FlushCase {
   readonly flushOnDown: boolean;
   /** Whether it is the backend's first state in this process and no operator asked for it. */
   readonly first: boolean;
+  /** Whether the end of an override brings it: that ends no flows. */
+  readonly ended?: boolean;
   /** Weight that VPP is known to have for the server, 0…255; null: none, or not known. Asked only if it matters. */
   readonly weight: () => number | null;
 }
 
 /** Whether the flows of the server end. */
-export function flushes({ to, flushOnDown, first, weight }: FlushCase): boolean {
+export function flushes({ to, flushOnDown, first, ended = false, weight }: FlushCase): boolean {
   if (to === "removed") return true;
+  if (ended) return false;
   const ends = to === "disabled" || (to === "down" && flushOnDown);
   return ends && (!first || (weight() ?? 0) > 0);
 }

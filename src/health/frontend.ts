@@ -12,7 +12,8 @@
  * A backend in `unknown` that had no verdict, pause, disable or enable in this process is not yet known. It is
  * judged by its witness: the weight that the first full read of this process showed on the VIP. A witness above 0
  * counts as up with exactly that weight, 0 or none as unknown. What the daemon writes later is no witness, or it
- * would take its own 0 for VPP's word. A weight that an operator sets on such a member counts as up with that weight.
+ * would take its own 0 for VPP's word. A weight that an operator sets in this process on such a member counts as up
+ * with that weight; one that an earlier process left replaces the configured one, and the witness decides.
  *
  * @module
  */
@@ -80,7 +81,8 @@ function weightIfActive(
 ): number {
   if (state === "up") return member.weight;
   if (state !== "unknown" || known) return 0;
-  return member.byOperator !== undefined ? member.weight : witness() ?? 0;
+  const isSetHere = member.byOperator !== undefined && member.restored !== true;
+  return isSetHere ? member.weight : witness() ?? 0;
 }
 
 /** A server that serves in place of the previous one, as two backends exchange theirs, counts if it carried before. */

@@ -46,6 +46,8 @@ export interface HealthChanges {
   readonly frontendChanges: readonly FrontendChange[];
   /** Flushes of transitions that were told before the first full read. */
   readonly lateFlushes: readonly LateFlush[];
+  /** Frontends with weights that are others because an override ended, came or woke. */
+  readonly reweighed: readonly string[];
   /** Monotonic time at which the deciding result or request reached the tracker. */
   readonly decidedAt: Millis;
 }

@@ -3,9 +3,14 @@
  *
  * @module
  */
+import type { Refusal } from "../control.ts";
+import type { OrderRefused } from "../memory/overrides/actions.ts";
+import type { Override, OverrideChange } from "../memory/overrides/override.ts";
 import type { State, Transition } from "../model.ts";
+import type { Assumed } from "./assumed.ts";
 import type { Entry } from "./entry.ts";
 import type { FrontendChange } from "./hooks.ts";
+import type { OrderWords } from "./override_book.ts";
 import type { RuntimeWeight } from "./running.ts";
 
 /** Outcome of an operator's action. */
@@ -16,6 +21,42 @@ export interface ActionOutcome {
   readonly before: State;
   /** State now. */
   readonly after: State;
+  /** Somebody else's override that ended or was replaced. */
+  readonly replaced: Override | null;
+  /** With a dry run: what it would come to. */
+  readonly assumed: Assumed | null;
+}
+
+/** Outcome of an operator's weight. */
+export interface WeightOutcome {
+  /** Weight before, 0…100. */
+  readonly before: number;
+  /** Weight now. */
+  readonly after: number;
+  /** Somebody else's override that ended or was replaced. */
+  readonly replaced: Override | null;
+  /** With a dry run: what it would come to. */
+  readonly assumed: Assumed | null;
+}
+
+/** Outcome of the end of an override at an operator's word. */
+export interface ClearOutcome {
+  /** What ended. */
+  readonly change: OverrideChange;
+  /** With a dry run: what it would come to. */
+  readonly assumed: Assumed | null;
+}
+
+/** An order that the rules refuse, as the API says it. */
+export function refusalOf({ detail, kind }: OrderRefused, what: string, { end }: OrderWords): Refusal {
+  if (kind === "conflict") return { type: "conflict", detail: `${what}: ${detail}` };
+  const path = end?.kind === "duration" ? "for_ns" : "until";
+  const where = { file: null, line: null, column: null, path };
+  return {
+    type: "invalid",
+    detail: `${path}: ${detail}`,
+    errors: [{ severity: "error", pass: "semantic", ...where, message: detail, hint: null }],
+  };
 }
 
 /** Outcome of a reload. */
@@ -24,12 +65,10 @@ export interface ReloadOutcome {
   readonly transitions: readonly Transition[];
   /** Changes of frontends. */
   readonly frontendChanges: readonly FrontendChange[];
-  /** Run-time weights that went back to the file's. */
-  readonly weightsReset: readonly RuntimeWeight[];
   /** Backends that only changed their name: old names by new names. */
   readonly renamed: ReadonlyMap<string, string>;
-  /** Removed backends that were paused or disabled, by name: they would start as unknown if they came back. */
-  readonly heldRemoved: ReadonlyMap<string, "paused" | "disabled">;
+  /** What ended, sleeps and wakes. */
+  readonly overrides: OverrideChange;
 }
 
 /** What a restart of the daemon would forget. */

@@ -28,6 +28,9 @@ export interface BackendReload {
   readonly newAddress: boolean;
 }
 
+/** What tells backends apart. */
+export type NamedServer = Pick<Backend, "name" | "address">;
+
 /**
  * Backends that only changed their name: one name is gone, and one new name has its address. Where an address has
  * several of either, nobody can say who is who.
@@ -35,10 +38,10 @@ export interface BackendReload {
  * @returns old names by new names
  */
 export function renamedBackends(
-  before: ReadonlyMap<string, Backend>,
-  after: ReadonlyMap<string, Backend>,
+  before: ReadonlyMap<string, NamedServer>,
+  after: ReadonlyMap<string, NamedServer>,
 ): ReadonlyMap<string, string> {
-  const only = (from: ReadonlyMap<string, Backend>, other: ReadonlyMap<string, Backend>) => {
+  const only = (from: ReadonlyMap<string, NamedServer>, other: ReadonlyMap<string, NamedServer>) => {
     const names = new Map<IpAddress, string | null>();
     for (const { name, address } of from.values()) {
       if (!other.has(name)) names.set(address, names.has(address) ? null : name);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Config, Frontend } from "../model.ts";
+import type { Config, Frontend, PoolMember } from "../model.ts";
 
 /** A weight that differs from the file's. */
 export interface RuntimeWeight {
@@ -35,28 +35,45 @@ export function memberWeight(config: Config, frontend: string, pool: string, bac
   return members?.find((member) => member.backend === backend)?.weight ?? null;
 }
 
-/** The configuration with one weight as an operator set it; a member that does not exist leaves it as it is. */
-export function withWeight(
-  config: Config,
-  frontendName: string,
-  poolName: string,
-  backend: string,
-  weight: number,
-  by: string,
-): Config {
-  const frontend = config.frontends.get(frontendName);
-  if (frontend === undefined) return config;
-  const pools = frontend.pools.map((pool) =>
-    pool.name !== poolName ? pool : {
-      ...pool,
-      members: pool.members.map((member) =>
-        member.backend === backend ? { ...member, weight, byOperator: by } : member
-      ),
-    }
-  );
+/** A weight that somebody set on a member. */
+export interface SetWeight {
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** Name of the pool. */
+  readonly pool: string;
+  /** Name of the backend. */
+  readonly backend: string;
+  /** 0…100. */
+  readonly weight: number;
+  /** Who set it. */
+  readonly by: string;
+  /** Whether it was not set in this process. */
+  readonly restored: boolean;
+}
+
+/** The configuration with these weights; members that do not exist leave it as it is. */
+export function withWeights(config: Config, weights: readonly SetWeight[]): Config {
+  if (weights.length === 0) return config;
   const frontends = new Map(config.frontends);
-  frontends.set(frontendName, { ...frontend, pools });
+  for (const [name, own] of Map.groupBy(weights, ({ frontend }) => frontend)) {
+    const frontend = config.frontends.get(name);
+    if (frontend !== undefined) frontends.set(name, withOwn(frontend, own));
+  }
   return { ...config, frontends };
+}
+
+function withOwn(frontend: Frontend, weights: readonly SetWeight[]): Frontend {
+  const set = new Map(weights.map((one) => [`${one.pool}/${one.backend}`, one]));
+  const pools = frontend.pools.map((pool) => ({
+    ...pool,
+    members: pool.members.map((member): PoolMember => {
+      const one = set.get(`${pool.name}/${member.backend}`);
+      if (one === undefined) return member;
+      const here = { ...member, weight: one.weight, byOperator: one.by };
+      return one.restored ? { ...here, restored: true } : here;
+    }),
+  }));
+  return { ...frontend, pools };
 }
 
 /** Every weight of `running` that differs from `file`'s, in the order of `running`. */

@@ -6,12 +6,19 @@
  */
 import type { Clock } from "../clock.ts";
 import type { BackendAction, Refusal } from "../control.ts";
-import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
+import { clear } from "../memory/overrides/actions.ts";
+import {
+  isChange,
+  type LeftOverrides,
+  noOverrides,
+  type OverrideChange,
+} from "../memory/overrides/override.ts";
+import type { Actor, Code, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
 import { type BackendHealth, firstEvent, type HealthEvent, type StateChange, step } from "./backend.ts";
-import { Batch, isFirst } from "./batch.ts";
+import { Batch, type Cause, isFirst } from "./batch.ts";
 import { type BlindBackend, oneMoreVoid } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
@@ -21,9 +28,28 @@ import { FrontendStates, type Standing } from "./frontend_states.ts";
 import type { ChangeSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
 import { Judgement } from "./judgement.ts";
 import { broughtFlushes, complete } from "./late_flush.ts";
-import { checkOf, reloadBackend } from "./reload.ts";
+import {
+  type BookParts,
+  concerns,
+  leaving,
+  type OrderWords,
+  OverrideBook,
+  type OverrideRule,
+  type OverrideSink,
+  randomId,
+} from "./override_book.ts";
+import { checkOf, reloadBackend, renamedBackends } from "./reload.ts";
 import { sortEntries } from "./reload_entries.ts";
-import { type ActionOutcome, type ReloadOutcome, type RuntimeState, runtimeState } from "./outcomes.ts";
+import { assume, type Assumed } from "./assumed.ts";
+import {
+  type ActionOutcome,
+  type ClearOutcome,
+  refusalOf,
+  type ReloadOutcome,
+  type RuntimeState,
+  runtimeState,
+  type WeightOutcome,
+} from "./outcomes.ts";
 import { Targets } from "./targets.ts";
 import type { HealthPicture } from "./what_if.ts";
 import {
@@ -32,8 +58,9 @@ import {
   memberWeight,
   type RuntimeWeight,
   runtimeWeights,
-  withWeight,
+  withWeights,
 } from "./running.ts";
+import { type Leaving, toward } from "./toward.ts";
 
 /** What a tracker is made of. */
 export interface TrackerParts extends Listeners {
@@ -47,6 +74,12 @@ export interface TrackerParts extends Listeners {
   readonly vpp: VppFacts;
   /** Receives the outcome of every batch that changed something. */
   readonly onChanges: ChangeSink;
+  /** What an earlier process left of overrides; absent: nothing. */
+  readonly overrides?: LeftOverrides;
+  /** Told of every change of the overrides, and of what the next process must know of them. */
+  readonly onOverrides?: OverrideSink;
+  /** Id of a new override; absent: random. */
+  readonly newId?: BookParts["newId"];
 }
 
 /** The health of everything; one per daemon. */
@@ -56,6 +89,8 @@ export class Tracker implements Disposable {
   readonly #states = new FrontendStates();
   readonly #blindWatch: BlindWatch;
   readonly #targets: Targets;
+  /** What operators set. */
+  readonly overrides: OverrideBook;
   #file: Config;
   #running: Config;
   #entries = new Map<string, Entry>();
@@ -68,12 +103,17 @@ export class Tracker implements Disposable {
     this.#running = parts.config;
     this.#blindWatch = new BlindWatch(parts.clock, parts.log, () => this.#entries.values(), () => this.netns);
     this.#targets = new Targets(parts.prober, parts.clock);
+    const { clock, newId = randomId } = parts;
+    this.overrides = new OverrideBook(parts.config, { clock, newId, onDue: () => this.#passTime() });
     this.#judgement = new Judgement(parts.vpp, () => this.#running, (name) => this.#entries.get(name));
   }
 
   /** Begins: backends without a check come up, disabled ones are disabled, the others are probed, spread in time. */
   start(): void {
     const now = this.#parts.clock.wall();
+    const { overrides = noOverrides } = this.#parts;
+    const restored = this.overrides.take(this.overrides.restored(overrides));
+    this.#running = withWeights(this.#file, this.overrides.weights());
     const batch = new Batch(this.#judgement);
     const places = memberships(this.#running.frontends.values());
     for (const backend of this.#running.backends.values()) {
@@ -89,6 +129,7 @@ export class Tracker implements Disposable {
     this.#targets.begin(this.#entries.values(), this.netns);
     this.#blindWatch.start();
     this.#finish(batch, this.#running.frontends.keys(), because("start"), this.#parts.clock.now(), now);
+    if (isChange(restored)) this.#parts.onOverrides?.(restored, null);
   }
 
   /** Takes a batch of finished probes; those of a generation that no longer runs are rejected. */
@@ -101,19 +142,37 @@ export class Tracker implements Disposable {
     this.#finish(batch, batch.touched, because(""), decidedAt, now);
   };
 
-  /** Carries out an operator's action. Refused: `not-found`, or `conflict` when the state forbids it. */
-  act(name: string, action: BackendAction, actor: Actor): Result<ActionOutcome, Refusal> {
+  /** Carries out an operator's action. Refused: `not-found`, `conflict` when the state forbids it, `invalid`. */
+  act(
+    name: string,
+    action: BackendAction,
+    actor: Actor,
+    words: OrderWords = {},
+  ): Result<ActionOutcome, Refusal> {
     const entry = this.#entries.get(name);
     if (entry === undefined) return err({ type: "not-found", detail: `there is no backend "${name}"` });
+    const ordered = this.overrides.act(name, action, actor, words);
+    if (!ordered.ok) return err(refusalOf(ordered.error, `cannot ${action} "${name}"`, words));
+    const { value: change } = ordered;
+    const { replaced } = change;
+    const before = entry.health.state;
+    if (words.dryRun === true) {
+      const assumed = this.#assume(change);
+      const after = assumed.backends.find(({ backend }) => backend === name)?.to ?? before;
+      return ok({ changed: after !== before, before, after, replaced, assumed });
+    }
     const decidedAt = this.#parts.clock.now();
     const now = this.#parts.clock.wall();
-    const before = entry.health.state;
+    this.overrides.take(change);
     const batch = new Batch(this.#judgement);
-    const refused = this.#apply(entry, [{ kind: action }], batch, now, actor.principal, [], true);
-    if (refused !== null) return err({ type: "conflict", detail: `cannot ${action} "${name}": ${refused}` });
+    const by = actor.principal;
+    this.#apply(entry, [{ kind: action }], batch, now, by, [], "asked");
+    this.#align(entry, batch, now, { detail: `${action} by ${by}` }, by, "asked");
     this.#targets.align([entry], this.netns);
     this.#finish(batch, batch.touched, because(""), decidedAt, now);
-    return ok({ changed: entry.health.state !== before, before, after: entry.health.state });
+    this.#tell(change, by);
+    const after = entry.health.state;
+    return ok({ changed: after !== before, before, after, replaced, assumed: null });
   }
 
   /** Sets a weight of the running configuration, 0…100. Refused: `not-found`, `invalid`. */
@@ -123,7 +182,8 @@ export class Tracker implements Disposable {
     backend: string,
     weight: number,
     actor: Actor,
-  ): Result<{ readonly before: number; readonly after: number }, Refusal> {
+    words: OrderWords = {},
+  ): Result<WeightOutcome, Refusal> {
     const before = memberWeight(this.#running, frontend, pool, backend);
     if (before === null) {
       const detail = `there is no backend "${backend}" in pool "${pool}" of frontend "${frontend}"`;
@@ -132,12 +192,51 @@ export class Tracker implements Disposable {
     if (!Number.isInteger(weight) || weight < 0 || weight > 100) {
       return err({ type: "invalid", detail: "weight must be a whole number from 0 to 100" });
     }
+    const member = { frontend, pool, backend };
+    const ordered = this.overrides.setWeight(member, weight, actor, words);
+    if (!ordered.ok) return err(refusalOf(ordered.error, `cannot set the weight of "${backend}"`, words));
+    const { value: change } = ordered;
+    const { replaced } = change;
+    if (words.dryRun === true) {
+      return ok({ before, after: weight, replaced, assumed: this.#assume(change) });
+    }
     const by = actor.principal;
-    this.#running = withWeight(this.#running, frontend, pool, backend, weight, by);
+    this.overrides.take(change);
+    if (this.overrides.weight(frontend, pool, backend) === null) {
+      this.overrides.saidFileWeight({ ...member, weight, by });
+    }
+    this.#running = withWeights(this.#file, this.overrides.weights());
     const reason = () => `weight of backend ${backend} set from ${before} to ${weight} by ${by}`;
     const { clock } = this.#parts;
     this.#finish(new Batch(this.#judgement), [frontend], reason, clock.now(), clock.wall());
-    return ok({ before, after: weight });
+    this.#tell(change, by);
+    return ok({ before, after: weight, replaced, assumed: null });
+  }
+
+  /** Ends an override, of either scope. Refused: `not-found`. */
+  clearOverride(id: string, actor: Actor, dryRun = false): Result<ClearOutcome, Refusal> {
+    const by = actor.principal;
+    const change = this.overrides.tried((list) => clear(list, id, by));
+    if (change === null) return err({ type: "not-found", detail: `there is no override "${id}"` });
+    if (dryRun) return ok({ change, assumed: this.#assume(change) });
+    this.#follow(this.overrides.take(change), by, "ended");
+    return ok({ change, assumed: null });
+  }
+
+  /** Overrides of an earlier process that have come late; they are in force from now on. */
+  recallOverrides(left: LeftOverrides): void {
+    this.#follow(this.overrides.take(this.overrides.recalled(left)), null, "late");
+  }
+
+  /**
+   * Adds, replaces or ends overrides of the fleet by a rule.
+   *
+   * @param by the operator of this process who asks for it; null: it came from elsewhere
+   */
+  changeOverrides(rule: OverrideRule, by: string | null): OverrideChange | null {
+    const change = this.overrides.tried(rule);
+    if (change !== null) this.#follow(this.overrides.take(change), by, by === null ? "other" : "asked");
+    return change;
   }
 
   /**
@@ -167,23 +266,21 @@ export class Tracker implements Disposable {
     this.#finish(batch, this.#running.frontends.keys(), reason, clock.now(), now, late);
   }
 
-  /** Takes a new, checked configuration. Weights go back to the file's; backends that stay the same go on. */
+  /** Takes a new, checked configuration. Backends that stay the same go on, and so does what operators set. */
   reload(config: Config, actor: Actor | null): ReloadOutcome {
     const decidedAt = this.#parts.clock.now();
     const now = this.#parts.clock.wall();
     const by = actor?.principal ?? null;
-    const weightsReset = this.runtimeWeights().map((set) => ({
-      ...set,
-      file: memberWeight(config, set.frontend, set.pool, set.backend),
-    }));
     const batch = new Batch(this.#judgement);
     batch.observe(new Set([...this.#running.frontends.keys(), ...config.frontends.keys()]));
     const before = this.#running;
     const old = this.#entries;
     const places = memberships(config.frontends.values());
+    const renamed = renamedBackends(before.backends, config.backends);
+    const overrides = this.overrides.reloaded(config, renamed);
     this.#file = config;
-    this.#running = config;
-    const { entries, fresh, removed, renamed } = sortEntries(
+    this.#running = withWeights(config, this.overrides.weights());
+    const { entries, fresh, removed } = sortEntries(
       old,
       before,
       config,
@@ -211,7 +308,13 @@ export class Tracker implements Disposable {
       entry.places = places.get(is.name) ?? [];
       entry.trim(config.healthchecker.transitionHistory);
       const { state } = entry.health;
-      this.#apply(entry, change.events, batch, now, by, gone);
+      const wanted = this.overrides.wanted(name);
+      // The file's word on `enabled` counts where no override says otherwise.
+      const events = change.events.filter(({ kind }) =>
+        (kind !== "disable" || wanted === "disabled") && (kind !== "enable" || wanted !== "disabled")
+      );
+      this.#apply(entry, events, batch, now, by, gone);
+      this.#align(entry, batch, now, leaving(overrides, name), by, "ended");
       if (entry.health.state === state) {
         late.push(...broughtFlushes(entry, was, gone, before, config, this.#judgement));
       }
@@ -220,18 +323,13 @@ export class Tracker implements Disposable {
       if (change.restart || entry.check === null) entry.certificate = null;
     }
     for (const entry of fresh) this.#enterService(entry, batch, now);
-    const heldRemoved = new Map<string, "paused" | "disabled">();
-    for (const entry of removed) {
-      const { state } = entry.health;
-      if (state === "paused" || state === "disabled") heldRemoved.set(entry.backend.name, state);
-      this.#apply(entry, [{ kind: "remove" }], batch, now, by);
-    }
+    for (const entry of removed) this.#apply(entry, [{ kind: "remove" }], batch, now, by);
     this.#states.keep(config.frontends.values(), now, config.healthchecker.transitionHistory);
     this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
     const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now, late);
-    const outcome = { ...told, weightsReset, renamed, heldRemoved };
-    tellReload(this.#parts.log, outcome);
-    return outcome;
+    tellReload(this.#parts.log, renamed);
+    this.#tell(overrides, by);
+    return { ...told, renamed, overrides };
   }
 
   /** The running configuration: the file's with the weights that operators set. */
@@ -315,6 +413,7 @@ export class Tracker implements Disposable {
   /** Stops the timers; reports that still arrive are rejected. The prober belongs to its maker. */
   [Symbol.dispose](): void {
     this.#closed = true;
+    this.overrides[Symbol.dispose]();
     this.#blindWatch[Symbol.dispose]();
   }
 
@@ -327,8 +426,14 @@ export class Tracker implements Disposable {
   }
 
   #enterService(entry: Entry, batch: Batch, now: UnixMillis): void {
-    const event = firstEvent(entry.health.rule, entry.backend.enabled);
-    if (event !== null) this.#apply(entry, [event], batch, now, null);
+    const { name } = entry.backend;
+    const wanted = this.overrides.wanted(name);
+    const override = wanted === "active" ? null : this.overrides.state(name);
+    const event = firstEvent(entry.health.rule, wanted === "active");
+    const events = override === null
+      ? event === null ? [] : [event]
+      : toward(entry.health.state, wanted, override, { detail: "" });
+    this.#apply(entry, events, batch, now, override?.by ?? null);
   }
 
   #take(report: ProbeReport, batch: Batch, decidedAt: Millis, now: UnixMillis): void {
@@ -353,7 +458,7 @@ export class Tracker implements Disposable {
     this.#targets.pace(entry);
   }
 
-  // Steps one backend through events; answers why the last one was refused, or null.
+  // Steps one backend through events.
   #apply(
     entry: Entry,
     events: readonly HealthEvent[],
@@ -361,20 +466,79 @@ export class Tracker implements Disposable {
     now: UnixMillis,
     by: string | null,
     gone: readonly Membership[] = [],
-    asked = false,
-  ): string | null {
+    cause: Cause = "other",
+  ): void {
     for (const event of events) {
       const result = step(entry.health, event, now);
-      if (result.refused !== null) return result.refused;
       if (result.change !== null) {
         const frontends = new Set([...entry.frontends, ...gone.map((place) => place.frontend)]);
         entry.toldUnread = isFirst(entry.health) && this.#parts.vpp.firstRead === "awaited";
-        batch.add(entry.backend.name, entry.health, result.change, [...frontends], now, by, asked);
+        batch.add(entry.backend.name, entry.health, result.change, [...frontends], now, by, cause);
         if (isFlap(event, result.change)) entry.flapping = flapped(entry.flapping, now);
       }
       entry.health = result.health;
     }
-    return null;
+  }
+
+  /** Brings a backend to what the file and the overrides want. */
+  #align(
+    entry: Entry,
+    batch: Batch,
+    now: UnixMillis,
+    leaving: Leaving,
+    by: string | null,
+    cause: Cause,
+  ): void {
+    const { name } = entry.backend;
+    const wanted = this.overrides.wanted(name);
+    const override = wanted === "active" ? null : this.overrides.state(name);
+    const events = toward(entry.health.state, wanted, override, leaving);
+    this.#apply(entry, events, batch, now, override?.by ?? by, [], cause);
+  }
+
+  /** Time may have ended overrides. */
+  #passTime(): void {
+    if (this.#closed) return;
+    const { anchored, change } = this.overrides.passTime();
+    if (isChange(change)) this.#follow(change, null, "ended", "expired");
+    else if (anchored) this.#parts.onOverrides?.(change, null);
+  }
+
+  /** Brings backends and weights to what changed overrides want. */
+  #follow(change: OverrideChange, by: string | null, cause: Cause, code?: Code): void {
+    const decidedAt = this.#parts.clock.now();
+    const now = this.#parts.clock.wall();
+    const batch = new Batch(this.#judgement);
+    const { backends, frontends } = concerns(change);
+    batch.observe(frontends);
+    this.#running = withWeights(this.#file, this.overrides.weights());
+    const entries = backends.flatMap((name) => this.#entries.get(name) ?? []);
+    for (const entry of entries) {
+      const { name } = entry.backend;
+      const isSet = change.set.some((one) => one.kind !== "weight" && one.backend === name);
+      const why = leaving(change, name);
+      this.#align(
+        entry,
+        batch,
+        now,
+        code === undefined ? why : { ...why, code },
+        by,
+        isSet ? cause : "ended",
+      );
+    }
+    this.#targets.align(entries, this.netns);
+    const reason = because(change.ended.map(({ detail }) => detail).slice(0, 3).join(", "));
+    this.#finish(batch, new Set([...batch.touched, ...frontends]), reason, decidedAt, now, [], frontends);
+    this.#tell(change, by);
+  }
+
+  #tell(change: OverrideChange, by: string | null): void {
+    if (isChange(change)) this.#parts.onOverrides?.(change, by);
+  }
+
+  /** What a change would make of backends and weights. */
+  #assume({ list }: OverrideChange): Assumed {
+    return assume(list, this.#file, this.overrides, this.#entries.values(), this.#parts.clock.wall());
   }
 
   #finish(
@@ -384,6 +548,7 @@ export class Tracker implements Disposable {
     decidedAt: Millis,
     now: UnixMillis,
     lateFlushes: readonly LateFlush[] = [],
+    reweighed: readonly string[] = [],
   ): { transitions: readonly Transition[]; frontendChanges: readonly FrontendChange[] } {
     const transitions = batch.finish();
     const why = reasons(transitions);
@@ -400,8 +565,8 @@ export class Tracker implements Disposable {
       tellTransition(this.#parts, transition);
     }
     for (const change of frontendChanges) tellFrontend(this.#parts, change, now);
-    if (transitions.length + frontendChanges.length + lateFlushes.length > 0) {
-      this.#parts.onChanges({ transitions, frontendChanges, lateFlushes, decidedAt });
+    if (transitions.length + frontendChanges.length + lateFlushes.length + reweighed.length > 0) {
+      this.#parts.onChanges({ transitions, frontendChanges, lateFlushes, reweighed, decidedAt });
     }
     return { transitions, frontendChanges };
   }

@@ -226,6 +226,8 @@ export class FrontendSyncs {
     return {
       previous: this.#byVip.get(vip)?.lastInSync ?? null,
       weightBy: (backend) => this.membersOf(backend).find((place) => place.vip === vip)?.weightBy ?? null,
+      isSetHere: (backend) =>
+        this.membersOf(backend).find((place) => place.vip === vip)?.weightSetHere ?? false,
     };
   }
 

@@ -43,6 +43,8 @@ export interface Membership {
   readonly backend: string;
   /** Who set its weight at run time; null: it is the file's. */
   readonly weightBy: string | null;
+  /** Whether that was in this process. */
+  readonly weightSetHere: boolean;
 }
 
 /** Memberships by backend. */
@@ -54,11 +56,12 @@ export function memberships(config: Config): Memberships {
   for (const frontend of config.frontends.values()) {
     const vip = vipId(frontendVip(frontend));
     for (const pool of frontend.pools) {
-      for (const { backend, byOperator = null } of pool.members) {
+      for (const { backend, byOperator = null, restored = false } of pool.members) {
         const address = config.backends.get(backend)?.address;
         if (address === undefined) continue;
         const list = all.get(backend) ?? [];
-        list.push({ vip, frontend: frontend.name, address, backend, weightBy: byOperator });
+        const weightSetHere = byOperator !== null && !restored;
+        list.push({ vip, frontend: frontend.name, address, backend, weightBy: byOperator, weightSetHere });
         all.set(backend, list);
       }
     }

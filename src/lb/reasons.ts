@@ -15,6 +15,8 @@ export interface ReasonContext {
   readonly previous: DesiredVip | null;
   /** Who set the running weight of a backend of this VIP; null: it is the file's. */
   readonly weightBy: (backend: string) => string | null;
+  /** Whether that was in this process. */
+  readonly isSetHere: (backend: string) => boolean;
 }
 
 /** Reason of everything that VPP has and the configuration has not. */
@@ -53,7 +55,7 @@ function reasonWithoutHistory(
 ): string {
   // What is not yet known keeps its witness, but for an operator's word, or while its pool is passive.
   if (!server.known && server.state === "unknown") {
-    if (context.weightBy(server.backend) !== null) return byOperator;
+    if (context.isSetHere(server.backend)) return byOperator;
     return server.pool === vip.activePool ? drift : poolReason(vip);
   }
   if (server.weight > 0 && before > 0) return weightReasonOf(server, context);

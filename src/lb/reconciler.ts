@@ -71,7 +71,7 @@ export class Reconciler implements AsyncDisposable {
       maxDelayMs: parts.world().config.lb.startupMaxDelayMs,
       witness: (vip, address) => state.witness(vip, address),
       weighed: (frontend, backend) =>
-        this.#syncs.membersOf(backend).some((one) => one.frontend === frontend && one.weightBy !== null),
+        this.#syncs.membersOf(backend).some((one) => one.frontend === frontend && one.weightSetHere),
     });
     this.#core = {
       parts,

@@ -10,12 +10,17 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
 import type { FleetRecord, MemoryLeft, Millis, VipRecord } from "../model.ts";
 import type { Folder } from "./folder.ts";
+import { type LeftOverrides, noOverrides } from "./overrides/override.ts";
 import { type Loaded, loadState } from "./load.ts";
 import { emptyState, type State } from "./state.ts";
 import { StateWriter } from "./writer.ts";
 
 /** A state that is not read by then counts as lost until it comes. */
 const lateMs: Millis = 5_000;
+
+/** An answer waits so long for the disk at most. */
+const savedMs: Millis = 2_000;
+const lateText = `the disk has not answered for ${savedMs / 1000} s; it is written when it does`;
 
 /** What a memory needs. */
 export interface KeeperParts {
@@ -37,6 +42,8 @@ export interface KeptBy {
   readonly vips: () => VipRecord;
   /** The fleet's store as the next process must know it; null: nothing. */
   readonly fleet: () => FleetRecord | null;
+  /** Overrides, likewise. */
+  readonly overrides: () => LeftOverrides;
   /** What an earlier process left has come late. */
   readonly late: (state: State) => void;
 }
@@ -93,6 +100,11 @@ export class StateKeeper implements AsyncDisposable {
     return this.#loaded?.kind === "known" ? this.#loaded.state.fleet : null;
   }
 
+  /** Overrides that an earlier process left. */
+  get overrides(): LeftOverrides {
+    return this.#loaded?.kind === "known" ? this.#loaded.state.overrides : noOverrides;
+  }
+
   /** How much there is of what an earlier process left. */
   get left(): MemoryLeft {
     if (this.#loaded === null || this.#loaded.kind === "lost") return "lost";
@@ -102,6 +114,11 @@ export class StateKeeper implements AsyncDisposable {
   /** Why the state is not on the disk; null: it is, or is about to be. */
   get problem(): string | null {
     return this.#writer?.problem ?? null;
+  }
+
+  /** Whether what is set now is on the disk, or about to be. */
+  get keeps(): boolean {
+    return this.#writer !== null && this.#writer.problem === null;
   }
 
   /** Keeps the state of a daemon from now on. */
@@ -114,6 +131,27 @@ export class StateKeeper implements AsyncDisposable {
   /** What the next process must know may have changed. Returns at once. */
   changed(): void {
     this.#writer?.changed();
+  }
+
+  /**
+   * Writes the state as it is now.
+   *
+   * @returns null once the disk has it; or one sentence, why it has not: after 2 s at most
+   */
+  async saved(): Promise<string | null> {
+    if (this.#parts === null) return "nothing is kept: maglevd runs without --state-dir";
+    const { clock, locked } = this.#parts;
+    if (!locked) return "nothing is kept: --state-dir cannot be locked";
+    if (this.#writer === null) {
+      return this.#loaded === null
+        ? "the state of the process before is not read yet, so nothing is written"
+        : "nothing is kept: the state is one of a newer maglevd";
+    }
+    const timeout = new AbortController();
+    const late = clock.sleep(savedMs, timeout.signal).then(() => lateText, () => lateText);
+    const saved = await Promise.race([this.#writer.save(), late]);
+    timeout.abort();
+    return saved;
   }
 
   /** Writes what is not written yet, and waits for it a second at most. */
@@ -141,7 +179,12 @@ export class StateKeeper implements AsyncDisposable {
     this.#others = known?.state.others ?? emptyState.others;
     this.#writer = new StateWriter({
       ...this.#parts,
-      state: () => ({ vips: keptBy.vips(), fleet: keptBy.fleet(), others: this.#others }),
+      state: () => ({
+        vips: keptBy.vips(),
+        overrides: keptBy.overrides(),
+        fleet: keptBy.fleet(),
+        others: this.#others,
+      }),
       present: loaded.kind === "first" ? "absent" : loaded.last,
       written: known?.last === "good" ? known.state : null,
     });

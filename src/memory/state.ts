@@ -14,6 +14,8 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { FleetRecord, VipRecord } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
+import { type LeftOverrides, noOverrides } from "./overrides/override.ts";
+import { forNext, leftOverrides } from "./overrides/schema.ts";
 
 /** Version of the file that is written. */
 export const stateVersion = 1;
@@ -22,6 +24,8 @@ export const stateVersion = 1;
 export interface State {
   /** VIPs of the daemon, and those that the brake holds. */
   readonly vips: VipRecord;
+  /** What operators set and have not taken back. */
+  readonly overrides: LeftOverrides;
   /** The fleet's store as last known; null: there is no fleet, or nothing is known of its store. */
   readonly fleet: FleetRecord | null;
   /** Keys that this version does not know, as they were read. */
@@ -29,7 +33,12 @@ export interface State {
 }
 
 /** Nothing is known. */
-export const emptyState: State = { vips: { named: [], held: [] }, fleet: null, others: {} };
+export const emptyState: State = {
+  vips: { named: [], held: [] },
+  overrides: noOverrides,
+  fleet: null,
+  others: {},
+};
 
 /** Why a text is of no use. */
 export interface StateError {
@@ -86,8 +95,9 @@ function parsed(text: string): unknown {
 }
 
 /** The text of a state. */
-export function encodeState({ fleet, vips, others }: State): string {
-  const state = { ...others, vips, ...(fleet === null ? {} : { fleet }) };
+export function encodeState({ fleet, overrides, vips, others }: State): string {
+  const store = fleet === null ? {} : { fleet };
+  const state = { ...others, vips, overrides: forNext(overrides), ...store };
   return `${JSON.stringify({ version: stateVersion, sha256: checksum(stateVersion, state), state })}\n`;
 }
 
@@ -103,10 +113,13 @@ export function decodeState(text: string): Result<State, StateError> {
     const detail = `version ${version} of a newer maglevd; this one knows version ${stateVersion}`;
     return err({ kind: "newer", detail });
   }
-  const { fleet, vips, ...others } = state;
+  // A version before the overrides wrote none.
+  const { fleet, overrides = noOverrides, vips, ...others } = state;
   const record = vipRecord.safeParse(vips);
   if (!record.success) return damaged(`vips: ${record.error.issues[0]?.message ?? "not as expected"}`);
+  const left = leftOverrides.safeParse(overrides);
+  if (!left.success) return damaged(`overrides: ${left.error.issues[0]?.message ?? "not as expected"}`);
   const store = fleetRecord.optional().safeParse(fleet);
   if (!store.success) return damaged(`fleet: ${store.error.issues[0]?.message ?? "not as expected"}`);
-  return ok({ vips: record.data, fleet: store.data ?? null, others });
+  return ok({ vips: record.data, overrides: left.data, fleet: store.data ?? null, others });
 }

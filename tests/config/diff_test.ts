@@ -156,16 +156,13 @@ Deno.test("no secret shows in what a reload says", () => {
   assert.doesNotMatch(change ?? "one", /\b(one|two)\b/);
 });
 
-Deno.test("a renamed backend is neither gone nor new, and a removed one that was paused is named", () => {
+Deno.test("a renamed backend is neither gone nor new", () => {
   const after = BEFORE.replaceAll("b1:", "c1:").replace(
     "{address: 192.0.2.10,",
     "{enabled: false, address: 192.0.2.10,",
   )
     .replace("    v6: {address: 2001:db8::1}\n", "");
-  const facts = {
-    renamed: new Map([["c1", "b1"]]),
-    heldRemoved: new Map([["v6", "paused" as const]]),
-  };
+  const facts = { renamed: new Map([["c1", "b1"]]) };
   const found = diffConfigs(config(BEFORE), config(after), facts).filter(({ object }) =>
     object === "backend"
   );
@@ -182,7 +179,7 @@ Deno.test("a renamed backend is neither gone nor new, and a removed one that was
       name: "v6",
       change: "removed",
       fields: [],
-      effect: "no longer probed, deleted from VPP; it was paused: if it comes back, it starts as unknown",
+      effect: "no longer probed, deleted from VPP",
     },
   ]);
 });

@@ -1,8 +1,10 @@
 /** Tracker and reconciler wired as the daemon wires them; clock, prober and VPP are faked. */
 import type { ChangeSink } from "../../src/health/hooks.ts";
+import type { OverrideSink } from "../../src/health/override_book.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Op } from "../../src/lb/balancer.ts";
 import { Reconciler } from "../../src/lb/reconciler.ts";
+import type { LeftOverrides } from "../../src/memory/overrides/override.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
 import { noHooks } from "../../src/lb/parts.ts";
 import type {
@@ -44,6 +46,8 @@ export interface CoreMemory {
   readonly left: MemoryLeft;
   /** What the next process must know may have changed. */
   readonly changed: () => void;
+  /** What operators of an earlier process set; absent: nothing. */
+  readonly overrides?: LeftOverrides;
 }
 
 /** The core of a daemon. */
@@ -57,6 +61,8 @@ export class Core implements AsyncDisposable {
   readonly reconciler: Reconciler;
   /** Told of every batch, before the reconciler. */
   onChanges: ChangeSink = () => {};
+  /** Told of every change of the overrides. */
+  onOverrides: OverrideSink = () => {};
 
   /**
    * Starts.
@@ -92,11 +98,17 @@ export class Core implements AsyncDisposable {
         weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
       },
       onChanges: (changes) => {
-        const { transitions, decidedAt, lateFlushes } = changes;
+        const { transitions, decidedAt, lateFlushes, reweighed } = changes;
         this.told.push(...transitions);
         this.onChanges(changes);
         this.reconciler?.touch(transitions, decidedAt);
         this.reconciler?.flush(lateFlushes);
+        if (reweighed.length > 0) this.reconciler?.resync(reweighed);
+      },
+      ...(memory.overrides === undefined ? {} : { overrides: memory.overrides }),
+      onOverrides: (change, by) => {
+        memory.changed();
+        this.onOverrides(change, by);
       },
     });
     this.tracker.start();

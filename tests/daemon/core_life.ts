@@ -5,7 +5,8 @@ import type { Op } from "../../src/lb/balancer.ts";
 import { changesOf } from "../../src/lb/report.ts";
 import { desiredVips } from "../../src/lb/desired.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
-import type { Backend, Config, IpAddress, Transition, VipRecord } from "../../src/model.ts";
+import { type LeftOverrides, noOverrides } from "../../src/memory/overrides/override.ts";
+import type { Backend, Config, IpAddress, Millis, Transition, VipRecord } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
@@ -18,8 +19,15 @@ import { configOfFile, type Edit, edited, hosts, type SiteFile } from "./core_si
 export type Event =
   | { readonly kind: "probe"; readonly mask: number }
   | { readonly kind: "host"; readonly at: number; readonly health: "alive" | "dead" | "blind" }
-  | { readonly kind: "act"; readonly at: number; readonly action: BackendAction }
-  | { readonly kind: "weight"; readonly at: number; readonly weight: number; readonly flush: boolean }
+  | { readonly kind: "act"; readonly at: number; readonly action: BackendAction; readonly for: Millis | null }
+  | {
+    readonly kind: "weight";
+    readonly at: number;
+    readonly weight: number;
+    readonly flush: boolean;
+    readonly for: Millis | null;
+  }
+  | { readonly kind: "clear"; readonly at: number }
   | { readonly kind: "reload"; readonly edits: readonly Edit[] }
   | { readonly kind: "restart"; readonly edits: readonly Edit[]; readonly memory: boolean }
   /** A restart while a host is dead: its first probe fails. */
@@ -51,6 +59,9 @@ export class Life implements AsyncDisposable {
   #gates: (() => void)[] = [];
   readonly #pending: Promise<unknown>[] = [];
   #record: VipRecord | null = null;
+  #left: LeftOverrides = noOverrides;
+  /** Servers of backends that are disabled because an override ended: their flows stay. */
+  readonly #ended = new Set<string>();
   /** Weights above 0 of the first full read of this process, while the server stays in VPP; null: not read yet. */
   #witnesses: Set<string> | null = null;
   /** Failures in a row by address. */
@@ -104,11 +115,19 @@ export class Life implements AsyncDisposable {
       case "act": {
         const names = [...this.core.tracker.entries()].map((entry) => entry.backend.name);
         const name = names[event.at % Math.max(1, names.length)];
-        if (name !== undefined) this.#act(name, event.action);
+        if (name !== undefined) this.#act(name, event.action, event.for);
         return;
       }
       case "weight":
-        return this.#weigh(event.at, event.weight, event.flush);
+        return this.#weigh(event.at, event.weight, event.flush, event.for);
+      case "clear": {
+        const { list } = this.core.tracker.overrides;
+        const override = list[event.at % Math.max(1, list.length)];
+        if (override === undefined) return;
+        this.#held.delete(override.backend);
+        this.core.tracker.clearOverride(override.id, alice);
+        return;
+      }
       case "reload":
         this.#edit(event.edits);
         this.#pending.push(this.#reload());
@@ -187,7 +206,9 @@ export class Life implements AsyncDisposable {
   async restart(memory: boolean, edits: readonly Edit[] = []): Promise<void> {
     await this.#away();
     await this.#end();
+    const before = this.config.backends;
     this.#edit(edits);
+    this.#held = memory ? this.#heldAfter(before) : new Set();
     this.#start(memory);
     this.#back();
   }
@@ -232,7 +253,7 @@ export class Life implements AsyncDisposable {
     }
   }
 
-  /** Takes back what operators did, since a restart would forget it. */
+  /** Takes back what operators did, for a restart that forgets it. */
   async forgive(): Promise<void> {
     for (const { backend, health } of [...this.core.tracker.entries()]) {
       if (health.state === "paused") this.#act(backend.name, "resume");
@@ -243,6 +264,7 @@ export class Life implements AsyncDisposable {
         this.#act(backend.name, "disable");
       }
     }
+    for (const { id } of this.core.tracker.overrides.list) this.core.tracker.clearOverride(id, alice);
     await this.#reload();
   }
 
@@ -302,12 +324,25 @@ export class Life implements AsyncDisposable {
     this.#witnesses = null;
     this.#failures.clear();
     this.#told.clear();
-    this.#held.clear();
     this.#moving.clear();
-    const core = new Core(this.config, memory ? this.#record : null, this.#clock);
+    const core = new Core(this.config, memory ? this.#record : null, this.#clock, {
+      left: "all",
+      overrides: memory ? this.#left : noOverrides,
+      changed() {},
+    });
     this.#core = core;
+    core.onOverrides = ({ ended }) => {
+      for (const { cause, override: { backend } } of ended) {
+        if (cause === "hour") this.#held.delete(backend);
+      }
+    };
     core.onChanges = ({ transitions, lateFlushes }) => {
       for (const { backend, effects, to } of transitions) {
+        const servers = effects.flatMap(({ frontend }) => this.#serverKey(frontend, backend) ?? []);
+        for (const one of servers) {
+          if (to === "disabled" && effects.every(({ flush }) => !flush)) this.#ended.add(one);
+          else this.#ended.delete(one);
+        }
         // Its flows end, so that an enable begins anew.
         if (to === "disabled") this.#dropWitnesses(core.tracker.config.backends.get(backend)?.address);
         for (const { flush, frontend } of effects) if (flush) this.#tell(frontend, backend);
@@ -318,6 +353,7 @@ export class Life implements AsyncDisposable {
 
   async #end(): Promise<void> {
     this.#record = this.core.reconciler.record;
+    this.#left = this.core.tracker.overrides.left;
     await this.#core?.[Symbol.asyncDispose]();
   }
 
@@ -389,7 +425,8 @@ export class Life implements AsyncDisposable {
     if (has === op.weight && !op.flush && !this.#isStale) this.wrong.push(`needless: ${words(op)}`);
     const one = key(id, op.address);
     if (op.flush && !this.#told.has(one)) this.wrong.push(`nobody told of: ${words(op)}`);
-    if (op.flush || op.weight > 0 || (has ?? 0) === 0 || this.#drifted.has(one)) return;
+    if (op.flush || op.weight > 0 || (has ?? 0) === 0) return;
+    if (this.#drifted.has(one) || this.#ended.has(one)) return;
     const gone = this.#goneFrom(id, op.address);
     if (gone !== null && !this.#told.has(one) && !this.#isStale) {
       this.wrong.push(`the flows stay: ${words(op)}, ${gone}`);
@@ -428,10 +465,15 @@ export class Life implements AsyncDisposable {
   }
 
   #tell(frontend: string, backend: string): void {
+    const server = this.#serverKey(frontend, backend);
+    if (server !== null) this.#told.add(server);
+  }
+
+  #serverKey(frontend: string, backend: string): string | null {
     const { config } = this.core.tracker;
     const vip = config.frontends.get(frontend);
     const address = config.backends.get(backend)?.address;
-    if (vip !== undefined && address !== undefined) this.#told.add(key(vipId(frontendVip(vip)), address));
+    return vip === undefined || address === undefined ? null : key(vipId(frontendVip(vip)), address);
   }
 
   /** Counts failures in a row of one target; one that only has another name is the same. */
@@ -456,11 +498,14 @@ export class Life implements AsyncDisposable {
     const { tracker } = this.core;
     for (const frontend of tracker.config.frontends.values()) {
       const vip = frontendVip(frontend);
-      const unseen = frontend.pools.flatMap((pool) => pool.members).filter(({ backend, byOperator }) => {
-        const entry = tracker.entry(backend);
-        return byOperator === undefined && entry?.health.state === "unknown" && !entry.health.known &&
-          entry.health.previous === null && this.#witnesses?.has(key(vipId(vip), entry.backend.address));
-      });
+      const unseen = frontend.pools.flatMap((pool) => pool.members).filter(
+        ({ backend, byOperator, restored }) => {
+          const entry = tracker.entry(backend);
+          return (byOperator === undefined || restored === true) && entry?.health.state === "unknown" &&
+            !entry.health.known &&
+            entry.health.previous === null && this.#witnesses?.has(key(vipId(vip), entry.backend.address));
+        },
+      );
       const servers = this.#vpp.vip(vip)?.servers;
       if (unseen.length > 0 && servers !== undefined && servers.every(({ weight }) => weight === 0)) {
         this.wrong.push(`${frontend.name} carries nothing, and nobody has judged ${unseen[0]?.backend}`);
@@ -490,8 +535,9 @@ export class Life implements AsyncDisposable {
     }
   }
 
-  #act(name: string, action: BackendAction): void {
-    if (!this.core.tracker.act(name, action, alice).ok) return;
+  #act(name: string, action: BackendAction, duration: Millis | null = null): void {
+    const end = duration === null ? null : { kind: "duration", ms: duration } as const;
+    if (!this.core.tracker.act(name, action, alice, { end }).ok) return;
     if (action === "pause" || action === "disable") this.#held.add(name);
     else this.#held.delete(name);
   }
@@ -499,6 +545,12 @@ export class Life implements AsyncDisposable {
   /** Another name is no reason to put a held backend back into traffic; leaving the file, or an edit of it, is. */
   #reload(): Promise<void> {
     const before = this.core.tracker.config.backends;
+    this.#held = this.#heldAfter(before);
+    this.#noteMoves(before, this.config.backends);
+    return this.core.reload(this.config);
+  }
+
+  #heldAfter(before: ReadonlyMap<string, Backend>): Set<string> {
     const after = this.config.backends;
     const held = new Set<string>();
     for (const name of this.#held) {
@@ -509,9 +561,7 @@ export class Life implements AsyncDisposable {
       const is = after.get(name) ?? renamed;
       if (is !== undefined && (was?.enabled === true || !is.enabled)) held.add(is.name);
     }
-    this.#held = held;
-    this.#noteMoves(before, after);
-    return this.core.reload(this.config);
+    return held;
   }
 
   /** Which backends that were up get another address, and what they had. */
@@ -531,7 +581,7 @@ export class Life implements AsyncDisposable {
     for (const edit of edits) this.#file = edited(this.#file, edit);
   }
 
-  #weigh(at: number, weight: number, flush: boolean): void {
+  #weigh(at: number, weight: number, flush: boolean, duration: Millis | null): void {
     const { tracker, reconciler } = this.core;
     const members = [...tracker.config.frontends.values()].flatMap((frontend) =>
       frontend.pools.flatMap((pool) =>
@@ -546,7 +596,8 @@ export class Life implements AsyncDisposable {
       const vip = tracker.config.frontends.get(frontend);
       if (server && vip !== undefined) this.#told.add(key(vipId(frontendVip(vip)), server));
     }
-    tracker.setWeight(frontend, pool, backend, weight, alice);
+    const end = duration === null ? null : { kind: "duration", ms: duration } as const;
+    if (!tracker.setWeight(frontend, pool, backend, weight, alice, { end }).ok) return;
     this.#pending.push(reconciler.weightSet(frontend, backend, flush));
   }
 

@@ -44,6 +44,10 @@ const promised: Readonly<Record<string, string>> = {
     "frontend vip protocol port address backend from to flush reason by? retval error? traffic_affecting?",
   "vpp-lbsync-held": "held changes digest vips detail",
   "warmup-released": "frontend reason",
+  "override-set": "id kind backend frontend? pool? weight? scope by claimed? reason? until?",
+  "override-end": "id kind backend frontend? pool? weight? scope by cause detail",
+  "override-sleep": "id kind backend frontend? pool? weight? scope by detail",
+  "override-wake": "id kind backend frontend? pool? weight? scope by",
   "api-change": "principal claimed? peer method path before after",
   "unauthorized": "code peer principal? method path detail unlogged?",
   "local-token": "file? detail?",
@@ -87,6 +91,7 @@ Deno.test("a day in the life: warm-up, syncs, refusals, reloads, operators, a VP
     await inside.logged((line) => line.msg === "frontend-transition" && line.active_pool === "fallback");
     await inside.send("POST", "/v1/backends/b3/pause");
     await inside.send("PUT", "/v1/frontends/www/pools/primary/backends/b1/weight", { weight: 1 });
+    await inside.send("PUT", "/v1/frontends/www/pools/primary/backends/b2/weight", { weight: 2 });
 
     const reload = async (text: string, status = 200) => {
       await Deno.writeTextFile(inside.config, text);
@@ -96,7 +101,7 @@ Deno.test("a day in the life: warm-up, syncs, refusals, reloads, operators, a VP
     const other = `    other: { address: 198.51.100.11, pools: [{ name: p, backends: { b3: {} } }] }\n`;
     await reload(config + other);
     const without = config.replace(", b2: { weight: 50 }", "");
-    await reload(without);
+    for (const text of [without, config, without]) await reload(text);
     await reload(without.replace("port: 80\n", "port: 80\n      src-ip-sticky: true\n"));
     vpp.simulator.faults.add({ on: "lb_as_set_weight", outcome: { kind: "retval", retval: -6 }, times: 1 });
     await inside.send("POST", "/v1/backends/b3/resume");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { vipId } from "../../src/lb/vips.ts";
 import { StateKeeper } from "../../src/memory/keeper.ts";
 import { stateBefore, stateName } from "../../src/memory/load.ts";
+import { noOverrides } from "../../src/memory/overrides/override.ts";
 import { decodeState } from "../../src/memory/state.ts";
 import type { Config, IpAddress, State, VipKey, VipRecord } from "../../src/model.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
@@ -75,13 +76,16 @@ export class Life implements AsyncDisposable {
     if (fate !== "before") assert.equal(keeper.left, fate === "kept" || fate === "none" ? "all" : "lost");
     this.#keeper = keeper;
     this.#begins();
-    const core = new Core(config, keeper.vips, clock, { left: keeper.left, changed: () => keeper.changed() });
+    const { left, overrides, vips } = keeper;
+    const core = new Core(config, vips, clock, { left, overrides, changed: () => keeper.changed() });
     this.#core = core;
     keeper.begin({
       vips: () => core.reconciler.record,
+      overrides: () => core.tracker.overrides.left,
       fleet: () => null,
-      late: ({ vips }) => {
+      late: ({ overrides, vips }) => {
         this.#guarded.clear();
+        core.tracker.recallOverrides(overrides);
         core.reconciler.recall(vips, keeper.left === "older");
       },
     });
@@ -134,6 +138,15 @@ export class Life implements AsyncDisposable {
     }
     for (const id of this.#held) assert.ok(!gone.has(id), `${id} was held`);
     this.#held = this.core.reconciler.record.held.map(vipId);
+  }
+
+  /** Whether the file before the last one has the same overrides. */
+  sameOverridesBefore(): boolean {
+    const [last, before] = [stateName, stateBefore].map((name) => {
+      const read = decodeState(this.#folder.files.get(name) ?? "");
+      return read.ok ? read.value.overrides : noOverrides;
+    });
+    return JSON.stringify(last) === JSON.stringify(before);
   }
 
   /** An operator acts; refusals are his. */

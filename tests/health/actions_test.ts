@@ -17,6 +17,8 @@ const reach: Readonly<Record<"unknown" | "up" | "down" | "paused" | "disabled", 
   disabled: (world) => void world.tracker.act("b1", "disable", alice),
 };
 
+const ok = <T>(value: T) => ({ ok: true, value: { ...value, replaced: null, assumed: null } });
+
 // state, action, outcome, what the prober is told, flush
 const matrix:
   readonly (readonly [keyof typeof reach, BackendAction, State | "no change" | "409", string, boolean])[] = [
@@ -58,10 +60,10 @@ for (const [state, action, outcome, prober, flush] of matrix) {
       assert.equal(world.state("b1"), state);
       assert.deepEqual(transitions, []);
       if (outcome === "409") assert.equal(answer.ok ? null : answer.error.type, "conflict");
-      else assert.deepEqual(answer, { ok: true, value: { changed: false, before: state, after: state } });
+      else assert.deepEqual(answer, ok({ changed: false, before: state, after: state }));
       return;
     }
-    assert.deepEqual(answer, { ok: true, value: { changed: true, before: state, after: outcome } });
+    assert.deepEqual(answer, ok({ changed: true, before: state, after: outcome }));
     const [told, ...more] = transitions;
     assert.deepEqual(more, []);
     const code = codes[action];
@@ -130,10 +132,10 @@ Deno.test("history keeps the newest transitions, as many as the configuration sa
 Deno.test("run-time weights change the running configuration only, and are named while they differ", () => {
   using world = World.started(setup);
   world.told.length = 0;
-  assert.deepEqual(world.tracker.setWeight("www", "only", "s1", 0, alice), {
-    ok: true,
-    value: { before: 100, after: 0 },
-  });
+  assert.deepEqual(
+    world.tracker.setWeight("www", "only", "s1", 0, alice),
+    ok({ before: 100, after: 0 }),
+  );
   assert.deepEqual(world.told.flatMap((t) => t.frontendChanges).map((c) => [c.from, c.to, c.reason]), [
     ["up", "down", "weight of backend s1 set from 100 to 0 by alice"],
   ]);

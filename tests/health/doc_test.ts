@@ -75,6 +75,7 @@ Deno.test("every state, every code and every void cause is in the document, in w
     removed: true,
     reload: true,
     static: true,
+    expired: true,
   };
   assert.deepEqual(table("Transitions that no probe caused").map(([code]) => code), Object.keys(others));
   assert.deepEqual(table("## Void results").map(([cause]) => cause), [...VOID_CAUSES]);

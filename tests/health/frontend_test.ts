@@ -8,7 +8,7 @@ import {
   type MemberStatus,
 } from "../../src/health/frontend.ts";
 import { ip } from "../../src/net/ip.ts";
-import { withWeight } from "../../src/health/running.ts";
+import { withWeights } from "../../src/health/running.ts";
 import { backend, config, frontend, tcpCheck } from "./kit.ts";
 
 const states: State[] = ["unknown", "up", "down", "paused", "disabled", "removed"];
@@ -114,7 +114,8 @@ Deno.test("not yet known: a weight that an operator set counts in place of the w
   const weighed = (weights: Readonly<Record<string, number>>, vpp: Readonly<Record<string, number>>) => {
     let running = configured;
     for (const [name, weight] of Object.entries(weights)) {
-      running = withWeight(running, "www", "primary", name, weight, "alice");
+      const set = { frontend: "www", pool: "primary", backend: name, weight, by: "alice", restored: false };
+      running = withWeights(running, [set]);
     }
     const www = running.frontends.get("www");
     assert.ok(www !== undefined);

@@ -56,7 +56,8 @@ Deno.test("a renamed backend stays paused or disabled", () => {
     assert.deepEqual(world.transitions(), []);
     assert.equal(world.state("c1"), action === "pause" ? "paused" : "disabled");
     assert.deepEqual(world.prober.calls, []);
-    assert.equal(outcome.heldRemoved.size, 0);
+    assert.deepEqual([outcome.overrides.ended, outcome.overrides.slept], [[], []]);
+    assert.deepEqual(world.tracker.overrides.list.map(({ backend }) => backend), ["c1"]);
   }
 });
 
@@ -85,15 +86,23 @@ Deno.test("a rename while a new address waits keeps the wait", () => {
   assert.deepEqual(world.servers("www"), { "10.0.0.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
 });
 
-Deno.test("the removal of a paused or disabled backend is a warning, and no other removal is", () => {
+Deno.test("a paused or disabled backend that leaves the file and comes back is as it was", () => {
   using world = running();
   world.tracker.act("b1", "pause", alice);
   world.tracker.act("b2", "disable", alice);
-  const outcome = world.tracker.reload(config({ ...parts, backends: [], frontends: [] }), alice);
-  assert.deepEqual([...outcome.heldRemoved], [["b1", "paused"], ["b2", "disabled"]]);
-  const lines = world.log.named("config-reload").filter(({ level }) => level === "warn");
-  assert.deepEqual(lines.map(({ attrs }) => [attrs.backend, attrs.state, attrs.detail]), [
-    ["b1", "paused", "the backend was paused; if it comes back, it starts as unknown"],
-    ["b2", "disabled", "the backend was disabled; if it comes back, it starts as unknown"],
+  world.told.length = 0;
+  const gone = world.tracker.reload(config({ ...parts, backends: [], frontends: [] }), alice);
+  assert.deepEqual(gone.overrides.slept.map(({ backend, kind }) => [backend, kind]), [
+    ["b1", "pause"],
+    ["b2", "disable"],
   ]);
+  world.prober.calls.length = world.told.length = 0;
+  const back = world.tracker.reload(config(parts), alice);
+  assert.equal(back.overrides.woken.length, 2);
+  assert.deepEqual(world.transitions(), ["b1 unknown>paused paused", "b2 unknown>disabled disabled"]);
+  assert.deepEqual(world.told.flatMap((told) => told.transitions).map(({ by, detail }) => [by, detail]), [
+    ["alice", "paused by alice"],
+    ["alice", "disabled by alice"],
+  ]);
+  assert.deepEqual(world.prober.calls, ["start b3"]);
 });

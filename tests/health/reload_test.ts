@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { unchanged } from "../../src/memory/overrides/override.ts";
 import { alice, backend, config, type ConfigParts, frontend, result, tcpCheck } from "./kit.ts";
 import { parts, running, withBackends, withCheck, withFrontends } from "./reload_kit.ts";
 
@@ -11,9 +12,8 @@ Deno.test("the same file changes nothing: no probe starts anew, no state, no eve
   assert.deepEqual(outcome, {
     transitions: [],
     frontendChanges: [],
-    weightsReset: [],
     renamed: new Map(),
-    heldRemoved: new Map(),
+    overrides: unchanged([]),
   });
   assert.deepEqual(world.prober.calls, []);
   assert.deepEqual(world.told, []);
@@ -201,21 +201,24 @@ Deno.test("frontends come and go with their states", () => {
   assert.equal(world.tracker.standing("third")?.state, "up");
 });
 
-Deno.test("run-time weights go back to the file's; the answer and one WARN line name each", () => {
+Deno.test("run-time weights stay; one whose own value in the file changed ends, one without its member sleeps", () => {
   using world = running();
   world.tracker.setWeight("www", "primary", "b1", 7, alice);
+  world.tracker.setWeight("www", "primary", "b2", 8, alice);
   world.tracker.setWeight("other", "only", "b3", 9, alice);
   const after = withFrontends(frontend("www", "192.0.2.1", { primary: { b1: 80, b2: 50 } }));
-  const outcome = world.tracker.reload(config(after), alice);
-  assert.deepEqual(outcome.weightsReset, [
-    { frontend: "www", pool: "primary", backend: "b1", file: 80, weight: 7, by: "alice" },
-    { frontend: "other", pool: "only", backend: "b3", file: null, weight: 9, by: "alice" },
+  const { overrides } = world.tracker.reload(config(after), alice);
+  assert.deepEqual(overrides.ended.map(({ cause, detail }) => [cause, detail]), [
+    ["file", "weight of b1 in the file was 100 and is 80"],
   ]);
-  assert.deepEqual(world.weights("www"), { b1: 80, b2: 50 });
-  assert.deepEqual(world.log.named("config-reload").map((line) => [line.level, line.attrs.weights]), [
-    ["warn", ["www/primary/b1: 7 (by alice) -> 80", "other/only/b3: 9 (by alice) -> not in the file"]],
+  assert.deepEqual(overrides.slept.map((one) => one.sleeping?.why), [
+    "the configuration has no other/only/b3",
   ]);
-  assert.deepEqual(world.tracker.reload(config(after), alice).weightsReset, []);
+  assert.deepEqual(world.weights("www"), { b1: 80, b2: 8 });
+  const again = world.tracker.reload(config(after), alice);
+  assert.deepEqual(again.overrides, unchanged(world.tracker.overrides.list));
+  world.tracker.reload(config(parts), alice);
+  assert.deepEqual([world.weights("www"), world.weights("other")], [{ b1: 100, b2: 8, b3: 0 }, { b3: 9 }]);
 });
 
 const off = withBackends(backend("b1", "10.0.0.1", "web", false), ...parts.backends.slice(1));

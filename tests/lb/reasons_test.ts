@@ -27,7 +27,11 @@ const vip: DesiredVip = {
 
 Deno.test("what is not yet known and loses its weight does so by an operator's word, or because its pool is passive", () => {
   const reason = (weighed: boolean, server: DesiredServer = unseen) =>
-    weightReason(vip, server, 70, null, { previous: null, weightBy: () => weighed ? "alice" : null });
+    weightReason(vip, server, 70, null, {
+      previous: null,
+      weightBy: () => weighed ? "alice" : null,
+      isSetHere: () => weighed,
+    });
   assert.equal(reason(true), "weight set by operator");
   assert.equal(reason(true, { ...unseen, weight: 30, configured: 30 }), "weight set by operator");
   assert.equal(reason(false, { ...unseen, pool: "fallback" }), "pool primary took over");

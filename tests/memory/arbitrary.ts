@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
+import { ip } from "../../src/net/ip.ts";
+import type { Override } from "../../src/memory/overrides/override.ts";
 import type { State } from "../../src/memory/state.ts";
 import type { VipKey } from "../../src/model.ts";
 
@@ -11,6 +13,47 @@ const vipKey: fc.Arbitrary<VipKey> = fc.record({
 
 /** Keys of a newer version; an object of JSON has no order for keys that look like numbers. */
 const others = fc.dictionary(fc.stringMatching(/^[g-u][a-z_]{0,8}$/), fc.jsonValue(), { maxKeys: 3 });
+
+const text = fc.string({ maxLength: 20 });
+const millis = fc.nat(2_000_000_000_000);
+const server = fc.constantFrom(ip("10.0.0.1"), ip("2001:db8::9"));
+const head = {
+  id: fc.stringMatching(/^[a-z0-9]{1,8}$/),
+  scope: fc.constantFrom("here" as const, "everywhere" as const),
+  backend: fc.constantFrom("b1", "b2"),
+  by: text,
+  claimed: fc.option(text),
+  reason: fc.option(text),
+  since: millis,
+  end: fc.option(fc.oneof(
+    fc.record({ kind: fc.constant("hour" as const), until: millis }, { noNullPrototype: true }),
+    fc.record(
+      { kind: fc.constant("duration" as const), until: millis, left: millis, at: fc.constant(0) },
+      { noNullPrototype: true },
+    ),
+  )),
+  seen: fc.option(
+    fc.record({ address: server, value: fc.constantFrom(true, false, 0, 100) }, { noNullPrototype: true }),
+  ),
+  sleeping: fc.option(fc.record({ since: millis, why: text }, { noNullPrototype: true })),
+  restored: fc.constant(true),
+};
+
+/** Overrides as an earlier process leaves them. */
+export const anyOverride: fc.Arbitrary<Override> = fc.oneof(
+  fc.record({
+    ...head,
+    kind: fc.constantFrom("pause" as const, "disable" as const, "enable" as const),
+    against: fc.option(text),
+  }, { noNullPrototype: true }),
+  fc.record({
+    ...head,
+    kind: fc.constant("weight" as const),
+    frontend: fc.constant("www"),
+    pool: fc.constant("main"),
+    weight: fc.nat(100),
+  }, { noNullPrototype: true }),
+);
 
 /** States that a file may hold. */
 export const anyState: fc.Arbitrary<State> = fc.record({
@@ -35,6 +78,13 @@ export const anyState: fc.Arbitrary<State> = fc.record({
       held: fc.boolean(),
     }, { noNullPrototype: true })),
   }, { noNullPrototype: true })),
+  overrides: fc.record({
+    list: fc.array(anyOverride, { maxLength: 4 }),
+    backends: fc.array(
+      fc.record({ name: fc.constantFrom("b1", "b2"), address: server }, { noNullPrototype: true }),
+      { maxLength: 2 },
+    ),
+  }, { noNullPrototype: true }),
   // JSON has one zero only.
   others: others.map((value): Record<string, unknown> => JSON.parse(JSON.stringify(value))),
 }, { noNullPrototype: true });

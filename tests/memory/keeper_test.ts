@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { StateKeeper } from "../../src/memory/keeper.ts";
 import { stateBefore, stateDamaged, stateName } from "../../src/memory/load.ts";
+import { type LeftOverrides, noOverrides } from "../../src/memory/overrides/override.ts";
 import { decodeState, emptyState, encodeState, type State } from "../../src/memory/state.ts";
 import type { VipRecord } from "../../src/model.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
@@ -22,6 +23,7 @@ class World implements AsyncDisposable {
   readonly folder = new FakeFolder();
   readonly late: State[] = [];
   vips: VipRecord = vips();
+  overrides: LeftOverrides = noOverrides;
   used = true;
   locked = true;
   #keeper: StateKeeper | null = null;
@@ -42,6 +44,7 @@ class World implements AsyncDisposable {
     this.keeper.begin({
       vips: () => this.vips,
       fleet: () => null,
+      overrides: () => this.overrides,
       late: (state) => void this.late.push(state),
     });
   }
@@ -86,7 +89,7 @@ Deno.test("the first start finds nothing, says nothing, and writes", async () =>
 
 Deno.test("what is written is known to the next process, and nothing is written again", async () => {
   await using world = new World();
-  world.folder.files.set(stateName, encodeState({ ...state("a"), others: { overrides: ["b1"] } }));
+  world.folder.files.set(stateName, encodeState({ ...state("a"), others: { colours: ["b1"] } }));
   const keeper = await world.open();
   assert.deepEqual([keeper.vips, keeper.left], [vips("a"), "all"]);
   world.vips = vips("a");
@@ -96,7 +99,7 @@ Deno.test("what is written is known to the next process, and nothing is written 
   await world.become(vips("b"));
   assert.deepEqual([world.file(), world.file(stateBefore)], [vips("b"), vips("a")]);
   const kept = decodeState(world.folder.files.get(stateName) ?? "");
-  assert.deepEqual(kept.ok && kept.value.others, { overrides: ["b1"] }, "keys of a newer version stay");
+  assert.deepEqual(kept.ok && kept.value.others, { colours: ["b1"] }, "keys of a newer version stay");
 });
 
 Deno.test("a damaged file falls back to the one before, which no write replaces by the damaged one", async () => {
@@ -160,7 +163,7 @@ Deno.test("the files of a newer maglevd stay as they are: ERROR, and nothing is 
 
 Deno.test("a state that is not read within 5 s counts as lost until it comes; nothing is written before", async () => {
   await using world = new World();
-  world.folder.files.set(stateName, encodeState({ ...state("a"), others: { overrides: ["b1"] } }));
+  world.folder.files.set(stateName, encodeState({ ...state("a"), others: { colours: ["b1"] } }));
   const come = Promise.withResolvers<void>();
   world.folder.gate = () => come.promise;
   const keeper = await world.open();
@@ -175,7 +178,7 @@ Deno.test("a state that is not read within 5 s counts as lost until it comes; no
   await world.clock.advance(100);
   assert.deepEqual(world.file(), vips("b"));
   const kept = decodeState(world.folder.files.get(stateName) ?? "");
-  assert.deepEqual(kept.ok && kept.value.others, { overrides: ["b1"] });
+  assert.deepEqual(kept.ok && kept.value.others, { colours: ["b1"] });
 });
 
 Deno.test("a folder that is not locked is read and never written", async () => {
@@ -244,7 +247,12 @@ Deno.test("the end writes what is not written, and waits a second for a disk tha
 
 Deno.test("without a folder nothing is known, lost or written", async () => {
   await using keeper = StateKeeper.none();
-  keeper.begin({ vips: () => vips("a"), fleet: () => null, late: () => assert.fail() });
+  keeper.begin({
+    vips: () => vips("a"),
+    overrides: () => noOverrides,
+    fleet: () => null,
+    late: () => assert.fail(),
+  });
   keeper.changed();
   assert.deepEqual([keeper.vips, keeper.left, keeper.problem], [null, "all", null]);
 });

@@ -107,6 +107,17 @@ export interface WeightOverride extends OverrideHead {
 /** What an operator set at run time and has not taken back. */
 export type Override = StateOverride | WeightOverride;
 
+/** What a process leaves to the next one. */
+export interface LeftOverrides {
+  /** Overrides, oldest first. */
+  readonly list: readonly Override[];
+  /** Backends of the configuration that they were compared with last; empty where there is no override. */
+  readonly backends: readonly { readonly name: string; readonly address: IpAddress }[];
+}
+
+/** An earlier process left nothing. */
+export const noOverrides: LeftOverrides = { list: [], backends: [] };
+
 /** What the rules ask of the configuration file. */
 export interface Site {
   /** Backends by name. */
