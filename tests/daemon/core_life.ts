@@ -343,6 +343,8 @@ export class Life implements AsyncDisposable {
           if (to === "disabled" && effects.every(({ flush }) => !flush)) this.#ended.add(one);
           else this.#ended.delete(one);
         }
+        // Who is stopped waits for no verdict, and has the new server from then on.
+        if (to === "paused" || to === "disabled") this.#moving.delete(backend);
         // Its flows end, so that an enable begins anew.
         if (to === "disabled") this.#dropWitnesses(core.tracker.config.backends.get(backend)?.address);
         for (const { flush, frontend } of effects) if (flush) this.#tell(frontend, backend);
