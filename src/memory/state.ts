@@ -15,7 +15,7 @@ import { z } from "zod";
 import type { FleetRecord, VipRecord } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type LeftOverrides, noOverrides } from "./overrides/override.ts";
-import { forNext, leftOverrides } from "./overrides/schema.ts";
+import { forNext, parseLeftOverrides } from "./overrides/schema.ts";
 
 /** Version of the file that is written. */
 export const stateVersion = 1;
@@ -117,9 +117,9 @@ export function decodeState(text: string): Result<State, StateError> {
   const { fleet, overrides = noOverrides, vips, ...others } = state;
   const record = vipRecord.safeParse(vips);
   if (!record.success) return damaged(`vips: ${record.error.issues[0]?.message ?? "not as expected"}`);
-  const left = leftOverrides.safeParse(overrides);
-  if (!left.success) return damaged(`overrides: ${left.error.issues[0]?.message ?? "not as expected"}`);
+  const left = parseLeftOverrides(overrides);
+  if (!left.ok) return damaged(`overrides: ${left.error}`);
   const store = fleetRecord.optional().safeParse(fleet);
   if (!store.success) return damaged(`fleet: ${store.error.issues[0]?.message ?? "not as expected"}`);
-  return ok({ vips: record.data, overrides: left.data, fleet: store.data ?? null, others });
+  return ok({ vips: record.data, overrides: left.value, fleet: store.data ?? null, others });
 }

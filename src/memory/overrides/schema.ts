@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import type { IpAddress } from "../../model.ts";
+import { err, ok, type Result } from "../../result.ts";
 import type { LeftOverrides } from "./override.ts";
 
 const address = z.custom<IpAddress>((value) => typeof value === "string" && /^[0-9a-f:.]{2,45}$/.test(value));
@@ -28,8 +29,7 @@ const overrideHead = {
   restored: z.boolean(),
 };
 
-/** What an earlier process left. */
-export const leftOverrides: z.ZodType<LeftOverrides> = z.strictObject({
+const leftOverrides = z.strictObject({
   list: z.array(z.discriminatedUnion("kind", [
     z.strictObject({
       ...overrideHead,
@@ -46,6 +46,12 @@ export const leftOverrides: z.ZodType<LeftOverrides> = z.strictObject({
   ])),
   backends: z.array(z.strictObject({ name, address })),
 });
+
+/** Reads what an earlier process left; an error says in a few words what is wrong. */
+export function parseLeftOverrides(value: unknown): Result<LeftOverrides, string> {
+  const left = leftOverrides.safeParse(value);
+  return left.success ? ok(left.data) : err(left.error.issues[0]?.message ?? "not as expected");
+}
 
 /** Without what only this process knows, so that a restart in an unchanged world writes nothing. */
 export function forNext({ backends, list }: LeftOverrides): LeftOverrides {
