@@ -19,7 +19,7 @@ async function arrows(): Promise<{ from: string; to: string }[]> {
   const entries = ["main.ts", "src/cli/main.ts", "src/demo/main.ts", "src/simulator/main.ts", "src/serve.ts"]
     .concat(["src/dashboard/main.tsx", "src/memory/journal/thread.ts", "src/answers/problems.ts"])
     .concat(["src/answers/consequences.ts"])
-    .concat(["etcd", "fleet"].map((name) => `src/fleet/${name}.ts`));
+    .concat(["etcd", "fleet", "overrides"].map((name) => `src/fleet/${name}.ts`));
   const found = new Map<string, { from: string; to: string }>();
   for (const entry of entries) {
     const { stdout, success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -84,7 +84,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   {
     why: "the fleet knows its store and what nodes tell each other, and nothing of the daemon",
     from: /^src\/fleet\//,
-    to: /^src\/(model|result|clock|lines)\.ts$|^src\/(async|fleet)\//,
+    to: /^src\/(model|result|clock|lines)\.ts$|^src\/(async|fleet)\/|^src\/memory\/overrides\//,
   },
   {
     why: "the page knows the API's shapes and its stream",

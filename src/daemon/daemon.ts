@@ -44,7 +44,7 @@ import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
 import { VppLink } from "../vpp/link.ts";
 import { Checker } from "./checker.ts";
-import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
+import { DaemonFleet, isFleetUnknown, noTroubles } from "./fleet.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl, vppStanding } from "./control.ts";
 import { KnownSource } from "./known.ts";
@@ -298,8 +298,8 @@ export class Daemon implements AsyncDisposable {
         ],
       }),
       overrides: () => [],
-      memory: () => ({ disk: null, journal: null, clock: null }),
-      fleet: () => ({ store: null, nodes: [] }),
+      memory: () => ({ disk: null, journal: null, clock: joined?.troubles.clock ?? null }),
+      fleet: () => joined?.troubles ?? noTroubles,
     });
     const control = new DaemonControl({
       clock,

@@ -9,7 +9,7 @@ import { nanosText, timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
 import type { UnitContents } from "../files/unit.ts";
 import { Fleet, type FleetView } from "../fleet/fleet.ts";
-import type { StoreState } from "../fleet/intent_loop.ts";
+import { notAsked, type StoreState } from "../fleet/intent_loop.ts";
 import type { Learned, StoredIntent } from "../fleet/intents.ts";
 import type { NodeRow } from "../fleet/node_row.ts";
 import { memoryOf, recordOf } from "../fleet/record.ts";
@@ -17,7 +17,7 @@ import type { Tracker } from "../health/tracker.ts";
 import { desiredVips } from "../lb/desired.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { Log } from "../log/mod.ts";
-import type { Config, FleetRecord, FleetSettings, Millis } from "../model.ts";
+import type { Config, FleetRecord, FleetSettings, Millis, UnixMillis } from "../model.ts";
 import { version } from "../version.ts";
 import { configDigest, TableDigests } from "./fleet_row.ts";
 import { FleetStore } from "./fleet_store.ts";
@@ -122,6 +122,12 @@ export class DaemonFleet implements AsyncDisposable {
     return this.#fleet.view;
   }
 
+  /** What is wrong now. */
+  get troubles(): FleetTroubles {
+    const { clock } = this.#parts;
+    return fleetTroubles(this.#fleet.view, clock.now(), clock.wall());
+  }
+
   /** What an earlier process knew has come late. */
   recall(record: FleetRecord | null): void {
     this.#fleet.recall(memoryOf(this.#parts.settings.name, record));
@@ -190,6 +196,56 @@ export class DaemonFleet implements AsyncDisposable {
     if (kind === "live") log.info("fleet-store", { fleet, store: "live" });
     else log.warn("fleet-store", { fleet, store: "away", detail: whyAway(kind, detail) });
   }
+}
+
+/** Something that is wrong. */
+export interface FleetTrouble {
+  /** Since when. */
+  readonly since: UnixMillis;
+  /** One sentence. */
+  readonly detail: string;
+}
+
+/** What is wrong with the fleet. */
+export interface FleetTroubles {
+  /** The store cannot be used; null: it can. */
+  readonly store: FleetTrouble | null;
+  /** This node's clock differs from the store's. */
+  readonly clock: FleetTrouble | null;
+  /** What nodes do not agree about: a node, a frontend or a backend is the object. */
+  readonly nodes: readonly (FleetTrouble & { readonly object: string })[];
+}
+
+/** A daemon that stands alone has no trouble with others. */
+export const noTroubles: FleetTroubles = { store: null, clock: null, nodes: [] };
+
+/** What is wrong with the fleet; `now` is monotonic. */
+export function fleetTroubles(view: FleetView, now: Millis, wall: UnixMillis): FleetTroubles {
+  const { clockOff, disagreements, doubled, node, store } = view;
+  const at = (since: Millis) => wall - (now - since);
+  const away = store.kind === "live" || store.detail === notAsked
+    ? null
+    : { since: store.since, detail: whyAway(store.kind, store.detail) };
+  const seconds = Math.round(Math.abs(clockOff?.ms ?? 0) / 1000);
+  const way = (clockOff?.ms ?? 0) > 0 ? "ahead of" : "behind";
+  const differs = disagreements.map(({ object, since, text }) => ({
+    object,
+    since: at(since),
+    detail: text,
+  }));
+  const twin = doubled === null ? [] : [{
+    object: node,
+    since: at(doubled.since),
+    detail: `another daemon has the node name ${node}, too: give each its own with --node-name`,
+  }];
+  return {
+    store: away,
+    clock: clockOff === null ? null : {
+      since: clockOff.since,
+      detail: `this node's clock is ${seconds} s ${way} that of the fleet's store`,
+    },
+    nodes: [...twin, ...differs],
+  };
 }
 
 function whyAway(kind: StoreState["kind"], detail: string): string {

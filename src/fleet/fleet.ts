@@ -5,9 +5,9 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Millis } from "../model.ts";
+import type { Millis, UnixMillis } from "../model.ts";
 import { disagreements, type Judged } from "./agreement.ts";
-import { clockLimitMs, IntentLoop, type StoreState, type Written } from "./intent_loop.ts";
+import { IntentLoop, type StoreState, type Written } from "./intent_loop.ts";
 import type { Intent, IntentTarget, Learned, StoreMemory } from "./intents.ts";
 import type { NodeRow } from "./node_row.ts";
 import { Presence, type SeenRow } from "./presence.ts";
@@ -52,10 +52,10 @@ export interface FleetView {
   readonly rows: readonly SeenRow[];
   /** What has differed for over 10 s; `since` is monotonic. */
   readonly disagreements: Judged["told"];
-  /** Instance of another daemon with this node's name; null: there is none. */
-  readonly doubled: string | null;
-  /** This node's clock less the store's, in ms; null: not off by more than 30 s. */
-  readonly clockOffMs: Millis | null;
+  /** Another daemon with this node's name; null: there is none. `since` is monotonic. */
+  readonly doubled: { readonly instance: string; readonly since: Millis } | null;
+  /** This node's clock less the store's, in ms, and since when; null: it is not off by more than 30 s. */
+  readonly clockOff: { readonly ms: Millis; readonly since: UnixMillis } | null;
 }
 
 /** A daemon in its fleet; disposal takes its row back and ends all calls. */
@@ -106,7 +106,7 @@ export class Fleet implements AsyncDisposable {
   /** What is known now. */
   get view(): FleetView {
     const { name, node } = this.#parts;
-    const off = this.#loop.clockOffMs;
+    const { clockOffMs: ms, clockOffSince } = this.#loop;
     const rows = [...this.#presence.rows().values()].sort((a, b) => a.row.node < b.row.node ? -1 : 1);
     return {
       name,
@@ -115,7 +115,7 @@ export class Fleet implements AsyncDisposable {
       rows,
       disagreements: this.#judged.told,
       doubled: this.#presence.doubled,
-      clockOffMs: Math.abs(off) > clockLimitMs ? off : null,
+      clockOff: clockOffSince === null ? null : { ms, since: clockOffSince },
     };
   }
 

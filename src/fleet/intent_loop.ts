@@ -23,6 +23,7 @@ import {
   intentPrefix,
   type IntentTarget,
   intentText,
+  isInForce,
   learnChanges,
   type Learned,
   learnList,
@@ -39,6 +40,9 @@ export const listEveryMs = 5_000;
 const watchAgainMs = 1_000;
 /** A clock that differs by more than this from the store's deletes nothing, in ms. */
 export const clockLimitMs = 30_000;
+
+/** Detail of the state before the first answer or failure. */
+export const notAsked = "not asked yet";
 
 /** State of the store as this daemon sees it. */
 export interface StoreState {
@@ -87,6 +91,7 @@ export class IntentLoop implements AsyncDisposable {
   #memory: StoreMemory;
   #state: StoreState;
   #clockOffMs = 0;
+  #clockOffSince: UnixMillis | null = null;
   #listed = Promise.withResolvers<void>();
   #watching = Promise.withResolvers<void>();
   #watch = new AbortController();
@@ -98,7 +103,7 @@ export class IntentLoop implements AsyncDisposable {
     this.#parts = parts;
     this.#prefix = intentPrefix(parts.fleet);
     this.#memory = parts.memory;
-    this.#state = { kind: "away", since: parts.clock.wall(), detail: "not asked yet" };
+    this.#state = { kind: "away", since: parts.clock.wall(), detail: notAsked };
   }
 
   /** Begins. */
@@ -132,6 +137,11 @@ export class IntentLoop implements AsyncDisposable {
     return this.#clockOffMs;
   }
 
+  /** Since when it has been off by more than 30 s; null: it is not. */
+  get clockOffSince(): UnixMillis | null {
+    return this.#clockOffSince;
+  }
+
   /**
    * Writes an intent, compared to what this daemon knows.
    *
@@ -140,7 +150,10 @@ export class IntentLoop implements AsyncDisposable {
   async write(intent: Intent, force: boolean): Promise<Written> {
     const key = intentKey(this.#parts.fleet, targetOf(intent));
     const known = this.#memory.intents.get(key);
-    if (known !== undefined && !force && known.intent.by !== intent.by) {
+    const { by, claimed } = intent;
+    const isOthers = known !== undefined && isInForce(known.intent, this.#parts.clock.wall()) &&
+      (known.intent.by !== by || known.intent.claimed !== claimed);
+    if (isOthers && !force) {
       return { kind: "conflict", present: known };
     }
     return await this.#compared(key, known?.revision ?? 0n, { put: key, value: intentText(intent) }, force);
@@ -263,6 +276,7 @@ export class IntentLoop implements AsyncDisposable {
     // The header tells whole seconds, so a difference below one is none.
     const off = listing.date === null ? 0 : clock.wall() - listing.date;
     this.#clockOffMs = off >= 0 && off < 1000 ? 0 : off;
+    this.#clockOffSince = Math.abs(off) <= clockLimitMs ? null : this.#clockOffSince ?? clock.wall();
     const learned = learnList(this.#memory, fleet, listing);
     if (learned === null) return this.#meet(listing);
     // A watch that did not tell this may be silent for good: its member may be stopped.

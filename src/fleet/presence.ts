@@ -59,7 +59,7 @@ export class Presence implements AsyncDisposable {
   readonly #rubbish = new Map<string, string>();
   #listedAt: Millis = -Infinity;
   #foreignSince: Millis | null = null;
-  #doubled: string | null = null;
+  #doubled: { readonly instance: string; readonly since: Millis } | null = null;
 
   /** Makes a presence that has not begun. */
   constructor(parts: PresenceParts) {
@@ -77,8 +77,8 @@ export class Presence implements AsyncDisposable {
     return new Map(this.#rows).set(own.node, { row: own, seenAt: this.#parts.clock.now() });
   }
 
-  /** Instance of another daemon with this node's name; null: there is none. */
-  get doubled(): string | null {
+  /** Another daemon with this node's name, and since when it has been seen; null: there is none. */
+  get doubled(): { readonly instance: string; readonly since: Millis } | null {
     return this.#doubled;
   }
 
@@ -117,7 +117,9 @@ export class Presence implements AsyncDisposable {
       return;
     }
     this.#foreignSince ??= now;
-    if (now - this.#foreignSince >= doubledAfterMs) this.#doubled = instance;
+    if (now - this.#foreignSince >= doubledAfterMs) {
+      this.#doubled = { instance, since: this.#foreignSince };
+    }
   }
 
   async #loop(): Promise<void> {

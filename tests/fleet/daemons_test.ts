@@ -1,11 +1,17 @@
 /** Whole daemons and a real store: what they tell each other, and what a store that is away changes. */
 import assert from "node:assert/strict";
-import type { Fleet } from "../../src/api/mod.ts";
+import type { Fleet, ProblemList } from "../../src/api/mod.ts";
+import type { Inside } from "../daemon/inside.ts";
 import { Cluster } from "./cluster.ts";
 import { fleetIs, Site, test } from "./site.ts";
 
 const storeLines = (node: { readonly log: readonly { msg: string }[] }) =>
   node.log.filter(({ msg }) => msg === "fleet-store");
+
+async function problemsOf(node: Inside, kind: string): Promise<string[][]> {
+  const { problems } = await node.json<ProblemList>("/v1/problems");
+  return problems.filter((one) => one.kind === kind).map(({ object, text }) => [object, text]);
+}
 
 test("daemons see each other, with one configuration and one table; one that ends is gone at once", async () => {
   await using cluster = await Cluster.start();
@@ -48,6 +54,7 @@ test("a daemon with another configuration is named after 10 s", async () => {
     ["config", "lb2", "lb2 runs another configuration"],
   ]);
   assert.deepEqual(named.nodes.map(({ config }) => config), ["same", "differs"]);
+  assert.deepEqual(await problemsOf(lb1, "fleet-node"), [["lb2", "lb2 runs another configuration"]]);
 });
 
 test("a store that is away is one WARN, and nothing that VPP has changes; when it is back, so are all", async () => {
@@ -64,6 +71,7 @@ test("a store that is away is one WARN, and nothing that VPP has changes; when i
     await node.logged(({ level, msg }) => msg === "fleet-store" && level === "WARN", before[i]);
     const fleet = await node.json<Fleet>("/v1/fleet");
     assert.equal(fleet.store, "away");
+    assert.deepEqual(await problemsOf(node, "fleet-store"), [["", fleet.store_detail]]);
     assert.notEqual(fleet.store_detail, "");
     assert.equal(fleet.nodes.length, 2, "as last seen");
     assert.match(await (await node.ask("/metrics")).text(), /^maglev_fleet_connected 0$/m);
@@ -74,6 +82,7 @@ test("a store that is away is one WARN, and nothing that VPP has changes; when i
     await fleetIs(node, ({ store }) => store === "live", "the store back");
     assert.deepEqual(storeLines(node).map((line) => "level" in line && line.level), ["INFO", "WARN", "INFO"]);
     assert.equal(node.daemon.control.ready().vpp, "in-sync");
+    assert.deepEqual(await problemsOf(node, "fleet-store"), []);
   }
 });
 
