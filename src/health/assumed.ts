@@ -33,12 +33,12 @@ export interface Assumed {
 export function assume(
   list: readonly Override[],
   file: Config,
-  overrides: Pick<OverrideBook, "wanted" | "weights">,
+  overrides: Pick<OverrideBook, "orders" | "weights">,
   entries: Iterable<Readonly<Entry>>,
   now: UnixMillis,
 ): Assumed {
   const backends = [...entries].flatMap(({ backend: { name }, health }): AssumedEvents[] => {
-    const events = toward(health.state, overrides.wanted(name, list), null, { detail: "" });
+    const events = toward(health.state, overrides.orders(name, list), { detail: "" });
     if (events.length === 0) return [];
     const after = events.reduce((is, event) => step(is, event, now).health, health);
     return [{ backend: name, events, to: after.state }];

@@ -15,7 +15,6 @@ import {
   type Site,
   stateInForce,
   type StateOverride,
-  type Wanted,
   wanted,
   weightInForce,
   type WeightOverride,
@@ -24,7 +23,7 @@ import { anchored, type EndWish, expire, restored, untilDue } from "../memory/ov
 import type { Actor, Config, Millis } from "../model.ts";
 import { renamedBackends } from "./reload.ts";
 import { memberWeight, type SetWeight } from "./running.ts";
-import type { Leaving } from "./toward.ts";
+import type { Leaving, Orders } from "./toward.ts";
 
 /** What an operator says with an order. */
 export interface OrderWords {
@@ -45,6 +44,16 @@ export type OverrideRule = (
   site: Site,
   now: Moment,
 ) => OverrideChange | null;
+
+/** What a reload would make of overrides. */
+export interface ForeseenOverrides {
+  /** What would end, sleep and wake. */
+  readonly change: OverrideChange;
+  /** Weights that would be set. */
+  readonly weights: readonly SetWeight[];
+  /** What would be wanted of a backend. */
+  readonly orders: (backend: string) => Orders;
+}
 
 /** What a book needs. */
 export interface BookParts {
@@ -131,9 +140,22 @@ export class OverrideBook implements Disposable {
     return { mono: clock.now(), wall: clock.wall() };
   }
 
-  /** What the file and the overrides want of a backend. */
-  wanted(backend: string, list: readonly Override[] = this.#list): Wanted {
-    return wanted(list, this.#site, backend);
+  /** What is wanted of a backend, and the override that stops it. */
+  orders(backend: string, list: readonly Override[] = this.#list, site: Site = this.#site): Orders {
+    const is = wanted(list, site, backend);
+    return { wanted: is, override: is === "active" ? null : stateInForce(list, backend) };
+  }
+
+  /** What a reload would make of them; nothing changes. */
+  foreseen(file: Config, renamed: ReadonlyMap<string, string>): ForeseenOverrides {
+    const site = siteOf(file);
+    const change = follow(this.#list, site, renamed, this.now);
+    const { list } = change;
+    return {
+      change,
+      weights: this.weights(list, false),
+      orders: (backend) => this.orders(backend, list, site),
+    };
   }
 
   /** The override of a backend's state that is in force; null: the file decides. */
@@ -225,7 +247,7 @@ export class OverrideBook implements Disposable {
   }
 
   /** The weights that are set, by whichever override is in force. */
-  weights(list: readonly Override[] = this.#list): readonly SetWeight[] {
+  weights(list: readonly Override[] = this.#list, toFile = true): readonly SetWeight[] {
     const set = list.flatMap((one) => {
       if (one.kind !== "weight" || weightInForce(list, one.frontend, one.pool, one.backend) !== one) {
         return [];
@@ -233,7 +255,7 @@ export class OverrideBook implements Disposable {
       const { backend, by, frontend, pool, restored, weight } = one;
       return { frontend, pool, backend, weight, by, restored };
     });
-    return [...this.#toFile.values(), ...set];
+    return toFile ? [...this.#toFile.values(), ...set] : set;
   }
 
   /** Stops the timer. */

@@ -5,7 +5,7 @@
  */
 import type { StateOverride, Wanted } from "../memory/overrides/override.ts";
 import type { Code, State } from "../model.ts";
-import type { HealthEvent } from "./backend.ts";
+import { firstEvent, type HealthEvent, type Rule } from "./backend.ts";
 
 /** Why a backend leaves the state it is in. */
 export interface Leaving {
@@ -15,15 +15,18 @@ export interface Leaving {
   readonly detail: string;
 }
 
-/**
- * The events from a state to what is wanted; none if it is that already.
- *
- * @param override what is in force and stops the backend; null: the file, or nothing
- */
+/** What is wanted of a backend. */
+export interface Orders {
+  /** By the file and the overrides. */
+  readonly wanted: Wanted;
+  /** The override that stops it; null: the file does, or nothing. */
+  readonly override: StateOverride | null;
+}
+
+/** The events from a state to what is wanted; none if it is that already. */
 export function toward(
   state: State,
-  wanted: Wanted,
-  override: StateOverride | null,
+  { override, wanted }: Orders,
   leaving: Leaving,
 ): readonly HealthEvent[] {
   const is = state === "paused" || state === "disabled" ? state : "active";
@@ -38,6 +41,20 @@ export function toward(
     case "paused":
       return is === "disabled" ? [left, { kind: "pause", detail }] : [{ kind: "pause", detail }];
   }
+}
+
+/** What the configuration and the overrides make of a fresh backend. */
+export function firstEvents(rule: Rule | null, orders: Orders): readonly HealthEvent[] {
+  if (orders.override !== null) return toward("unknown", orders, { detail: "" });
+  const event = firstEvent(rule, orders.wanted === "active");
+  return event === null ? [] : [event];
+}
+
+/** Events of a reload: the file's word on `enabled` counts where no override says otherwise. */
+export function reloadEvents(events: readonly HealthEvent[], { wanted }: Orders): readonly HealthEvent[] {
+  return events.filter(({ kind }) =>
+    (kind !== "disable" || wanted === "disabled") && (kind !== "enable" || wanted !== "disabled")
+  );
 }
 
 /** An override as the detail of the transition that it brings. */

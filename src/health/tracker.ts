@@ -17,7 +17,7 @@ import type { Actor, Code, Config, IpAddress, Millis, Transition, UnixMillis } f
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
-import { type BackendHealth, firstEvent, type HealthEvent, type StateChange, step } from "./backend.ts";
+import { type BackendHealth, type HealthEvent, type StateChange, step } from "./backend.ts";
 import { Batch, type Cause, isFirst } from "./batch.ts";
 import { type BlindBackend, oneMoreVoid } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
@@ -31,6 +31,7 @@ import { broughtFlushes, complete } from "./late_flush.ts";
 import {
   type BookParts,
   concerns,
+  type ForeseenOverrides,
   leaving,
   type OrderWords,
   OverrideBook,
@@ -60,7 +61,7 @@ import {
   runtimeWeights,
   withWeights,
 } from "./running.ts";
-import { type Leaving, toward } from "./toward.ts";
+import { firstEvents, type Leaving, reloadEvents, toward } from "./toward.ts";
 
 /** What a tracker is made of. */
 export interface TrackerParts extends Listeners {
@@ -308,11 +309,7 @@ export class Tracker implements Disposable {
       entry.places = places.get(is.name) ?? [];
       entry.trim(config.healthchecker.transitionHistory);
       const { state } = entry.health;
-      const wanted = this.overrides.wanted(name);
-      // The file's word on `enabled` counts where no override says otherwise.
-      const events = change.events.filter(({ kind }) =>
-        (kind !== "disable" || wanted === "disabled") && (kind !== "enable" || wanted !== "disabled")
-      );
+      const events = reloadEvents(change.events, this.overrides.orders(name));
       this.#apply(entry, events, batch, now, by, gone);
       this.#align(entry, batch, now, leaving(overrides, name), by, "ended");
       if (entry.health.state === state) {
@@ -345,6 +342,13 @@ export class Tracker implements Disposable {
   /** Network namespace of all probes, "" for the daemon's own. */
   get netns(): string {
     return this.#running.healthchecker.netns;
+  }
+
+  /** What another file would make of what operators set, and the configuration that would run. */
+  foreseenReload(config: Config): { readonly config: Config; readonly overrides: ForeseenOverrides } {
+    const renamed = renamedBackends(this.#running.backends, config.backends);
+    const overrides = this.overrides.foreseen(config, renamed);
+    return { config: withWeights(config, overrides.weights), overrides };
   }
 
   /** Weights that operators set and the file has otherwise. */
@@ -426,14 +430,9 @@ export class Tracker implements Disposable {
   }
 
   #enterService(entry: Entry, batch: Batch, now: UnixMillis): void {
-    const { name } = entry.backend;
-    const wanted = this.overrides.wanted(name);
-    const override = wanted === "active" ? null : this.overrides.state(name);
-    const event = firstEvent(entry.health.rule, wanted === "active");
-    const events = override === null
-      ? event === null ? [] : [event]
-      : toward(entry.health.state, wanted, override, { detail: "" });
-    this.#apply(entry, events, batch, now, override?.by ?? null);
+    const orders = this.overrides.orders(entry.backend.name);
+    const events = firstEvents(entry.health.rule, orders);
+    this.#apply(entry, events, batch, now, orders.override?.by ?? null);
   }
 
   #take(report: ProbeReport, batch: Batch, decidedAt: Millis, now: UnixMillis): void {
@@ -489,11 +488,9 @@ export class Tracker implements Disposable {
     by: string | null,
     cause: Cause,
   ): void {
-    const { name } = entry.backend;
-    const wanted = this.overrides.wanted(name);
-    const override = wanted === "active" ? null : this.overrides.state(name);
-    const events = toward(entry.health.state, wanted, override, leaving);
-    this.#apply(entry, events, batch, now, override?.by ?? by, [], cause);
+    const orders = this.overrides.orders(entry.backend.name);
+    const events = toward(entry.health.state, orders, leaving);
+    this.#apply(entry, events, batch, now, orders.override?.by ?? by, [], cause);
   }
 
   /** Time may have ended overrides. */

@@ -5,8 +5,8 @@
  * @module
  */
 import type { Backend, Config, Transition, UnixMillis, WeightEffect } from "../model.ts";
-import { type BackendHealth, firstEvent, freshHealth, type HealthEvent, step } from "./backend.ts";
-import { isFirst } from "./batch.ts";
+import { type BackendHealth, freshHealth, type HealthEvent, step } from "./backend.ts";
+import { type Cause, isFirst } from "./batch.ts";
 import { flushes } from "./flush.ts";
 import type { LateFlush, VppFacts } from "./hooks.ts";
 import { Judgement } from "./judgement.ts";
@@ -14,6 +14,7 @@ import { broughtFlushes } from "./late_flush.ts";
 import { checkOf, reloadBackend, ruleOf } from "./reload.ts";
 import { sortEntries } from "./reload_entries.ts";
 import { type Membership, memberships } from "./running.ts";
+import { firstEvents, type Orders, reloadEvents, toward } from "./toward.ts";
 
 /** The running configuration and the health of its backends at one moment. */
 export interface HealthPicture {
@@ -29,8 +30,12 @@ export type Assumption =
   | { readonly kind: "event"; readonly backend: string; readonly event: HealthEvent; readonly asked: boolean }
   /** The running configuration gets other weights; all else in it is the same. */
   | { readonly kind: "weights"; readonly config: Config }
-  /** A reload makes this the running configuration. */
-  | { readonly kind: "reload"; readonly config: Config };
+  /** A reload makes this the running configuration; see `Tracker.foreseenReload`. */
+  | {
+    readonly kind: "reload";
+    readonly config: Config;
+    readonly orders: (backend: string) => Orders;
+  };
 
 /** A change of a backend's state that would happen. */
 export interface AssumedTransition extends Pick<Transition, "backend" | "to"> {
@@ -87,7 +92,7 @@ class Sketch {
     switch (assumption.kind) {
       case "event": {
         const draft = this.#drafts.get(assumption.backend);
-        if (draft !== undefined) this.#apply(draft, [assumption.event], assumption.asked);
+        if (draft !== undefined) this.#apply(draft, [assumption.event], assumption.asked ? "asked" : "other");
         return;
       }
       case "weights": {
@@ -99,7 +104,7 @@ class Sketch {
         return;
       }
       case "reload":
-        yield* this.#reload(assumption.config);
+        yield* this.#reload(assumption.config, assumption.orders);
     }
   }
 
@@ -117,7 +122,7 @@ class Sketch {
   #apply(
     draft: Draft,
     events: readonly HealthEvent[],
-    asked: boolean,
+    cause: Cause,
     gone: readonly Membership[] = [],
   ): void {
     const { backend: { name } } = draft;
@@ -126,13 +131,14 @@ class Sketch {
       if (refused !== null) return;
       if (change !== null) {
         const { to } = change;
-        const first = !asked && isFirst(draft.health);
+        const first = cause !== "asked" && isFirst(draft.health);
+        const ended = cause === "ended";
         const frontends = new Set([...draft.places, ...gone].map((place) => place.frontend));
         const effects = [...frontends].map((frontend) => {
           this.#frontends.add(frontend);
           const flushOnDown = this.#judgement.flushOnDown(frontend);
           const weight = () => this.#judgement.inVpp(frontend, name);
-          return { frontend, flush: flushes({ to, flushOnDown, first, weight }) };
+          return { frontend, flush: flushes({ to, flushOnDown, first, ended, weight }) };
         });
         this.#transitions.push({ backend: name, to, effects });
       }
@@ -140,7 +146,7 @@ class Sketch {
     }
   }
 
-  *#reload(config: Config): Generator<void, void, void> {
+  *#reload(config: Config, orders: (backend: string) => Orders): Generator<void, void, void> {
     const before = this.#config;
     for (const name of [...before.frontends.keys(), ...config.frontends.keys()]) this.#frontends.add(name);
     const places = memberships(config.frontends.values());
@@ -163,15 +169,16 @@ class Sketch {
       const { backend: was, health: { state }, places: gone } = draft;
       draft.backend = is;
       draft.places = places.get(name) ?? [];
-      this.#apply(draft, reloadBackend(before, config, was, is).events, false, gone);
+      const { events } = reloadBackend(before, config, was, is);
+      this.#apply(draft, reloadEvents(events, orders(name)), "other", gone);
+      this.#apply(draft, toward(draft.health.state, orders(name), { detail: "" }), "ended");
       if (draft.health.state !== state) continue;
       this.#lateFlushes.push(...broughtFlushes(draft, was, gone, before, config, this.#judgement));
     }
     for (const draft of sorted.fresh) {
-      const event = firstEvent(draft.health.rule, draft.backend.enabled);
-      if (event !== null) this.#apply(draft, [event], false);
+      this.#apply(draft, firstEvents(draft.health.rule, orders(draft.backend.name)), "other");
     }
-    for (const draft of sorted.removed) this.#apply(draft, [{ kind: "remove" }], false);
+    for (const draft of sorted.removed) this.#apply(draft, [{ kind: "remove" }], "other");
   }
 }
 

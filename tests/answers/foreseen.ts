@@ -2,7 +2,7 @@
 import type { Change } from "../../src/api/mod.ts";
 import { consequences, type Foreseen, type ForeseenAction } from "../../src/answers/consequences.ts";
 import type { BackendAction } from "../../src/control.ts";
-import { withWeight } from "../../src/health/running.ts";
+import { withWeights } from "../../src/health/running.ts";
 import type { Op } from "../../src/lb/balancer.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
 import type { ActualVip, Config } from "../../src/model.ts";
@@ -39,15 +39,18 @@ export function foreseenAction(core: Core, deed: Deed): ForeseenAction {
     }
     case "weight": {
       const { backend, flush, frontend, pool, weight } = deed;
-      const config = withWeight(core.tracker.config, frontend, pool, backend, weight, alice.principal);
+      const set = { frontend, pool, backend, weight, by: alice.principal, restored: false };
+      const config = withWeights(core.tracker.config, [set]);
       return {
         ...none,
         assumptions: [{ kind: "weights", config }],
         weightFlush: flush ? { frontend, backend } : null,
       };
     }
-    case "reload":
-      return { ...none, assumptions: [{ kind: "reload", config: deed.config }], all: true };
+    case "reload": {
+      const { config, overrides: { orders } } = core.tracker.foreseenReload(deed.config);
+      return { ...none, assumptions: [{ kind: "reload", config, orders }], all: true };
+    }
   }
 }
 
