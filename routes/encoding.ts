@@ -31,7 +31,7 @@ export function acceptsGzip(header: string | null): boolean {
 }
 
 /** Compresses in pieces, between which the loop goes on. */
-export async function gzip(octets: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+export async function gzip(octets: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   const stream = createGzip({ level });
   const parts: Uint8Array[] = [];
   stream.on("data", (part: Uint8Array) => parts.push(part));
@@ -39,10 +39,12 @@ export async function gzip(octets: Uint8Array<ArrayBuffer>): Promise<Uint8Array<
     stream.on("end", () => resolve());
     stream.on("error", reject);
   });
-  for (let at = 0; at < octets.length; at += pieceOctets) {
-    const piece = octets.subarray(at, at + pieceOctets);
-    await new Promise<void>((resolve) => stream.write(piece, () => resolve()));
-    await new Promise<void>((resolve) => setImmediate(resolve));
+  for await (const part of octets) {
+    for (let at = 0; at < part.length; at += pieceOctets) {
+      const piece = part.subarray(at, at + pieceOctets);
+      await new Promise<void>((resolve) => stream.write(piece, () => resolve()));
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
   }
   stream.end();
   await ended;
@@ -61,11 +63,12 @@ export const compressLarge: Middleware = async (c, next) => {
   if (!compressed.has(c.req.path) || c.res.status !== 200) return;
   c.res.headers.append("vary", "accept-encoding");
   if (!acceptsGzip(c.req.raw.headers.get("accept-encoding"))) return;
-  const octets = new Uint8Array(await c.res.arrayBuffer());
-  const { headers } = c.res;
-  const small = octets.length < leastOctets;
-  if (!small) headers.set("content-encoding", "gzip");
-  c.res = new Response(small ? octets : await gzip(octets), { headers });
+  const { body, headers } = c.res;
+  const length = headers.get("content-length");
+  if (body === null || (length !== null && Number(length) < leastOctets)) return;
+  headers.set("content-encoding", "gzip");
+  headers.delete("content-length");
+  c.res = new Response(await gzip(body), { headers });
 };
 
 /** Gives the answer to a HEAD the length that GET's body has. */

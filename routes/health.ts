@@ -78,9 +78,16 @@ export function mountHealth(app: Api, { control }: Pick<ApiOptions, "control">):
     if (!readiness.ready) throw new ProblemError("not-ready", whyNotReady(readiness), { readiness });
     return c.json(readiness, 200);
   });
-  app.openapi(
-    getMetrics,
-    async (c) =>
-      c.text(await control.metrics(), 200, { "content-type": metricsType, "cache-control": "no-store" }),
-  );
+  // A text in pieces has no type among the answers that `openapi` takes.
+  app.openAPIRegistry.registerPath(getMetrics);
+  app.get(getMetrics.getRoutingPath(), async () => {
+    const pieces = await control.metrics();
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const headers = {
+      "content-type": metricsType,
+      "cache-control": "no-store",
+      "content-length": String(length),
+    };
+    return new Response(ReadableStream.from(pieces), { headers });
+  });
 }

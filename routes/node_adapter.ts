@@ -171,7 +171,9 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
   const headers: [string, string][] = [...answer.headers];
   // A body that was not read to its end makes the connection useless for another request.
   if (!request.complete) headers.push(["connection", "close"]);
-  if (answer.headers.get("content-type")?.startsWith("text/event-stream") === true && answer.body !== null) {
+  // Events, and texts that come in pieces and have told their length.
+  const events = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
+  if (answer.body !== null && (events || answer.headers.has("content-length"))) {
     response.writeHead(answer.status, headers.flat());
     response.flushHeaders();
     await sendStream(response, answer.body);

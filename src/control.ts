@@ -112,6 +112,6 @@ export interface Control {
   sync(request: api.SyncRequest, actor: Actor): Promise<Result<Changed<api.SyncResult>, Refusal>>;
   /** GET /v1/fleet; lists the other nodes' rows now, and waits 4 s for them at most. */
   fleet(): Promise<api.Fleet>;
-  /** The text of GET /metrics. */
-  metrics(): Promise<string>;
+  /** The text of GET /metrics, in pieces. */
+  metrics(): Promise<readonly Uint8Array<ArrayBuffer>[]>;
 }

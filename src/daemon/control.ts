@@ -341,8 +341,8 @@ export class DaemonControl implements Control {
     return fleet === null ? noFleet(node) : await fleet.answer();
   }
 
-  /** The text of GET /metrics. */
-  metrics(): Promise<string> {
+  /** The text of GET /metrics, in pieces. */
+  metrics(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     return this.#parts.metrics.text();
   }
 

@@ -135,15 +135,15 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     this.#unauthorized.inc({ code: String(code) });
   }
 
-  /** The answer to a scrape, in the Prometheus text format 0.0.4. */
-  async text(): Promise<string> {
+  /** The answer to a scrape, in the Prometheus text format 0.0.4, in pieces. */
+  async text(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const lines = new Lines();
     lines.block(await this.#registry.metrics());
     const snapshot = this.#source();
     for (const { name, state } of snapshot.backends) if (state !== "removed") this.#backends.known(name);
     writeTables(lines, snapshot);
     this.#backends.write(lines);
-    return lines.toString();
+    return lines.octets();
   }
 
   #spec(name: MetricName): { name: string; help: string; labelNames: string[] } {

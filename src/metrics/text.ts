@@ -45,9 +45,15 @@ export function template(name: string, before: string, label: string, after = ""
   };
 }
 
-/** Collects the text of a scrape. */
+/** Parts of lines that are kept before they become octets; a scrape has a million of them at 4,000 backends. */
+const KEPT_PARTS = 4096;
+
+const encoder = new TextEncoder();
+
+/** Collects the text of a scrape, in octets: as one string the text and its parts take several times their size. */
 export class Lines {
-  readonly #parts: (string | number)[] = [];
+  #parts: (string | number)[] = [];
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
   #metric: MetricName | null = null;
 
   /** Starts a metric; one that gets no line leaves no trace. */
@@ -59,12 +65,14 @@ export class Lines {
   add(prefix: string, value: number): void {
     this.#head();
     this.#parts.push(prefix, value, "\n");
+    if (this.#parts.length >= KEPT_PARTS) this.#encode();
   }
 
   /** Adds a line made by a template; `label` is escaped. */
   fill({ head, tail }: Template, label: string, value: number): void {
     if (this.#metric !== null) this.#head();
     this.#parts.push(head, label, tail, value, "\n");
+    if (this.#parts.length >= KEPT_PARTS) this.#encode();
   }
 
   /** Adds whole lines, each with its newline. */
@@ -73,9 +81,16 @@ export class Lines {
     this.#parts.push(lines);
   }
 
-  /** The text. */
-  toString(): string {
-    return this.#parts.join("");
+  /** The text in UTF-8, in pieces of some ten KiB. */
+  octets(): readonly Uint8Array<ArrayBuffer>[] {
+    this.#encode();
+    return this.#pieces;
+  }
+
+  #encode(): void {
+    if (this.#parts.length === 0) return;
+    this.#pieces.push(encoder.encode(this.#parts.join("")));
+    this.#parts = [];
   }
 
   #head(): void {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { LbCounters } from "../../src/api/mod.ts";
 import { type Flow, onEachVpp, type OwnVpp, packetSize } from "./each_vpp.ts";
 import { frontend, Running, text } from "./each_vpp_world.ts";
+import { textOf } from "../metrics/pieces.ts";
 
 const vip4 = "203.0.113.1";
 const vip6 = "2001:db8:77::1";
@@ -127,7 +128,7 @@ onEachVpp(
       const row = [vip.next, vip.first, vip.untracked, vip.no_server];
       assert.deepEqual(vppShows[`${vip.prefix} ${vip.port}`], row, vip.prefix);
     }
-    const metrics = await running.daemon.control.metrics();
+    const metrics = textOf(await running.daemon.control.metrics());
     const metric = (series: string) =>
       Number(metrics.split("\n").find((line) => line.startsWith(`${series} `))?.split(" ")[1]);
     const of = `frontend="web",address="${vip4}",protocol="tcp",port="80"`;

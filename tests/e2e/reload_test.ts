@@ -1,6 +1,7 @@
 /** Reloads of a running daemon: what becomes of the states, the probes and the weights in VPP. */
 import assert from "node:assert/strict";
 import { backend, onSite, past, soon, synced } from "./reload_site.ts";
+import { textOf } from "../metrics/pieces.ts";
 
 Deno.test("reload: with a new address VPP keeps the old server until the new one has answered", async () => {
   await onSite("77.31", async ({ config, daemon, log, servers, told, vpp }) => {
@@ -123,7 +124,7 @@ Deno.test("reload: a backend that is gone is stopped, told as removed and delete
     assert.deepEqual(told(), ["delete 127.77.38.2 flush"]);
     assert.deepEqual(daemon.transitions(log), ["b2 up>removed removed"]);
     assert.equal(daemon.control.backend("b2"), null);
-    const metrics = await daemon.control.metrics();
+    const metrics = textOf(await daemon.control.metrics());
     assert.ok(!/backend="b2"/.test(metrics), "its series vanish");
     // What was on its way, or waits to be taken by a slow server, arrives in the first rounds.
     let [gone, stays] = [-1, 0];

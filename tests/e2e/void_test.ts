@@ -12,6 +12,7 @@ import { JumpClock } from "./jump_clock.ts";
 import { LocalDaemon } from "./local_daemon.ts";
 import { TcpServers } from "./tcp_servers.ts";
 import { lbSettings, Vpp } from "./world.ts";
+import { textOf } from "../metrics/pieces.ts";
 
 /** A process that listens on a port inside a namespace. */
 class Inside implements AsyncDisposable {
@@ -181,7 +182,7 @@ testWith(
       for (const backend of control.backends()) {
         assert.deepEqual([backend.blind?.cause, backend.blind?.detail], ["netns", reason]);
       }
-      const metrics = await control.metrics();
+      const metrics = textOf(await control.metrics());
       for (const backend of names) {
         assert.ok(metrics.includes(`maglev_backend_blind{backend="${backend}"} 1`), backend);
       }

@@ -8,6 +8,7 @@ import { anyPort, start } from "../routes/serving.ts";
 import { makeWorld } from "../routes/world.ts";
 import { promtool, promtoolPasses } from "../promtool.ts";
 import { optionalTool } from "../tool.ts";
+import { textOf } from "./pieces.ts";
 
 const text = await Deno.readTextFile(new URL("../../docs/metrics.md", import.meta.url));
 
@@ -89,7 +90,9 @@ scrape_configs:
     }).spawn();
     try {
       const count = `count({__name__=~"maglev_.+"})`;
-      const wanted = (await metrics.text()).split("\n").filter((line) => line.startsWith("maglev_")).length;
+      const wanted = textOf(await metrics.text()).split("\n").filter((line) =>
+        line.startsWith("maglev_")
+      ).length;
       let found = 0;
       for (const deadline = performance.now() + 60_000; found === 0;) {
         assert.ok(performance.now() < deadline, "Prometheus did not scrape within a minute");

@@ -10,11 +10,12 @@ import { writeTables } from "../../src/metrics/tables.ts";
 import { escapeLabel, HistogramText, Lines } from "../../src/metrics/text.ts";
 import { busyMetrics, snapshotOf } from "./world.ts";
 import { optionalTool } from "../tool.ts";
+import { textOf } from "./pieces.ts";
 
 function tablesText(snapshot: MetricsSnapshot): string {
   const lines = new Lines();
   writeTables(lines, snapshot);
-  return lines.toString();
+  return textOf(lines.octets());
 }
 
 /** Metrics of a text: name → label sets of its samples, `le` aside. */
@@ -45,7 +46,7 @@ function parse(text: string): Map<string, { type: string; labels: Set<string>; s
 
 Deno.test("every metric of the catalog is exported with its type and labels, and none besides", async () => {
   const snapshot = snapshotOf(20, 3);
-  const text = await busyMetrics(() => snapshot).text();
+  const text = textOf(await busyMetrics(() => snapshot).text());
   const found = parse(text);
   assert.deepEqual([...found.keys()].sort(), Object.keys(catalog).sort());
   for (const [name, { type, labels }] of Object.entries(catalog)) {
@@ -56,7 +57,9 @@ Deno.test("every metric of the catalog is exported with its type and labels, and
 
 Deno.test("no two samples have the same name and labels", async () => {
   const snapshot = snapshotOf(50, 5);
-  const lines = (await busyMetrics(() => snapshot).text()).split("\n").filter((line) => /^[a-z]/.test(line));
+  const lines = textOf(await busyMetrics(() => snapshot).text()).split("\n").filter((line) =>
+    /^[a-z]/.test(line)
+  );
   const keys = lines.map((line) => line.slice(0, line.lastIndexOf(" ")));
   assert.equal(new Set(keys).size, keys.length);
 });
@@ -90,7 +93,7 @@ Deno.test("the state of a backend is one-hot over five states, and a removed one
 Deno.test("series of removed objects go, also when the object comes back", async () => {
   let snapshot = snapshotOf(3, 2);
   const metrics = busyMetrics(() => snapshot);
-  assert.match(await metrics.text(), /backend="backend-1"/);
+  assert.match(textOf(await metrics.text()), /backend="backend-1"/);
   snapshot = {
     ...snapshot,
     backends: snapshot.backends.filter((row) => row.name !== "backend-1"),
@@ -100,11 +103,11 @@ Deno.test("series of removed objects go, also when the object comes back", async
   };
   metrics.transitioned("backend-1", "up", "removed");
   metrics.forgotten("backend-1");
-  const after = await metrics.text();
+  const after = textOf(await metrics.text());
   assert.doesNotMatch(after, /backend-1"|frontend-/);
   metrics.transitioned("backend-1", "unknown", "up");
   assert.match(
-    await metrics.text(),
+    textOf(await metrics.text()),
     /backend_transitions_total\{backend="backend-1",from="unknown",to="up"\} 1\n/,
   );
 });
@@ -115,7 +118,7 @@ Deno.test("counters of what is known beforehand begin at 0", async () => {
   const source = () => ({ ...snapshot, backends: [...snapshot.backends, removed] });
   const metrics = new Metrics({ source, version: "1", build: { commit: "", date: "" }, process: false });
   const series = async (name: string) =>
-    (await metrics.text()).split("\n").filter((line) => line.startsWith(name + "{"))
+    textOf(await metrics.text()).split("\n").filter((line) => line.startsWith(name + "{"))
       .map((line) => line.slice(name.length));
   assert.deepEqual(
     (await series("maglev_backend_transitions_total")).sort(),
@@ -157,7 +160,7 @@ Deno.test("counters of what is known beforehand begin at 0", async () => {
 
 Deno.test("while VPP is away only maglev_vpp_connected and the daemon's own counters stay", async () => {
   const snapshot = { ...snapshotOf(3, 2), vpp: null };
-  const names = [...parse(await busyMetrics(() => snapshot).text()).keys()].filter((name) =>
+  const names = [...parse(textOf(await busyMetrics(() => snapshot).text())).keys()].filter((name) =>
     name.includes("_vpp")
   );
   assert.deepEqual(names.sort(), [
@@ -171,7 +174,7 @@ Deno.test("while VPP is away only maglev_vpp_connected and the daemon's own coun
 Deno.test("a void result counts by its cause only", async () => {
   const empty = { backends: [], frontends: [], problems: { critical: 0, warning: 0, info: 0 }, vpp: null };
   const metrics = busyMetrics(() => empty);
-  const text = await metrics.text();
+  const text = textOf(await metrics.text());
   assert.match(text, /^maglev_probe_void_total\{cause="late"\} 1$/m);
   assert.doesNotMatch(text, /^maglev_probe_total/m);
 });
@@ -218,7 +221,7 @@ Deno.test("a histogram written by hand says what prom-client says", async () => 
           .map((line) => line.replace(/\{le="([^"]+)",backend="b"\}/, '{backend="b",le="$1"}'));
       const lines = new Lines();
       ours.write(lines, numbers, 0, "b");
-      assert.deepEqual(normal(lines.toString()), normal(await registry.metrics()));
+      assert.deepEqual(normal(textOf(lines.octets())), normal(await registry.metrics()));
     }),
     { numRuns: 50 },
   );
@@ -257,7 +260,7 @@ Deno.test({
       stderr: "piped",
     }).spawn();
     const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(await busyMetrics(() => snapshot, true).text()));
+    await writer.write(new TextEncoder().encode(textOf(await busyMetrics(() => snapshot, true).text())));
     await writer.close();
     const { code, stdout, stderr } = await child.output();
     assert.equal(new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr), "");
@@ -274,7 +277,7 @@ Deno.test("the number of open descriptors has no series while nobody knows it", 
     descriptors: () => ({ open, max: 128 }),
   });
   const lines = async () =>
-    (await metrics.text()).split("\n").filter((line) => /^process_(open|max)_fds /.test(line));
+    textOf(await metrics.text()).split("\n").filter((line) => /^process_(open|max)_fds /.test(line));
   assert.deepEqual(await lines(), ["process_max_fds 128"]);
   open = 12;
   assert.deepEqual(await lines(), ["process_open_fds 12", "process_max_fds 128"]);

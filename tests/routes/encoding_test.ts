@@ -20,7 +20,11 @@ Deno.test("Accept-Encoding: gzip by name or by star, unless its weight is 0", ()
 Deno.test("what was compressed in pieces is whole again, whatever its size", async () => {
   for (const size of [0, 1, 65_536, 65_537, 1_000_003]) {
     const octets = Uint8Array.from({ length: size }, (_, i) => (i * 7919) >> 3);
-    assert.deepEqual(new Uint8Array(gunzipSync(await gzip(octets))), octets, String(size));
+    assert.deepEqual(
+      new Uint8Array(gunzipSync(await gzip(ReadableStream.from([octets])))),
+      octets,
+      String(size),
+    );
   }
 });
 
@@ -54,6 +58,17 @@ Deno.test("metrics and the description are compressed for those who take it, on 
   assert.equal(await (await ask("/metrics", { headers })).text(), "small 1\n");
 });
 
+Deno.test("a large text goes out in pieces, with its length", async () => {
+  const world = makeWorld();
+  world.control.metricsText = 'maglev_backend_health{backend="b1"} 4\n'.repeat(50_000);
+  await using serving = await start(world);
+  const answer = await exchange(first(serving), request("GET /metrics", ["Connection: close"]));
+  const [head = "", body = ""] = answer.split("\r\n\r\n");
+  assert.match(head, new RegExp(`content-length: ${world.control.metricsText.length}`, "i"));
+  assert.doesNotMatch(head, /transfer-encoding/i);
+  assert.ok(body === world.control.metricsText);
+});
+
 Deno.test("while a large text is compressed, the loop goes on", async () => {
   let turns = 0;
   let ended = false;
@@ -62,7 +77,7 @@ Deno.test("while a large text is compressed, the loop goes on", async () => {
     if (!ended) setImmediate(beat);
   };
   const octets = new TextEncoder().encode('maglev_backend_health{backend="b1"} 4\n'.repeat(100_000));
-  const compressed = gzip(octets).finally(() => ended = true);
+  const compressed = gzip(ReadableStream.from([octets])).finally(() => ended = true);
   setImmediate(beat);
   await compressed;
   assert.ok(turns >= octets.length / 65_536, `${turns} turns`);

@@ -229,7 +229,12 @@ export class FakeControl implements Control {
     return Promise.resolve(structuredClone(examples.fleet));
   }
 
-  metrics(): Promise<string> {
-    return Promise.resolve(this.metricsText);
+  metrics(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+    const octets = new TextEncoder().encode(this.metricsText);
+    const pieces = Array.from(
+      { length: Math.ceil(octets.length / 100_000) },
+      (_, i) => octets.slice(i * 100_000, (i + 1) * 100_000),
+    );
+    return Promise.resolve(pieces);
   }
 }
