@@ -30,6 +30,7 @@ import {
   VppEvent,
 } from "./schemas_events.ts";
 import { mountProblems } from "./problems.ts";
+import { mountJournal } from "./journal.ts";
 import { mountVpp } from "./vpp.ts";
 
 export type { Api, ApiEnv, ApiOptions, RequestRecorder } from "./env.ts";
@@ -90,6 +91,7 @@ export function createApp(options: ApiOptions): Api {
   mountVpp(app, options);
   mountFleet(app, options);
   mountEvents(app, options);
+  mountJournal(app, options);
   return app;
 }
 
@@ -136,6 +138,7 @@ export function describe(app: Api): Record<string, unknown> {
       { name: "vpp", description: "what VPP has, and making it what it should be" },
       { name: "fleet", description: "other daemons of the same fleet" },
       { name: "events", description: "everything that happens, as it happens" },
+      { name: "journal", description: "what happened" },
     ],
   });
   return JSON.parse(JSON.stringify(document));

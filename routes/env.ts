@@ -2,7 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Bus } from "../src/bus/mod.ts";
 import type { Clock } from "../src/clock.ts";
-import type { Control } from "../src/control.ts";
+import type { ApiChange, Control } from "../src/control.ts";
 import type { Log } from "../src/log/mod.ts";
 import type { Actor } from "../src/model.ts";
 import type { Peer, Principal } from "./access.ts";
@@ -21,6 +21,8 @@ export interface ApiEnv {
     actor: Actor;
     /** Who asks; null: nobody that is known. */
     who: Principal | null;
+    /** Where the change is recorded. */
+    changes: ChangeRecorder | undefined;
     /** The token that came with the request and is valid; null: none. */
     credential: Credential | null;
     /** Whether the caller may read the daemon's data; false on paths that are open to all. */
@@ -57,6 +59,14 @@ export interface RequestRecorder {
   unauthorized(code: number): void;
 }
 
+/** Where a change over the API is recorded. */
+export interface ChangeRecorder {
+  /** Whether another change may be made: each must find a place in the journal. */
+  readonly takesChanges: boolean;
+  /** Records a change that took place; answers its place and its link of the chain. */
+  change(change: ApiChange): { readonly seq: number; readonly chain: string | null };
+}
+
 /** What the application is made of. */
 export interface ApiOptions {
   /** The daemon. */
@@ -71,6 +81,8 @@ export interface ApiOptions {
   readonly tokens: Tokens | null;
   /** For the metrics. */
   readonly recorder?: RequestRecorder;
+  /** For the journal. */
+  readonly changes?: ChangeRecorder;
   /** Event streams at a time, default 512; one more is told `dropped` and closed. */
   readonly maxStreams?: number;
 }

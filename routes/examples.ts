@@ -416,3 +416,42 @@ export const fleet: api.Fleet = {
     nodes: { lb1: "down", lb2: "up" },
   }],
 };
+
+/** GET /v1/journal */
+export const journal: api.Journal = {
+  entries: [{
+    seq: 1769860800000000,
+    at: "2026-01-31T12:00:00.000Z",
+    kind: "backend",
+    backend: "b2",
+    frontend: null,
+    by: null,
+    claimed: null,
+    reason: null,
+    text: "backend b2 up -> down: L4CON connection refused",
+    data: { from: "up", to: "down", code: "L4CON", detail: "connection refused", effects: [] },
+    chain: null,
+  }],
+  before: null,
+  oldest: "2026-01-31T12:00:00.000Z",
+  dropped: 0,
+};
+
+/** GET /v1/backends/{name}/replay */
+export const replay: api.Replay = {
+  backend: "b2",
+  since: "2026-01-31T11:00:00.000Z",
+  until: "2026-01-31T12:00:00.000Z",
+  rule: { rise: 2, fall: 5 },
+  exact: false,
+  recorded: { downs: 4, down_ns: "60000000000" },
+  replayed: {
+    downs: 1,
+    down_ns: "20000000000",
+    transitions: [
+      { at: "2026-01-31T11:30:00.000Z", to: "down", code: "L4CON" },
+      { at: "2026-01-31T11:30:20.000Z", to: "up", code: "L4OK" },
+    ],
+  },
+  gaps: 0,
+};

@@ -9,7 +9,7 @@ import { claimedActor } from "./actor.ts";
 import { bearerToken, type Tokens } from "./auth.ts";
 import { announcesBody, checkContentEncoding, limitBody, noBody, unwantedBody } from "./body.ts";
 import type { Directory } from "./directory.ts";
-import type { ApiContext, ApiOptions, Middleware } from "./env.ts";
+import type { ApiContext, ApiOptions, ChangeRecorder, Middleware } from "./env.ts";
 import { finding, ProblemError, problemOfFindings, unknownKey } from "./problem.ts";
 import { RefusalLog, type Refused } from "./unauthorized.ts";
 
@@ -115,8 +115,22 @@ function checkQuery(c: ApiContext, url: URL, path: string, directory: Directory)
   if (errors.length > 0) throw problemOfFindings(errors);
 }
 
+/** Refuses a change that the journal cannot take; a check and a dry run are in no journal. */
+function checkChanges(c: ApiContext, changes: ChangeRecorder | undefined): void {
+  c.set("changes", changes);
+  if (changes === undefined || changes.takesChanges) return;
+  if (c.req.path === "/v1/config/check" || c.req.query("dry_run") === "true") return;
+  throw new ProblemError(
+    "busy",
+    "The journal has no room for a further change: its disk is too slow or full",
+  );
+}
+
 /** Refuses what must not reach a route. */
-export function guard({ tokens, log, clock, recorder }: ApiOptions, directory: Directory): Middleware {
+export function guard(
+  { tokens, log, clock, recorder, changes }: ApiOptions,
+  directory: Directory,
+): Middleware {
   const records = new RefusalLog(log, clock);
   const refused = (refusal: Refused) => {
     recorder?.unauthorized(refusal.code);
@@ -137,6 +151,7 @@ export function guard({ tokens, log, clock, recorder }: ApiOptions, directory: D
       if (announcesBody(headers)) throw unwantedBody(method, headers);
       return await next();
     }
+    checkChanges(c, changes);
     if (body !== null) checkContentEncoding(headers);
     const takesBody = directory(path)?.bodies.has(method) === true;
     await limitBody(c, takesBody ? next : async () => void await noBody(c, next));

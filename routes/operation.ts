@@ -32,7 +32,7 @@ export function json<S extends z.ZodType>(
  */
 export function problems(...types: ProblemType[]): Record<never, never> {
   const byStatus = new Map<number, ProblemType[]>();
-  for (const type of types) {
+  for (const type of new Set(types)) {
     const { status } = problemKinds[type];
     byStatus.set(status, [...(byStatus.get(status) ?? []), type]);
   }
@@ -63,8 +63,8 @@ function headersOf(
 /** Errors of every read under /v1: a path that is no UTF-8, no token, a foreign host, an unknown parameter. */
 export const readErrors = ["bad-request", "unauthorized", "forbidden", "invalid"] as const;
 
-/** Errors of every change. */
-export const changeErrors = [...readErrors, "too-large", "unsupported-media-type"] as const;
+/** Errors of every change; `busy` when the journal can take no further one. */
+export const changeErrors = [...readErrors, "too-large", "unsupported-media-type", "busy"] as const;
 
 /** Security of every operation but the open ones: a bearer token, or none without an auth file. */
 export const security: { [name: string]: string[] }[] = [{ bearer: [] }, {}];
@@ -107,6 +107,20 @@ export function unwrapChange<T>(
 
 function logChange(c: ApiContext, log: Log, before: unknown, after: unknown, reason = ""): void {
   const { principal, peer, claimed } = c.get("actor");
+  const parameters: Readonly<Record<string, string>> = c.req.param();
+  const { name = null } = parameters;
+  const place = c.get("changes")?.change({
+    principal,
+    claimed: claimed ?? null,
+    peer,
+    method: c.req.method,
+    path: c.req.path,
+    reason: reason === "" ? null : reason,
+    backend: parameters.backend ?? (c.req.path.startsWith("/v1/backends/") ? name : null),
+    frontend: parameters.frontend ?? (c.req.path.startsWith("/v1/frontends/") ? name : null),
+    before,
+    after,
+  });
   log.info("api-change", {
     principal,
     ...(claimed == null ? {} : { claimed }),
@@ -116,5 +130,6 @@ function logChange(c: ApiContext, log: Log, before: unknown, after: unknown, rea
     ...(reason === "" ? {} : { reason }),
     before,
     after,
+    ...(place === undefined ? {} : { seq: place.seq, chain: place.chain }),
   });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type * as api from "./api/mod.ts";
-import type { Actor } from "./model.ts";
+import type { Actor, UnixMillis } from "./model.ts";
 import type { Result } from "./result.ts";
 
 /** Why a request was refused; each maps to one problem type of the API. */
@@ -48,6 +48,58 @@ export interface Changed<T> {
   readonly before: unknown;
   /** What stands now. */
   readonly after: unknown;
+}
+
+/** A change over the API that took place. */
+export interface ApiChange {
+  /** Name of the token, or `local`. */
+  readonly principal: string;
+  /** Who it says is behind the token; unverified. */
+  readonly claimed: string | null;
+  /** The other end. */
+  readonly peer: string;
+  /** Upper case. */
+  readonly method: string;
+  /** Path of the request. */
+  readonly path: string;
+  /** Why, as the caller says; null: not given. */
+  readonly reason: string | null;
+  /** Name of the backend in the path, or null. */
+  readonly backend: string | null;
+  /** Name of the frontend in the path, or null. */
+  readonly frontend: string | null;
+  /** What was replaced. */
+  readonly before: unknown;
+  /** What there is now. */
+  readonly after: unknown;
+}
+
+/** Which entries of the journal; null: any. */
+export interface JournalQuery {
+  /** Kinds; empty: all. */
+  readonly kinds: readonly api.JournalKind[];
+  /** Name of the backend. */
+  readonly backend: string | null;
+  /** Name of the frontend. */
+  readonly frontend: string | null;
+  /** Not before this time. */
+  readonly since: UnixMillis | null;
+  /** Not after this time. */
+  readonly until: UnixMillis | null;
+  /** Only places below this one. */
+  readonly before: number | null;
+  /** At most so many, 1…1,000. */
+  readonly limit: number;
+}
+
+/** What a replay tries. */
+export interface ReplayQuery {
+  /** Begin of the range; null: a day ago. */
+  readonly since: UnixMillis | null;
+  /** 1…100; null: as in force. */
+  readonly rise: number | null;
+  /** 1…100; null: as in force. */
+  readonly fall: number | null;
 }
 
 /** Assumptions for a table that is computed but not applied. */
@@ -112,6 +164,10 @@ export interface Control {
   sync(request: api.SyncRequest, actor: Actor): Promise<Result<Changed<api.SyncResult>, Refusal>>;
   /** GET /v1/fleet; lists the other nodes' rows now, and waits 4 s for them at most. */
   fleet(): Promise<api.Fleet>;
+  /** GET /v1/journal; names of the past are known. Refused: `not-found`. */
+  journal(query: JournalQuery): Promise<Result<api.Journal, Refusal>>;
+  /** GET /v1/backends/{name}/replay; names of the past are known. Refused: `not-found`. */
+  replay(backend: string, query: ReplayQuery): Promise<Result<api.Replay, Refusal>>;
   /** The text of GET /metrics, in pieces. */
   metrics(): Promise<readonly Uint8Array<ArrayBuffer>[]>;
 }

@@ -105,6 +105,21 @@ export const flagSpecs: readonly FlagSpec[] = [
     help: "where is kept what must outlive the process; empty: nothing does",
   },
   {
+    name: "journal-days",
+    kind: "integer",
+    default: "30",
+    value: "days",
+    help: "the journal in --state-dir keeps what is younger, 0 to 36500; 0: no journal on disk",
+  },
+  {
+    name: "journal-size",
+    kind: "text",
+    default: "512MiB",
+    value: "size",
+    help: "the journal grows to this at most, 16MiB to 1TiB; the oldest goes first",
+  },
+  {
+    /** As typed after the two dashes. */
     name: "tls-cert",
     kind: "text",
     default: "",
@@ -203,6 +218,10 @@ export interface Options {
   readonly givenNodeName: string | null;
   /** Folder of what outlives the process; null: nothing does. */
   readonly stateDir: string | null;
+  /** The journal on disk keeps what is younger, in days; 0: there is none. */
+  readonly journalDays: number;
+  /** Octets that the journal may have. */
+  readonly journalOctets: number;
   /** Certificate and key as PEM paths; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Check the configuration and exit. */
@@ -237,6 +256,17 @@ export function parseListenAddress(text: string): ListenAddress | null {
   if (host === "") return { transport: "tcp", hostname: "::", port };
   if (host === "localhost") return { transport: "tcp", hostname: "127.0.0.1", port };
   return parseIp(host) === null ? null : { transport: "tcp", hostname: host, port };
+}
+
+const sizeUnits = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
+
+/** Reads `512MiB`, a whole number and its unit, as octets; null if it is none. */
+export function parseSize(text: string): number | null {
+  const match = /^([0-9]{1,9})(KiB|MiB|GiB|TiB)$/.exec(text);
+  if (match === null) return null;
+  const [, number, unit] = match;
+  const found = Object.entries(sizeUnits).find(([name]) => name === unit);
+  return found === undefined ? null : Number(number) * found[1];
 }
 
 const levels: readonly Level[] = ["debug", "info", "warn", "error"];
@@ -301,6 +331,16 @@ export function parseFlags(
   };
   const vppInflight = whole("vpp-inflight", 1024);
   const probeThreads = whole("probe-threads", 64);
+  const daysText = one("journal-days");
+  const journalDays = Number(daysText);
+  if (!/^[0-9]{1,5}$/.test(daysText) || journalDays > 36_500) {
+    complain("journal-days", daysText, "a whole number from 0 to 36500");
+  }
+  const sizeText = one("journal-size");
+  const journalOctets = parseSize(sizeText) ?? 0;
+  if (journalOctets < 16 * sizeUnits.MiB || journalOctets > sizeUnits.TiB) {
+    complain("journal-size", sizeText, "a size from 16MiB to 1TiB, such as 512MiB or 2GiB");
+  }
   const logLevel = levels.find((level) => level === one("log-level").toLowerCase());
   if (logLevel === undefined) complain("log-level", one("log-level"), levels.join(", "));
   const logFormat = one("log-format");
@@ -332,6 +372,8 @@ export function parseFlags(
     nodeName: nodeName || host,
     givenNodeName: nodeName || null,
     stateDir: one("state-dir") || null,
+    journalDays,
+    journalOctets,
     // One file may hold both.
     tls: cert === "" ? null : { cert, key: key === "" ? cert : key },
     /** Check the configuration and exit. */

@@ -64,7 +64,8 @@ Deno.test("every operation has a summary, an id, examples and its errors", () =>
     for (const status of errors) {
       assert.ok(responses[status]?.content?.["application/problem+json"], `${name} ${status}`);
     }
-    if (errors.includes("503")) assert.match(path, /^\/v1\/vpp\/|^\/readyz$|^\/v1\/config\//);
+    // VPP may be away, and any change may find the journal full.
+    if (errors.includes("503") && method === "GET") assert.match(path, /^\/v1\/vpp\/|^\/readyz$/);
   }
 });
 

@@ -9,6 +9,7 @@ import * as schemas from "../routes/schemas.ts";
 import * as answers from "../routes/schemas_answers.ts";
 import * as config from "../routes/schemas_config.ts";
 import * as events from "../routes/schemas_events.ts";
+import * as journal from "../routes/schemas_journal.ts";
 import * as vpp from "../routes/schemas_vpp.ts";
 import type * as ours from "../src/api/mod.ts";
 import type * as theirs from "./fixtures/api.ts";
@@ -127,6 +128,9 @@ Deno.test("every schema has the contract's type and a name in the document", () 
   accepts<theirs.SyncRequest>(vpp.SyncRequest);
   accepts<theirs.SyncResult>(vpp.SyncResult);
   accepts<theirs.VppInfo>(vpp.VppInfo);
+  accepts<theirs.Journal>(journal.Journal);
+  accepts<theirs.JournalEntry>(journal.JournalEntry);
+  accepts<theirs.Replay>(journal.Replay);
   accepts<theirs.BackendEvent>(events.BackendEvent);
   accepts<theirs.DroppedEvent>(events.DroppedEvent);
   accepts<theirs.FrontendEvent>(events.FrontendEvent);

@@ -113,6 +113,8 @@ Deno.test("every flag has its environment form, to the same effect", () => {
     "local-token": "/x/token",
     "node-name": "lb7",
     "state-dir": "/x/state",
+    "journal-days": "7",
+    "journal-size": "2GiB",
   };
   // A certificate without its key is a mistake.
   const tls = (name: string) => name === "tls-cert" ? "tls-key" : name === "tls-key" ? "tls-cert" : null;

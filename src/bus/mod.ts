@@ -101,6 +101,7 @@ export class Bus implements Announcer, Disposable {
   readonly #ring: PastEvents;
   readonly #queueLimit: number;
   readonly #readers = new Set<Reader>();
+  readonly #taps = new Set<(event: Announcement, at: UnixMillis) => void>();
   /** Until when debug records are made although nobody asks for them. */
   #debugUntil: Millis = -Infinity;
   /** First sequence number from which the ring holds every debug record; Infinity: it does not. */
@@ -138,8 +139,15 @@ export class Bus implements Announcer, Disposable {
     return false;
   }
 
+  /** Hands every announcement to `listener` first, which must not throw or wait; until disposal. */
+  tap(listener: (event: Announcement, at: UnixMillis) => void): Disposable {
+    this.#taps.add(listener);
+    return { [Symbol.dispose]: () => void this.#taps.delete(listener) };
+  }
+
   /** Announces one change to all subscribers. */
   announce(event: Announcement, at: UnixMillis = this.#clock.wall()): void {
+    for (const tap of this.#taps) tap(event, at);
     if (this.#closed) return;
     const seq = this.#ring.newest + 1;
     const entry: Entry = {

@@ -10,7 +10,15 @@ import { nanosText, timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
 import { toConfigCheck } from "../config/check.ts";
 import { exportConfig } from "../config/export.ts";
-import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../control.ts";
+import type {
+  BackendAction,
+  Changed,
+  Control,
+  JournalQuery,
+  Refusal,
+  ReplayQuery,
+  TableQuery,
+} from "../control.ts";
 import type { Entry } from "../health/entry.ts";
 import { memberWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
@@ -22,6 +30,8 @@ import { TableSlices } from "../lb/table/slices.ts";
 import { tableView } from "../lb/table/view.ts";
 import { frontendVip } from "../lb/vips.ts";
 import { whereis } from "../lb/table/whereis.ts";
+import type { Journal } from "../memory/journal/journal.ts";
+import type { Run } from "../memory/journal/runs.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { Actor, ActualLb, IpAddress, Millis, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -33,6 +43,7 @@ import type { VppLink } from "../vpp/link.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import { type DaemonFleet, noFleet } from "./fleet.ts";
+import { journalPage, type JournalSources, replayAnswer } from "./journal_answers.ts";
 import type { Reloader } from "./reload.ts";
 
 /** The parts that the control speaks for. */
@@ -45,6 +56,10 @@ export interface ControlParts {
   readonly reconciler: Reconciler;
   /** Connection to VPP. */
   readonly link: VppLink;
+  /** What happened. */
+  readonly journal: Journal;
+  /** Counted results of a backend that are not in the journal yet. */
+  readonly openRuns: (backend: string) => readonly Run[];
   /** Checks configurations off the main thread. */
   readonly checker: Checker;
   /** The one path of a reload. */
@@ -339,6 +354,21 @@ export class DaemonControl implements Control {
   async fleet(): Promise<api.Fleet> {
     const { fleet, node } = this.#parts;
     return fleet === null ? noFleet(node) : await fleet.answer();
+  }
+
+  /** What happened. */
+  journal(query: JournalQuery): Promise<Result<api.Journal, Refusal>> {
+    return journalPage(this.#journalSources, query);
+  }
+
+  /** How often a backend would have been down under another rule. */
+  replay(backend: string, query: ReplayQuery): Promise<Result<api.Replay, Refusal>> {
+    return replayAnswer(this.#journalSources, backend, query);
+  }
+
+  get #journalSources(): JournalSources {
+    const { clock, journal, openRuns, tracker } = this.#parts;
+    return { clock, journal, openRuns, config: () => tracker.config };
   }
 
   /** The text of GET /metrics, in pieces. */

@@ -20,6 +20,7 @@ import { problemCounts, problems } from "../answers/problems.ts";
 import type { VppEvent } from "../api/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Clock } from "../clock.ts";
+import { exportConfig } from "../config/export.ts";
 import type { Control } from "../control.ts";
 import { FileStore } from "../files/store.ts";
 import { OpensslTrial } from "../files/trial.ts";
@@ -31,6 +32,7 @@ import { Tracker } from "../health/tracker.ts";
 import { Reconciler } from "../lb/reconciler.ts";
 import type { VppView } from "../lb/vpp_state.ts";
 import type { Attrs, Log } from "../log/mod.ts";
+import type { Journal } from "../memory/journal/journal.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import { Metrics } from "../metrics/mod.ts";
 import type { MetricsSnapshot } from "../metrics/source.ts";
@@ -49,9 +51,11 @@ import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl, vppStanding } from "./control.ts";
 import { KnownSource } from "./known.ts";
 import type { TakenToken } from "./local_token.ts";
+import { journalTrouble } from "./journal.ts";
 import { logOverrides } from "./override_log.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
 import { ReadyLog } from "./ready_log.ts";
+import { Recorder } from "./recorder.ts";
 import { Reloader } from "./reload.ts";
 import type { SecretsInUse } from "./secrets.ts";
 
@@ -61,6 +65,7 @@ const nothing: MetricsSnapshot = {
   frontends: [],
   problems: { critical: 0, warning: 0, info: 0 },
   vpp: null,
+  journal: { dropped: 0, onDisk: null },
 };
 
 /** What a daemon is made from. */
@@ -87,6 +92,8 @@ export interface DaemonParts {
   readonly local: TakenToken;
   /** What an earlier process left, and what the next one must know. */
   readonly keeper: StateKeeper;
+  /** What happened; its maker closes it after the daemon. */
+  readonly journal: Journal;
   /** False: somebody else listens and hands requests to `app`; the metrics listener is opened all the same. */
   readonly listens: boolean;
 }
@@ -98,6 +105,8 @@ export class Daemon implements AsyncDisposable {
   readonly #tracker: Tracker;
   readonly #prober: ThreadProber;
   readonly #keeper: StateKeeper;
+  readonly #recorder: Recorder;
+  readonly #journal: Journal;
   /** Reads and commands. */
   readonly control: Control;
   /** The one path of a reload. */
@@ -111,6 +120,8 @@ export class Daemon implements AsyncDisposable {
     tracker: Tracker,
     prober: ThreadProber,
     keeper: StateKeeper,
+    recorder: Recorder,
+    journal: Journal,
     control: Control,
     reloader: Reloader,
     app: Api,
@@ -120,6 +131,8 @@ export class Daemon implements AsyncDisposable {
     this.#tracker = tracker;
     this.#prober = prober;
     this.#keeper = keeper;
+    this.#recorder = recorder;
+    this.#journal = journal;
     this.control = control;
     this.reloader = reloader;
     this.app = app;
@@ -128,7 +141,7 @@ export class Daemon implements AsyncDisposable {
   /** Starts everything; or says which listener could not be opened, and leaves nothing behind. */
   static async start(parts: DaemonParts): Promise<Result<Daemon, ListenError>> {
     await using building = new AsyncDisposableStack();
-    const { bus, clock, config, keeper, local, log, options, random, secrets } = parts;
+    const { bus, clock, config, journal, keeper, local, log, options, random, secrets } = parts;
     const startedAtMs = clock.now();
     const startedAt = clock.wall();
     let sources: MetricsSourceParts | null = null;
@@ -139,6 +152,23 @@ export class Daemon implements AsyncDisposable {
       descriptors: descriptorUse,
     });
     let tracker: Tracker | null = null;
+    const recorder = building.use(
+      new Recorder({
+        clock,
+        log,
+        journal,
+        since: (backend) => tracker?.entry(backend)?.health.since ?? null,
+      }),
+    );
+    building.use(bus.tap(recorder.heard));
+    recorder.process(`maglevd ${version} is started`, {
+      version,
+      commit: parts.build.commit,
+      pid: Deno.pid,
+      node: options.nodeName,
+      config: options.config,
+    });
+    recorder.config(options.config, null, { what: "loaded", config: exportConfig(config) });
     let named: FileStore | null = null;
     let fleet: DaemonFleet | null = null;
     const prober = building.use(startProbers(options.probeThreads, {
@@ -176,6 +206,7 @@ export class Daemon implements AsyncDisposable {
         metrics,
         prober,
         vpp: vppFacts(options.vppApiAddr !== null, () => reconciler?.view ?? null),
+        onCounted: recorder.counted,
         onChanges: ({ transitions, decidedAt, lateFlushes, reweighed }) => {
           reconciler?.touch(transitions, decidedAt);
           reconciler?.flush(lateFlushes);
@@ -184,6 +215,7 @@ export class Daemon implements AsyncDisposable {
         overrides: keeper.overrides,
         onOverrides: (change) => {
           logOverrides(log, change);
+          recorder.overrides(change);
           keeper.changed();
         },
       }),
@@ -202,6 +234,7 @@ export class Daemon implements AsyncDisposable {
         hooks: {
           changed: metrics.changed,
           answered: metrics.answered,
+          applied: (result) => recorder.applied(result),
           firstRead: () => health.firstRead(),
           synced: () => readyLog?.look(),
         },
@@ -280,6 +313,7 @@ export class Daemon implements AsyncDisposable {
       reconciler: lb,
       secrets,
       files,
+      recorder,
       log,
     });
     let serving: Serving | null = null;
@@ -298,13 +332,19 @@ export class Daemon implements AsyncDisposable {
         ],
       }),
       overrides: () => [],
-      memory: () => ({ disk: null, journal: null, clock: joined?.troubles.clock ?? null }),
+      memory: () => ({
+        disk: null,
+        journal: journalTrouble(journal.state),
+        clock: recorder.clockTrouble ?? joined?.troubles.clock ?? null,
+      }),
       fleet: () => joined?.troubles ?? noTroubles,
     });
     const control = new DaemonControl({
       clock,
       tracker: health,
       reconciler: lb,
+      journal,
+      openRuns: recorder.openRuns,
       link,
       checker,
       reloader,
@@ -323,7 +363,7 @@ export class Daemon implements AsyncDisposable {
       listen: () => serving?.addresses ?? [],
     });
     const counts = () => problemCounts(problems(known.take()));
-    sources = { tracker: health, reconciler: lb, link, clock, fleet: joined, problems: counts };
+    sources = { tracker: health, reconciler: lb, link, clock, journal, fleet: joined, problems: counts };
     const listen = parts.listens ? options.listen : [];
     const open = descriptorLimit();
     const left = open - probeLimit(open) - ownDescriptors;
@@ -345,6 +385,7 @@ export class Daemon implements AsyncDisposable {
       clock,
       tokens,
       recorder: metrics,
+      changes: recorder,
       maxStreams: Math.min(maxStreams, Math.floor(limits.api.connections / 2)),
     };
     const app = createApp(api);
@@ -386,7 +427,9 @@ export class Daemon implements AsyncDisposable {
     building.use(lookAgain(clock, secrets));
     building.use(giveBack(clock));
     readyLog = building.use(new ReadyLog({ clock, log, ready: () => control.readiness(), startedAtMs }));
-    return ok(new Daemon(building.move(), log, health, prober, keeper, control, reloader, app));
+    return ok(
+      new Daemon(building.move(), log, health, prober, keeper, recorder, journal, control, reloader, app),
+    );
   }
 
   /** Whether the probe thread has run since the last call. */
@@ -400,8 +443,15 @@ export class Daemon implements AsyncDisposable {
     this.#tracker.overrides.end();
     this.#keeper.changed();
     const forgets = this.#keeper.keeps ? {} : forgotten(this.#tracker.runtimeState());
-    if (Object.keys(forgets).length === 0) this.#log.info("stopping");
-    else this.#log.warn("stopping", { forgets: "set at run time, and nothing is kept", ...forgets });
+    const entries = this.#journal.forgets;
+    const journal = entries === 0 ? {} : { journal_entries: entries };
+    if (Object.keys(forgets).length === 0) this.#log.info("stopping", journal);
+    else {this.#log.warn("stopping", {
+        forgets: "set at run time, and nothing is kept",
+        ...forgets,
+        ...journal,
+      });}
+    this.#recorder.stops(forgets);
     await this.#stack[Symbol.asyncDispose]();
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import { protocolName } from "../lb/vips.ts";
+import type { Journal } from "../memory/journal/journal.ts";
 import type { FleetRow, MetricsSnapshot, VipRow, VppRow } from "../metrics/source.ts";
 import type { VipKey } from "../model.ts";
 import { Names } from "../snapshot/vpp.ts";
@@ -18,6 +19,8 @@ export interface MetricsSourceParts {
   readonly reconciler: Reconciler;
   /** Connection to VPP. */
   readonly link: VppLink;
+  /** What happened. */
+  readonly journal: Journal;
   /** Its fleet; null: it stands alone. */
   readonly fleet: DaemonFleet | null;
   /** How many problems there are of each severity. */
@@ -51,6 +54,10 @@ export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
     }),
     problems: parts.problems(),
     vpp: vppRow(parts),
+    journal: {
+      dropped: parts.journal.dropped,
+      onDisk: parts.journal.state.kind === "memory" ? null : parts.journal.state.kind === "open",
+    },
     fleet: fleetRow(parts),
   };
 }

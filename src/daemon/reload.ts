@@ -6,6 +6,7 @@
 import type * as api from "../api/mod.ts";
 import { type CheckResult, toConfigCheck } from "../config/check.ts";
 import { diffConfigs } from "../config/diff.ts";
+import { exportConfig } from "../config/export.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { Changed, Refusal } from "../control.ts";
 import type { FileStore } from "../files/store.ts";
@@ -17,6 +18,7 @@ import { err, ok, type Result } from "../result.ts";
 import { overrideChanges } from "../snapshot/overrides.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
+import type { Recorder } from "./recorder.ts";
 import type { SecretsInUse } from "./secrets.ts";
 
 /** What a reload needs. */
@@ -33,6 +35,8 @@ export interface ReloaderParts {
   readonly secrets: Pick<SecretsInUse, "look" | "warnings">;
   /** Takes what the files hold that the new configuration names. */
   readonly files: Pick<FileStore, "take">;
+  /** Records every outcome. */
+  readonly recorder: Pick<Recorder, "config">;
   /** Log of the daemon. */
   readonly log: Log;
 }
@@ -91,7 +95,7 @@ export class Reloader {
 
   /** Checks the file and runs it; what VPP makes of it comes later. */
   async #take(actor: Actor): Promise<Result<Promise<Outcome>, Refusal>> {
-    const { checker, files, log, reconciler, request, secrets, tracker } = this.#parts;
+    const { checker, files, log, reconciler, recorder, request, secrets, tracker } = this.#parts;
     const asked = request();
     const path = asked.file;
     const by = actor.principal;
@@ -100,6 +104,7 @@ export class Reloader {
     const checked = await checker.check(asked);
     if (!checked.ok) {
       log.error("config-reload", { config: path, ok: false, by, error: checked.error.detail });
+      recorder.config(path, actor, { what: "refused", errors: [], detail: checked.error.detail });
       return checked;
     }
     logFindings(log, checked.value);
@@ -108,6 +113,7 @@ export class Reloader {
     const { config } = checked.value;
     if (config === null) {
       log.error("config-reload", { config: path, ok: false, by, errors: check.errors.length });
+      recorder.config(path, actor, { what: "refused", errors: check.errors, detail: "" });
       const count = check.errors.length === 1 ? "1 error" : `${check.errors.length} errors`;
       const first = check.errors[0];
       const detail = `${path} has ${count}, nothing was changed${
@@ -126,6 +132,7 @@ export class Reloader {
       by,
       changes: changes.map((c) => `${c.object} ${c.name} ${c.change}`.replace("  ", " ")),
     });
+    recorder.config(path, actor, { what: "reloaded", config: exportConfig(config), changes });
     const after = { ...summary(config), changes: changes.length };
     return ok(
       reconciler.reloaded().then((sync) =>

@@ -18,6 +18,7 @@ import { isolate } from "../net/isolate.ts";
 import { localTokenFiles } from "../net/local_token.ts";
 import { buildInfo, version } from "../version.ts";
 import { Daemon } from "./daemon.ts";
+import { openJournal } from "./journal.ts";
 import { claimDefault, LocalToken } from "./local_token.ts";
 import { managerOf, Notify } from "./notify.ts";
 import { logFindings } from "./reload.ts";
@@ -151,6 +152,8 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     pid: Deno.pid,
     config: options.config,
   });
+  const opening = openJournal(folder.value, options, clock, log);
+  resources.use(opening.journal);
   logFindings(log, checked);
   log.info("config-loaded", {
     config: options.config,
@@ -163,6 +166,7 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   else log.info("local-token", { file: local.token.file });
   const { files } = checked;
   const keeper = resources.use(await openKeeper(folder.value, clock, log));
+  await opening.ready;
   const parts = {
     options,
     config,
@@ -171,6 +175,7 @@ export async function launch(args: readonly string[], listens: boolean): Promise
     log,
     bus,
     keeper,
+    journal: opening.journal,
     random: Math.random,
     build,
     secrets: secrets.value,

@@ -25,7 +25,7 @@ import { Entry } from "./entry.ts";
 import { flapped } from "./flapping.ts";
 import type { FrontendWeights, MemberStatus } from "./frontend.ts";
 import { FrontendStates, type Standing } from "./frontend_states.ts";
-import type { ChangeSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
+import type { ChangeSink, CountedSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
 import { Judgement } from "./judgement.ts";
 import { broughtFlushes, complete } from "./late_flush.ts";
 import {
@@ -73,6 +73,8 @@ export interface TrackerParts extends Listeners {
   readonly prober: Prober;
   /** What VPP has and had. */
   readonly vpp: VppFacts;
+  /** Receives every result that counts; for the journal. */
+  readonly onCounted?: CountedSink;
   /** Receives the outcome of every batch that changed something. */
   readonly onChanges: ChangeSink;
   /** What an earlier process left of overrides; absent: nothing. */
@@ -453,7 +455,9 @@ export class Tracker implements Disposable {
     this.#blindWatch.heard(entry);
     const { code, detail } = result;
     if (!result.ok) entry.lastFailure = { code, detail };
+    const before = entry.health;
     this.#apply(entry, [{ kind: result.ok ? "pass" : "fail", code, detail }], batch, now, null);
+    this.#parts.onCounted?.(report.backend, result, now, before, entry.health);
     this.#targets.pace(entry);
   }
 

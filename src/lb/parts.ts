@@ -23,6 +23,8 @@ export interface SyncHooks {
   changed(scope: "all" | "vip", kind: Exclude<api.ChangeKind, "conf_set">): void;
   /** Time from a deciding result to VPP's reply, in ms; for `maglev_transition_to_vpp_seconds`. */
   answered(ms: Millis): void;
+  /** A sync is through that changed something. */
+  applied(result: api.SyncResult): void;
   /** VPP was read whole for the first time in this process. */
   firstRead(): void;
   /** A sync is through or has failed: whether VPP is in sync may be another answer now. */
@@ -30,7 +32,7 @@ export interface SyncHooks {
 }
 
 /** Hooks that nobody listens to. */
-export const noHooks: SyncHooks = { changed() {}, answered() {}, firstRead() {}, synced() {} };
+export const noHooks: SyncHooks = { changed() {}, answered() {}, applied() {}, firstRead() {}, synced() {} };
 
 /** What a reconciler is made of. */
 export interface ReconcilerParts {

@@ -20,7 +20,7 @@ import type { GuardedServer, RaiseGuard } from "./raise_guard.ts";
 import { readFrontends } from "./read.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Step, StepKind } from "./steps.ts";
-import { logDone, logRaised, logResult, logStart } from "./report.ts";
+import { logDone, logRaised, logResult, logStart, syncResult } from "./report.ts";
 import { vipId } from "./vips.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
 import type { VppState } from "./vpp_state.ts";
@@ -304,6 +304,9 @@ export class Syncer {
     }
     logRaised(log, results, this.#core.guard);
     logDone(log, frontends, results);
+    if (results.some(({ status }) => status === "done")) {
+      hooks.applied(syncResult(synced, frontends?.join(",") ?? null));
+    }
     return synced;
   }
 

@@ -192,6 +192,17 @@ export const catalog = {
     labels: [],
     help: "Duration of calls of the fleet's store, those that failed included",
   },
+  maglev_journal_dropped_total: {
+    type: "counter",
+    labels: [],
+    help: "Entries, runs and latency rows that were lost because the disk was too slow",
+  },
+  maglev_journal_on_disk: {
+    type: "gauge",
+    labels: [],
+    help:
+      "1 while entries of the journal reach the disk, 0 while they do not; missing without a journal on disk",
+  },
   maglev_unauthorized_total: {
     type: "counter",
     labels: ["code"],

@@ -34,6 +34,14 @@ export interface BackendRow {
   readonly certificateSeconds: number | null;
 }
 
+/** The journal. */
+export interface JournalRow {
+  /** Rows that were lost since the start. */
+  readonly dropped: number;
+  /** Whether entries reach the disk; null: they are kept in memory only. */
+  readonly onDisk: boolean | null;
+}
+
 /** One member of one pool. */
 export interface MemberRow {
   /** Name of the pool. */
@@ -146,6 +154,8 @@ export interface MetricsSnapshot {
   readonly problems: Readonly<Record<"critical" | "warning" | "info", number>>;
   /** Null while disconnected or switched off. */
   readonly vpp: VppRow | null;
+  /** The journal. */
+  readonly journal: JournalRow;
   /** Null: this daemon stands alone. */
   readonly fleet?: FleetRow | null;
 }

@@ -56,6 +56,9 @@ export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
   }
   single(lines, "maglev_vpp_connected", snapshot.vpp === null ? 0 : 1);
   if (snapshot.vpp !== null) writeVpp(lines, snapshot.vpp);
+  const { dropped, onDisk } = snapshot.journal;
+  single(lines, "maglev_journal_dropped_total", dropped);
+  single(lines, "maglev_journal_on_disk", onDisk === null ? null : Number(onDisk));
   if (snapshot.fleet != null) writeFleet(lines, snapshot.fleet);
 }
 

@@ -13,9 +13,12 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { Checker } from "../../src/daemon/checker.ts";
 import { lockStateDir, openKeeper } from "../../src/daemon/state_dir.ts";
+import { openJournal } from "../../src/daemon/journal.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { parseFlags } from "../../src/flags.ts";
 import { createLog, type Level, silentLog } from "../../src/log/mod.ts";
+import { Journal } from "../../src/memory/journal/journal.ts";
+import { journalThread } from "../../src/memory/journal/thread.ts";
 import { startProber } from "../../src/probes/runner.ts";
 
 /** One JSON line of the log. */
@@ -55,6 +58,13 @@ const patient: Clock = {
   sleep: () => new Promise(() => {}),
 };
 
+async function openedJournal(path: string): Promise<Journal> {
+  const start = journalThread(() => null);
+  const journal = new Journal({ clock: patient, start, path, limit: 1e9, keepMs: 1e12, onState() {} });
+  await journal.open();
+  return journal;
+}
+
 let warmed: Promise<void> | null = null;
 
 /**
@@ -64,6 +74,12 @@ let warmed: Promise<void> | null = null;
 async function warmThreads(): Promise<void> {
   await using _prober = startProber({ clock: patient, log: silentLog, sink() {} });
   await new Checker(patient, () => null).check({ text: "" });
+  const folder = await Deno.makeTempDir();
+  try {
+    await using _journal = await openedJournal(`${folder}/journal.sqlite`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 /** How the daemon is started. */
@@ -147,9 +163,13 @@ export class Inside implements AsyncDisposable {
     if (!stateDir.ok) throw new Error(stateDir.error.message);
     stack.use(stateDir.value);
     const keeper = stack.use(await openKeeper(stateDir.value, clock, log));
+    const opening = openJournal(stateDir.value, flags.value, clock, log);
+    stack.use(opening.journal);
+    await opening.ready;
     const started = await Daemon.start({
       options: flags.value,
       keeper,
+      journal: opening.journal,
       config,
       files,
       clock,

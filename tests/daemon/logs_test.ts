@@ -48,7 +48,7 @@ const promised: Readonly<Record<string, string>> = {
   "override-end": "id kind backend frontend? pool? weight? scope by cause detail",
   "override-sleep": "id kind backend frontend? pool? weight? scope by detail",
   "override-wake": "id kind backend frontend? pool? weight? scope by",
-  "api-change": "principal claimed? peer method path before after",
+  "api-change": "principal claimed? peer method path before after seq chain",
   "unauthorized": "code peer principal? method path detail unlogged?",
   "local-token": "file? detail?",
   "unknown-variable": "variable detail",
@@ -56,7 +56,7 @@ const promised: Readonly<Record<string, string>> = {
   "file-kept": "file error detail",
   "file-read": "file",
   "worker-restart": "reason probes_lost targets",
-  "stopping": "forgets? paused? disabled? enabled? weights? signal? detail?",
+  "stopping": "forgets? paused? disabled? enabled? weights? signal? detail? journal_entries?",
 };
 
 const seen = new Map<string, Line[]>();

@@ -51,6 +51,9 @@ const up = (backend: string) => (line: { msg: string; [key: string]: unknown }) 
 Deno.test("metrics say what the API says, what the log told, and what went through VPP", async () => {
   await using vpp = await Vpp.start();
   await using servers = new Backends("77.110");
+  const state = await Deno.makeTempDir();
+  await using owned = new AsyncDisposableStack();
+  owned.defer(() => Deno.remove(state, { recursive: true }));
   const dns =
     "    dns: { address: 2001:db8:80::10, pools: [{ name: all, backends: { b3: {}, fixed: {} } }] }\n";
   const config = wwwConfig("77.110", servers.port, dns)
@@ -59,7 +62,7 @@ Deno.test("metrics say what the API says, what the log told, and what went throu
     config,
     vpp: vpp.paths,
     clock: fasterClock(2),
-    args: ["--listen", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"],
+    args: ["--listen", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0", "--state-dir", state],
   });
   for (const backend of ["b1", "b2", "b3"]) await inside.logged(up(backend));
   await inside.synced();

@@ -43,6 +43,7 @@ Deno.test("a reload that cannot be checked is logged, because a signal has no an
     clock: new FakeClock(),
     write: (line) => lines.push(JSON.parse(line)),
   });
+  const recorded: unknown[] = [];
   const unused = () => {
     throw new Error("nothing may be changed");
   };
@@ -60,10 +61,14 @@ Deno.test("a reload that cannot be checked is logged, because a signal has no an
     reconciler: { reloaded: unused },
     secrets: secretsOf(),
     files: { take: unused },
+    recorder: { config: (...step) => void recorded.push(step) },
     log,
   });
-  const result = await reloader.reload({ principal: "SIGHUP", peer: "signal" });
+  const actor = { principal: "SIGHUP", peer: "signal" };
+  const result = await reloader.reload(actor);
   assert.equal(result.ok, false);
+  const refused = { what: "refused", errors: [], detail: "not done after 10 s" };
+  assert.deepEqual(recorded, [["maglev.yaml", actor, refused]]);
   assert.deepEqual(lines.map(({ level, msg, ok, by, error }) => [level, msg, ok, by, error]), [
     ["ERROR", "config-reload", false, "SIGHUP", "not done after 10 s"],
   ]);

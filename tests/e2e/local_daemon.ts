@@ -10,6 +10,7 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import type { BackendAction, Control, Refusal } from "../../src/control.ts";
+import { openJournal } from "../../src/daemon/journal.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import { createLog, type Level } from "../../src/log/mod.ts";
 import { StateKeeper } from "../../src/memory/keeper.ts";
@@ -19,6 +20,9 @@ import { noLocal, secretsOf } from "../secrets.ts";
 import { eventually, type LogLine } from "./harness.ts";
 
 const operator: Actor = { principal: "local", peer: "127.0.0.1" };
+
+/** Nothing is kept. */
+const noFolder = { path: null, used: false, problem: null, [Symbol.dispose]() {} };
 
 /** How to start one. */
 export interface LocalOptions {
@@ -102,6 +106,8 @@ export class LocalDaemon implements AsyncDisposable {
         logFormat: "json",
         authFile: null,
         stateDir: null,
+        journalDays: 30,
+        journalOctets: 2 ** 29,
         localToken: null,
         nodeName: "lb1",
         givenNodeName: null,
@@ -114,6 +120,7 @@ export class LocalDaemon implements AsyncDisposable {
       config,
       files,
       keeper: StateKeeper.none(),
+      journal: openJournal(noFolder, { journalDays: 0, journalOctets: 0 }, clock, log).journal,
       clock,
       log,
       bus,

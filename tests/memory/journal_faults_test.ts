@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Entry, type NewEntry, nextSeq } from "../../src/memory/journal/entry.ts";
-import type { PageQuery } from "../../src/memory/journal/file.ts";
+import type { PageQuery } from "../../src/memory/journal/tables.ts";
 import { JournalKeeper } from "../../src/memory/journal/keeper.ts";
 import type { JournalAnswer, JournalRequest } from "../../src/memory/journal/messages.ts";
 

@@ -4,7 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 import type { JournalEntry } from "../../src/api/memory.ts";
 import { chainLink, linkOf, verifyChain } from "../../src/chain.ts";
 import { type Entry, entryJson, entryKinds, isChained, nextSeq } from "../../src/memory/journal/entry.ts";
-import { JournalFile, NewerSchema, type PageQuery } from "../../src/memory/journal/file.ts";
+import { JournalFile } from "../../src/memory/journal/file.ts";
+import { NewerSchema, type PageQuery } from "../../src/memory/journal/tables.ts";
 
 async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await Deno.makeTempDir();
@@ -83,7 +84,7 @@ Deno.test("a page holds what a filter over all entries holds, wherever the clock
             const page = file.page({ ...query, before });
             got.push(...page.rows.map((row) => row.seq));
             before = page.rows.at(-1)?.seq ?? null;
-            if (!page.more) break;
+            if (page.before === null) break;
             assert.equal(page.rows.length, query.limit);
           }
           assert.deepEqual(got, matches);
@@ -121,6 +122,8 @@ Deno.test("what was written is there after a close, the end is known, and a batc
     count: 3,
     rise: 2,
     fall: 3,
+    state: "unknown",
+    counter: 1,
   } as const;
   const longer = { ...run, last: 12, count: 4 };
   const latency = [{ backend: "b1", at: 600_000, count: 5, failed: 1, p50: 1, p95: 2, p99: 3 }];
@@ -205,6 +208,8 @@ Deno.test("age and size are bounded: runs and latency go first, changes and tran
       count: 1,
       rise: 2,
       fall: 3,
+      state: "up" as const,
+      counter: 4,
     }),
   );
   file.write({ ...none, entries, runs });
@@ -219,7 +224,7 @@ Deno.test("age and size are bounded: runs and latency go first, changes and tran
         const page = file.page({ ...all, kinds: [kind], before });
         n += page.rows.length;
         before = page.rows.at(-1)?.seq ?? null;
-        if (!page.more) return n;
+        if (page.before === null) return n;
       }
     });
   const allOfThem = counts();

@@ -1,16 +1,12 @@
 import assert from "node:assert/strict";
 import { chainLink } from "../../src/chain.ts";
 import { entryJson, type NewEntry } from "../../src/memory/journal/entry.ts";
-import type { PageQuery } from "../../src/memory/journal/file.ts";
-import {
-  Journal,
-  type JournalState,
-  memoryLimit,
-  queueLimits,
-  type StartThread,
-} from "../../src/memory/journal/journal.ts";
+import type { PageQuery } from "../../src/memory/journal/tables.ts";
+import { Journal, queueLimits } from "../../src/memory/journal/journal.ts";
 import { JournalKeeper } from "../../src/memory/journal/keeper.ts";
 import type { JournalAnswer, JournalRequest } from "../../src/memory/journal/messages.ts";
+import type { JournalState, StartThread } from "../../src/memory/journal/parts.ts";
+import { memoryLimit } from "../../src/memory/journal/recent.ts";
 import { journalThread } from "../../src/memory/journal/thread.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -152,7 +148,16 @@ Deno.test("a slow disk: measures go first, then the oldest transitions, changes 
     w.journal.record(event(`c${i}`, "change"));
   }
   assert.ok(!w.journal.takesChanges);
-  const run = { backend: "b1", ok: true, code: "L4OK", count: 1, rise: 2, fall: 3 } as const;
+  const run = {
+    backend: "b1",
+    ok: true,
+    code: "L4OK",
+    count: 1,
+    rise: 2,
+    fall: 3,
+    state: "up",
+    counter: 4,
+  } as const;
   w.journal.measure(
     Array.from({ length: queueLimits.measures + 3 }, (_, n) => ({ ...run, first: n, last: n })),
     [],
@@ -162,8 +167,8 @@ Deno.test("a slow disk: measures go first, then the oldest transitions, changes 
   w.thread.let();
   await w.clock.advance(100);
   assert.ok(w.journal.takesChanges);
-  const { more, rows } = await w.journal.page({ ...all, kinds: ["change"], limit: 1000 });
-  assert.deepEqual([rows.length, more], [1000, false]);
+  const { before, rows } = await w.journal.page({ ...all, kinds: ["change"], limit: 1000 });
+  assert.deepEqual([rows.length, before], [1000, null]);
   assert.equal((await w.journal.runs("b1", 0, 1e9)).length, queueLimits.measures);
 });
 
@@ -208,7 +213,7 @@ Deno.test("without a file the newest 10,000 entries are in memory", async () => 
     const page = await journal.page({ ...all, before });
     n += page.rows.length;
     before = page.rows.at(-1)?.seq ?? null;
-    if (!page.more) break;
+    if (page.before === null) break;
   }
   assert.equal(n, memoryLimit);
   assert.equal(journal.dropped, 0);

@@ -100,6 +100,7 @@ Deno.test("series of removed objects go, also when the object comes back", async
     frontends: [],
     vpp: null,
     fleet: null,
+    journal: { dropped: 0, onDisk: null },
   };
   metrics.transitioned("backend-1", "up", "removed");
   metrics.forgotten("backend-1");
@@ -172,7 +173,13 @@ Deno.test("while VPP is away only maglev_vpp_connected and the daemon's own coun
 });
 
 Deno.test("a void result counts by its cause only", async () => {
-  const empty = { backends: [], frontends: [], problems: { critical: 0, warning: 0, info: 0 }, vpp: null };
+  const empty = {
+    backends: [],
+    frontends: [],
+    problems: { critical: 0, warning: 0, info: 0 },
+    vpp: null,
+    journal: { dropped: 0, onDisk: null },
+  };
   const metrics = busyMetrics(() => empty);
   const text = textOf(await metrics.text());
   assert.match(text, /^maglev_probe_void_total\{cause="late"\} 1$/m);

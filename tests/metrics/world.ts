@@ -52,6 +52,7 @@ export function snapshotOf(backends: number, frontends: number): MetricsSnapshot
       })),
     })),
     problems: { critical: 1, warning: 2, info: 0 },
+    journal: { dropped: 3, onDisk: true },
     vpp: {
       version: "25.10-release",
       buildDate: "2025-10-29",

@@ -4,7 +4,15 @@
  */
 import type * as api from "../../src/api/mod.ts";
 import { nanosText, timeText } from "../../src/api/text.ts";
-import type { BackendAction, Changed, Control, Refusal, TableQuery } from "../../src/control.ts";
+import type {
+  BackendAction,
+  Changed,
+  Control,
+  JournalQuery,
+  Refusal,
+  ReplayQuery,
+  TableQuery,
+} from "../../src/control.ts";
 import type { Actor } from "../../src/model.ts";
 import { err, ok, type Result } from "../../src/result.ts";
 import * as examples from "../../routes/examples.ts";
@@ -229,6 +237,20 @@ export class FakeControl implements Control {
     return Promise.resolve(structuredClone(examples.fleet));
   }
 
+  journal({ backend, frontend }: JournalQuery): Promise<Result<api.Journal, Refusal>> {
+    const known = (backend === null || this.backend(backend) !== null) &&
+      (frontend === null || this.frontend(frontend) !== null);
+    if (known) return Promise.resolve(ok(structuredClone(examples.journal)));
+    return Promise.resolve(err({ type: "not-found", detail: "the journal knows no such name" }));
+  }
+  replay(backend: string, { fall, rise }: ReplayQuery): Promise<Result<api.Replay, Refusal>> {
+    if (this.backend(backend) === null) {
+      return Promise.resolve(err({ type: "not-found", detail: `the journal knows no backend "${backend}"` }));
+    }
+    const { rule } = examples.replay;
+    const tried = { rise: rise ?? rule.rise, fall: fall ?? rule.fall };
+    return Promise.resolve(ok({ ...examples.replay, backend, rule: tried }));
+  }
   metrics(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const octets = new TextEncoder().encode(this.metricsText);
     const pieces = Array.from(

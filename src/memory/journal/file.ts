@@ -14,98 +14,22 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { UnixMillis } from "../../model.ts";
 import { chainedKinds, type Link } from "../../chain.ts";
 import { type Entry, entryJson, type EntryKind, entryKinds } from "./entry.ts";
+import { pack, unpack } from "./pack.ts";
 import type { Run } from "./runs.ts";
+import {
+  type HistoryRow,
+  type JournalBatch,
+  type LatencyRow,
+  migrations,
+  NewerSchema,
+  type Page,
+  type PageQuery,
+  type PageRow,
+  schemaVersion,
+} from "./tables.ts";
 
-/** Version of the tables. A file of a newer one is left alone. */
-export const schemaVersion = 1;
-
-/** Steps that make version n+1 of version n; the first makes the tables. */
-const migrations: readonly string[] = [
-  `CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-   INSERT INTO meta VALUES('lag', 0);
-   CREATE TABLE name(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
-   CREATE TABLE entry(
-     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL, backend INTEGER, frontend INTEGER,
-     json TEXT NOT NULL, chain TEXT) STRICT;
-   CREATE INDEX entry_kind ON entry(kind, seq);
-   CREATE INDEX entry_backend ON entry(backend, kind, seq) WHERE backend IS NOT NULL;
-   CREATE INDEX entry_frontend ON entry(frontend, kind, seq) WHERE frontend IS NOT NULL;
-   CREATE INDEX entry_both ON entry(backend, frontend, kind, seq)
-     WHERE backend IS NOT NULL AND frontend IS NOT NULL;
-   CREATE TABLE run(
-     backend INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,
-     ok INTEGER NOT NULL, code TEXT NOT NULL, rise INTEGER NOT NULL, fall INTEGER NOT NULL,
-     PRIMARY KEY(backend, first)) STRICT, WITHOUT ROWID;
-   CREATE TABLE latency(
-     backend INTEGER NOT NULL, at INTEGER NOT NULL, count INTEGER NOT NULL, failed INTEGER NOT NULL,
-     p50 INTEGER NOT NULL, p95 INTEGER NOT NULL, p99 INTEGER NOT NULL,
-     PRIMARY KEY(backend, at)) STRICT, WITHOUT ROWID;`,
-];
-
-/** Latency of one backend over ten minutes. */
-export interface LatencyRow {
-  /** Name of the backend. */
-  readonly backend: string;
-  /** Begin of the ten minutes. */
-  readonly at: UnixMillis;
-  /** Counted probes. */
-  readonly count: number;
-  /** Those of them that failed. */
-  readonly failed: number;
-  /** Quantiles of their time, in nanoseconds. */
-  readonly p50: number;
-  /** As above. */
-  readonly p95: number;
-  /** As above. */
-  readonly p99: number;
-}
-
-/** What is written together. */
-export interface JournalBatch {
-  /** Entries, oldest first. */
-  readonly entries: readonly Entry[];
-  /** Runs; one with the same backend and begin replaces the one that is there. */
-  readonly runs: readonly Run[];
-  /** Latency rows; replaced likewise. */
-  readonly latency: readonly LatencyRow[];
-}
-
-/** A question for a page of entries; null: any. */
-export interface PageQuery {
-  /** Kinds; empty: all. */
-  readonly kinds: readonly EntryKind[];
-  /** Name of the backend. */
-  readonly backend: string | null;
-  /** Name of the frontend. */
-  readonly frontend: string | null;
-  /** Not before this time. */
-  readonly since: UnixMillis | null;
-  /** Not after this time. */
-  readonly until: UnixMillis | null;
-  /** Only places below this one. */
-  readonly before: number | null;
-  /** At most so many, 1…1,000. */
-  readonly limit: number;
-}
-
-/** A page of entries as JSON texts without chain, newest first. */
-export interface Page {
-  /** The entries. */
-  readonly rows: readonly { readonly seq: number; readonly json: string; readonly chain: string | null }[];
-  /** Places below the last row's may match. */
-  readonly more: boolean;
-  /** Time of the oldest entry of all; null: there is none. */
-  readonly oldest: UnixMillis | null;
-}
-
-/** The file has tables of a newer program. */
-export class NewerSchema extends Error {
-  /** Says which. */
-  constructor(version: number) {
-    super(`the journal has schema ${version}, this program knows ${schemaVersion}`);
-    this.name = "NewerSchema";
-  }
-}
+/** A page ends with the entry that makes it larger than this. */
+const pageCharacters = 1024 * 1024;
 
 const micros = (ms: UnixMillis) => Math.floor(ms * 1000);
 
@@ -119,6 +43,7 @@ export class JournalFile implements Disposable {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #names = new Map<string, number>();
+  readonly #nameTexts = new Map<number, string>();
   #lag: number;
 
   /**
@@ -172,20 +97,22 @@ export class JournalFile implements Disposable {
           entryKinds.indexOf(entry.kind),
           this.#nameId(entry.backend, true),
           this.#nameId(entry.frontend, true),
-          entryJson(entry),
+          pack(entry),
           entry.chain,
         ]);
       }
       for (const run of runs) {
-        this.#run("INSERT OR REPLACE INTO run VALUES(?,?,?,?,?,?,?,?)", [
+        this.#run("INSERT OR REPLACE INTO run VALUES(?,?,?,?,?,?,?,?,?,?)", [
           this.#nameId(run.backend, true),
-          micros(run.first),
-          micros(run.last),
+          Math.round(run.first * 1000),
+          Math.round(run.last * 1000),
           run.count,
           run.ok ? 1 : 0,
           run.code,
           run.rise,
           run.fall,
+          run.state,
+          run.counter,
         ]);
       }
       for (const row of latency) {
@@ -203,6 +130,7 @@ export class JournalFile implements Disposable {
     } catch (error) {
       // SQLite ends the transaction by itself for some errors; the names of this one are not known any more.
       this.#names.clear();
+      this.#nameTexts.clear();
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }
@@ -212,15 +140,39 @@ export class JournalFile implements Disposable {
   page(query: PageQuery): Page {
     const wanted = this.#rows(query, query.limit + 1);
     const oldest = this.#all("SELECT at FROM entry ORDER BY seq LIMIT 1", [])[0]?.at;
-    return {
+    const rows: PageRow[] = [];
+    let characters = 0;
+    let taken = 0;
+    for (const row of wanted.slice(0, query.limit)) {
+      // A configuration may have megabytes; a page has at least one entry.
+      if (taken > 0 && characters > pageCharacters) break;
+      taken++;
+      const json = this.#json(row);
       // A damaged disk may have changed a text; the chain tells of it where it matters.
-      rows: wanted.slice(0, query.limit).filter(({ json }) => isJson(json)),
-      more: wanted.length > query.limit,
+      if (json === null) continue;
+      rows.push({ seq: Number(row.seq), json, chain: row.chain === null ? null : String(row.chain) });
+      characters += json.length;
+    }
+    const more = wanted.length > taken;
+    const last = wanted[taken - 1]?.seq;
+    return {
+      rows,
+      before: more && last !== undefined ? Number(last) : null,
       oldest: oldest === undefined ? null : Number(oldest) / 1000,
     };
   }
 
-  #rows(query: PageQuery, limit: number): { seq: number; json: string; chain: string | null }[] {
+  /** JSON of a row; null: it is damaged. */
+  #json(row: Record<string, unknown>): string | null {
+    const kept = unpack(String(row.packed));
+    const kind = entryKinds[Number(row.kind)];
+    if (kept === null || kind === undefined) return null;
+    const backend = this.#nameOf(row.backend);
+    const frontend = this.#nameOf(row.frontend);
+    return entryJson({ seq: Number(row.seq), at: Number(row.at) / 1000, kind, backend, frontend, ...kept });
+  }
+
+  #rows(query: PageQuery, limit: number): Record<string, unknown>[] {
     const kinds = query.kinds.length === 0 ? entryKinds.map((_, i) => i) : [
       ...new Set(query.kinds.map((kind) => entryKinds.indexOf(kind))),
     ];
@@ -254,14 +206,22 @@ export class JournalFile implements Disposable {
       ? "entry_frontend"
       : "entry_kind";
     // One search in the index for each kind: a single one over several kinds would sort all that match.
-    const sql = `SELECT seq, json, chain FROM entry INDEXED BY ${index} WHERE ${conditions.join(" AND ")}` +
+    const sql = `SELECT * FROM entry INDEXED BY ${index} WHERE ${conditions.join(" AND ")}` +
       " ORDER BY seq DESC LIMIT ?";
     const found = kinds.flatMap((kind) => this.#all(sql, [kind, ...values, limit]));
-    return found.map((row) => ({
-      seq: Number(row.seq),
-      json: String(row.json),
-      chain: row.chain === null ? null : String(row.chain),
-    })).sort((a, b) => b.seq - a.seq).slice(0, limit);
+    return found.sort((a, b) => Number(b.seq) - Number(a.seq)).slice(0, limit);
+  }
+
+  /** The newest transitions of a backend, newest first. */
+  history(backend: string, limit: number): HistoryRow[] {
+    const id = this.#nameId(backend, false);
+    if (id === null) return [];
+    const sql = `SELECT at, packed FROM entry INDEXED BY entry_backend WHERE backend=? AND kind=? ` +
+      "ORDER BY seq DESC LIMIT ?";
+    return this.#all(sql, [id, entryKinds.indexOf("backend"), limit]).flatMap((row) => {
+      const kept = unpack(String(row.packed));
+      return kept === null ? [] : [{ at: Number(row.at) / 1000, by: kept.by, data: kept.data }];
+    });
   }
 
   /** Runs of a backend that end at or after `since` and begin at or before `until`, oldest first. */
@@ -280,6 +240,8 @@ export class JournalFile implements Disposable {
       count: Number(row.count),
       rise: Number(row.rise),
       fall: Number(row.fall),
+      state: String(row.state) as Run["state"],
+      counter: Number(row.counter),
     }));
   }
 
@@ -302,13 +264,14 @@ export class JournalFile implements Disposable {
   /** Every link of the chain, oldest first. */
   *links(): Generator<Link> {
     const sql =
-      `SELECT seq, json, chain FROM entry WHERE kind IN (${chainedNumbers.join()}) AND seq>? ORDER BY seq LIMIT 1000`;
+      `SELECT * FROM entry WHERE kind IN (${chainedNumbers.join()}) AND seq>? ORDER BY seq LIMIT 1000`;
     for (let after = 0;;) {
       const rows = this.#all(sql, [after]);
       if (rows.length === 0) return;
       for (const row of rows) {
         after = Number(row.seq);
-        yield { seq: after, json: String(row.json), chain: String(row.chain) };
+        // What cannot be read breaks the chain, as what was altered does.
+        yield { seq: after, json: this.#json(row) ?? "", chain: String(row.chain) };
       }
     }
   }
@@ -399,6 +362,17 @@ export class JournalFile implements Disposable {
     return Number(id);
   }
 
+  /** The name of a number; null for none, or for one that a damaged disk changed. */
+  #nameOf(id: unknown): string | null {
+    if (id === null) return null;
+    const known = this.#nameTexts.get(Number(id));
+    if (known !== undefined) return known;
+    const text = this.#all("SELECT text FROM name WHERE id=?", [Number(id)])[0]?.text;
+    if (text === undefined) return null;
+    this.#nameTexts.set(Number(id), String(text));
+    return String(text);
+  }
+
   #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, statement = this.#db.prepare(sql));
@@ -424,14 +398,4 @@ const lastKinds: readonly EntryKind[] = ["change", "override", "backend", "front
 
 function value(row: Record<string, unknown> | undefined): unknown {
   return Object.values(row ?? {})[0];
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
-  }
 }

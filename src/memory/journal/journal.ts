@@ -2,85 +2,49 @@
  * The journal as the daemon uses it: it gives every entry its place and its link of the chain at once, and writes
  * in batches on a thread of its own. Nobody waits for the disk.
  *
- *   memory --open answered--> open --batch late by 10 s, or thread dead--> memory --a minute later--> opening
+ *   opening ──opened──▶ open ──write failed, answer late by 10 s, thread dead──▶ failing
+ *      │                  ▲                                                         │
+ *      └──cannot──▶ failing└───────opened again a minute later, and written─────────┘
  *
  * While it is not open the newest 10,000 entries are in memory and answer questions; entries that wait to be
- * written stay in the queues, so that a thread that comes back gets them.
+ * written stay in the queues, so that a thread that comes back gets them. The file of a newer program is not
+ * written at all: then there is only the memory until the process ends.
  *
  * @module
  */
 import { chainLink, type Verification } from "../../chain.ts";
-import type { Clock } from "../../clock.ts";
 import type { Millis, UnixMillis } from "../../model.ts";
 import { type Entry, entryJson, isChained, type NewEntry, nextSeq } from "./entry.ts";
-import type { JournalBatch, LatencyRow, Page, PageQuery } from "./file.ts";
-import type { JournalAnswer, JournalFailure, JournalRequest, JournalValues } from "./messages.ts";
+import type { JournalBatch, LatencyRow, Page, PageQuery } from "./tables.ts";
+import type {
+  JournalAnswer,
+  JournalFailure,
+  JournalOpened,
+  JournalRequest,
+  JournalValues,
+} from "./messages.ts";
+import { JournalError, type JournalParts, type JournalState, type JournalThread } from "./parts.ts";
+import { RecentEntries } from "./recent.ts";
 import type { Run } from "./runs.ts";
 
 /** Bounds of the queues, in rows. */
 export const queueLimits = { changes: 1_000, entries: 10_000, measures: 20_000 } as const;
-/** Entries that are kept in memory while there is no file. */
-export const memoryLimit = 10_000;
-/** Entries that are kept in memory beside the file, for the time after it fails. */
-const openMemoryLimit = 1_000;
+/** Runs that are kept while there is no file. */
+const memoryRuns = 10_000;
 /** A batch is sent this long after its first row, in ms. */
 const batchMs = 100;
+/** The end waits so long for the disk, in ms. */
+const closeMs = 2_000;
 /** A thread that has not answered for so long is ended, in ms. */
 const hungMs = 10_000;
 /** A thread is started at most this often, in ms. */
 const restartMs = 60_000;
-
-/** A thread that answers requests in their order. Disposal ends it at once. */
-export interface JournalThread extends Disposable {
-  /** Sends a request. */
-  send(request: JournalRequest): void;
-}
-
-/** Makes a thread, or says in a sentence why there is none. */
-export type StartThread = (
-  onAnswer: (answer: JournalAnswer) => void,
-  onDeath: (detail: string) => void,
-) => JournalThread | string;
-
-/** State of the journal for metrics and problems. */
-export type JournalState =
-  /** Entries reach the disk. */
-  | { readonly kind: "open" }
-  /** No file is wanted. */
-  | { readonly kind: "memory" }
-  /** Not yet, or not any more. */
-  | { readonly kind: "opening" | "failing"; readonly since: UnixMillis; readonly failure: JournalFailure };
-
-/** What a journal is made of. */
-export interface JournalParts {
-  /** Time. */
-  readonly clock: Clock;
-  /** Null: memory only. */
-  readonly start: StartThread | null;
-  /** Path of the file. */
-  readonly path: string;
-  /** Octets that the file may have. */
-  readonly limit: number;
-  /** Age after which entries go, in ms. */
-  readonly keepMs: number;
-  /** The state changed, or a damaged file was put aside. */
-  readonly onState: (state: JournalState, putAside: string | null) => void;
-}
 
 interface Question {
   readonly request: JournalRequest;
   readonly sentAt: Millis;
   answer(value: JournalValues[keyof JournalValues]): void;
   fail(failure: JournalFailure): void;
-}
-
-/** The journal could not answer. */
-export class JournalError extends Error {
-  /** Wraps a failure. */
-  constructor(readonly failure: JournalFailure) {
-    super(failure.detail);
-    this.name = "JournalError";
-  }
 }
 
 const empty = (): { changes: Entry[]; entries: Entry[]; runs: Run[]; latency: LatencyRow[] } => {
@@ -98,7 +62,14 @@ export class Journal implements AsyncDisposable {
   #batchTimer: Disposable | null = null;
   #watch: Disposable | null = null;
   #state: JournalState;
-  #recent: Entry[] = [];
+  readonly #recent = new RecentEntries();
+  /** The newest runs, oldest first, while there is no file. */
+  #recentRuns: Run[] = [];
+  /** Whether the thread has opened the file and not failed since. */
+  #usable = false;
+  #opening: Promise<void> = Promise.resolve();
+  /** Whether the file was ever open in this process. */
+  #opened = false;
   #dropped = 0;
   #seq = 0;
   #chain = "";
@@ -113,13 +84,26 @@ export class Journal implements AsyncDisposable {
   }
 
   /**
-   * Opens the file; resolves when it is open or cannot be. Entries must not be recorded before, since their places
-   * follow those of the file.
+   * Opens the file; resolves when it is open or cannot be. Entries that are recorded before get their final places
+   * and links then, since those follow from the file's.
    */
   async open(): Promise<void> {
     if (this.#parts.start === null) return;
-    await this.#open();
+    this.#opening = this.#open();
     this.#watchThread();
+    await this.#opening;
+  }
+
+  /** How many entries are in memory and will be lost with the process; 0 while there is a file. */
+  get forgets(): number {
+    return this.#writes ? 0 : this.#recent.size;
+  }
+
+  /** Whether what is recorded is written sooner or later. */
+  get #writes(): boolean {
+    const { kind } = this.#state;
+    // A file of a newer program stays as it is until somebody decides.
+    return kind !== "memory" && !(kind === "failing" && this.#state.failure.cause === "newer");
   }
 
   /** Rows that were lost because the disk was too slow. */
@@ -137,9 +121,12 @@ export class Journal implements AsyncDisposable {
     return this.#queue.changes.length < queueLimits.changes;
   }
 
-  /** Records what happened; answers its place and link. Never waits. */
-  record(what: NewEntry): Entry {
-    const at = this.#parts.clock.wall();
+  /**
+   * Records what happened; answers its place and link. Never waits.
+   *
+   * @param at when it happened
+   */
+  record(what: NewEntry, at: UnixMillis = this.#parts.clock.wall()): Entry {
     const seq = nextSeq(this.#seq, at);
     this.#seq = seq;
     let entry: Entry = { ...what, seq, at, chain: null };
@@ -147,10 +134,8 @@ export class Journal implements AsyncDisposable {
       this.#chain = chainLink(this.#chain, entryJson(entry));
       entry = { ...entry, chain: this.#chain };
     }
-    this.#recent.push(entry);
-    const kept = this.#state.kind === "open" ? openMemoryLimit : memoryLimit;
-    if (this.#recent.length > 2 * kept) this.#recent = this.#recent.slice(-kept);
-    if (this.#parts.start === null) return entry;
+    this.#recent.add(entry, this.#state.kind === "open");
+    if (!this.#writes) return entry;
     const chained = entry.chain !== null;
     const queue = chained ? this.#queue.changes : this.#queue.entries;
     queue.push(entry);
@@ -165,7 +150,12 @@ export class Journal implements AsyncDisposable {
 
   /** Records runs of results and latency; dropped first when the disk is slow. */
   measure(runs: readonly Run[], latency: readonly LatencyRow[]): void {
-    if (this.#parts.start === null || runs.length + latency.length === 0) return;
+    if (runs.length + latency.length === 0) return;
+    if (!this.#writes) {
+      this.#recentRuns.push(...runs);
+      if (this.#recentRuns.length > 2 * memoryRuns) this.#recentRuns = this.#recentRuns.slice(-memoryRuns);
+      return;
+    }
     this.#queue.runs.push(...runs);
     this.#queue.latency.push(...latency);
     const over = this.#queue.runs.length + this.#queue.latency.length - queueLimits.measures;
@@ -178,36 +168,51 @@ export class Journal implements AsyncDisposable {
     this.#later();
   }
 
-  /** A page, newest first, with what was recorded just now. */
-  async page(query: PageQuery): Promise<Page> {
-    if (this.#state.kind !== "open") return this.#memoryPage(query);
-    this.#send();
-    return await this.#ask({ kind: "page", query }, "page");
+  /** A page, newest first, with what was recorded just now; of what is in memory while the file cannot be read. */
+  page(query: PageQuery): Promise<Page> {
+    return this.#orElse(() => this.#ask({ kind: "page", query }, "page"), () => this.#recent.page(query));
   }
 
-  /** Runs of a backend, oldest first; [] in memory only. */
-  async runs(backend: string, since: UnixMillis, until: UnixMillis): Promise<readonly Run[]> {
-    if (this.#state.kind !== "open") return [];
-    this.#send();
-    return await this.#ask({ kind: "runs", backend, since, until }, "runs");
+  /** Runs of a backend, oldest first. */
+  runs(backend: string, since: UnixMillis, until: UnixMillis): Promise<readonly Run[]> {
+    return this.#orElse(
+      () => this.#ask({ kind: "runs", backend, since, until }, "runs"),
+      () =>
+        this.#recentRuns.filter((run) => run.backend === backend && run.last >= since && run.first <= until),
+    );
   }
 
   /** Latency of a backend by ten minutes, oldest first; [] in memory only. */
-  async latency(backend: string, since: UnixMillis, until: UnixMillis): Promise<readonly LatencyRow[]> {
-    if (this.#state.kind !== "open") return [];
-    this.#send();
-    return await this.#ask({ kind: "latency", backend, since, until }, "latency");
+  latency(backend: string, since: UnixMillis, until: UnixMillis): Promise<readonly LatencyRow[]> {
+    return this.#orElse(() => this.#ask({ kind: "latency", backend, since, until }, "latency"), () => []);
+  }
+
+  /** The newest entries of transitions of some backends, newest first; of those in the file only. */
+  histories(backends: readonly string[], limit: number): Promise<JournalValues["histories"]> {
+    return this.#orElse(() => this.#ask({ kind: "histories", backends, limit }, "histories"), () => []);
   }
 
   /** Whether an entry names this backend or frontend. */
-  async knows(name: string): Promise<boolean> {
-    if (this.#recent.some((entry) => entry.backend === name || entry.frontend === name)) return true;
-    return this.#state.kind === "open" && await this.#ask({ kind: "knows", name }, "knows");
+  knows(name: string): Promise<boolean> {
+    if (this.#recent.knows(name)) return Promise.resolve(true);
+    return this.#orElse(() => this.#ask({ kind: "knows", name }, "knows"), () => false);
+  }
+
+  /** The file's answer; what is in memory answers while the file cannot. */
+  async #orElse<T>(file: () => Promise<T>, memory: () => T): Promise<T> {
+    if (this.#state.kind !== "open") return memory();
+    try {
+      await this.#written();
+      return await file();
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      return memory();
+    }
   }
 
   /** Looks at the chain. */
   async verify(head: { readonly seq: number; readonly chain: string } | null): Promise<Verification> {
-    this.#send();
+    await this.#written();
     return await this.#ask({ kind: "verify", head }, "verify");
   }
 
@@ -216,12 +221,17 @@ export class Journal implements AsyncDisposable {
     this.#closed = true;
     this.#batchTimer?.[Symbol.dispose]();
     this.#watch?.[Symbol.dispose]();
-    if (this.#state.kind === "open") {
+    using _deadline = this.#parts.clock.after(
+      closeMs,
+      () => this.#endThread("the disk is too slow for the end"),
+    );
+    await this.#opening;
+    if (this.#usable) {
       try {
-        do {
+        while (this.#inFlight !== null || this.#waiting) {
           this.#send();
           await this.#ask({ kind: "knows", name: "" }, "knows");
-        } while (this.#inFlight !== null || this.#waiting);
+        }
         await this.#ask({ kind: "close" }, "close");
       } catch (error) {
         if (!(error instanceof JournalError)) throw error;
@@ -243,9 +253,18 @@ export class Journal implements AsyncDisposable {
     });
   }
 
+  /** Sends what was recorded so far; a question that is asked when this resolves sees it. */
+  async #written(): Promise<void> {
+    this.#send();
+    // Answers come in the order of requests, so one round more sends what waited for the batch under way.
+    if (!this.#waiting) return;
+    await this.#ask({ kind: "knows", name: "" }, "knows");
+    this.#send();
+  }
+
   /** Sends what waits, unless a batch is under way: then the next goes when that is answered. */
   #send(): void {
-    if (this.#state.kind !== "open" || this.#inFlight !== null || !this.#waiting) return;
+    if (!this.#usable || this.#inFlight !== null || !this.#waiting) return;
     const { changes, entries, latency, runs } = this.#queue;
     this.#queue = empty();
     const batch = { entries: [...changes, ...entries].sort((a, b) => a.seq - b.seq), runs, latency };
@@ -256,6 +275,8 @@ export class Journal implements AsyncDisposable {
     this.#inFlight = batch;
     this.#ask({ kind: "write", batch, now: this.#parts.clock.wall() }, "write").then(() => {
       this.#inFlight = null;
+      // After a failure only a write that succeeds shows that the disk takes something again.
+      if (this.#state.kind !== "open") this.#enter({ kind: "open" });
       if (this.#waiting) this.#later();
     }, (error) => {
       if (!(error instanceof JournalError)) throw error;
@@ -302,17 +323,39 @@ export class Journal implements AsyncDisposable {
     try {
       const opened = await this.#ask({ kind: "open", path, limit, keepMs }, "open");
       // A file that comes back has entries of this process already; its end is then older than what is known here.
-      if (opened.seq > this.#seq) this.#seq = opened.seq;
-      if (this.#chain === "") this.#chain = opened.chain;
-      this.#enter({ kind: "open" });
+      if (!this.#opened) this.#continueFrom(opened);
+      this.#opened = true;
+      this.#usable = true;
       const again = this.#inFlight;
       this.#inFlight = null;
+      if (this.#state.kind === "opening" || (again === null && !this.#waiting)) this.#enter({ kind: "open" });
       if (again !== null) this.#write(again);
       else this.#send();
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       this.#fail(error.failure);
     }
+  }
+
+  /** Puts what was recorded before the file could be opened behind the file's end, in places and in the chain. */
+  #continueFrom(opened: JournalOpened): void {
+    const { changes, entries } = this.#queue;
+    const moved = new Map<Entry, Entry>();
+    this.#chain = opened.chain;
+    let seq = opened.seq;
+    for (const entry of [...changes, ...entries].sort((a, b) => a.seq - b.seq)) {
+      seq = Math.max(seq + 1, entry.seq);
+      let placed: Entry = { ...entry, seq, chain: null };
+      if (entry.chain !== null) {
+        this.#chain = chainLink(this.#chain, entryJson(placed));
+        placed = { ...placed, chain: this.#chain };
+      }
+      moved.set(entry, placed);
+    }
+    this.#seq = Math.max(seq, this.#seq);
+    this.#recent.replace(moved);
+    this.#queue.changes = changes.map((entry) => moved.get(entry) ?? entry);
+    this.#queue.entries = entries.map((entry) => moved.get(entry) ?? entry);
   }
 
   #trouble(kind: "opening" | "failing", detail: string): JournalState {
@@ -329,12 +372,17 @@ export class Journal implements AsyncDisposable {
     const since = this.#state.kind === "failing" ? this.#state.since : this.#parts.clock.wall();
     const same = this.#state.kind === "failing" && this.#state.failure.detail === failure.detail;
     this.#state = { kind: "failing", since, failure };
+    if (!this.#writes) {
+      this.#queue = empty();
+      this.#inFlight = null;
+    }
     if (!same && !this.#closed) this.#parts.onState(this.#state, null);
   }
 
   #endThread(detail: string): void {
     const thread = this.#thread;
     this.#thread = null;
+    this.#usable = false;
     thread?.[Symbol.dispose]();
     for (const question of this.#asked.splice(0)) question.fail({ cause: "other", detail });
   }
@@ -347,28 +395,8 @@ export class Journal implements AsyncDisposable {
       if (oldest !== undefined && now - oldest.sentAt > hungMs) {
         this.#fail({ cause: "disk", detail: `the disk has not answered for ${hungMs / 1000} s` });
       }
-      const state = this.#state;
-      // A file of a newer program stays as it is until somebody decides.
-      const final = state.kind === "failing" && state.failure.cause === "newer";
-      if (this.#thread === null && !final && now - this.#startedAt >= restartMs) this.#open();
+      if (this.#thread === null && this.#writes && now - this.#startedAt >= restartMs) this.#open();
       this.#watchThread();
     });
-  }
-
-  #memoryPage({ backend, before, frontend, kinds, limit, since, until }: PageQuery): Page {
-    const found = this.#recent.slice(-memoryLimit).filter((entry) =>
-      (kinds.length === 0 || kinds.includes(entry.kind)) && (backend === null || entry.backend === backend) &&
-      (frontend === null || entry.frontend === frontend) && (since === null || entry.at >= since) &&
-      (until === null || entry.at <= until + 1 - Number.EPSILON) && (before === null || entry.seq < before)
-    ).reverse();
-    return {
-      rows: found.slice(0, limit).map((entry) => ({
-        seq: entry.seq,
-        json: entryJson(entry),
-        chain: entry.chain,
-      })),
-      more: found.length > limit,
-      oldest: this.#recent.slice(-memoryLimit)[0]?.at ?? null,
-    };
   }
 }

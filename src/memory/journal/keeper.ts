@@ -5,7 +5,8 @@
  * @module
  */
 import { verifyChain } from "../../chain.ts";
-import { type JournalBatch, JournalFile, NewerSchema } from "./file.ts";
+import { JournalFile } from "./file.ts";
+import { type JournalBatch, NewerSchema } from "./tables.ts";
 import type { JournalAnswer, JournalFailure, JournalRequest, JournalValues } from "./messages.ts";
 
 /** A full disk stops SQLite from deleting as well: this much is kept in a spare file that is removed then. */
@@ -69,6 +70,11 @@ export class JournalKeeper implements Disposable {
         return this.#opened().runs(request.backend, request.since, request.until);
       case "latency":
         return this.#opened().latency(request.backend, request.since, request.until);
+      case "histories": {
+        const file = this.#opened();
+        return request.backends.map((backend) => ({ backend, rows: file.history(backend, request.limit) }))
+          .filter(({ rows }) => rows.length > 0);
+      }
       case "knows":
         return this.#opened().knows(request.name);
       case "verify":

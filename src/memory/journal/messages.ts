@@ -5,7 +5,7 @@
  */
 import type { Verification } from "../../chain.ts";
 import type { UnixMillis } from "../../model.ts";
-import type { JournalBatch, LatencyRow, Page, PageQuery } from "./file.ts";
+import type { HistoryRow, JournalBatch, LatencyRow, Page, PageQuery } from "./tables.ts";
 import type { Run } from "./runs.ts";
 
 /** To the thread. */
@@ -21,6 +21,7 @@ export type JournalRequest =
     readonly until: UnixMillis;
   }
   | { readonly kind: "knows"; readonly name: string }
+  | { readonly kind: "histories"; readonly backends: readonly string[]; readonly limit: number }
   | { readonly kind: "verify"; readonly head: { readonly seq: number; readonly chain: string } | null }
   | { readonly kind: "close" };
 
@@ -52,6 +53,8 @@ export interface JournalValues {
   readonly runs: readonly Run[];
   /** Latency, oldest first. */
   readonly latency: readonly LatencyRow[];
+  /** The newest transitions of backends, newest first; a backend without any is left out. */
+  readonly histories: readonly { readonly backend: string; readonly rows: readonly HistoryRow[] }[];
   /** Whether the name was ever written. */
   readonly knows: boolean;
   /** Outcome of the look at the chain. */

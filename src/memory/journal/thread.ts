@@ -1,5 +1,5 @@
 import { startThread, threadHints, type ThreadLack } from "../../async/thread.ts";
-import type { StartThread } from "./journal.ts";
+import type { StartThread } from "./parts.ts";
 import type { JournalAnswer } from "./messages.ts";
 
 /**
