@@ -56,9 +56,10 @@ Deno.test("a life is in the journal: start, load, transitions, changes, reload, 
     const links = (await oldestFirst(inside, "kinds=change,override")).flatMap((entry) =>
       linkOf(entry) ?? []
     );
-    assert.equal(links.length, 3);
+    // A pause and a weight, each with its override, and a reload.
+    assert.equal(links.length, 5);
     const head = { seq: Number(change?.seq), chain: String(change?.chain) };
-    assert.deepEqual(verifyChain(links, head), { ok: true, checked: 3, head });
+    assert.deepEqual(verifyChain(links, head), { ok: true, checked: 5, head });
   }
   await using inside = await Inside.start({ config: config("127.0.0.4"), vpp: null, args });
   const entries = await oldestFirst(inside);
@@ -83,6 +84,8 @@ Deno.test("a life is in the journal: start, load, transitions, changes, reload, 
   one("frontend", /^frontend web up -> down/);
   const pause = one("change", /^local: POST \/v1\/backends\/b2\/pause: up -> paused$/);
   assert.deepEqual([pause.backend, pause.by, pause.reason], ["b2", "local", "kernel update"]);
+  const override = one("override", /^pause of backend b2 set by local$/);
+  assert.deepEqual([override.backend, override.by, override.reason], ["b2", "local", "kernel update"]);
   const weight = one("change", /weight/);
   assert.deepEqual([weight.frontend, weight.backend], ["web", "b2"]);
   one("config", /is refused: .*nonsense/);
