@@ -13,7 +13,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { UnixMillis } from "../../model.ts";
 import { chainedKinds, type Link } from "../../chain.ts";
-import { type Entry, entryJson, type EntryKind, entryKinds } from "./entry.ts";
+import { entryJson, type EntryKind, entryKinds } from "./entry.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Run } from "./runs.ts";
 import {

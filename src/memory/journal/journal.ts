@@ -16,13 +16,7 @@ import { chainLink, type Verification } from "../../chain.ts";
 import type { Millis, UnixMillis } from "../../model.ts";
 import { type Entry, entryJson, isChained, type NewEntry, nextSeq } from "./entry.ts";
 import type { JournalBatch, LatencyRow, Page, PageQuery } from "./tables.ts";
-import type {
-  JournalAnswer,
-  JournalFailure,
-  JournalOpened,
-  JournalRequest,
-  JournalValues,
-} from "./messages.ts";
+import type { JournalFailure, JournalOpened, JournalRequest, JournalValues } from "./messages.ts";
 import { JournalError, type JournalParts, type JournalState, type JournalThread } from "./parts.ts";
 import { RecentEntries } from "./recent.ts";
 import type { Run } from "./runs.ts";
