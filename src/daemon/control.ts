@@ -194,7 +194,7 @@ export class DaemonControl implements Control {
 
   /** Backends in the file's order. */
   backends(): api.Backend[] {
-    return [...this.#parts.tracker.entries()].map((entry) => this.#view(entry));
+    return [...this.#parts.tracker.entries()].map((entry) => this.#view(entry, true));
   }
 
   /** One backend. */
@@ -395,10 +395,10 @@ export class DaemonControl implements Control {
     return new Names(tracker.config, tracker.previousAddresses());
   }
 
-  #view(entry: Readonly<Entry>): api.Backend {
+  #view(entry: Readonly<Entry>, isListed = false): api.Backend {
     const { clock } = this.#parts;
     const now = clock.wall();
-    return backendView(entry, entry.blindness(clock.now(), now), now);
+    return backendView(entry, entry.blindness(clock.now(), now), now, isListed);
   }
 
   #unavailable(): Refusal {

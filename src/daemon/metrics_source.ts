@@ -1,10 +1,11 @@
 import type { Clock } from "../clock.ts";
+import type { Quantiles } from "../health/latency.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import { protocolName } from "../lb/vips.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { FleetRow, MetricsSnapshot, VipRow, VppRow } from "../metrics/source.ts";
-import type { VipKey } from "../model.ts";
+import type { Millis, VipKey } from "../model.ts";
 import { Names } from "../snapshot/vpp.ts";
 import type { VppLink } from "../vpp/link.ts";
 import type { DaemonFleet } from "./fleet.ts";
@@ -33,13 +34,14 @@ export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
   const blind = new Set(tracker.blind().backends.map(({ name }) => name));
   const now = parts.clock.wall();
   return {
-    backends: [...tracker.entries()].map(({ backend: { name }, health, certificate }) => ({
+    backends: [...tracker.entries()].map(({ backend: { name }, health, certificate, latency }) => ({
       name,
       state: health.state,
       counter: health.rule === null ? null : health.counter,
       enabled: health.state !== "disabled",
       blind: blind.has(name),
       certificateSeconds: certificate === null ? null : (certificate.notAfter - now) / 1000,
+      latencySeconds: seconds(latency?.quantiles() ?? null),
     })),
     frontends: [...tracker.config.frontends.keys()].flatMap((name) => {
       const weights = tracker.weights(name);
@@ -74,6 +76,14 @@ function fleetRow({ fleet, tracker }: MetricsSourceParts): FleetRow | null {
       agrees: !differs.has(frontend),
     })),
   };
+}
+
+function seconds(quantiles: Quantiles | null): Quantiles | null {
+  if (quantiles === null) return null;
+  const { p50, p95, p99 } = quantiles;
+  // Durations are kept as 32-bit floats, which have seven digits.
+  const rounded = (ms: Millis) => Number((ms / 1000).toPrecision(6));
+  return { p50: rounded(p50), p95: rounded(p95), p99: rounded(p99) };
 }
 
 function vppRow({ clock, link, reconciler, tracker }: MetricsSourceParts): VppRow | null {

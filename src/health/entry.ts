@@ -16,6 +16,7 @@ import { type BackendHealth, type Failure, type Flows, freshHealth, isProbed } f
 import { blindAfter, type Blindness, HINTS, isBlind, type VoidRun } from "./blind.ts";
 import { type Flapping, steady } from "./flapping.ts";
 import { LastProbe } from "./last_probe.ts";
+import type { LatencyWindow } from "./latency.ts";
 import { ruleOf } from "./reload.ts";
 import type { Membership } from "./running.ts";
 
@@ -44,6 +45,8 @@ export class Entry {
   /** Whether the ERROR line of the present blindness was written. */
   blindTold = false;
   readonly #last = new LastProbe();
+  /** How long its probes took under its present check; null: no result has counted yet. */
+  latency: LatencyWindow | null = null;
   /** The certificate that it last showed under its present check; null for none. */
   certificate: LeafCertificate | null = null;
   /** The newest transition is the first state in this process, told before VPP was read for the first time. */

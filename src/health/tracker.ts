@@ -26,6 +26,7 @@ import { flapped } from "./flapping.ts";
 import type { FrontendWeights, MemberStatus } from "./frontend.ts";
 import { FrontendStates, type Standing } from "./frontend_states.ts";
 import type { ChangeSink, CountedSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
+import { LatencyWindow } from "./latency.ts";
 import { Judgement } from "./judgement.ts";
 import { broughtFlushes, complete } from "./late_flush.ts";
 import {
@@ -319,7 +320,7 @@ export class Tracker implements Disposable {
       }
       if (change.restart) restart.add(entry);
       if (change.newAddress) entry.lastProbe = null;
-      if (change.restart || entry.check === null) entry.certificate = null;
+      if (change.restart || entry.check === null) entry.certificate = entry.latency = null;
     }
     for (const entry of fresh) this.#enterService(entry, batch, now);
     for (const entry of removed) this.#apply(entry, [{ kind: "remove" }], batch, now, by);
@@ -454,6 +455,8 @@ export class Tracker implements Disposable {
     entry.countedAt = decidedAt;
     this.#blindWatch.heard(entry);
     const { code, detail } = result;
+    entry.latency ??= new LatencyWindow(now);
+    entry.latency.add(now, result.totalMs, result.ok, code);
     if (!result.ok) entry.lastFailure = { code, detail };
     const before = entry.health;
     this.#apply(entry, [{ kind: result.ok ? "pass" : "fail", code, detail }], batch, now, null);

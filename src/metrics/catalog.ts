@@ -8,7 +8,7 @@
 /** One metric. */
 export interface MetricSpec {
   /** Kind of the series. */
-  readonly type: "gauge" | "counter" | "histogram";
+  readonly type: "gauge" | "counter" | "histogram" | "summary";
   /** Labels in their order. */
   readonly labels: readonly string[];
   /** One line for people. */
@@ -49,6 +49,11 @@ export const catalog = {
     labels: ["backend"],
     help:
       "Time until the backend's TLS certificate ends, negative once it has; none without a probe with TLS",
+  },
+  maglev_backend_latency_seconds: {
+    type: "summary",
+    labels: ["backend", "quantile"],
+    help: "Duration of the last 60 counted probes: quantiles 0.5, 0.95 and 0.99",
   },
   maglev_frontend_state: {
     type: "gauge",

@@ -32,6 +32,8 @@ export interface BackendRow {
   readonly blind: boolean;
   /** Until its certificate ends, negative once it has; null if it showed none. */
   readonly certificateSeconds: number | null;
+  /** Quantiles of the last 60 counted probes; null: there is none. */
+  readonly latencySeconds: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
 }
 
 /** The journal. */

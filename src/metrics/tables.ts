@@ -32,6 +32,9 @@ const BACKEND = {
   enabled: template("maglev_backend_enabled", "", "backend"),
   blind: template("maglev_backend_blind", "", "backend"),
   expiry: template("maglev_backend_certificate_expiry_seconds", "", "backend"),
+  p50: template("maglev_backend_latency_seconds", "", "backend", 'quantile="0.5"'),
+  p95: template("maglev_backend_latency_seconds", "", "backend", 'quantile="0.95"'),
+  p99: template("maglev_backend_latency_seconds", "", "backend", 'quantile="0.99"'),
 };
 const FRONTEND_STATE = oneHot("maglev_frontend_state", "frontend", frontendStates);
 
@@ -100,6 +103,13 @@ function writeBackends(lines: Lines, all: readonly BackendRow[]): void {
   lines.metric("maglev_backend_certificate_expiry_seconds");
   for (const { row, label } of rows) {
     if (row.certificateSeconds !== null) lines.fill(BACKEND.expiry, label, row.certificateSeconds);
+  }
+  lines.metric("maglev_backend_latency_seconds");
+  for (const { row: { latencySeconds }, label } of rows) {
+    if (latencySeconds === null) continue;
+    lines.fill(BACKEND.p50, label, latencySeconds.p50);
+    lines.fill(BACKEND.p95, label, latencySeconds.p95);
+    lines.fill(BACKEND.p99, label, latencySeconds.p99);
   }
 }
 

@@ -6,6 +6,7 @@
 import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { FrontendTransition } from "../health/frontend_states.ts";
+import type { LatencyWindow } from "../health/latency.ts";
 import { redactHeaders, redactPath } from "../log/redact.ts";
 import type {
   Config,
@@ -120,6 +121,25 @@ export function frontendTransition(change: FrontendTransition): api.FrontendTran
     at: timeText(change.at),
     active_pool: change.activePool === "" ? null : change.activePool,
     reason: change.reason,
+  };
+}
+
+/** How long the probes of a backend took; null: no result has counted yet. */
+export function latency(window: LatencyWindow, isListed: boolean): api.Latency | null {
+  const quantiles = window.quantiles();
+  if (quantiles === null) return null;
+  const { p50, p95, p99 } = quantiles;
+  return {
+    p50_ns: nanosText(p50),
+    p95_ns: nanosText(p95),
+    p99_ns: nanosText(p99),
+    spark: window.spark(),
+    recent: isListed ? [] : window.recent().map(({ at, code, ok, totalMs }) => ({
+      at: timeText(at),
+      total_ns: nanosText(totalMs),
+      ok,
+      code,
+    })),
   };
 }
 

@@ -11,11 +11,21 @@ import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
 import type { Standing } from "../health/frontend_states.ts";
 import type { Buckets } from "../lb/vpp_state.ts";
-import type { Config, Frontend, IpAddress, UnixMillis } from "../model.ts";
-import { certificate, frontendTransition, probe, transition } from "./convert.ts";
+import type { Config, Frontend, IpAddress, Transition, UnixMillis } from "../model.ts";
+import { certificate, frontendTransition, latency, probe, transition } from "./convert.ts";
 
-/** One backend at `now`. `blind`: since when and why no result counts. */
-export function backendView(entry: Readonly<Entry>, blind: Blindness | null, now: UnixMillis): api.Backend {
+/**
+ * One backend at `now`.
+ *
+ * @param blind since when and why no result counts
+ * @param isListed in a list only the newest transition is shown, without effects, and no single probe: lists stay small
+ */
+export function backendView(
+  entry: Readonly<Entry>,
+  blind: Blindness | null,
+  now: UnixMillis,
+  isListed = false,
+): api.Backend {
   const { backend, health } = entry;
   return {
     name: backend.name,
@@ -34,10 +44,10 @@ export function backendView(entry: Readonly<Entry>, blind: Blindness | null, now
     last_probe: entry.lastProbe === null ? null : probe(entry.lastProbe),
     next_probe_at: entry.nextDueAt === null ? null : timeText(entry.nextDueAt),
     frontends: entry.places.map(({ frontend, pool }) => ({ frontend, pool })),
-    transitions: entry.history.map(transition),
+    transitions: isListed ? newest(entry.history) : entry.history.map(transition),
     blind: blind === null ? null : { ...blind, since: timeText(blind.since) },
     override: null,
-    latency: null,
+    latency: entry.latency === null ? null : latency(entry.latency, isListed),
     certificate: entry.certificate === null ? null : certificate(entry.certificate, now),
   };
 }
@@ -52,6 +62,11 @@ export interface FrontendExtras {
   readonly fileWeight: (pool: string, backend: string) => number | null;
   /** Buckets of a server as VPP last reported them; null: not known. */
   readonly buckets: (address: IpAddress) => Buckets | null;
+}
+
+/** The newest transition as lists show it: without its effects, of which there is one a frontend. */
+function newest([first]: readonly Transition[]): api.Transition[] {
+  return first === undefined ? [] : [transition({ ...first, effects: [] })];
 }
 
 /** One frontend. */

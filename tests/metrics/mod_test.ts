@@ -68,9 +68,33 @@ Deno.test("the state of a backend is one-hot over five states, and a removed one
   const snapshot: MetricsSnapshot = {
     ...snapshotOf(0, 0),
     backends: [
-      { name: "a", state: "paused", counter: 0, enabled: true, blind: true, certificateSeconds: -1.5 },
-      { name: "b", state: "removed", counter: 0, enabled: true, blind: false, certificateSeconds: 1 },
-      { name: "c", state: "disabled", counter: null, enabled: false, blind: false, certificateSeconds: null },
+      {
+        name: "a",
+        state: "paused",
+        counter: 0,
+        enabled: true,
+        blind: true,
+        certificateSeconds: -1.5,
+        latencySeconds: { p50: 0.01, p95: 0.02, p99: 0.5 },
+      },
+      {
+        name: "b",
+        state: "removed",
+        counter: 0,
+        enabled: true,
+        blind: false,
+        certificateSeconds: 1,
+        latencySeconds: null,
+      },
+      {
+        name: "c",
+        state: "disabled",
+        counter: null,
+        enabled: false,
+        blind: false,
+        certificateSeconds: null,
+        latencySeconds: null,
+      },
     ],
   };
   const text = tablesText(snapshot);
@@ -87,6 +111,11 @@ Deno.test("the state of a backend is one-hot over five states, and a removed one
   assert.doesNotMatch(text, /^maglev_backend_health\{backend="c"/m);
   assert.deepEqual(text.match(/^maglev_backend_certificate.*$/gm), [
     'maglev_backend_certificate_expiry_seconds{backend="a"} -1.5',
+  ]);
+  assert.deepEqual(text.match(/^maglev_backend_latency.*$/gm), [
+    'maglev_backend_latency_seconds{backend="a",quantile="0.5"} 0.01',
+    'maglev_backend_latency_seconds{backend="a",quantile="0.95"} 0.02',
+    'maglev_backend_latency_seconds{backend="a",quantile="0.99"} 0.5',
   ]);
 });
 

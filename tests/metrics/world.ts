@@ -40,6 +40,7 @@ export function snapshotOf(backends: number, frontends: number): MetricsSnapshot
       enabled: i % 7 !== 6,
       blind: false,
       certificateSeconds: i % 3 === 0 ? 8_000_000 + i : null,
+      latencySeconds: i % 10 === 9 ? null : { p50: 0.0125, p95: 0.02, p99: 0.5 },
     })),
     frontends: vips.map((vip, f) => ({
       name: vip.frontend,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LatencyWindow, quantile, recentLimit, sparkDigit } from "../../src/answers/latency.ts";
+import { LatencyWindow, quantile, recentLimit, sparkDigit } from "../../src/health/latency.ts";
 
 const base = Date.UTC(2026, 0, 1);
 const results = fc.array(

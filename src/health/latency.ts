@@ -74,19 +74,22 @@ export function sparkDigit(ms: Millis): number {
   return Math.min(9, Math.max(0, Math.floor(2 * Math.log10(Math.max(ms, 1e-6) / 0.1))));
 }
 
+/** Where durations are sorted. */
+const scratch = new Float32Array(recentLimit);
+
 /** Octets of a minute: number of the minute (32 bits), count, failed, p50, p95, p99. */
 const minuteOctets = 9;
 
 /** The latency of one backend. */
 export class LatencyWindow {
   readonly #base: UnixMillis;
-  readonly #at = new Uint32Array(recentLimit);
-  readonly #total = new Float32Array(recentLimit);
+  readonly #at: Uint32Array;
+  readonly #total: Float32Array;
   /** Number of the code, plus 128 for a pass. */
-  readonly #code = new Uint8Array(recentLimit);
+  readonly #code: Uint8Array;
+  readonly #minutes: DataView;
   #next = 0;
   #count = 0;
-  readonly #minutes = new DataView(new ArrayBuffer(minuteLimit * minuteOctets));
   /** The minute that is not complete yet; its probes are the newest of the ring. */
   #minute = -1;
   #minuteCount = 0;
@@ -95,6 +98,12 @@ export class LatencyWindow {
   /** `base` is a time not after any result's, e.g. the start of the process. */
   constructor(base: UnixMillis) {
     this.#base = base;
+    // One buffer for all: a buffer of its own for each would take more than what is in it.
+    const octets = new ArrayBuffer(recentLimit * 9 + minuteLimit * minuteOctets);
+    this.#at = new Uint32Array(octets, 0, recentLimit);
+    this.#total = new Float32Array(octets, recentLimit * 4, recentLimit);
+    this.#code = new Uint8Array(octets, recentLimit * 8, recentLimit);
+    this.#minutes = new DataView(octets, recentLimit * 9);
   }
 
   /** Takes a counted result. A clock that went back puts it at the time of the one before. */
@@ -176,9 +185,9 @@ export class LatencyWindow {
     this.#minuteFailed = 0;
   }
 
-  /** Durations of the newest results, sorted. */
+  /** Durations of the newest results, sorted; valid until the next call of any window. */
   #newest(count: number): Float32Array {
-    const values = new Float32Array(count);
+    const values = scratch.subarray(0, count);
     for (let i = 0; i < count; i++) values[i] = this.#total[this.#place(this.#count - count + i)] ?? 0;
     return values.sort();
   }
