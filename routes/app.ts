@@ -18,6 +18,7 @@ import { mountFleet } from "./fleet.ts";
 import { mountFrontends } from "./frontends.ts";
 import { count, guard } from "./guard.ts";
 import { mountHealth } from "./health.ts";
+import { mountPeers } from "./peers.ts";
 import { mountHealthchecks } from "./healthchecks.ts";
 import { internalErrorResponse, ProblemError, problemOfIssues, problemResponse } from "./problem.ts";
 import { problemKinds, type ProblemType } from "./problem_kinds.ts";
@@ -92,6 +93,7 @@ export function createApp(options: ApiOptions): Api {
   mountFleet(app, options);
   mountEvents(app, options);
   mountJournal(app, options);
+  mountPeers(app, options);
   return app;
 }
 

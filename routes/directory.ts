@@ -62,5 +62,29 @@ export function directoryOf(app: Api): Directory {
     place: { pattern, ...place },
     expression: new RegExp(`^${pattern.replace(/[.]/g, "\\.").replace(/\{[^}]+\}/g, "[^/]+")}$`),
   }));
-  return (path) => rows.find((row) => row.expression.test(path))?.place ?? null;
+  const find: Directory = (path) => rows.find((row) => row.expression.test(path))?.place ?? null;
+  return (path) => {
+    const through = throughPeer(path);
+    return through === null ? find(path) : peerPlace(find(`/v1/${through.path}`));
+  };
 }
+
+/** Peer and path below `/v1/` of a request that another daemon answers; null: this one does. */
+export function throughPeer(path: string): { readonly peer: string; readonly path: string } | null {
+  const [, peer, rest] = /^\/v1\/peers\/([^/]+)\/(.+)$/.exec(path) ?? [];
+  return peer === undefined || rest === undefined ? null : { peer, path: rest };
+}
+
+/** What may be asked of a peer: the documented GETs, with their own parameters; not its peers. */
+function peerPlace(place: Place | null): Place | null {
+  if (place === null || !place.methods.has("GET") || place.pattern.startsWith("/v1/peers")) return null;
+  return {
+    pattern: peerPattern,
+    methods: new Set(["GET", "HEAD"]),
+    queries: place.queries,
+    bodies: new Set(),
+  };
+}
+
+/** The path in the document. */
+export const peerPattern = "/v1/peers/{name}/{path}";

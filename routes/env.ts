@@ -6,6 +6,7 @@ import type { ApiChange, Control } from "../src/control.ts";
 import type { Log } from "../src/log/mod.ts";
 import type { Actor } from "../src/model.ts";
 import type { Peer, Principal } from "./access.ts";
+import type { PeerReader } from "../src/peers/peers.ts";
 import type { Credential, Tokens } from "./auth.ts";
 
 /** What the server passes with each request, and what the middleware adds. */
@@ -83,6 +84,8 @@ export interface ApiOptions {
   readonly recorder?: RequestRecorder;
   /** For the journal. */
   readonly changes?: ChangeRecorder;
+  /** Other daemons; missing: none. */
+  readonly peers?: PeerReader;
   /** Event streams at a time, default 512; one more is told `dropped` and closed. */
   readonly maxStreams?: number;
 }

@@ -160,6 +160,7 @@ export const info: api.Info = {
   auth: false,
   tls: false,
   state_dir: null,
+  grafana_url: null,
   you: { name: "local", role: "admin" },
   version: "0.1.0",
   commit: "0123456789ab",
@@ -169,6 +170,19 @@ export const info: api.Info = {
   listen: ["127.0.0.1:9090"],
   features: ["openapi-3.1", "events"],
   warmup: { phase: "done", ends_at: at, held_frontends: [] },
+};
+
+/** GET /v1/peers */
+export const peers: api.PeerList = {
+  peers: [
+    { name: "lb2", url: "https://lb2.example.net:9090/", reachable: true, detail: "" },
+    {
+      name: "lb3",
+      url: "https://lb3.example.net:9090/",
+      reachable: false,
+      detail: "it did not answer within 5 s",
+    },
+  ],
 };
 
 /** GET /v1/config */
@@ -351,6 +365,7 @@ export const events: string = [
 ].join("\n");
 
 const details: Readonly<Record<ProblemType, string>> = {
+  "peer-failed": "The peer lb2: it did not answer within 5 s",
   "bad-request": "The body is no JSON",
   "unauthorized": "This needs a bearer token",
   "forbidden": "The token of grafana has role viewer; this needs operator",

@@ -21,6 +21,7 @@ export const problemKinds = {
   "unsupported-media-type": { status: 415, title: "The body's type is not understood", retryAfter: null },
   "invalid": { status: 422, title: "The request is wrong", retryAfter: null },
   "vpp-refused": { status: 502, title: "VPP refused it", retryAfter: null },
+  "peer-failed": { status: 502, title: "The other daemon cannot be read", retryAfter: null },
   // VPP is tried again every 5 s, so an earlier retry finds nothing new.
   "vpp-unavailable": { status: 503, title: "VPP is not connected", retryAfter: 5 },
   "not-ready": { status: 503, title: "maglevd is not ready", retryAfter: 5 },

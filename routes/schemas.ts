@@ -70,6 +70,7 @@ export const Info: Schema<api.Info> = contract<api.Info>()(
     auth: z.boolean(),
     tls: z.boolean(),
     state_dir: orNull(Text),
+    grafana_url: orNull(Text),
     you: orNull(z.object({ name: Text, role: z.enum(["viewer", "operator", "admin"]) })).openapi({
       description: "null: a caller without a token",
     }),

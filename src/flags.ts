@@ -6,6 +6,7 @@
 import { flagText, helpRows, parseCommandLine } from "./command_line.ts";
 import type { Level } from "./log/mod.ts";
 import { parseIp } from "./net/ip.ts";
+import { parsePeerAddress, type PeerAddress } from "./net/peer_url.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** One flag; its environment form is `MAGLEV_` and the name in upper case with underscores. */
@@ -127,6 +128,34 @@ export const flagSpecs: readonly FlagSpec[] = [
     help: "serve HTTPS with this PEM certificate",
   },
   {
+    name: "peer",
+    kind: "list",
+    default: "",
+    value: "name=url",
+    help: "another daemon that the dashboard shows too; may be given several times",
+  },
+  {
+    name: "peer-token-file",
+    kind: "text",
+    default: "",
+    value: "file",
+    help: "the token that each peer gets (YAML: name, token)",
+  },
+  {
+    name: "peer-ca-file",
+    kind: "text",
+    default: "",
+    value: "file",
+    help: "PEM of authorities that peers' certificates may come from, besides the system's",
+  },
+  {
+    name: "grafana-url",
+    kind: "text",
+    default: "",
+    value: "url",
+    help: "Grafana dashboard that the dashboard's objects link to",
+  },
+  {
     name: "tls-key",
     kind: "text",
     default: "",
@@ -222,6 +251,14 @@ export interface Options {
   readonly journalDays: number;
   /** Octets that the journal may have. */
   readonly journalOctets: number;
+  /** Other daemons, in the order of the flags. */
+  readonly peers: readonly PeerAddress[];
+  /** Path of the tokens for them; null: they get none. */
+  readonly peerTokenFile: string | null;
+  /** Path of a PEM with more authorities for them; null: the system's alone. */
+  readonly peerCaFile: string | null;
+  /** Address of a dashboard in Grafana; null: no links. */
+  readonly grafanaUrl: string | null;
   /** Certificate and key as PEM paths; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Check the configuration and exit. */
@@ -354,6 +391,23 @@ export function parseFlags(
   if (nodeName !== "" && !/^(?=.*[A-Za-z0-9])[A-Za-z0-9._-]{1,64}$/.test(nodeName)) {
     complain("node-name", nodeName, "a name: letters, digits, dot, underscore and hyphen, at most 64");
   }
+  const peers: PeerAddress[] = [];
+  for (const value of text("peer")) {
+    if (value === "") continue;
+    const peer = parsePeerAddress(value);
+    if (!peer.ok) {
+      errors.push(`--peer (or MAGLEV_PEER): "${value.replace(/\/\/[^/@]*@/, "//***@")}" needs ${peer.error}`);
+    } else if (peers.some(({ name }) => name === peer.value.name)) {
+      errors.push(`--peer: there are two peers named "${peer.value.name}"`);
+    } else peers.push(peer.value);
+  }
+  for (const name of ["peer-token-file", "peer-ca-file"]) {
+    if (one(name) !== "" && peers.length === 0) errors.push(`--${name} needs --peer`);
+  }
+  const grafanaUrl = one("grafana-url");
+  if (grafanaUrl !== "" && !/^https?:$/.test(URL.parse(grafanaUrl)?.protocol ?? "")) {
+    complain("grafana-url", grafanaUrl, "an http:// or https:// address");
+  }
   const options: Options = {
     config,
     listen,
@@ -374,6 +428,10 @@ export function parseFlags(
     stateDir: one("state-dir") || null,
     journalDays,
     journalOctets,
+    peers,
+    peerTokenFile: one("peer-token-file") || null,
+    peerCaFile: one("peer-ca-file") || null,
+    grafanaUrl: grafanaUrl || null,
     // One file may hold both.
     tls: cert === "" ? null : { cert, key: key === "" ? cert : key },
     /** Check the configuration and exit. */

@@ -115,11 +115,20 @@ Deno.test("every flag has its environment form, to the same effect", () => {
     "state-dir": "/x/state",
     "journal-days": "7",
     "journal-size": "2GiB",
+    "peer": "lb2=https://lb2.example.net/",
+    "peer-token-file": "/x/peers.yaml",
+    "peer-ca-file": "/x/ca.pem",
+    "grafana-url": "https://grafana.example.net/d/maglev",
   };
-  // A certificate without its key is a mistake.
-  const tls = (name: string) => name === "tls-cert" ? "tls-key" : name === "tls-key" ? "tls-cert" : null;
+  // A certificate without its key is a mistake, and what is of peers without one.
+  const others: Readonly<Record<string, string>> = {
+    "tls-cert": "tls-key",
+    "tls-key": "tls-cert",
+    "peer-token-file": "peer",
+    "peer-ca-file": "peer",
+  };
   for (const { name, kind } of flagSpecs) {
-    const names = [name, tls(name)].filter((one) => one !== null);
+    const names = [name, others[name]].filter((one) => one !== undefined);
     const asFlags = names.flatMap((one) =>
       kind === "switch" ? [`--${one}`] : [`--${one}`, values[one] ?? ""]
     );
@@ -172,4 +181,18 @@ Deno.test("one PEM file may hold certificate and key", () => {
   const both = { cert: "/x/both.pem", key: "/x/both.pem" };
   assert.deepEqual(options(["--tls-cert", "/x/both.pem"]).tls, both);
   assert.deepEqual(options(["--tls-cert", "/x/both.pem", "--tls-key", "/x/both.pem"]).tls, both);
+});
+
+Deno.test("peers and Grafana: each fault of a flag is a sentence", () => {
+  const errors = (...args: string[]) => {
+    const parsed = parseFlags(args, () => undefined);
+    return parsed.ok ? "" : parsed.error.join("\n");
+  };
+  assert.equal(errors("--peer", "lb2=https://lb2/", "--peer", "lb3=http://lb3:9090"), "");
+  assert.match(errors("--peer", "lb2"), /--peer .* needs the form name=url/);
+  assert.match(errors("--peer", "lb2=http://u:secret@lb2/"), /without a password/);
+  assert.doesNotMatch(errors("--peer", "lb2=http://u:secret@lb2/"), /secret/);
+  assert.match(errors("--peer", "lb2=http://a/", "--peer", "lb2=http://b/"), /two peers named "lb2"/);
+  assert.match(errors("--peer-token-file", "/x"), /--peer-token-file needs --peer/);
+  assert.match(errors("--grafana-url", "javascript:alert(1)"), /http:/);
 });

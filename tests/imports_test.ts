@@ -87,6 +87,11 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     to: /^src\/(model|result|clock|lines)\.ts$|^src\/(async|fleet)\/|^src\/memory\/overrides\//,
   },
   {
+    why: "other daemons are asked over HTTP, and their tokens are read as the other files of the API are",
+    from: /^src\/peers\//,
+    to: /^src\/(model|result|clock)\.ts$|^src\/(peers|async|net|api|config)\//,
+  },
+  {
     why: "the page knows the API's shapes and its stream",
     from: /^src\/dashboard\//,
     to: /^src\/(api|dashboard)\/|^src\/(sse|text)\.ts$/,
@@ -101,7 +106,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "routes see the daemon through its control only",
     from: /^routes\//,
     to:
-      /^routes\/|^src\/(control|model|result|clock|version|flags)\.ts$|^src\/(net|config|api|log|bus|metrics|dashboard\/generated)\/|^src\/files\/judge\.ts$/,
+      /^routes\/|^src\/(control|model|result|clock|version|flags)\.ts$|^src\/(net|config|api|log|bus|metrics|peers|dashboard\/generated)\/|^src\/files\/judge\.ts$/,
   },
   {
     why: "the client talks to the API and to nothing else of the daemon",

@@ -8,6 +8,8 @@ export function secretsOf(auth: AuthTable | null = null): SecretsInUse {
   return {
     auth,
     tls: null,
+    peerTokens: new Map(),
+    peerCa: null,
     use() {},
     look: () => Promise.resolve(),
     warnings: () => [],

@@ -140,6 +140,8 @@ export interface Info {
   tls: boolean;
   /** Where the daemon keeps what must outlive it; null: in memory only. */
   state_dir: Nul<string>;
+  /** Where Grafana shows these objects, as `--grafana-url` says; null: nowhere. */
+  grafana_url: Nul<string>;
   /** Who asks; null: a caller without a token. */
   you: Nul<{ name: string; role: "viewer" | "operator" | "admin" }>;
   /** Version of maglevd. */

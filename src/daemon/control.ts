@@ -84,6 +84,8 @@ export interface ControlParts {
   readonly known: () => Known;
   /** What this daemon was started with, e.g. `vpp`, `stats`, `auth`, `tls`. */
   readonly features: readonly string[];
+  /** Address of a dashboard in Grafana; null: none. */
+  readonly grafanaUrl: string | null;
   /** Wall clock. */
   readonly startedAt: UnixMillis;
   /** Monotonic. */
@@ -119,14 +121,27 @@ export class DaemonControl implements Control {
 
   /** Version, uptime, listeners and warm-up. */
   info(): Omit<api.Info, "you"> {
-    const { auth, build, clock, features, listen, node, reconciler, startedAt, startedAtMs, stateDir, tls } =
-      this.#parts;
+    const {
+      auth,
+      build,
+      clock,
+      features,
+      grafanaUrl,
+      listen,
+      node,
+      reconciler,
+      startedAt,
+      startedAtMs,
+      stateDir,
+      tls,
+    } = this.#parts;
     const { phase, endsAt, heldFrontends } = reconciler.warmup;
     return {
       node,
       auth,
       tls,
       state_dir: stateDir,
+      grafana_url: grafanaUrl,
       version,
       commit: build.commit,
       date: build.date,

@@ -21,6 +21,7 @@ import type { VppEvent } from "../api/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Clock } from "../clock.ts";
 import { exportConfig } from "../config/export.ts";
+import { Peers } from "../peers/peers.ts";
 import type { Control } from "../control.ts";
 import { FileStore } from "../files/store.ts";
 import { OpensslTrial } from "../files/trial.ts";
@@ -358,6 +359,7 @@ export class Daemon implements AsyncDisposable {
       tls: secrets.tls !== null,
       known: () => known.take(),
       features: features(parts),
+      grafanaUrl: options.grafanaUrl,
       startedAt,
       startedAtMs,
       listen: () => serving?.addresses ?? [],
@@ -378,8 +380,12 @@ export class Daemon implements AsyncDisposable {
         found: parts.listens && (options.localToken === null || isDefaultTokenFile(options.localToken)),
       }),
     });
+    const peers = building.use(
+      new Peers({ peers: options.peers, tokens: secrets.peerTokens, ca: secrets.peerCa, clock }),
+    );
     const api = {
       control,
+      peers,
       bus,
       log,
       clock,
@@ -423,7 +429,16 @@ export class Daemon implements AsyncDisposable {
         only: "metrics",
       });
     }
-    secrets.use({ auth: (table) => tokens.replace(table), tls: (pair) => serving?.renew(pair) }, log, clock);
+    secrets.use(
+      {
+        auth: (table) => tokens.replace(table),
+        tls: (pair) => serving?.renew(pair),
+        peerTokens: (given) => peers.useTokens(given),
+        peerCa: (pem) => peers.useAuthority(pem),
+      },
+      log,
+      clock,
+    );
     building.use(lookAgain(clock, secrets));
     building.use(giveBack(clock));
     readyLog = building.use(new ReadyLog({ clock, log, ready: () => control.readiness(), startedAtMs }));
@@ -544,6 +559,7 @@ function features({ config, options, secrets: { auth, tls } }: DaemonParts): str
     ["stats", options.vppApiAddr !== null && options.vppStatsAddr !== null],
     ["auth", auth !== null],
     ["tls", tls !== null],
+    ["peers", options.peers.length > 0],
     ["metrics-listener", options.metricsAddr !== null],
     ["fleet", config.fleet !== undefined],
   ];

@@ -16,10 +16,11 @@ import type { Options } from "../flags.ts";
 import type { Log } from "../log/mod.ts";
 import type { UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
+import { parsePeerTokens, type PeerTokens } from "../peers/tokens.ts";
 import { readSecretFile } from "./secret_file.ts";
 
 /** Files as the flags name them. */
-export type SecretPaths = Pick<Options, "authFile" | "tls">;
+export type SecretPaths = Pick<Options, "authFile" | "tls" | "peers" | "peerTokenFile" | "peerCaFile">;
 
 type TlsPaths = NonNullable<SecretPaths["tls"]>;
 
@@ -30,6 +31,40 @@ interface Reading<T> {
   /** Everything that was read, and the rights. */
   readonly text: string;
   readonly content: Result<T, api.Finding[]>;
+}
+
+async function readPeerTokens(file: string, peers: SecretPaths["peers"]): Promise<Reading<PeerTokens>> {
+  const flag = "--peer-token-file";
+  const read = await readSecretFile(file);
+  if (!read.ok) {
+    return { file, text: read.error, content: err([finding(file, flag, `cannot be read: ${read.error}`)]) };
+  }
+  const { text, mode } = read.value;
+  const key = `${(mode ?? 0) & 0o777} ${text}`;
+  // The tokens stand in it as they are sent.
+  const open = whyTooOpen(mode) ?? (((mode ?? 0) & 0o004) === 0 ? null : "can be read by everybody");
+  if (open !== null) {
+    return { file, text: key, content: err([finding(file, flag, open, `chmod o-r,go-w ${file}`)]) };
+  }
+  return { file, text: key, content: parsePeerTokens(text, file, peers) };
+}
+
+async function readPeerCa(file: string): Promise<Reading<string>> {
+  const wrong = (text: string, detail: string) => ({
+    file,
+    text,
+    content: err([finding(file, "--peer-ca-file", detail)]),
+  });
+  const read = await readSecretFile(file);
+  if (!read.ok) return wrong(read.error, `cannot be read: ${read.error}`);
+  const { text } = read.value;
+  if (!/-----BEGIN CERTIFICATE-----/.test(text)) return wrong(text, "holds no certificate in PEM");
+  try {
+    Deno.createHttpClient({ caCerts: [text] }).close();
+  } catch (error) {
+    return wrong(text, error instanceof Error ? error.message : String(error));
+  }
+  return { file, text, content: ok(text) };
 }
 
 /** What is wrong with a file; `flag` names it. */
@@ -129,6 +164,10 @@ export interface SecretsUsers {
   readonly auth: (table: AuthTable) => void;
   /** Certificate or key are others. */
   readonly tls: (pair: TlsPair) => void;
+  /** Other tokens for the peers. */
+  readonly peerTokens: (tokens: PeerTokens) => void;
+  /** Other authorities for the peers' certificates. */
+  readonly peerCa: (pem: string) => void;
 }
 
 /** What the daemon sees of the files in use. */
@@ -137,6 +176,10 @@ export interface SecretsInUse {
   readonly auth: AuthTable | null;
   /** As read at the start; null: plain HTTP. */
   readonly tls: TlsPair | null;
+  /** Tokens for the peers as read at the start. */
+  readonly peerTokens: PeerTokens;
+  /** PEM of authorities for the peers as read at the start; null: the system's alone. */
+  readonly peerCa: string | null;
   /** Gives new contents to `users` from now on. Before this is called, `look` does nothing. */
   use(users: SecretsUsers, log: Log, clock: Clock): void;
   /** Reads every file again; never rejects. */
@@ -153,6 +196,10 @@ export class Secrets implements SecretsInUse {
   readonly auth: AuthTable | null;
   /** As read at the start; null: plain HTTP. */
   readonly tls: TlsPair | null;
+  /** Tokens for the peers as read at the start. */
+  readonly peerTokens: PeerTokens;
+  /** PEM of authorities for the peers as read at the start; null: the system's alone. */
+  readonly peerCa: string | null;
   readonly #sources: readonly Pick<Source<never>, "look" | "kept">[];
   #used: { readonly users: SecretsUsers; readonly log: Log; readonly clock: Clock } | null = null;
   #last: Promise<void> = Promise.resolve();
@@ -160,7 +207,15 @@ export class Secrets implements SecretsInUse {
   private constructor(
     auth: { readonly path: string; readonly first: Reading<AuthTable> } | null,
     tls: { readonly paths: TlsPaths; readonly first: Reading<TlsPair> } | null,
+    peers: {
+      readonly list: SecretPaths["peers"];
+      readonly tokens: Reading<PeerTokens> | null;
+      readonly ca: Reading<string> | null;
+    },
   ) {
+    const { ca, list, tokens } = peers;
+    this.peerTokens = tokens?.content.ok === true ? tokens.content.value : new Map();
+    this.peerCa = ca?.content.ok === true ? ca.content.value : null;
     this.auth = auth?.first.content.ok === true ? auth.first.content.value : null;
     this.tls = tls?.first.content.ok === true ? tls.first.content.value : null;
     this.#sources = [
@@ -170,17 +225,31 @@ export class Secrets implements SecretsInUse {
       ...(tls === null
         ? []
         : [new Source(tls.first, () => readTls(tls.paths), (pair) => this.#used?.users.tls(pair))]),
+      ...(tokens === null ? [] : [
+        new Source(
+          tokens,
+          () => readPeerTokens(tokens.file, list),
+          (given) => this.#used?.users.peerTokens(given),
+        ),
+      ]),
+      ...(ca === null
+        ? []
+        : [new Source(ca, () => readPeerCa(ca.file), (pem) => this.#used?.users.peerCa(pem))]),
     ];
   }
 
   /** Reads the files that the flags name; every error as a finding with its place. */
-  static async load({ authFile, tls }: SecretPaths): Promise<Result<Secrets, api.Finding[]>> {
+  static async load(
+    { authFile, peerCaFile, peers, peerTokenFile, tls }: SecretPaths,
+  ): Promise<Result<Secrets, api.Finding[]>> {
     const auth = authFile === null ? null : { path: authFile, first: await readAuth(authFile) };
     const pair = tls === null ? null : { paths: tls, first: await readTls(tls) };
-    const errors = [auth?.first.content, pair?.first.content].flatMap((content) =>
-      content === undefined || content.ok ? [] : content.error
-    );
-    return errors.length > 0 ? err(errors) : ok(new Secrets(auth, pair));
+    const tokens = peerTokenFile === null ? null : await readPeerTokens(peerTokenFile, peers);
+    const ca = peerCaFile === null ? null : await readPeerCa(peerCaFile);
+    const errors = [auth?.first.content, pair?.first.content, tokens?.content, ca?.content].flatMap((
+      content,
+    ) => content === undefined || content.ok ? [] : content.error);
+    return errors.length > 0 ? err(errors) : ok(new Secrets(auth, pair, { list: peers, tokens, ca }));
   }
 
   /** Gives new contents to `users` from now on. */

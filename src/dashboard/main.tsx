@@ -7,7 +7,7 @@ import { effect } from "@preact/signals";
 import { type ComponentChildren, render } from "preact";
 import { useErrorBoundary } from "preact/hooks";
 import { titleText } from "./state/format.ts";
-import { help, model, start } from "./state/store.ts";
+import { allProblems, help, model, start } from "./state/store.ts";
 import { ActionDialog } from "./view/action.tsx";
 import { Backends } from "./view/backends.tsx";
 import { Bar } from "./view/bar.tsx";
@@ -115,8 +115,8 @@ if (root !== null) {
   start();
   startKeys();
   effect(() => {
-    const { info, problems } = model.value;
-    const [critical, warnings] = [problems?.critical ?? 0, problems?.warnings ?? 0];
+    const { info } = model.value;
+    const { critical, warnings } = allProblems.value;
     document.title = titleText(info?.node ?? "maglevd", critical, warnings);
     const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
     const wanted = icon(critical, warnings);

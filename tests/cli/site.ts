@@ -335,6 +335,7 @@ export const info: api.Info = {
   auth: false,
   tls: false,
   state_dir: null,
+  grafana_url: null,
   you: { name: "local", role: "admin" },
   version: "0.1.0",
   commit: "0123456789ab",

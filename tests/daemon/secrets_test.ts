@@ -11,6 +11,7 @@ import { secretsOf } from "../secrets.ts";
 import { fasterClock, Inside } from "./inside.ts";
 
 const ignore = !await hasOpenssl();
+const noPeers = { peers: [], peerTokenFile: null, peerCaFile: null };
 
 async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
@@ -30,6 +31,7 @@ async function refused(paths: { auth?: string; cert?: string; key?: string }): P
   const loaded = await Secrets.load({
     authFile: auth,
     tls: cert === undefined ? null : { cert, key: key ?? cert },
+    ...noPeers,
   });
   return loaded.ok ? [] : loaded.error.map(formatFinding);
 }
@@ -120,7 +122,7 @@ Deno.test({
 
 /** Secrets in use, what they told, and what was logged. */
 async function inUse(authFile: string | null, tls: { cert: string; key: string } | null) {
-  const loaded = await Secrets.load({ authFile, tls });
+  const loaded = await Secrets.load({ authFile, tls, ...noPeers });
   assert.ok(loaded.ok, JSON.stringify(loaded));
   const secrets = loaded.value;
   const clock = new FakeClock();
@@ -133,7 +135,16 @@ async function inUse(authFile: string | null, tls: { cert: string; key: string }
   });
   const tables: AuthTable[] = [];
   const pairs: TlsPair[] = [];
-  secrets.use({ auth: (table) => tables.push(table), tls: (pair) => pairs.push(pair) }, log, clock);
+  secrets.use(
+    {
+      auth: (table) => tables.push(table),
+      tls: (pair) => pairs.push(pair),
+      peerTokens() {},
+      peerCa() {},
+    },
+    log,
+    clock,
+  );
   const said = () => lines.splice(0).map(({ level, msg }) => `${level} ${msg}`);
   return { secrets, clock, tables, pairs, said };
 }

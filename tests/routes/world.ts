@@ -4,6 +4,7 @@ import { createApp } from "../../routes/app.ts";
 import type { Api, ApiOptions } from "../../routes/env.ts";
 import { type Peer, tcpPeer } from "../../routes/access.ts";
 import { Bus } from "../../src/bus/mod.ts";
+import { PeerError, type PeerReader } from "../../src/peers/peers.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { createLog } from "../../src/log/mod.ts";
 import { localToken } from "../secrets.ts";
@@ -31,11 +32,27 @@ export const bearer = `Authorization: Bearer ${localToken}`;
 /** A client of this host. */
 export const local: Peer = tcpPeer("127.0.0.1", 40000);
 
+/** One peer, lb2, that answers everything in the same way. */
+const somePeers: PeerReader = {
+  list: () =>
+    Promise.resolve({ peers: [{ name: "lb2", url: "http://127.0.0.2:9090/", reachable: true, detail: "" }] }),
+  read: (name) =>
+    name === "lb2"
+      ? Promise.resolve({ status: 200, text: '{"backends":[]}' })
+      : Promise.reject(new PeerError("unknown", "there is none")),
+  follow: (name) =>
+    name === "lb2"
+      ? Promise.resolve(new Blob([": nothing\n\n"]).stream())
+      : Promise.reject(new PeerError("unknown", "there is none")),
+};
+
 /** Makes an application. */
 export function makeWorld(
-  options: { auth?: AuthTable | null; clock?: Clock } & Pick<ApiOptions, "recorder" | "maxStreams"> = {},
+  options:
+    & { auth?: AuthTable | null; clock?: Clock }
+    & Pick<ApiOptions, "recorder" | "maxStreams" | "peers"> = {},
 ): World {
-  const { auth = null, clock = systemClock, ...rest } = options;
+  const { auth = null, clock = systemClock, peers = somePeers, ...rest } = options;
   const control = new FakeControl();
   const bus = new Bus({ clock, epoch: "e1" });
   const lines: Record<string, unknown>[] = [];
@@ -47,7 +64,7 @@ export function makeWorld(
     listener: bus,
   });
   const tokens = new Tokens({ table: auth, local: localToken, hint: "read it in a file" });
-  const app = createApp({ control, bus, log, clock, tokens, ...rest });
+  const app = createApp({ control, bus, log, clock, tokens, peers, ...rest });
   const bare = async (path: string, init: RequestInit = {}, peer = local) => {
     const request = new Request(`http://127.0.0.1:9090${path}`, init);
     // As a client sends it.

@@ -67,12 +67,13 @@ export class ApiClient {
     return this.#get("info", signal);
   }
 
-  /** GET /readyz: a daemon that is not ready says so with 503. */
-  async ready(signal: AbortSignal): Promise<Ready> {
+  /** GET /readyz: a daemon that is not ready says so with 503. Null: a peer, of which only `/v1` is read. */
+  async ready(signal: AbortSignal): Promise<Ready | null> {
+    if (this.#peer !== null) return null;
     try {
       return await this.#json<Ready>(
         "GET",
-        this.#peer === null ? "readyz" : this.#path("readyz"),
+        "readyz",
         null,
         signal,
       );

@@ -211,10 +211,6 @@ export class Live {
         );
         return (model) => ({ ...model, syncs: entries });
       }
-      case "peers": {
-        const { peers } = await api.peers(signal);
-        return (model) => ({ ...model, peers });
-      }
     }
   }
 

@@ -19,7 +19,6 @@ import type {
   LbCounters,
   LogEvent,
   Override,
-  PeerList,
   Plan,
   PoolBackend,
   ProblemList,
@@ -65,8 +64,7 @@ export type Resource =
   | "overrides"
   | "counters"
   | "vpp"
-  | "syncs"
-  | "peers";
+  | "syncs";
 
 /** Packets a second of one server or VIP, and a short past of it. */
 export interface Rate {
@@ -134,8 +132,6 @@ export interface Model {
   readonly plan: Plan | null;
   /** The last 20 syncs that changed something. */
   readonly syncs: readonly JournalEntry[] | null;
-  /** Other daemons. */
-  readonly peers: PeerList["peers"];
   /** Newest last, at most 500. */
   readonly events: readonly EventRow[];
 }
@@ -157,7 +153,6 @@ export const emptyModel: Model = {
   latency: new Map(),
   plan: null,
   syncs: null,
-  peers: [],
   events: [],
 };
 
@@ -333,7 +328,7 @@ const changed: Readonly<Record<ChangeEvent["what"], readonly Resource[]>> = {
   override: ["backends", "frontends", "overrides", "problems"],
   problems: ["problems", "ready"],
   sync: ["frontends", "problems", "ready", "syncs"],
-  config: ["info", "backends", "frontends", "overrides", "problems", "peers"],
+  config: ["info", "backends", "frontends", "overrides", "problems"],
   fleet: ["overrides", "problems"],
 };
 
@@ -348,7 +343,6 @@ export const everything: readonly Resource[] = [
   "counters",
   "vpp",
   "syncs",
-  "peers",
 ];
 
 function append(

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Frontend, LbCounters, Override, ProblemList } from "../../api/mod.ts";
+import type { Frontend, LbCounters, Override, PeerList, ProblemList } from "../../api/mod.ts";
 import type { PageBackend, PageFrontend, PageInfo, StreamEvent } from "./model.ts";
 
 /** Makes a value of one shape of anything. */
@@ -156,6 +156,12 @@ export function acceptBackend(value: unknown): PageBackend {
 /** The list that GET /v1/frontends answered. */
 export function acceptFrontends(value: unknown): PageFrontend[] {
   return named(frontend)(isObject(value) ? value.frontends : null) as (PageFrontend & Frontend)[];
+}
+
+/** What GET /v1/peers answered. */
+export function acceptPeers(value: unknown): PeerList {
+  const peer = object({ name: text, url: text, reachable: flag, detail: text });
+  return object({ peers: named(peer) })(value) as PeerList;
 }
 
 /** What GET /v1/problems answered. */

@@ -6,6 +6,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { ApiClient, type Transport } from "./client.ts";
 import { Live, type PageClock } from "./live.ts";
+import { type Daemon, Others } from "./others.ts";
 import { emptyModel, type Model, type PageBackend, type Resource } from "./model.ts";
 
 const tokenKey = "maglev-token";
@@ -50,7 +51,9 @@ export const token: Cell<string | null> = signal(null);
 /** What is known of the daemon that is shown. */
 export const model: Cell<Model> = signal(emptyModel);
 /** Name of the peer that is shown; null: the daemon that serves the page. */
-export const peer: Cell<string | null> = signal(null);
+export const peer: Cell<string | null> = signal(new URLSearchParams(location.search).get("peer"));
+/** This daemon and its peers; empty: it has none. */
+export const daemons: Cell<readonly Daemon[]> = signal<readonly Daemon[]>([]);
 /** The clock of the page, moved once a second, so that all ages tick together. */
 export const now: Cell<number> = signal(Date.now());
 /** Text of the search box, also in the address as `?q=`. */
@@ -86,6 +89,27 @@ export type Action =
   | { readonly kind: "sync"; readonly digest: string };
 
 let live: Live | null = null;
+let others: Others | null = null;
+
+/** Problems of a daemon: of the shown one as the page knows them. Null: not known. */
+export function problemCounts(daemon: Daemon): { critical: number | null; warnings: number | null } {
+  if (daemon.name !== peer.value) return daemon;
+  const { problems } = model.value;
+  return { critical: problems?.critical ?? null, warnings: problems?.warnings ?? null };
+}
+
+/** Problems of all daemons. */
+export const allProblems: ReadCell<{ readonly critical: number; readonly warnings: number }> = computed(
+  () => {
+    const shown: Daemon = { name: peer.value, url: null, trouble: "", critical: null, warnings: null };
+    const counts = (daemons.value.length === 0 ? [shown] : daemons.value).map((daemon) => {
+      const away = daemon.trouble !== "" && daemon.name !== peer.value;
+      return away ? { critical: 1, warnings: 0 } : problemCounts(daemon);
+    });
+    const sum = (key: "critical" | "warnings") => counts.reduce((total, one) => total + (one[key] ?? 0), 0);
+    return { critical: sum("critical"), warnings: sum("warnings") };
+  },
+);
 
 /** The API of what is shown. */
 export const api: ReadCell<ApiClient> = computed(() => new ApiClient(transport, peer.value));
@@ -118,6 +142,7 @@ export function logIn(given: string): void {
   sessionStorage.setItem(tokenKey, given);
   token.value = given;
   live?.restart();
+  others?.start();
 }
 
 /** Forgets the token. */
@@ -146,14 +171,23 @@ export function start(): void {
   effect(() => {
     const client = api.value;
     live?.stop();
-    model.value = { ...emptyModel, peers: model.peek().peers };
+    model.value = emptyModel;
+    opened.value = null;
     live = new Live({ api: client, clock, update: (change) => model.value = change(model.peek()) });
     live.start();
   });
+  others = new Others({
+    transport,
+    clock,
+    shown: () => peer.peek(),
+    update: (known) => daemons.value = known,
+  });
+  others.start();
   effect(() => {
     const search = new URLSearchParams();
     if (query.value !== "") search.set("q", query.value);
     if (stateFilter.value !== "") search.set("state", stateFilter.value);
+    if (peer.value !== null) search.set("peer", peer.value);
     const text = search.toString();
     history.replaceState(null, "", location.pathname + (text === "" ? "" : `?${text}`));
   });

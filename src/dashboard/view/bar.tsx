@@ -16,6 +16,13 @@ const vppWords: Readonly<Record<string, readonly [shape: string, tone: string, t
   "in-sync": ["●", "good", "VPP is in sync"],
 };
 
+/** The same of a peer, whose readiness is not read. */
+const linkWords: Readonly<Record<string, readonly [shape: string, tone: string, text: string]>> = {
+  "off": ["⊘", "dim", "VPP is switched off"],
+  "disconnected": ["✖", "bad", "VPP is away"],
+  "connected": ["●", "good", "VPP is connected"],
+};
+
 const connectionWords: Readonly<Record<string, readonly [shape: string, tone: string]>> = {
   connecting: ["◔", "void"],
   live: ["●", "good"],
@@ -42,10 +49,10 @@ function Pill({ name, shape, text, tone }: {
 
 /** The bar at the top: who this is, how it is, filters. */
 export function Bar() {
-  const { backends, connection, info, ready, trouble } = model.value;
+  const { backends, connection, info, link, ready, trouble } = model.value;
   const you = info?.you;
   const [shape, tone, text] = ready === null
-    ? ["◔", "dim", "VPP is not known"]
+    ? linkWords[link ?? ""] ?? ["◔", "dim", "VPP is not known"]
     : vppWords[ready.vpp] ?? ["·", "dim", clean(String(ready.vpp))];
   const [liveShape, liveTone] = connectionWords[connection] ?? ["·", "dim"];
   const asksToken = connection === "unauthorized" || wantsToken.value && (you ?? null) === null;

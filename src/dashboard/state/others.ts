@@ -1,0 +1,99 @@
+/**
+ * How the daemons are that are not shown: their problems are counted every 5 s, through the daemon of the page.
+ *
+ * @module
+ */
+import type { PeerList } from "../../api/mod.ts";
+import { ApiClient, ApiError, type Transport } from "./client.ts";
+import type { PageClock } from "./live.ts";
+import { acceptPeers, acceptProblems } from "./shapes.ts";
+
+/** One daemon in a line. */
+export interface Daemon {
+  /** Name of the peer; null: the daemon of the page. */
+  readonly name: string | null;
+  /** Address of its own page; null: this one. */
+  readonly url: string | null;
+  /** Why nothing is known of it; "": something is. */
+  readonly trouble: string;
+  /** Problems; null: not known. */
+  readonly critical: number | null;
+  /** The same. */
+  readonly warnings: number | null;
+}
+
+/** The daemons are asked so often, in ms. */
+const pollMs = 5_000;
+
+/** What it is made of. */
+export interface OthersParts {
+  /** How requests are made. */
+  readonly transport: Transport;
+  /** Timers. */
+  readonly clock: PageClock;
+  /** Name of the peer that is shown, which is not asked here. */
+  readonly shown: () => string | null;
+  /** Takes what is known now: this daemon, then its peers in their order. None: there are no peers. */
+  readonly update: (daemons: readonly Daemon[]) => void;
+}
+
+/** Asks until it is stopped. */
+export class Others {
+  readonly #parts: OthersParts;
+  readonly #end = new AbortController();
+  #cancel = () => {};
+  #known: readonly Daemon[] = [];
+
+  /** Has not begun. */
+  constructor(parts: OthersParts) {
+    this.#parts = parts;
+  }
+
+  /** Begins, or asks at once, e.g. with another token. */
+  start(): void {
+    this.#cancel();
+    void this.#round();
+  }
+
+  /** Ends. */
+  stop(): void {
+    this.#end.abort();
+    this.#cancel();
+  }
+
+  async #round(): Promise<void> {
+    const { clock, shown, transport, update } = this.#parts;
+    const { signal } = this.#end;
+    try {
+      const { peers } = acceptPeers(await new ApiClient(transport).peers(signal));
+      const names: (PeerList["peers"][number] | null)[] = peers.length === 0 ? [] : [null, ...peers];
+      const now = await Promise.all(names.map(async (peer): Promise<Daemon> => {
+        const name = peer?.name ?? null;
+        const about = { name, url: peer?.url ?? null };
+        const unknown = { critical: null, warnings: null };
+        if (peer?.reachable === false) return { ...about, ...unknown, trouble: peer.detail };
+        if (name === shown()) return { ...about, ...unknown, trouble: "" };
+        try {
+          const { critical, warnings } = acceptProblems(
+            await new ApiClient(transport, name).problems(signal),
+          );
+          return { ...about, critical, warnings, trouble: "" };
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
+          // A daemon of an older version counts no problems.
+          return { ...about, ...unknown, trouble: error.status === 404 ? "" : error.message };
+        }
+      }));
+      if (signal.aborted) return;
+      this.#known = now;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof ApiError)) throw error;
+      // This daemon is away, older, or wants a token: its own tab says so.
+      if (error.status === 404 || error.status === 401) return;
+    }
+    update(this.#known);
+    // Without peers there is nothing to ask: they are given when the daemon starts.
+    if (this.#known.length > 0) this.#cancel = clock.after(pollMs, () => void this.#round());
+  }
+}
