@@ -52,6 +52,7 @@ import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl, vppStanding } from "./control.ts";
 import { KnownSource } from "./known.ts";
 import type { TakenToken } from "./local_token.ts";
+import { fillHistories } from "./histories.ts";
 import { journalTrouble } from "./journal.ts";
 import { logOverrides } from "./override_log.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
@@ -439,6 +440,7 @@ export class Daemon implements AsyncDisposable {
       log,
       clock,
     );
+    void fillHistories(journal, health, startedAt);
     building.use(lookAgain(clock, secrets));
     building.use(giveBack(clock));
     readyLog = building.use(new ReadyLog({ clock, log, ready: () => control.readiness(), startedAtMs }));

@@ -13,6 +13,8 @@ import type { Log } from "../log/mod.ts";
 import type { Entry } from "../memory/journal/entry.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import { type Run, Runs } from "../memory/journal/runs.ts";
+import type { LatencyRow } from "../memory/journal/tables.ts";
+import { LatencyTens } from "../memory/journal/tens.ts";
 import type { OverrideChange } from "../memory/overrides/override.ts";
 import type { Actor, Millis, UnixMillis } from "../model.ts";
 import {
@@ -55,6 +57,7 @@ export type Place = Pick<Entry, "seq" | "chain">;
 export class Recorder implements Disposable {
   readonly #parts: RecorderParts;
   readonly #runs = new Runs();
+  readonly #tens = new LatencyTens();
   #timer: Disposable | null = null;
   #offset: Millis;
   #jumped: (Trouble & { readonly now: Millis }) | null = null;
@@ -77,7 +80,9 @@ export class Recorder implements Disposable {
   readonly heard = (event: Announcement, at: UnixMillis): void => {
     const { journal, since } = this.#parts;
     if (event.kind === "backend") {
-      if (event.transition.to === "removed") this.#write(this.#runs.end(event.backend));
+      if (event.transition.to === "removed") {
+        this.#write(this.#runs.end(event.backend), this.#tens.end(event.backend));
+      }
       const began = since(event.backend);
       // A state goes on where it is older than the transition that found it again.
       journal.record(backendEntry(event, began !== null && began < at ? began : null), at);
@@ -86,8 +91,11 @@ export class Recorder implements Disposable {
   };
 
   /** A result counted. */
-  readonly counted: CountedSink = (backend, { code, ok }, at, before, after): void => {
-    this.#write(this.#runs.add(backend, ok, code, at, before, after));
+  readonly counted: CountedSink = (backend, { code, ok, totalMs }, at, before, after): void => {
+    this.#write(
+      this.#runs.add(backend, ok, code, at, before, after),
+      this.#tens.add(backend, at, totalMs, ok),
+    );
   };
 
   /** Counted results of a backend that are not in the journal yet. */
@@ -125,7 +133,7 @@ export class Recorder implements Disposable {
 
   /** The daemon stops: what goes on is written as it is. */
   stops(forgotten: Readonly<Record<string, unknown>>): void {
-    this.#parts.journal.measure(this.#runs.open(), []);
+    this.#parts.journal.measure(this.#runs.open(), this.#tens.open());
     this.process("maglevd stops", forgotten);
   }
 
@@ -139,8 +147,9 @@ export class Recorder implements Disposable {
     this.#timer?.[Symbol.dispose]();
   }
 
-  #write(run: Run | null): void {
-    if (run !== null) this.#parts.journal.measure([run], []);
+  #write(run: Run | null, row: LatencyRow | null): void {
+    if (run === null && row === null) return;
+    this.#parts.journal.measure(run === null ? [] : [run], row === null ? [] : [row]);
   }
 
   #difference(): Millis {

@@ -9,6 +9,7 @@ import type {
   LeafCertificate,
   Millis,
   ProbeResult,
+  State,
   Transition,
   UnixMillis,
 } from "../model.ts";
@@ -53,6 +54,8 @@ export class Entry {
   toldUnread = false;
   /** Newest first. */
   history: Transition[] = [];
+  /** What an earlier process left, until the first state of this one. */
+  #left: { readonly state: State; readonly since: UnixMillis } | null = null;
   /** When the blindness since the counted result at `countedAt` began. */
   #blind: { readonly countedAt: Millis; readonly since: UnixMillis } | null = null;
 
@@ -105,6 +108,33 @@ export class Entry {
   /** Drops the oldest transitions beyond `limit`. */
   trim(limit: number): void {
     if (this.history.length > limit) this.history.length = limit;
+  }
+
+  /**
+   * Takes what the journal has of it. The state that an earlier process left goes on if the first state of this one
+   * is the same, which may have been told already.
+   *
+   * @param left transitions of earlier processes, newest first; at least one
+   * @param since when the last of their states began
+   * @param limit transitions kept
+   */
+  recall(left: readonly Transition[], since: UnixMillis, limit: number): void {
+    const own = this.history.length;
+    const first = this.history[own - 1];
+    const state = left[0]?.to;
+    this.history.push(...left.slice(0, Math.max(0, limit - own)));
+    if (state === undefined || state === "unknown") return;
+    if (first === undefined && this.health.state === "unknown") this.#left = { state, since };
+    else if (own <= 1 && this.health.state === state && first?.from === "unknown") {
+      this.health = { ...this.health, since };
+    }
+  }
+
+  /** Takes its health after a change of state; the first one may be what an earlier process left. */
+  enter(health: BackendHealth): void {
+    const left = this.#left;
+    this.#left = null;
+    this.health = left !== null && left.state === health.state ? { ...health, since: left.since } : health;
   }
 
   /** Whether it is probed now. */

@@ -61,6 +61,17 @@ export class FrontendStates {
     this.#standings = kept;
   }
 
+  /** Takes the transitions that an earlier process left, newest first. */
+  recall(frontend: string, left: readonly FrontendTransition[]): void {
+    const now = this.#standings.get(frontend);
+    const last = left[0];
+    if (now === undefined || last === undefined) return;
+    this.#standings.set(frontend, {
+      ...now,
+      history: [...now.history, ...left].slice(0, this.#limit),
+    });
+  }
+
   /** Compares a frontend with what was last told of it and remembers it; null: nothing to tell. */
   judge(
     frontend: string,

@@ -24,7 +24,7 @@ import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
 import { flapped } from "./flapping.ts";
 import type { FrontendWeights, MemberStatus } from "./frontend.ts";
-import { FrontendStates, type Standing } from "./frontend_states.ts";
+import { FrontendStates, type FrontendTransition, type Standing } from "./frontend_states.ts";
 import type { ChangeSink, CountedSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
 import { LatencyWindow } from "./latency.ts";
 import { Judgement } from "./judgement.ts";
@@ -332,6 +332,21 @@ export class Tracker implements Disposable {
     return { ...told, renamed, overrides };
   }
 
+  /**
+   * The journal has been read: what it has of a backend from before this process.
+   *
+   * @param left transitions, newest first
+   * @param since when the last of their states began
+   */
+  recallHistory(backend: string, left: readonly Transition[], since: UnixMillis): void {
+    this.#entries.get(backend)?.recall(left, since, this.#running.healthchecker.transitionHistory);
+  }
+
+  /** What the journal has of a frontend from before this process, newest first. */
+  recallFrontend(frontend: string, left: readonly FrontendTransition[]): void {
+    this.#states.recall(frontend, left);
+  }
+
   /** The running configuration: the file's with the weights that operators set. */
   get config(): Config {
     return this.#running;
@@ -482,7 +497,8 @@ export class Tracker implements Disposable {
         batch.add(entry.backend.name, entry.health, result.change, [...frontends], now, by, cause);
         if (isFlap(event, result.change)) entry.flapping = flapped(entry.flapping, now);
       }
-      entry.health = result.health;
+      if (result.change === null) entry.health = result.health;
+      else entry.enter(result.health);
     }
   }
 

@@ -2,7 +2,7 @@
  * What a whole daemon writes into its journal, and what it answers from it.
  */
 import assert from "node:assert/strict";
-import type { Backend, Journal, JournalEntry, Problem, Replay } from "../../src/api/mod.ts";
+import type { Backend, Frontend, Journal, JournalEntry, Problem, Replay } from "../../src/api/mod.ts";
 import { linkOf, verifyChain } from "../../src/chain.ts";
 import { Inside } from "./inside.ts";
 import { TcpServers } from "../e2e/tcp_servers.ts";
@@ -170,4 +170,34 @@ Deno.test("under the rule in force a replay of a live backend gives its transiti
   );
   const other = await inside.json<Replay>("/v1/backends/b1/replay?rise=100&fall=100");
   assert.deepEqual([other.exact, other.rule], [false, { rise: 100, fall: 100 }]);
+});
+
+Deno.test("after a restart histories go on, and a first state that is the same keeps its hour", async () => {
+  await using folder = await stateDir();
+  const args = ["--state-dir", folder.path];
+  const text = config("127.0.0.2");
+  const life = async (wanted: string): Promise<[Backend, Backend, Frontend]> => {
+    await using inside = await Inside.start({ config: text, vpp: null, args });
+    const get = (name: string) => inside.json<Backend>(`/v1/backends/${name}`);
+    await inside.until(async () => (await get("b1")).state === wanted ? true : undefined, wanted);
+    return [await get("b1"), await get("b2"), await inside.json<Frontend>("/v1/frontends/web")];
+  };
+  const [down, fixed, web] = await life("down");
+  for (let restarts = 1; restarts <= 2; restarts++) {
+    const [b1, b2, frontend] = await life("down");
+    assert.equal(b1.since, down.since);
+    assert.equal(b2.since, fixed.since);
+    const limit = 5;
+    assert.deepEqual(b1.transitions.map(({ to }) => to), Array(restarts + 1).fill("down").slice(0, limit));
+    assert.deepEqual(b1.transitions.at(-1), down.transitions[0]);
+    assert.deepEqual(frontend.transitions.at(-1), web.transitions.at(-1));
+  }
+  using servers = new TcpServers(["127.0.0.2"]);
+  const up = config("127.0.0.2").replace("port: 9,", `port: ${servers.port},`);
+  await using inside = await Inside.start({ config: up, vpp: null, args });
+  await inside.logged((line) =>
+    line.msg === "backend-transition" && line.to === "up" && line.backend === "b1"
+  );
+  const { since, transitions } = await inside.json<Backend>("/v1/backends/b1");
+  assert.equal(since, transitions[0]?.at, "another state than the last one begins now");
 });

@@ -212,13 +212,13 @@ export class JournalFile implements Disposable {
     return found.sort((a, b) => Number(b.seq) - Number(a.seq)).slice(0, limit);
   }
 
-  /** The newest transitions of a backend, newest first. */
-  history(backend: string, limit: number): HistoryRow[] {
-    const id = this.#nameId(backend, false);
+  /** The newest transitions of a backend or frontend, newest first. */
+  history(of: "backend" | "frontend", name: string, limit: number): HistoryRow[] {
+    const id = this.#nameId(name, false);
     if (id === null) return [];
-    const sql = `SELECT at, packed FROM entry INDEXED BY entry_backend WHERE backend=? AND kind=? ` +
+    const sql = `SELECT at, packed FROM entry INDEXED BY entry_${of} WHERE ${of}=? AND kind=? ` +
       "ORDER BY seq DESC LIMIT ?";
-    return this.#all(sql, [id, entryKinds.indexOf("backend"), limit]).flatMap((row) => {
+    return this.#all(sql, [id, entryKinds.indexOf(of), limit]).flatMap((row) => {
       const kept = unpack(String(row.packed));
       return kept === null ? [] : [{ at: Number(row.at) / 1000, by: kept.by, data: kept.data }];
     });

@@ -181,9 +181,13 @@ export class Journal implements AsyncDisposable {
     return this.#orElse(() => this.#ask({ kind: "latency", backend, since, until }, "latency"), () => []);
   }
 
-  /** The newest entries of transitions of some backends, newest first; of those in the file only. */
-  histories(backends: readonly string[], limit: number): Promise<JournalValues["histories"]> {
-    return this.#orElse(() => this.#ask({ kind: "histories", backends, limit }, "histories"), () => []);
+  /** The newest transitions of some backends or frontends, newest first; of those in the file only. */
+  histories(
+    of: "backend" | "frontend",
+    names: readonly string[],
+    limit: number,
+  ): Promise<JournalValues["histories"]> {
+    return this.#orElse(() => this.#ask({ kind: "histories", of, names, limit }, "histories"), () => []);
   }
 
   /** Whether an entry names this backend or frontend. */

@@ -72,7 +72,7 @@ export class JournalKeeper implements Disposable {
         return this.#opened().latency(request.backend, request.since, request.until);
       case "histories": {
         const file = this.#opened();
-        return request.backends.map((backend) => ({ backend, rows: file.history(backend, request.limit) }))
+        return request.names.map((name) => ({ name, rows: file.history(request.of, name, request.limit) }))
           .filter(({ rows }) => rows.length > 0);
       }
       case "knows":

@@ -21,7 +21,12 @@ export type JournalRequest =
     readonly until: UnixMillis;
   }
   | { readonly kind: "knows"; readonly name: string }
-  | { readonly kind: "histories"; readonly backends: readonly string[]; readonly limit: number }
+  | {
+    readonly kind: "histories";
+    readonly of: "backend" | "frontend";
+    readonly names: readonly string[];
+    readonly limit: number;
+  }
   | { readonly kind: "verify"; readonly head: { readonly seq: number; readonly chain: string } | null }
   | { readonly kind: "close" };
 
@@ -53,8 +58,8 @@ export interface JournalValues {
   readonly runs: readonly Run[];
   /** Latency, oldest first. */
   readonly latency: readonly LatencyRow[];
-  /** The newest transitions of backends, newest first; a backend without any is left out. */
-  readonly histories: readonly { readonly backend: string; readonly rows: readonly HistoryRow[] }[];
+  /** The newest transitions of backends or frontends, newest first; a name without any is left out. */
+  readonly histories: readonly { readonly name: string; readonly rows: readonly HistoryRow[] }[];
   /** Whether the name was ever written. */
   readonly knows: boolean;
   /** Outcome of the look at the chain. */

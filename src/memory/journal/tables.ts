@@ -90,7 +90,7 @@ export interface PageRow {
   readonly chain: string | null;
 }
 
-/** A transition of a backend. */
+/** A transition of a backend or frontend. */
 export interface HistoryRow {
   /** When. */
   readonly at: UnixMillis;

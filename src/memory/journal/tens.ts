@@ -1,0 +1,86 @@
+/**
+ * Latency by ten minutes, for the disk: one row a backend, made of a histogram with steps of 5 %. Pure.
+ *
+ * @module
+ */
+import type { Millis, UnixMillis } from "../../model.ts";
+import type { LatencyRow } from "./tables.ts";
+
+/** Length of a row's time, in ms. */
+export const tenMinutesMs: Millis = 600_000;
+
+/** Steps from 10 µs on: 256 of them reach 2,600 s. */
+const steps = 256;
+const stepBase = 1.05;
+const leastMs = 0.01;
+const scale = 1 / Math.log(stepBase);
+const nanosOfMs = 1e6;
+
+/** Ten minutes of one backend. */
+class Tens {
+  readonly counts = new Uint16Array(steps);
+  ten = -1;
+  count = 0;
+  failed = 0;
+
+  clear(ten: number): void {
+    this.counts.fill(0);
+    this.ten = ten;
+    this.count = 0;
+    this.failed = 0;
+  }
+}
+
+/** The ten minutes of each backend that are not complete. */
+export class LatencyTens {
+  readonly #open = new Map<string, Tens>();
+
+  /** Takes a counted result; answers the row of the ten minutes that it ends; null: it ends none. */
+  add(backend: string, at: UnixMillis, totalMs: Millis, ok: boolean): LatencyRow | null {
+    const ten = Math.floor(at / tenMinutesMs);
+    let tens = this.#open.get(backend);
+    if (tens === undefined) this.#open.set(backend, tens = new Tens());
+    let ended: LatencyRow | null = null;
+    if (tens.ten !== ten) {
+      ended = rowOf(backend, tens);
+      tens.clear(ten);
+    }
+    const step = Math.round(Math.log(Math.max(totalMs, leastMs) / leastMs) * scale);
+    const place = step < steps ? step : steps - 1;
+    // An interval of 10 ms has 60,000 results in ten minutes, which fits.
+    tens.counts[place] = (tens.counts[place] ?? 0) + 1;
+    tens.count++;
+    if (!ok) tens.failed++;
+    return ended;
+  }
+
+  /** Ends the ten minutes of a backend that is not probed any more. */
+  end(backend: string): LatencyRow | null {
+    const tens = this.#open.get(backend);
+    this.#open.delete(backend);
+    return tens === undefined ? null : rowOf(backend, tens);
+  }
+
+  /** The rows so far, for the end of the process. */
+  open(): LatencyRow[] {
+    return [...this.#open].flatMap(([backend, tens]) => rowOf(backend, tens) ?? []);
+  }
+}
+
+function rowOf(backend: string, { count, counts, failed, ten }: Tens): LatencyRow | null {
+  if (count === 0) return null;
+  const quantile = (q: number): number => {
+    let left = Math.ceil(count * q);
+    const step = counts.findIndex((n) => (left -= n) <= 0);
+    return Math.round(leastMs * stepBase ** Math.max(0, step) * nanosOfMs);
+  };
+  return {
+    backend,
+    at: ten * tenMinutesMs,
+    count,
+    failed,
+    p50: quantile(0.5),
+    p95: quantile(0.95),
+    p99: quantile(0.99),
+  };
+}
