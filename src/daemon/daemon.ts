@@ -43,6 +43,7 @@ import type { ThreadProber } from "../probes/prober.ts";
 import { probeLimit } from "../probes/runner.ts";
 import { startProbers } from "../probes/threads.ts";
 import { ok, type Result } from "../result.ts";
+import { overrideView } from "../snapshot/overrides.ts";
 import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
 import { VppLink } from "../vpp/link.ts";
@@ -50,7 +51,7 @@ import { Checker } from "./checker.ts";
 import { DaemonFleet, isFleetUnknown, noTroubles } from "./fleet.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl, vppStanding } from "./control.ts";
-import { KnownSource } from "./known.ts";
+import { diskTroubles, KnownSource } from "./known.ts";
 import type { TakenToken } from "./local_token.ts";
 import { fillHistories } from "./histories.ts";
 import { journalTrouble } from "./journal.ts";
@@ -319,6 +320,7 @@ export class Daemon implements AsyncDisposable {
       log,
     });
     let serving: Serving | null = null;
+    const disk = diskTroubles(keeper, clock, startedAt);
     const known = new KnownSource({
       clock,
       tracker: health,
@@ -333,9 +335,9 @@ export class Daemon implements AsyncDisposable {
           ...files.kept.map(({ path, since, why }) => ({ object: path, since, detail: why })),
         ],
       }),
-      overrides: () => [],
+      overrides: () => health.overrides.list.map(overrideView),
       memory: () => ({
-        disk: null,
+        disk: disk(),
         journal: journalTrouble(journal.state),
         clock: recorder.clockTrouble ?? joined?.troubles.clock ?? null,
       }),

@@ -3,13 +3,21 @@
  *
  * @module
  */
-import type { BackendFacts, FileFacts, FrontendFacts, Known, VppFacts } from "../answers/known.ts";
+import type {
+  BackendFacts,
+  FileFacts,
+  FrontendFacts,
+  Known,
+  Trouble,
+  VppFacts,
+} from "../answers/known.ts";
 import { weightsWithoutEffect } from "../answers/weight_effect.ts";
 import type { Clock } from "../clock.ts";
 import { flappingSince } from "../health/flapping.ts";
 import type { Standing } from "../health/frontend_states.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
+import type { StateKeeper } from "../memory/keeper.ts";
 import type { Frontend, Millis, UnixMillis } from "../model.ts";
 import type { VppLink } from "../vpp/link.ts";
 
@@ -52,6 +60,23 @@ export class Since {
   ends(key: string): void {
     this.#begun.delete(key);
   }
+}
+
+/** Asked, tells whether what must outlive the process cannot be written, or was lost. */
+export function diskTroubles(
+  keeper: Pick<StateKeeper, "left" | "problem">,
+  clock: Clock,
+  startedAt: UnixMillis,
+): () => Trouble | null {
+  const since = new Since();
+  return () => {
+    const { left, problem } = keeper;
+    if (problem !== null) return { since: since.holds("problem", clock.wall()), detail: problem };
+    since.ends("problem");
+    if (left !== "lost") return null;
+    const detail = "what an earlier process left is lost: what operators had set before is not in force";
+    return { since: startedAt, detail };
+  };
 }
 
 /** Takes all that is known at one moment. */
@@ -139,7 +164,7 @@ export class KnownSource {
       outOfSync: first
         ? [{ object: "", since: link.since, detail: "the first full sync of this session is not through" }]
         : unsynced,
-      drift: [],
+      drift: reconciler.drift,
       held: reconciler.held,
     };
   }

@@ -225,7 +225,11 @@ export class Reconciler implements AsyncDisposable {
     if (refused !== null) return err(refused);
     return await this.#reads.ask(
       frontend,
-      (lb) => abortable(this.#syncer.read(lb, frontend), this.#stop.signal),
+      async (lb) => {
+        const reading = await abortable(this.#syncer.read(lb, frontend), this.#stop.signal);
+        if (lb === this.#lb) this.#runs.wasRead(frontend === null ? null : [frontend], reading.readAt);
+        return reading;
+      },
     );
   }
 
@@ -251,6 +255,7 @@ export class Reconciler implements AsyncDisposable {
     if (this.#core.gate.isHeld(record.release)) return "held";
     const { changed, dueAt, running, standing, vip } = record;
     if (standing === "error") return "error";
+    if (this.#runs.drifts.of(frontend) !== null) return "drift";
     const waits = changed || running > 0 || dueAt !== null || this.#core.state.untilSettled(vip) !== null;
     return standing === null || waits ? "pending" : standing;
   }
@@ -270,6 +275,8 @@ export class Reconciler implements AsyncDisposable {
           : "a sync of the VIP is under way or due";
       case "held":
         return record !== null && this.#core.gate.isHeld(record.release) ? "warm-up" : record?.detail ?? "";
+      case "drift":
+        return this.#runs.drifts.of(frontend) ?? "";
       default:
         return record?.detail ?? "";
     }
@@ -282,6 +289,11 @@ export class Reconciler implements AsyncDisposable {
       standing === "error" ? [{ object: name, since, detail: detail ?? "" }] : []
     );
     return [...this.#runs.full.unsynced, ...vips];
+  }
+
+  /** What somebody else changed in VPP, since when it is known, and what differs. */
+  get drift(): readonly Unsynced[] {
+    return this.#runs.drifts.list;
   }
 
   /** What the last full sync held, by reason; without what time alone releases. */

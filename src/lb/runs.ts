@@ -5,13 +5,15 @@
  * @module
  */
 import { abortable } from "../async/abortable.ts";
+import type { Config, Millis, UnixMillis } from "../model.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
+import { driftIn, Drifts } from "./drift.ts";
 import type { Revisions } from "./frontend_sync.ts";
 import { FullSync } from "./full_sync.ts";
 import { isBlocked } from "./holds.ts";
 import type { Planned, Synced } from "./outcome.ts";
 import { HeldLog, logFailed } from "./report.ts";
-import { again, done, failed } from "./schedule.ts";
+import { again, done, failed, readBack } from "./schedule.ts";
 import type { SyncCore, Syncer } from "./sync.ts";
 
 /** The runs of one daemon. */
@@ -23,6 +25,10 @@ export class Runs {
   #isBetween = false;
   /** What full syncs left. */
   readonly full = new FullSync();
+  /** What somebody else changed in VPP. */
+  readonly drifts = new Drifts();
+  /** The configuration under which the last full sync went through. */
+  #settled: Config | null = null;
 
   /**
    * Nothing runs.
@@ -38,21 +44,37 @@ export class Runs {
 
   /** Whether a full sync of this session went through and every VIP is as it should be. */
   get inSync(): boolean {
-    return this.full.complete && this.#core.syncs.some(null).every(({ standing }) => standing === "in-sync");
+    return this.full.complete && !this.drifts.unmended &&
+      this.#core.syncs.some(null).every(({ standing }) => standing === "in-sync");
   }
 
   /** The session ended. */
   disconnected(): void {
     this.full.disconnected();
+    this.drifts.disconnected();
+    this.#settled = null;
   }
 
   /** Reads and plans. Where it says `thorough`, nothing that is remembered is trusted. */
-  plan(
+  async plan(
     lb: LoadBalancer,
     frontends: readonly string[] | null,
     thorough: (name: string) => boolean = () => true,
   ): Promise<Planned> {
-    return abortable(this.#syncer.plan(lb, frontends, thorough, this.#quiet), this.#core.stop);
+    const planned = await abortable(
+      this.#syncer.plan(lb, frontends, thorough, this.#quiet),
+      this.#core.stop,
+    );
+    if (lb === this.#core.session()) this.#lookForDrift(planned);
+    return planned;
+  }
+
+  /** VPP was read for somebody's question: what differs is told, and a sync is due. Null: everything was read. */
+  wasRead(frontends: readonly string[] | null, readAt: UnixMillis): void {
+    const { gate, syncs } = this.#core;
+    // Before the first full sync nothing was ever as it should be.
+    if (!this.full.complete || !gate.done || syncs.some(frontends).length === 0) return;
+    this.#lookForDrift(this.#syncer.planKnown(frontends, frontends, readAt));
   }
 
   /** Syncs everything. With `release` what is held goes, too. Rejects when it could not read, or the session ends. */
@@ -125,6 +147,31 @@ export class Runs {
     return logged(this.vips(lb, frontends)).finally(() => this.#isBetween = false);
   }
 
+  /**
+   * What a run sent is read back, for buckets and shares. The repair of drift is not: somebody who changes VPP again
+   * and again would be answered in a loop.
+   */
+  #readBack({ results }: Synced, drifted: ReadonlySet<string>, now: Millis): void {
+    const sent = new Set(results.flatMap(({ status, step }) => status === "done" ? step.frontend ?? [] : []));
+    for (const record of this.#core.syncs.some(sent)) if (!drifted.has(record.name)) readBack(record, now);
+  }
+
+  /**
+   * A difference that nothing of ours explains is told at once, and the next full sync is due. It repairs the
+   * difference, or shows that a repair was of use.
+   */
+  #lookForDrift(planned: Planned): void {
+    const { parts: { clock, log, world }, schedule, syncs } = this.#core;
+    const found = driftIn(planned, {
+      lastInSync: (frontend) => syncs.get(frontend)?.lastInSync ?? null,
+      isSettled: this.#settled === world().config,
+    });
+    for (const { detail, object } of this.drifts.read(found, covered(planned), clock.wall())) {
+      log.warn("drift", { ...(syncs.get(object) === null ? { vip: object } : { frontend: object }), detail });
+    }
+    if (found.size > 0) schedule.drifted(clock.now());
+  }
+
   /** A sync that could not even read: retried, unless the session is over, which the next connect repairs. */
   #failed(lb: LoadBalancer, frontends: readonly string[] | null, begun: Revisions, error: VppError): void {
     const { parts: { clock, log, random, world }, schedule, session, stop, syncs } = this.#core;
@@ -141,7 +188,7 @@ export class Runs {
   }
 
   #account(synced: Synced): void {
-    const { gate, parts: { clock, random }, schedule, syncs } = this.#core;
+    const { gate, parts: { clock, random, world }, schedule, syncs } = this.#core;
     const now = clock.now();
     for (const record of syncs.commit(synced.revisions, synced.outcomes, clock.wall())) {
       if (synced.surprised.has(record.name)) continue;
@@ -151,12 +198,23 @@ export class Runs {
     schedule.touch(syncs.some(synced.superseded), now);
     // A recreate changes the neighbours of its prefix, too, of which a sync of one VIP has no outcome.
     for (const record of syncs.some(synced.surprised)) again(record, now, random());
-    if (synced.frontends === null) this.full.through(synced, clock.wall());
+    const drifted = new Set(this.drifts.list.map(({ object }) => object));
+    this.drifts.synced(synced, covered(synced));
+    if (synced.frontends === null) {
+      this.full.through(synced, clock.wall());
+      this.#settled = world().config;
+    }
     // What a sync of one VIP may not do, deleting what is in its way, a full one may.
     const stuck = synced.results.some(({ step }) => isBlocked(step.holds));
     if (stuck && synced.frontends !== null && !gate.frozen) schedule.touchAll(now);
-    if (synced.setChanged) schedule.setChanged(now);
+    const readsAll = synced.setChanged && schedule.setChanged(now);
+    if (!readsAll) this.#readBack(synced, drifted, now);
   }
+}
+
+/** Frontends whose VIPs a plan is about; null: everything. */
+function covered({ frontends }: Planned): ReadonlySet<string> | null {
+  return frontends === null ? null : new Set(frontends);
 }
 
 /** A sync that nobody waits for: its failure is logged and scheduled again where it happened. */

@@ -17,8 +17,11 @@ const firstRetryMs = 250;
 const longestRetryMs = 30_000;
 /** Less than a second, so that buckets and shares are known again within one. */
 const readBackMs = 500;
-const setReadMs = 1_000;
+/** The same: counters and buckets. */
+const setReadMs = 500;
 const setReadAgainMs = 10_000;
+const driftMs = 1_000;
+const driftAgainMs = 10_000;
 
 /**
  * Wait before a failed sync is tried again: 250 ms, doubled with each failure up to 30 s, ±10 % so that two
@@ -74,6 +77,8 @@ export class Schedule {
   #lastWasVips = false;
   /** When everything was, or will be, read for the sake of new VIPs and servers. */
   #setReadAt: Millis = -Infinity;
+  /** When the last full sync for the sake of drift was, or will be, due. */
+  #driftAt: Millis = -Infinity;
 
   /** Nothing waits. `records` are those of all frontends. */
   constructor(records: () => Iterable<Scheduled>) {
@@ -93,11 +98,24 @@ export class Schedule {
   /**
    * VPP has other VIPs or servers than were read, and they have counters only when they are. A burst is read once,
    * and a VPP that somebody else changes back all the time not more often than every 10 s for this reason.
+   *
+   * @returns whether everything is read within a second
    */
-  setChanged(now: Millis): void {
-    if (now < this.#setReadAt) return;
+  setChanged(now: Millis): boolean {
+    if (now < this.#setReadAt) return false;
     this.#setReadAt = Math.max(now + setReadMs, this.#setReadAt + setReadAgainMs);
     this.touchAll(this.#setReadAt);
+    return this.#setReadAt === now + setReadMs;
+  }
+
+  /**
+   * Somebody else changed VPP: the next full sync is due in a second, so that who found it can see it. For this reason
+   * one is due at most every 10 s.
+   */
+  drifted(now: Millis): void {
+    if (now < this.#driftAt) return;
+    this.#driftAt = Math.max(now + driftMs, this.#driftAt + driftAgainMs);
+    this.touchAll(this.#driftAt);
   }
 
   /** A session began: the full sync is due at once, and covers what waited. */

@@ -156,9 +156,9 @@ Deno.test("VIPs and servers that were made are read once more, a burst of them o
   void world.reconciler.reloaded();
   await settle();
   assert.deepEqual(vpp.reads, ["all"]);
-  await world.clock.advance(500);
+  await world.clock.advance(250);
   world.become("b1", "down");
-  await world.clock.advance(499);
+  await world.clock.advance(249);
   assert.deepEqual(vpp.reads.filter((read) => read === "all").length, 1);
   await world.clock.advance(1);
   assert.deepEqual(vpp.reads.filter((read) => read === "all").length, 2);

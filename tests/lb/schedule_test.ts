@@ -153,25 +153,39 @@ Deno.test("nothing that was touched is lost, whatever the order", () => {
   }));
 });
 
-Deno.test("new VIPs are read once more after a second, and again no sooner than 10 s later", () => {
+Deno.test("new VIPs are read once more within a second, and again no sooner than 10 s later", () => {
   const { schedule } = three();
   const full = (now: number) => schedule.take(now, false)?.kind === "all";
   schedule.connected(0);
   assert.ok(full(0));
   schedule.setChanged(0);
   schedule.allDone(0, 0, 60_000);
-  schedule.setChanged(500);
-  assert.equal(schedule.dueAt, 1_000);
-  assert.ok(full(1_000));
-  schedule.setChanged(1_100);
-  schedule.allDone(1_000, 1_100, 60_000);
-  assert.equal(schedule.dueAt, 11_000);
-  assert.ok(full(11_000));
-  schedule.allDone(11_000, 11_000, 60_000);
+  schedule.setChanged(250);
+  assert.equal(schedule.dueAt, 500);
+  assert.ok(full(500));
+  schedule.setChanged(600);
+  schedule.allDone(500, 600, 60_000);
+  assert.equal(schedule.dueAt, 10_500);
+  assert.ok(full(10_500));
+  schedule.allDone(10_500, 10_500, 60_000);
   schedule.setChanged(50_000);
-  assert.equal(schedule.dueAt, 51_000);
-  schedule.connected(50_500);
-  assert.ok(full(50_500));
+  assert.equal(schedule.dueAt, 50_500);
+  schedule.connected(50_250);
+  assert.ok(full(50_250));
   schedule.setChanged(50_600);
-  assert.equal(schedule.dueAt, 51_600);
+  assert.equal(schedule.dueAt, 51_100);
+});
+
+Deno.test("drift makes a full sync due in a second, and for its sake at most every 10 s", () => {
+  const { schedule } = three();
+  schedule.connected(0);
+  assert.equal(schedule.take(0, false)?.kind, "all");
+  schedule.allDone(0, 0, 3_600_000);
+  schedule.drifted(5_000);
+  schedule.drifted(5_500);
+  assert.equal(schedule.dueAt, 6_000);
+  assert.equal(schedule.take(6_000, false)?.kind, "all");
+  schedule.allDone(6_000, 6_000, 3_600_000);
+  schedule.drifted(6_100);
+  assert.equal(schedule.dueAt, 16_000);
 });

@@ -1,0 +1,139 @@
+/**
+ * Drift: what somebody else changed in VPP, found by a read.
+ *
+ *   as it should be --a read finds a difference that nothing of ours explains--> drifted
+ *   drifted  --the next read does not find it--> as it should be
+ *   drifted  --a sync sends the repair--> repaired
+ *   repaired --a read does not find it--> as it should be
+ *   repaired --a read finds it again--> drifted, not mended: VPP is out of sync until a read does not find it
+ *
+ * @module
+ */
+import type { UnixMillis } from "../model.ts";
+import { differenceText } from "./change_text.ts";
+import type { DesiredVip } from "./desired.ts";
+import type { Unsynced } from "./full_sync.ts";
+import { subjectOf } from "./held.ts";
+import type { Planned, Synced } from "./outcome.ts";
+import { drift, notConfigured } from "./reasons.ts";
+import type { Step, VipSettings } from "./steps.ts";
+
+/** What the judgement depends on besides the plan. */
+export interface DriftContext {
+  /** The VIP of a frontend as it was when it was in sync last on this VPP; null: it never was. */
+  readonly lastInSync: (frontend: string) => DesiredVip | null;
+  /** Whether a full sync under this configuration is through, so that VIPs of nobody are new ones. */
+  readonly isSettled: boolean;
+}
+
+function sameSettings(a: VipSettings, b: VipSettings): boolean {
+  return a.encap === b.encap && a.tableLength === b.tableLength && a.srcIpSticky === b.srcIpSticky;
+}
+
+function isDrift(step: Step, wanted: DesiredVip | null, { isSettled, lastInSync }: DriftContext): boolean {
+  const { frontend, kind, server } = step;
+  if (kind === "conf_set") return step.reason === drift;
+  if (frontend === null) return isSettled && kind === "vip_removed";
+  const last = lastInSync(frontend);
+  if (last === null) return false;
+  if (kind === "vip_recreated") return wanted !== null && sameSettings(last, wanted);
+  if (kind !== "as_removed") return step.reason === drift;
+  return step.reason === notConfigured && !last.servers.some(({ address }) => address === server?.address);
+}
+
+/** What drifted, by the frontend's name, the VIP, or "" for the settings; in words. What is held is no drift. */
+export function driftIn(
+  { desired, plan }: Pick<Planned, "desired" | "plan">,
+  context: DriftContext,
+): Map<string, string> {
+  const found = new Map<string, string>();
+  const wanted = new Map(desired.map((vip) => [vip.frontend, vip]));
+  for (const step of plan.steps) {
+    if (step.holds.length > 0) continue;
+    if (!isDrift(step, wanted.get(step.frontend ?? "") ?? null, context)) continue;
+    const object = subjectOf(step);
+    // One difference says enough; the plan has all of them.
+    if (!found.has(object)) found.set(object, differenceText(step));
+  }
+  return found;
+}
+
+interface Found {
+  readonly since: UnixMillis;
+  readonly detail: string;
+  /** It was there again after a sync had sent the repair. */
+  readonly unmended: boolean;
+}
+
+/** What is known of drift in this session. */
+export class Drifts {
+  readonly #found = new Map<string, Found>();
+  /** Repaired by a sync, and not read since. */
+  readonly #repaired = new Set<string>();
+
+  /** What has drifted. */
+  get list(): readonly Unsynced[] {
+    return [...this.#found].map(([object, { detail, since }]) => ({ object, since, detail }));
+  }
+
+  /** Why a frontend's VIP drifted; null: it did not. */
+  of(frontend: string): string | null {
+    return this.#found.get(frontend)?.detail ?? null;
+  }
+
+  /** Whether a sync did not mend something. */
+  get unmended(): boolean {
+    return [...this.#found.values()].some(({ unmended }) => unmended);
+  }
+
+  /** The session ended. */
+  disconnected(): void {
+    this.#found.clear();
+    this.#repaired.clear();
+  }
+
+  /**
+   * A read was planned.
+   *
+   * @param covered frontends whose VIPs were read; null: everything
+   * @returns what was not known before
+   */
+  read(
+    found: ReadonlyMap<string, string>,
+    covered: ReadonlySet<string> | null,
+    now: UnixMillis,
+  ): Unsynced[] {
+    for (const object of [...this.#found.keys(), ...this.#repaired]) {
+      if (found.has(object) || (covered !== null && !covered.has(object))) continue;
+      this.#found.delete(object);
+      this.#repaired.delete(object);
+    }
+    const fresh: Unsynced[] = [];
+    for (const [object, detail] of found) {
+      const old = this.#found.get(object);
+      if (old === undefined) fresh.push({ object, since: now, detail });
+      const unmended = (old?.unmended ?? false) || this.#repaired.has(object);
+      this.#found.set(object, { since: old?.since ?? now, detail, unmended });
+    }
+    return fresh;
+  }
+
+  /** A sync is through: what it repaired is as it should be, unless the next read finds it again. */
+  synced(
+    { others, outcomes }: Pick<Synced, "others" | "outcomes">,
+    covered: ReadonlySet<string> | null,
+  ): void {
+    for (const [object, { unmended }] of [...this.#found]) {
+      if (covered !== null && !covered.has(object)) continue;
+      const outcome = outcomes.get(object);
+      // A frontend without an outcome changed meanwhile, and is planned anew.
+      const isFailed = others.has(object) || outcome?.standing === "error";
+      const isThrough = outcome !== undefined ? outcome.standing !== "error" : !isFailed;
+      if (isFailed) this.#found.delete(object);
+      else if (isThrough) {
+        this.#repaired.add(object);
+        if (!unmended) this.#found.delete(object);
+      }
+    }
+  }
+}
