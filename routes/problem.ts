@@ -24,6 +24,8 @@ export interface ProblemExtras {
   readonly sync?: api.SyncResult;
   /** Digest of the plan now. */
   readonly plan_digest?: string;
+  /** What another operator has set everywhere. */
+  readonly override?: api.Override;
 }
 
 /** Thrown by routes and middleware; becomes a problem document. */
@@ -58,6 +60,7 @@ export function problemOfRefusal(refusal: Refusal): ProblemError {
     ...(errors === undefined ? {} : { errors }),
     ...(refusal.readiness === undefined ? {} : { readiness: refusal.readiness }),
     ...(refusal.sync === undefined ? {} : { sync: refusal.sync }),
+    ...(refusal.override === undefined ? {} : { override: refusal.override }),
     ...(refusal.planDigest === undefined ? {} : { plan_digest: refusal.planDigest }),
   });
 }

@@ -53,6 +53,9 @@ export const Problem: Schema<api.Problem> = contract<api.Problem>()(
     readiness: Ready.optional(),
     sync: SyncResult.optional(),
     plan_digest: z.string().optional().openapi({ description: "with plan-changed: the digest now" }),
+    override: Override.optional().openapi({
+      description: "with conflict: what another operator has set everywhere",
+    }),
   }),
 );
 

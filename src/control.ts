@@ -31,6 +31,8 @@ export interface Refusal {
   readonly readiness?: api.Ready;
   /** With `vpp-refused`: what was done and what was not. */
   readonly sync?: api.SyncResult;
+  /** With `conflict` where another's override is in force everywhere. */
+  readonly override?: api.Override;
   /** With `plan-changed`: the digest now. */
   readonly planDigest?: string;
   /** Only with `invalid` from a reload: the full answer of the checker. */

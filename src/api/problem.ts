@@ -4,6 +4,7 @@
  * @module
  */
 import type { Finding, Ready } from "./base.ts";
+import type { Override } from "./memory.ts";
 import type { SyncResult } from "./vpp.ts";
 
 /**
@@ -30,4 +31,6 @@ export interface Problem {
   sync?: SyncResult;
   /** With plan-changed: the digest now. */
   plan_digest?: string;
+  /** With conflict: what another operator has set everywhere. */
+  override?: Override;
 }

@@ -42,7 +42,8 @@ import { type BuildInfo, version } from "../version.ts";
 import type { VppLink } from "../vpp/link.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
-import { type DaemonFleet, noFleet } from "./fleet.ts";
+import type { DaemonFleet } from "./fleet.ts";
+import { noFleet } from "./fleet_answer.ts";
 import { journalPage, type JournalSources, replayAnswer } from "./journal_answers.ts";
 import type { Reloader } from "./reload.ts";
 

@@ -29,6 +29,7 @@ import type { UnitRead } from "../files/unit.ts";
 import type { Options } from "../flags.ts";
 import type { VppFacts } from "../health/hooks.ts";
 import type { RuntimeState } from "../health/outcomes.ts";
+import { followIntents } from "../fleet/overrides.ts";
 import { Tracker } from "../health/tracker.ts";
 import { Reconciler } from "../lb/reconciler.ts";
 import type { VppView } from "../lb/vpp_state.ts";
@@ -48,7 +49,8 @@ import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
 import { VppLink } from "../vpp/link.ts";
 import { Checker } from "./checker.ts";
-import { DaemonFleet, isFleetUnknown, noTroubles } from "./fleet.ts";
+import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
+import { noTroubles } from "./fleet_answer.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import { DaemonControl, vppStanding } from "./control.ts";
 import { diskTroubles, KnownSource } from "./known.ts";
@@ -225,6 +227,12 @@ export class Daemon implements AsyncDisposable {
     );
     tracker = health;
     health.start();
+    // A daemon that has left its fleet does not do what was wanted everywhere.
+    const leave = () => {
+      if (config.fleet !== undefined) return;
+      health.changeOverrides((list, site, now) => followIntents(list, site, [], now, true), null);
+    };
+    leave();
     const lb = building.use(
       new Reconciler({
         clock,
@@ -260,6 +268,7 @@ export class Daemon implements AsyncDisposable {
         health.recallOverrides(state.overrides);
         lb.recall(state.vips, keeper.left === "older");
         fleet?.recall(state.fleet);
+        leave();
       },
     });
     lb.start();
@@ -297,6 +306,7 @@ export class Daemon implements AsyncDisposable {
         tracker: health,
         reconciler: lb,
         vpp: () => vppStanding(lb, link),
+        journal: recorder.fleet,
         onCall: metrics.fleetCall,
       }),
     );

@@ -257,3 +257,18 @@ export function configEntry(
     }
   }
 }
+
+/**
+ * The fleet's store came or went, or its nodes began or ceased to differ.
+ *
+ * @param backend the backend that it is about, or null
+ * @param frontend the frontend, or null
+ */
+export function fleetEntry(
+  text: string,
+  data: Readonly<Record<string, unknown>>,
+  backend: string | null,
+  frontend: string | null,
+): NewEntry {
+  return { ...nobody, kind: "fleet", backend, frontend, text, data };
+}

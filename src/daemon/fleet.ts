@@ -5,22 +5,32 @@
  * @module
  */
 import type * as api from "../api/mod.ts";
-import { nanosText, timeText } from "../api/text.ts";
+import { timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
+import type { Refusal } from "../control.ts";
 import type { UnitContents } from "../files/unit.ts";
+import type { Disagreement } from "../fleet/agreement.ts";
 import { Fleet, type FleetView } from "../fleet/fleet.ts";
-import { notAsked, type StoreState } from "../fleet/intent_loop.ts";
-import type { Learned, StoredIntent } from "../fleet/intents.ts";
+import type { StoreState, Written } from "../fleet/intent_loop.ts";
+import { intentKey, type Learned, type StoredIntent, targetOf } from "../fleet/intents.ts";
 import type { NodeRow } from "../fleet/node_row.ts";
+import { followIntents, overrideId, overrideOf } from "../fleet/overrides.ts";
 import { memoryOf, recordOf } from "../fleet/record.ts";
+import { stepOf, targetOfWish, type Wish, type WishRefused } from "../fleet/wish.ts";
 import type { Tracker } from "../health/tracker.ts";
 import { desiredVips } from "../lb/desired.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { Log } from "../log/mod.ts";
-import type { Config, FleetRecord, FleetSettings, Millis, UnixMillis } from "../model.ts";
+import type { Override } from "../memory/overrides/override.ts";
+import type { EndWish } from "../memory/overrides/time.ts";
+import type { Actor, Config, FleetRecord, FleetSettings, Millis } from "../model.ts";
+import { err, ok, type Result } from "../result.ts";
+import { overrideView } from "../snapshot/overrides.ts";
 import { version } from "../version.ts";
+import { fleetAnswer, type FleetTroubles, fleetTroubles, whyAway } from "./fleet_answer.ts";
 import { configDigest, TableDigests } from "./fleet_row.ts";
 import { FleetStore } from "./fleet_store.ts";
+import type { FleetSink } from "./recorder.ts";
 
 /** The end waits so long for the store to take the row back, in ms. */
 const farewellMs: Millis = 1_000;
@@ -51,26 +61,31 @@ export interface DaemonFleetParts {
   readonly reconciler: Reconciler;
   /** How VPP stands. */
   readonly vpp: () => api.Ready["vpp"];
+  /** Where changes of the fleet are recorded. */
+  readonly journal: FleetSink;
   /** A call of the store took so long, in ms. */
   readonly onCall: (ms: Millis) => void;
+}
+
+/** What an operator says with a wish for the whole fleet. */
+export interface EverywhereWords {
+  /** Why; null: it does not say. */
+  readonly reason: string | null;
+  /** When it ends; null: when somebody ends it. */
+  readonly end: EndWish | null;
+  /** Whether another operator's intent is replaced. */
+  readonly force: boolean;
+}
+
+/** What came of a wish for the whole fleet. */
+export interface Wanted {
+  /** Somebody else's override that was replaced. */
+  readonly replaced: Override | null;
 }
 
 /** Whether a record says nothing of this fleet. */
 export function isFleetUnknown({ fleet }: Config, record: FleetRecord | null): boolean {
   return fleet !== undefined && memoryOf(fleet.name, record).clusterId === null;
-}
-
-/** The answer to GET /v1/fleet of a daemon that stands alone. */
-export function noFleet(node: string): api.Fleet {
-  return {
-    name: null,
-    node,
-    store: "off",
-    store_since: null,
-    store_detail: "",
-    nodes: [],
-    disagreements: [],
-  };
 }
 
 /** A daemon in its fleet. */
@@ -82,6 +97,10 @@ export class DaemonFleet implements AsyncDisposable {
   #digest: { readonly config: Config; readonly text: string } | null = null;
   #said: StoreState["kind"] | null = null;
   #keptAt: Millis = -Infinity;
+  /** False: what comes from the store is what was before this process. */
+  #listed = false;
+  /** Who of this daemon asked for the write that is under way, by key. */
+  readonly #asked = new Map<string, string>();
   #kept: FleetRecord | null;
 
   /** Joins when `start` is called. */
@@ -103,13 +122,22 @@ export class DaemonFleet implements AsyncDisposable {
       onState: (state) => this.#state(state),
       onRubbish: (of, why) => log.warn("fleet-store", { node: of, detail: `its row cannot be read: ${why}` }),
       onCall,
+      onDisagreements: (began, ended) => {
+        for (const one of began) this.#differ(one, one.text);
+        for (const one of ended) this.#differ(one, `${one.object}: the nodes of the fleet agree again`);
+      },
     });
   }
 
   /** Begins. */
   start(): void {
+    // What was known of the intents and what was kept of the overrides are one.
+    this.#follow();
+    void this.#fleet.listed.then(() => {
+      this.#listed = true;
+      this.#parts.reconciler.fleetKnown();
+    });
     this.#fleet.start();
-    void this.#fleet.listed.then(() => this.#parts.reconciler.fleetKnown());
   }
 
   /** What the next process must know. */
@@ -142,6 +170,46 @@ export class DaemonFleet implements AsyncDisposable {
   async answer(): Promise<api.Fleet> {
     await this.#fleet.refresh();
     return fleetAnswer(this.#fleet.view, this.#parts.clock.now());
+  }
+
+  /**
+   * Carries out what an operator wants everywhere. Refused: `conflict` with another's override, `busy` while the store
+   * is away.
+   */
+  async want(wish: Wish, actor: Actor, words: EverywhereWords): Promise<Result<Wanted, Refusal>> {
+    const { clock, node, settings, tracker } = this.#parts;
+    const now = clock.wall();
+    const { end, force, reason } = words;
+    const until = end === null ? null : end.kind === "hour" ? end.until : now + end.ms;
+    const by = actor.principal;
+    const claimed = actor.claimed ?? null;
+    const target = targetOfWish(wish);
+    const key = intentKey(settings.name, target);
+    const present = this.#fleet.memory.intents.get(key) ?? null;
+    const head = { by, claimed, reason, until, node, now };
+    const state = tracker.entry(wish.backend)?.health.state ?? "removed";
+    const step = stepOf(wish, head, { present, state, file: fileValue(tracker.fileConfig, wish) });
+    if (!step.ok) return err(refusalOf(step.error, wish, words));
+    if (step.value.kind === "nothing") return ok({ replaced: null });
+    const mine = present === null || present.intent.by === by && present.intent.claimed === claimed;
+    this.#asked.set(key, by);
+    const written =
+      await (step.value.kind === "write"
+        ? this.#fleet.write(step.value.intent, force)
+        : this.#fleet.remove(target));
+    this.#asked.delete(key);
+    return outcomeOf(written, mine || present === null ? null : overrideOf(present, false));
+  }
+
+  /** Ends an override of the fleet. Refused as `want`. */
+  async clear(id: string, actor: Actor): Promise<Result<null, Refusal>> {
+    const stored = [...this.#fleet.memory.intents.values()].find((one) => overrideId(one) === id);
+    if (stored === undefined) return err({ type: "not-found", detail: `there is no override "${id}"` });
+    this.#asked.set(stored.key, actor.principal);
+    const written = await this.#fleet.remove(targetOf(stored.intent));
+    this.#asked.delete(stored.key);
+    const outcome = outcomeOf(written, null);
+    return outcome.ok ? ok(null) : outcome;
   }
 
   /** Takes the row back if the store answers, and ends every call. */
@@ -181,6 +249,7 @@ export class DaemonFleet implements AsyncDisposable {
     for (const { key, why } of rubbish) log.warn("fleet-intent", { key, detail: `it is left alone: ${why}` });
     for (const stored of written) log.info("fleet-intent", { event: "set", ...intentAttrs(stored) });
     for (const stored of ended) log.info("fleet-intent", { event: "gone", ...intentAttrs(stored) });
+    if (written.length + ended.length > 0) this.#follow(written, ended);
     const changed = written.length + ended.length > 0 || memory.clusterId !== this.#kept?.clusterId;
     if (!changed && clock.now() - this.#keptAt < keepMs) return;
     this.#keptAt = clock.now();
@@ -188,70 +257,90 @@ export class DaemonFleet implements AsyncDisposable {
     this.#parts.recorded();
   }
 
+  /** Brings the overrides to the intents that are known. */
+  #follow(written: readonly StoredIntent[] = [], ended: readonly StoredIntent[] = []): void {
+    const { reconciler, tracker } = this.#parts;
+    const by = [...written, ...ended].map(({ key }) => this.#asked.get(key)).find((one) => one !== undefined);
+    const change = tracker.changeOverrides(
+      (list, site, now) => followIntents(list, site, this.#fleet.memory.intents.values(), now, !this.#listed),
+      by ?? null,
+    );
+    // The first list says what was before this process: it releases nothing and flushes nothing.
+    if (change === null || !this.#listed) return;
+    const set = new Set(change.set.map(({ id }) => id));
+    for (const stored of written) {
+      const { intent } = stored;
+      if (!set.has(overrideId(stored))) continue;
+      if (intent.kind === "weight") {
+        void reconciler.weightSet(intent.frontend, intent.backend, intent.flush);
+      } else reconciler.acted(intent.backend, intent.kind);
+    }
+    for (const { override } of change.ended) {
+      if (override.kind === "pause") reconciler.acted(override.backend, "resume");
+      if (override.kind === "disable") reconciler.acted(override.backend, "enable");
+    }
+  }
+
   #state({ detail, kind }: StoreState): void {
     if (kind === this.#said) return;
     this.#said = kind;
-    const { log, settings } = this.#parts;
+    const { journal, log, settings } = this.#parts;
     const fleet = settings.name;
-    if (kind === "live") log.info("fleet-store", { fleet, store: "live" });
-    else log.warn("fleet-store", { fleet, store: "away", detail: whyAway(kind, detail) });
+    if (kind === "live") {
+      log.info("fleet-store", { fleet, store: "live" });
+      journal(`the store of fleet ${fleet} answers`, { store: "live" });
+      return;
+    }
+    const why = whyAway(kind, detail);
+    log.warn("fleet-store", { fleet, store: "away", detail: why });
+    journal(`the store of fleet ${fleet} is away: ${why}`, { store: "away", detail: why });
+  }
+
+  #differ({ kind, nodes, object }: Disagreement, text: string): void {
+    const about = kind === "health" ? { backend: object } : kind === "table" ? { frontend: object } : {};
+    this.#parts.journal(text, { kind, object, nodes }, about);
   }
 }
 
-/** Something that is wrong. */
-export interface FleetTrouble {
-  /** Since when. */
-  readonly since: UnixMillis;
-  /** One sentence. */
-  readonly detail: string;
+function fileValue(file: Config, wish: Wish): boolean | number {
+  if (wish.kind !== "weight") return file.backends.get(wish.backend)?.enabled ?? true;
+  const pool = file.frontends.get(wish.frontend)?.pools.find(({ name }) => name === wish.pool);
+  return pool?.members.find(({ backend }) => backend === wish.backend)?.weight ?? -1;
 }
 
-/** What is wrong with the fleet. */
-export interface FleetTroubles {
-  /** The store cannot be used; null: it can. */
-  readonly store: FleetTrouble | null;
-  /** This node's clock differs from the store's. */
-  readonly clock: FleetTrouble | null;
-  /** What nodes do not agree about: a node, a frontend or a backend is the object. */
-  readonly nodes: readonly (FleetTrouble & { readonly object: string })[];
-}
-
-/** A daemon that stands alone has no trouble with others. */
-export const noTroubles: FleetTroubles = { store: null, clock: null, nodes: [] };
-
-/** What is wrong with the fleet; `now` is monotonic. */
-export function fleetTroubles(view: FleetView, now: Millis, wall: UnixMillis): FleetTroubles {
-  const { clockOff, disagreements, doubled, node, store } = view;
-  const at = (since: Millis) => wall - (now - since);
-  const away = store.kind === "live" || store.detail === notAsked
-    ? null
-    : { since: store.since, detail: whyAway(store.kind, store.detail) };
-  const seconds = Math.round(Math.abs(clockOff?.ms ?? 0) / 1000);
-  const way = (clockOff?.ms ?? 0) > 0 ? "ahead of" : "behind";
-  const differs = disagreements.map(({ object, since, text }) => ({
-    object,
-    since: at(since),
-    detail: text,
-  }));
-  const twin = doubled === null ? [] : [{
-    object: node,
-    since: at(doubled.since),
-    detail: `another daemon has the node name ${node}, too: give each its own with --node-name`,
-  }];
+function refusalOf({ detail, kind }: WishRefused, wish: Wish, { end }: EverywhereWords): Refusal {
+  if (kind === "conflict") {
+    return { type: "conflict", detail: `cannot ${wish.kind} "${wish.backend}" everywhere: ${detail}` };
+  }
+  const path = end?.kind === "duration" ? "for_ns" : "until";
+  const where = { file: null, line: null, column: null, path };
   return {
-    store: away,
-    clock: clockOff === null ? null : {
-      since: clockOff.since,
-      detail: `this node's clock is ${seconds} s ${way} that of the fleet's store`,
-    },
-    nodes: [...twin, ...differs],
+    type: "invalid",
+    detail: `${path}: ${detail}`,
+    errors: [{ severity: "error", pass: "semantic", ...where, message: detail, hint: null }],
   };
 }
 
-function whyAway(kind: StoreState["kind"], detail: string): string {
-  return kind === "replaced"
-    ? "the store was replaced: what was known holds until it is written again, cleared or over"
-    : detail;
+function outcomeOf(written: Written, replaced: Override | null): Result<Wanted, Refusal> {
+  switch (written.kind) {
+    case "done":
+      return ok({ replaced });
+    case "refused":
+      return err({
+        type: "busy",
+        detail: `nothing can be set everywhere: the fleet's store is away: ${written.detail}`,
+      });
+    case "conflict": {
+      if (written.present === null) {
+        const detail = "somebody else took it back at the same moment; look at it and say it again";
+        return err({ type: "conflict", detail });
+      }
+      const override = overrideOf(written.present, false);
+      const what = override.kind === "weight" ? `weight ${override.weight}` : override.kind;
+      const detail = `${override.by} has set ${what} for ${override.backend} everywhere; "force" replaces it`;
+      return err({ type: "conflict", detail, override: overrideView(override) });
+    }
+  }
 }
 
 function intentAttrs({ intent, revision }: StoredIntent): Record<string, unknown> {
@@ -267,33 +356,5 @@ function intentAttrs({ intent, revision }: StoredIntent): Record<string, unknown
     until: until === null ? null : timeText(until),
     node,
     revision: String(revision),
-  };
-}
-
-/** GET /v1/fleet of what is known; `now` is monotonic. */
-export function fleetAnswer(view: FleetView, now: Millis): api.Fleet {
-  const { disagreements, name, node, rows, store } = view;
-  const own = rows.find(({ row }) => row.node === node)?.row.configDigest;
-  return {
-    name,
-    node,
-    store: store.kind === "live" ? "live" : "away",
-    store_since: timeText(store.since),
-    store_detail: store.kind === "live" ? "" : whyAway(store.kind, store.detail),
-    nodes: rows.map(({ row, seenAt }) => ({
-      node: row.node,
-      age_ns: nanosText(Math.max(0, now - seenAt)),
-      version: row.version,
-      config: row.configDigest === own ? "same" : "differs",
-      config_digest: row.configDigest,
-      vpp: row.vpp,
-      not_up: Object.keys(row.notUp).sort(),
-    })),
-    disagreements: disagreements.map(({ kind, nodes, object, text }) => ({
-      kind,
-      object,
-      text,
-      nodes: { ...nodes },
-    })),
   };
 }

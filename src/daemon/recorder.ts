@@ -23,6 +23,7 @@ import {
   clockEntry,
   configEntry,
   type ConfigStep,
+  fleetEntry,
   frontendEntry,
   overrideEntries,
   processEntry,
@@ -49,6 +50,13 @@ export interface RecorderParts {
   /** When the present state of a backend began; null: there is no such backend. */
   readonly since: (backend: string) => UnixMillis | null;
 }
+
+/** Told what changes in the fleet, in one sentence, and what it is about. */
+export type FleetSink = (
+  text: string,
+  data: Readonly<Record<string, unknown>>,
+  about?: { readonly backend?: string; readonly frontend?: string },
+) => void;
 
 /** Place and link of an entry, for the log. */
 export type Place = Pick<Entry, "seq" | "chain">;
@@ -141,6 +149,11 @@ export class Recorder implements Disposable {
   process(text: string, data: Readonly<Record<string, unknown>>): void {
     this.#parts.journal.record(processEntry(text, data));
   }
+
+  /** Something of the fleet changed. */
+  readonly fleet: FleetSink = (text, data, { backend = null, frontend = null } = {}) => {
+    this.#parts.journal.record(fleetEntry(text, data, backend, frontend));
+  };
 
   /** Ends the comparison of the clock. */
   [Symbol.dispose](): void {

@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Millis, UnixMillis } from "../model.ts";
-import { disagreements, type Judged } from "./agreement.ts";
+import { type Disagreement, disagreements, type Judged } from "./agreement.ts";
 import { IntentLoop, type StoreState, type Written } from "./intent_loop.ts";
 import type { Intent, IntentTarget, Learned, StoreMemory } from "./intents.ts";
 import type { NodeRow } from "./node_row.ts";
@@ -38,6 +38,8 @@ export interface FleetParts {
   readonly onRubbish: (node: string, why: string) => void;
   /** A call of the store took so long, in ms. */
   readonly onCall: (ms: Millis) => void;
+  /** What nodes do not agree about has changed: what is told from now on, and what is not any more. */
+  readonly onDisagreements: (began: Judged["told"], ended: Judged["told"]) => void;
 }
 
 /** What is known of the fleet at one moment. */
@@ -147,7 +149,12 @@ export class Fleet implements AsyncDisposable {
     const { clock, node } = this.#parts;
     const rows = [...this.#presence.rows().values()].map(({ row }) => row);
     const { listedAt } = this.#presence;
+    const before = this.#judged.told;
     this.#judged = disagreements(rows, node, listedAt, this.#judged.since, clock.now());
+    const { told } = this.#judged;
+    const began = told.filter((one) => !before.some(same(one)));
+    const ended = before.filter((one) => !told.some(same(one)));
+    if (began.length + ended.length > 0) this.#parts.onDisagreements(began, ended);
     return this.#judged;
   }
 
@@ -155,4 +162,8 @@ export class Fleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#loop[Symbol.asyncDispose](), this.#presence[Symbol.asyncDispose]()]);
   }
+}
+
+function same({ kind, object }: Disagreement): (other: Disagreement) => boolean {
+  return (other) => other.kind === kind && other.object === object;
 }

@@ -1,6 +1,7 @@
 /** What the daemon makes of what it knows of its fleet: digests, problems, and the record that outlives it. */
 import assert from "node:assert/strict";
-import { fleetAnswer, fleetTroubles, isFleetUnknown } from "../../src/daemon/fleet.ts";
+import { isFleetUnknown } from "../../src/daemon/fleet.ts";
+import { fleetAnswer, fleetTroubles } from "../../src/daemon/fleet_answer.ts";
 import { configDigest, TableDigests } from "../../src/daemon/fleet_row.ts";
 import { checkText } from "../../src/config/load.ts";
 import type { FleetView } from "../../src/fleet/fleet.ts";

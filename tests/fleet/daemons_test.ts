@@ -1,6 +1,6 @@
 /** Whole daemons and a real store: what they tell each other, and what a store that is away changes. */
 import assert from "node:assert/strict";
-import type { Fleet, ProblemList } from "../../src/api/mod.ts";
+import type { Fleet, Journal, ProblemList } from "../../src/api/mod.ts";
 import type { Inside } from "../daemon/inside.ts";
 import { Cluster } from "./cluster.ts";
 import { fleetIs, Site, test } from "./site.ts";
@@ -55,6 +55,13 @@ test("a daemon with another configuration is named after 10 s", async () => {
   ]);
   assert.deepEqual(named.nodes.map(({ config }) => config), ["same", "differs"]);
   assert.deepEqual(await problemsOf(lb1, "fleet-node"), [["lb2", "lb2 runs another configuration"]]);
+  await site.stop("lb2");
+  await fleetIs(lb1, ({ disagreements }) => disagreements.length === 0, "nothing that differs");
+  const { entries } = await lb1.json<Journal>("/v1/journal?kinds=fleet&limit=2");
+  assert.deepEqual(entries.map(({ text }) => text), [
+    "lb2: the nodes of the fleet agree again",
+    "lb2 runs another configuration",
+  ]);
 });
 
 test("a store that is away is one WARN, and nothing that VPP has changes; when it is back, so are all", async () => {
@@ -83,6 +90,8 @@ test("a store that is away is one WARN, and nothing that VPP has changes; when i
     assert.deepEqual(storeLines(node).map((line) => "level" in line && line.level), ["INFO", "WARN", "INFO"]);
     assert.equal(node.daemon.control.ready().vpp, "in-sync");
     assert.deepEqual(await problemsOf(node, "fleet-store"), []);
+    const { entries } = await node.json<Journal>("/v1/journal?kinds=fleet");
+    assert.deepEqual(entries.map(({ data }) => data.store), ["live", "away", "live"]);
   }
 });
 
