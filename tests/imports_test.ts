@@ -63,12 +63,13 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   {
     why: "the health core is pure",
     from:
-      /^src\/health\/(backend|frontend|pace|blind|reload|running|batch|frontend_states|flush|late_flush|member_servers|reload_entries|judgement|what_if|toward|assumed)\.ts$/,
+      /^src\/health\/(backend|frontend|config_change|running|transitions|late_flush|what_if|toward|assumed|flapping|outcomes|hooks)\.ts$/,
     to: /^src\/(model|result)\.ts$|^src\/health\/|^src\/memory\/overrides\//,
   },
   {
     why: "the plan is pure",
-    from: /^src\/lb\/(desired|diff|pending_flushes|holds|vpp_heap|table\/table|table\/flow)\.ts$/,
+    from:
+      /^src\/lb\/(desired|diff|pending_flushes|plan|steps|outcome|vpp_heap|schedule|table\/table|table\/flow)\.ts$/,
     to: /^src\/(model|result)\.ts$|^src\/net\/ip\.ts$|^src\/health\/frontend\.ts$|^src\/lb\//,
   },
   {

@@ -7,7 +7,7 @@
  */
 import type * as api from "../api/mod.ts";
 import type { Clock } from "../clock.ts";
-import { Judgement } from "../health/judgement.ts";
+import { Judgement } from "../health/transitions.ts";
 import { type Assumption, type HealthPicture, type Outcome, whatIf } from "../health/what_if.ts";
 import { type DesiredVip, desiredVips, type StatusOf } from "../lb/desired.ts";
 import type { AssumedChange, VppPicture } from "../lb/forecast.ts";

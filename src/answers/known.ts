@@ -6,7 +6,7 @@
  */
 import type { Override } from "../api/mod.ts";
 import type { Blindness, VoidRun } from "../health/blind.ts";
-import type { HeldGroup } from "../lb/held.ts";
+import type { HeldGroup } from "../lb/outcome.ts";
 import type { Frontend, FrontendState, IpAddress, State, Transition, UnixMillis } from "../model.ts";
 
 /** Something that is wrong since a moment, in words. */

@@ -5,7 +5,7 @@
  */
 import type { CurrentProblem } from "../api/mod.ts";
 import { timeText } from "../api/text.ts";
-import type { HeldGroup } from "../lb/held.ts";
+import type { HeldGroup } from "../lb/outcome.ts";
 import type { FrontendFacts, Known, VppFacts } from "./known.ts";
 import { problem } from "./problem.ts";
 import { listed } from "./words.ts";

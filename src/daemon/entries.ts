@@ -9,7 +9,7 @@ import type { WithoutHead } from "../bus/mod.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { ApiChange } from "../control.ts";
 import { formatDuration, fromMillis } from "../duration.ts";
-import { drift } from "../lb/reasons.ts";
+import { drift } from "../lb/diff.ts";
 import type { NewEntry } from "../memory/journal/entry.ts";
 import { type Override, type OverrideChange, overrideText } from "../memory/overrides/override.ts";
 import type { Millis, UnixMillis } from "../model.ts";

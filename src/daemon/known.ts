@@ -14,7 +14,7 @@ import type {
 import { weightsWithoutEffect } from "../answers/weight_effect.ts";
 import type { Clock } from "../clock.ts";
 import { flappingSince } from "../health/flapping.ts";
-import type { Standing } from "../health/frontend_states.ts";
+import type { Standing } from "../health/transitions.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { StateKeeper } from "../memory/keeper.ts";

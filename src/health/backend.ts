@@ -74,7 +74,7 @@
  * @module
  */
 import type { Code, IpAddress, ProbeCode, State, UnixMillis } from "../model.ts";
-import type { PreviousServer } from "./member_servers.ts";
+import type { PreviousServer } from "./frontend.ts";
 
 /** How many results in a row change the state. */
 export interface Rule {

@@ -11,9 +11,8 @@
  * @module
  */
 import type { Backend, Config, Frontend, IpAddress, Transition } from "../model.ts";
-import type { BatchWorld } from "./batch.ts";
+import { type BatchWorld, flushes } from "./transitions.ts";
 import type { Entry } from "./entry.ts";
-import { flushes } from "./flush.ts";
 import type { LateFlush } from "./hooks.ts";
 import type { Membership } from "./running.ts";
 

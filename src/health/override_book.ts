@@ -21,7 +21,7 @@ import {
 } from "../memory/overrides/override.ts";
 import { anchored, type EndWish, expire, restored, untilDue } from "../memory/overrides/time.ts";
 import type { Actor, Config, Millis } from "../model.ts";
-import { renamedBackends } from "./reload.ts";
+import { renamedBackends } from "./config_change.ts";
 import { memberWeight, type SetWeight } from "./running.ts";
 import type { Leaving, Orders } from "./toward.ts";
 

@@ -18,16 +18,14 @@ import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
 import { type BackendHealth, type HealthEvent, type StateChange, step } from "./backend.ts";
-import { Batch, type Cause, isFirst } from "./batch.ts";
+import { Batch, type Cause, isFirst, FrontendStates, type FrontendTransition, type Standing, Judgement } from "./transitions.ts";
 import { type BlindBackend, oneMoreVoid } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
 import { flapped } from "./flapping.ts";
 import type { FrontendWeights, MemberStatus } from "./frontend.ts";
-import { FrontendStates, type FrontendTransition, type Standing } from "./frontend_states.ts";
 import type { ChangeSink, CountedSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
 import { LatencyWindow } from "./latency.ts";
-import { Judgement } from "./judgement.ts";
 import { broughtFlushes, complete } from "./late_flush.ts";
 import {
   type BookParts,
@@ -40,8 +38,7 @@ import {
   type OverrideSink,
   randomId,
 } from "./override_book.ts";
-import { checkOf, reloadBackend, renamedBackends } from "./reload.ts";
-import { sortEntries } from "./reload_entries.ts";
+import { checkOf, reloadBackend, renamedBackends, sortEntries } from "./config_change.ts";
 import { assume, type Assumed } from "./assumed.ts";
 import {
   type ActionOutcome,
@@ -52,7 +49,7 @@ import {
   runtimeState,
   type WeightOutcome,
 } from "./outcomes.ts";
-import { Targets } from "./targets.ts";
+import { Targets } from "./probing.ts";
 import type { HealthPicture } from "./what_if.ts";
 import {
   type Membership,

@@ -6,13 +6,10 @@
  */
 import type { Backend, Config, Transition, UnixMillis, WeightEffect } from "../model.ts";
 import { type BackendHealth, freshHealth, type HealthEvent, step } from "./backend.ts";
-import { type Cause, isFirst } from "./batch.ts";
-import { flushes } from "./flush.ts";
+import { type Cause, flushes, isFirst, Judgement } from "./transitions.ts";
 import type { LateFlush, VppFacts } from "./hooks.ts";
-import { Judgement } from "./judgement.ts";
 import { broughtFlushes } from "./late_flush.ts";
-import { checkOf, reloadBackend, ruleOf } from "./reload.ts";
-import { sortEntries } from "./reload_entries.ts";
+import { checkOf, reloadBackend, ruleOf, sortEntries } from "./config_change.ts";
 import { type Membership, memberships } from "./running.ts";
 import { firstEvents, type Orders, reloadEvents, toward } from "./toward.ts";
 

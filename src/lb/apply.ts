@@ -9,9 +9,8 @@
  */
 import type { Semaphore } from "../async/semaphore.ts";
 import { type LoadBalancer, type Op, type OpReply, VppError } from "./balancer.ts";
-import { isOnlyMemory, isSent } from "./holds.ts";
+import { isOnlyMemory, isSent, type RebuildUnit, type Step, type Unit, type VipUnit } from "./steps.ts";
 import type { SyncPlan } from "./plan.ts";
-import type { RebuildUnit, Step, Unit, VipUnit } from "./steps.ts";
 
 /** What became of one step. */
 export interface StepResult {

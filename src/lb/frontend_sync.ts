@@ -20,7 +20,7 @@ import {
   memberships,
   type PendingFlushes,
 } from "./pending_flushes.ts";
-import type { ReasonContext } from "./reasons.ts";
+import type { ReasonContext } from "./diff.ts";
 import { frontendVip, vipId } from "./vips.ts";
 import type { Release } from "./write_gate.ts";
 

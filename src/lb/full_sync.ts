@@ -5,8 +5,7 @@
  * @module
  */
 import type { UnixMillis } from "../model.ts";
-import { type HeldGroup, heldGroups } from "./held.ts";
-import type { Synced } from "./outcome.ts";
+import { type HeldGroup, heldGroups, type Synced } from "./outcome.ts";
 
 /** Something that VPP does not have as it should. */
 export interface Unsynced {

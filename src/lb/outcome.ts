@@ -5,12 +5,20 @@
  */
 import type { ActualVip, Millis, UnixMillis } from "../model.ts";
 import { setHasChanged, type StepResult } from "./apply.ts";
-import { changeText } from "./change_text.ts";
 import type { DesiredVip } from "./desired.ts";
 import type { FrontendOutcome, Revisions } from "./frontend_sync.ts";
-import { subjectOf } from "./held.ts";
-import { isSent } from "./holds.ts";
 import type { SyncPlan } from "./plan.ts";
+import {
+  isBlocked,
+  isSent,
+  passes,
+  planDigest,
+  type Step,
+  type StepFacts,
+  type StepServer,
+} from "./steps.ts";
+import { protocolName } from "./vips.ts";
+import { type Shortage, shortageText } from "./vpp_heap.ts";
 
 /** A plan, what it was made from, and when. */
 export interface Planned {
@@ -111,4 +119,114 @@ export function conclude(
     superseded,
     setChanged: setHasChanged(results),
   };
+}
+
+/** Changes that are held for one reason. */
+export interface HeldGroup {
+  /** The gravest reason, as in the plan. */
+  readonly why: string;
+  /** Whether VPP's memory is the reason. */
+  readonly memory: boolean;
+  /** Since when something is held for this reason. */
+  readonly since: UnixMillis;
+  /** How many. */
+  readonly changes: number;
+  /** Frontends, or VIPs that none has; empty: the settings alone. */
+  readonly vips: readonly string[];
+  /** For people: the figures, or what releases it; "" where the digest does. */
+  readonly detail: string;
+  /** Digest of the plan that sends all that is held; null: none does now. */
+  readonly digest: string | null;
+}
+
+/** Name of what a change concerns: the frontend, or the VIP that none has; "" for the settings. */
+export function subjectOf({ frontend, key }: Pick<Step, "frontend" | "key">): string {
+  if (frontend !== null) return frontend;
+  return key === null ? "" : `${key.prefix} ${protocolName(key.protocol)} ${key.port}`;
+}
+
+/**
+ * Groups steps that a full sync held.
+ *
+ * @param before the groups of the full sync before
+ */
+export function heldGroups(
+  held: readonly Step[],
+  shortages: readonly Shortage[],
+  before: readonly HeldGroup[],
+  now: UnixMillis,
+): HeldGroup[] {
+  const lasting = held.filter(({ holds }) => !passes(holds));
+  // The plan consists of what is held once the rest was sent; what the warm-up holds is then sent by itself.
+  const digest = lasting.length === held.length && !lasting.some(({ holds }) => isBlocked(holds))
+    ? planDigest(held)
+    : null;
+  return [...Map.groupBy(lasting, ({ holds }) => holds[0]?.text ?? "")].map(([why, steps]) => {
+    const memory = steps.some(({ holds }) => holds.some(({ kind }) => kind === "VPP memory"));
+    const [shortage] = memory ? shortages : [];
+    const blocked = steps.some(({ holds }) => isBlocked(holds));
+    return {
+      why,
+      memory,
+      since: before.find((group) => group.why === why)?.since ?? now,
+      changes: steps.length,
+      vips: [...new Set(steps.map(subjectOf))].filter((name) => name !== ""),
+      detail: shortage !== undefined
+        ? shortageText(shortage)
+        : blocked
+        ? "delete it in VPP, or let foreign-vips be delete"
+        : "",
+      digest,
+    };
+  });
+}
+
+/** What of a step is told. */
+type Told = Pick<StepFacts, "kind" | "server"> & { readonly reason: string };
+
+function named(server: StepServer | null): string {
+  if (server === null) return "no server";
+  return server.backend === null
+    ? `server ${server.address}`
+    : `server ${server.address} (${server.backend})`;
+}
+
+/** What the change does: `weight of server 10.0.0.1 (b1) from 100 to 0`. */
+export function changeText({ kind, server }: Pick<Told, "kind" | "server">): string {
+  switch (kind) {
+    case "conf_set":
+      return "setting of the global configuration";
+    case "vip_added":
+      return "addition of the VIP";
+    case "vip_removed":
+      return "deletion of the VIP";
+    case "vip_recreated":
+      return "recreation of the VIP";
+    case "as_added":
+      return `addition of ${named(server)}`;
+    case "as_removed":
+      return `deletion of ${named(server)}`;
+    case "as_weight_updated":
+      return `weight of ${named(server)} from ${server?.before} to ${server?.after}`;
+  }
+}
+
+/** What differs in VPP: `server 10.0.0.1 (b1) has weight 5 instead of 100`. */
+export function differenceText({ kind, reason, server }: Told): string {
+  switch (kind) {
+    case "conf_set":
+      return "the global configuration is another";
+    case "vip_added":
+      return "the VIP is missing";
+    case "vip_removed":
+      return "the VIP is not in the configuration";
+    case "vip_recreated":
+      return reason;
+    case "as_added":
+      return `${named(server)} is missing`;
+    case "as_removed":
+      return `${named(server)} is not in the configuration`;
+    case "as_weight_updated":
+      return `${named(server)} has weight ${server?.before} instead of ${server?.after}`;
+  }
 }

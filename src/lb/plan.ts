@@ -11,16 +11,16 @@
  * @module
  */
 import type { ActualConf, ActualVip, ForeignVips, VipKey } from "../model.ts";
-import { type BrakeContext, braked } from "./brake.ts";
+import { type BrakeContext, braked } from "./ownership.ts";
 import type { DesiredVip } from "./desired.ts";
-import { diffServers, type ServerChange } from "./diff.ts";
+import { configured, diffServers, drift, type ReasonContext, type ServerChange } from "./diff.ts";
 import type { PendingFlushes } from "./pending_flushes.ts";
-import { type Hold, hold, type Holds, together } from "./holds.ts";
-import type { GuardedServer } from "./raise_guard.ts";
-import { configured, drift, type ReasonContext } from "./reasons.ts";
 import {
   additionUnit,
   confStep,
+  type Hold,
+  hold,
+  type Holds,
   planDigest,
   type RebuildUnit,
   rebuildUnit,
@@ -28,8 +28,10 @@ import {
   removalStep,
   serverStep,
   type Step,
+  together,
   type Unit,
 } from "./steps.ts";
+import type { GuardedServer } from "./write_gate.ts";
 import { isAllPort, sortedByVip, vipId, vipText } from "./vips.ts";
 import { type HeapAnswer, type Shortage, shortageText } from "./vpp_heap.ts";
 

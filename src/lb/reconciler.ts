@@ -22,11 +22,10 @@ import { Failover } from "./failover.ts";
 import { pictureOf, type VppPicture } from "./forecast.ts";
 import { FrontendSyncs } from "./frontend_sync.ts";
 import type { Unsynced } from "./full_sync.ts";
-import type { HeldGroup } from "./held.ts";
-import type { PlanView, Synced } from "./outcome.ts";
+import type { HeldGroup, PlanView, Synced } from "./outcome.ts";
 import { Ownership } from "./ownership.ts";
 import type { ReconcilerParts } from "./parts.ts";
-import { RaiseGuard } from "./raise_guard.ts";
+import { RaiseGuard, type WarmupView, WriteGate } from "./write_gate.ts";
 import { syncAnswer, syncResult } from "./report.ts";
 import { Requests, SharedRequests, unavailable } from "./requests.ts";
 import { logged, Runs } from "./runs.ts";
@@ -34,7 +33,6 @@ import { Schedule } from "./schedule.ts";
 import { type SyncCore, Syncer } from "./sync.ts";
 import { vipId } from "./vips.ts";
 import { VppState, VppView } from "./vpp_state.ts";
-import { type WarmupView, WriteGate } from "./write_gate.ts";
 
 /** How VPP is as a whole, but for `refused`, which only the link knows. */
 export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";

@@ -12,10 +12,9 @@ import { confView } from "../snapshot/vpp.ts";
 import { protocolName, vipText } from "./vips.ts";
 import type { VppError } from "./balancer.ts";
 import type { StepResult } from "./apply.ts";
-import { type Holds, isBlocked, isSent, passes } from "./holds.ts";
+import { type Holds, isBlocked, isSent, passes, planDigest, type Step } from "./steps.ts";
 import type { SyncPlan } from "./plan.ts";
-import type { RaiseGuard } from "./raise_guard.ts";
-import { planDigest, type Step } from "./steps.ts";
+import type { RaiseGuard } from "./write_gate.ts";
 import type { Synced } from "./outcome.ts";
 
 const messages = {

@@ -10,7 +10,7 @@ import { type LoadBalancer, VppError } from "./balancer.ts";
 import { driftIn, Drifts } from "./drift.ts";
 import type { Revisions } from "./frontend_sync.ts";
 import { FullSync } from "./full_sync.ts";
-import { isBlocked } from "./holds.ts";
+import { isBlocked } from "./steps.ts";
 import type { Planned, Synced } from "./outcome.ts";
 import { HeldLog, logFailed } from "./report.ts";
 import { again, done, failed, readBack } from "./schedule.ts";

@@ -1,5 +1,6 @@
 /**
- * The parts of a plan: steps (one change with the messages that make it) and the units they are sent in. Pure.
+ * The parts of a plan: steps (one change with the messages that make it), why a step is held, and the units they are sent
+ * in. Pure.
  *
  * @module
  */
@@ -7,9 +8,7 @@ import { createHash } from "node:crypto";
 import type { ActualConf, ActualVip, Encap, IpAddress, VipKey } from "../model.ts";
 import type { Op } from "./balancer.ts";
 import type { DesiredVip } from "./desired.ts";
-import { serverAddition, type ServerChange } from "./diff.ts";
-import { type Holds, together } from "./holds.ts";
-import { notConfigured } from "./reasons.ts";
+import { notConfigured, serverAddition, type ServerChange } from "./diff.ts";
 import { sortedByAddress, vipId } from "./vips.ts";
 
 /** What a step changes; the API has the same names. */
@@ -102,7 +101,7 @@ export interface StepOp {
 export interface VipUnit {
   /** Changes of one VIP. */
   readonly kind: "vip";
-  /** The VIP; of a rebuild the first. */
+  /** The VIP. */
   readonly key: VipKey;
   /** Its frontend. */
   readonly frontend: string;
@@ -286,11 +285,11 @@ export function additionUnit(
   };
 }
 
-/** One VIP of a rebuild; `actual` null: VPP does not have it yet. */
+/** One VIP of a rebuild. */
 export interface Rebuilt {
   /** What it becomes. */
   readonly desired: DesiredVip;
-  /** What it is. */
+  /** What it is; null: VPP does not have it yet. */
   readonly actual: ActualVip | null;
   /** Why, for operators. */
   readonly reason: string;
@@ -328,4 +327,75 @@ export function rebuildUnit(vips: readonly Rebuilt[], holds: Holds): RebuildUnit
   }
   const key = vips[0]?.desired.vip ?? { prefix: "", protocol: 0, port: 0 };
   return { kind: "rebuild", key, holds, steps, ops: [...deletions, ...additions] };
+}
+
+/** Kinds of holds; the name is the API's text for it, except for `obstacle`. */
+export type HoldKind =
+  | "VPP memory"
+  | "mass deletion"
+  | "obstacle"
+  | "table length"
+  | "memory lost"
+  | "fleet unknown"
+  | "warm-up";
+
+/** The gravest first: what would end VPP, what would end traffic, what only waits. */
+const gravity: readonly HoldKind[] = [
+  "VPP memory",
+  "mass deletion",
+  "obstacle",
+  "table length",
+  "memory lost",
+  "fleet unknown",
+  "warm-up",
+];
+
+/** One reason why a step is held. */
+export interface Hold {
+  /** Its kind. */
+  readonly kind: HoldKind;
+  /** For the plan's `held` and `holds`. */
+  readonly text: string;
+  /** True: not even a sync that carries the plan's digest sends the step. */
+  readonly blocked: boolean;
+}
+
+/** All reasons why a step is held, the gravest first. Empty: nothing holds it. */
+export type Holds = readonly Hold[];
+
+/** Makes a hold. */
+export function hold(kind: HoldKind, blocked = false, text: string = kind): Hold {
+  return { kind, text, blocked };
+}
+
+/** All of these holds, the gravest first, each text once. */
+export function together(...holds: readonly (Hold | Holds | null)[]): Holds {
+  const all = holds.flatMap((one) => one ?? []);
+  if (all.length < 2) return all;
+  const byText = new Map<string, Hold>();
+  for (const one of all) {
+    const same = byText.get(one.text);
+    byText.set(one.text, { ...one, blocked: one.blocked || same?.blocked === true });
+  }
+  return [...byText.values()].sort((a, b) => gravity.indexOf(a.kind) - gravity.indexOf(b.kind));
+}
+
+/** Whether an ordinary sync sends what is held so; with `release` one that carries the plan's digest. */
+export function isSent({ holds }: { readonly holds: Holds }, release: boolean): boolean {
+  return holds.length === 0 || (release && !isBlocked(holds));
+}
+
+/** Whether not even the plan's digest releases it. */
+export function isBlocked(holds: Holds): boolean {
+  return holds.some(({ blocked }) => blocked);
+}
+
+/** Whether VPP's memory is the one thing that holds it. */
+export function isOnlyMemory(holds: Holds): boolean {
+  return holds.length > 0 && holds.every(({ kind }) => kind === "VPP memory");
+}
+
+/** Whether time alone releases it: the daemon just started. */
+export function passes(holds: Holds): boolean {
+  return holds.every(({ kind }) => kind === "warm-up" || kind === "memory lost" || kind === "fleet unknown");
 }

@@ -10,21 +10,19 @@ import { applyPlan } from "./apply.ts";
 import type { LoadBalancer, Op, VppHeap } from "./balancer.ts";
 import { desiredConf, type DesiredVip, desiredVips } from "./desired.ts";
 import type { FrontendSyncs } from "./frontend_sync.ts";
-import { isSent } from "./holds.ts";
+import { isSent, type Step, type StepKind } from "./steps.ts";
 import { conclude, type Planned, type Synced } from "./outcome.ts";
 import type { Ownership } from "./ownership.ts";
 import type { ReconcilerParts, World } from "./parts.ts";
 import { endedFlows } from "./pending_flushes.ts";
 import { madeVips, makePlan, type PlanHolds, sameConf, type SyncPlan } from "./plan.ts";
-import type { GuardedServer, RaiseGuard } from "./raise_guard.ts";
+import type { GuardedServer, RaiseGuard, WriteGate } from "./write_gate.ts";
 import { readFrontends } from "./read.ts";
 import type { Schedule } from "./schedule.ts";
-import type { Step, StepKind } from "./steps.ts";
 import { logDone, logRaised, logResult, logStart, syncResult } from "./report.ts";
 import { vipId } from "./vips.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
 import type { VppState } from "./vpp_state.ts";
-import type { WriteGate } from "./write_gate.ts";
 
 /** What VPP's text of its VIPs depends on. */
 const makesVips: ReadonlySet<StepKind> = new Set(["vip_added", "vip_removed", "vip_recreated"]);

@@ -9,7 +9,7 @@ import type { Blindness } from "../health/blind.ts";
 import { counterMax, isDegraded } from "../health/backend.ts";
 import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
-import type { Standing } from "../health/frontend_states.ts";
+import type { Standing } from "../health/transitions.ts";
 import type { Buckets } from "../lb/vpp_state.ts";
 import type { Config, Frontend, IpAddress, Transition, UnixMillis } from "../model.ts";
 import { certificate, frontendTransition, latency, probe, transition } from "./convert.ts";

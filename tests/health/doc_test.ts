@@ -10,7 +10,7 @@ import {
   step,
 } from "../../src/health/backend.ts";
 import { blindAfter } from "../../src/health/blind.ts";
-import { intervalFor } from "../../src/health/pace.ts";
+import { intervalFor } from "../../src/health/probing.ts";
 import {
   type Code,
   type Config,

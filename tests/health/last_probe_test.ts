@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LastProbe } from "../../src/health/last_probe.ts";
+import { LastProbe } from "../../src/health/entry.ts";
 import { type ProbeResult, VOID_CAUSES } from "../../src/model.ts";
 
 const time = fc.double({ min: 0, max: 2e12, noNaN: true });

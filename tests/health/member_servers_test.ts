@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Claim, memberServers } from "../../src/health/member_servers.ts";
+import { type Claim, memberServers } from "../../src/health/frontend.ts";
 import type { IpAddress, State } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { State } from "../../src/model.ts";
-import { intervalFor, startDelay } from "../../src/health/pace.ts";
+import { intervalFor, startDelay } from "../../src/health/probing.ts";
 import { healthOf } from "./kit.ts";
 
 const intervals = { intervalMs: 2_000, fastIntervalMs: 500, downIntervalMs: 5_000 };

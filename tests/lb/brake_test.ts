@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { braked, type BrakeInput } from "../../src/lb/brake.ts";
+import { braked, type BrakeInput } from "../../src/lb/ownership.ts";
 import { vipId } from "../../src/lb/vips.ts";
 import type { ActualVip, Frontend, MemoryLeft, VipRecord } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hold, isBlocked, isSent, passes, together } from "../../src/lb/holds.ts";
+import { hold, isBlocked, isSent, passes, together } from "../../src/lb/steps.ts";
 import { changesOf } from "../../src/lb/report.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";

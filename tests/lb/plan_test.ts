@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { hold } from "../../src/lb/holds.ts";
-import { planDigest, type StepFacts, type VipSettings } from "../../src/lb/steps.ts";
+import { hold, planDigest, type StepFacts, type VipSettings } from "../../src/lb/steps.ts";
 import type { ActualConf, Config } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";

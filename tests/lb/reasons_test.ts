@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DesiredServer, DesiredVip } from "../../src/lb/desired.ts";
-import { weightReason } from "../../src/lb/reasons.ts";
+import { weightReason } from "../../src/lb/diff.ts";
 import { ip } from "../../src/net/ip.ts";
 
 const unseen: DesiredServer = {

@@ -11,7 +11,7 @@ import type {
   VipRecord,
   WeightEffect,
 } from "../../src/model.ts";
-import { flushes } from "../../src/health/flush.ts";
+import { flushes } from "../../src/health/transitions.ts";
 import type { MemberStatus } from "../../src/health/frontend.ts";
 import type { LateFlush } from "../../src/health/hooks.ts";
 import { ip } from "../../src/net/ip.ts";
