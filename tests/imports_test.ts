@@ -63,7 +63,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   {
     why: "the health core is pure",
     from:
-      /^src\/health\/(backend|frontend|config_change|running|transitions|late_flush|what_if|toward|assumed|flapping|outcomes|hooks)\.ts$/,
+      /^src\/health\/(backend|frontend|config_change|running|transitions|late_flush|what_if|toward|assumed|flapping)\.ts$/,
     to: /^src\/(model|result)\.ts$|^src\/health\/|^src\/memory\/overrides\//,
   },
   {

@@ -18,7 +18,7 @@ import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
 import { type BackendHealth, type HealthEvent, type StateChange, step } from "./backend.ts";
-import { Batch, type Cause, isFirst, FrontendStates, type FrontendTransition, type Standing, Judgement } from "./transitions.ts";
+import { Batch, type Cause, FrontendStates, isFirst, Judgement, type Standing } from "./transitions.ts";
 import { type BlindBackend, oneMoreVoid } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
@@ -465,7 +465,7 @@ export class Tracker implements Disposable {
     }
     entry.lastVoid = null;
     entry.countedAt = decidedAt;
-    this.#blindWatch.heard(entry);
+    if (entry.blindTold) this.#blindWatch.heard(entry);
     const { code, detail } = result;
     entry.latency ??= new LatencyWindow(now);
     entry.latency.add(now, result.totalMs, result.ok, code);

@@ -182,7 +182,7 @@ export function heldGroups(
 }
 
 /** What of a step is told. */
-type Told = Pick<StepFacts, "kind" | "server"> & { readonly reason: string };
+export type Told = Pick<StepFacts, "kind" | "server"> & { readonly reason: string };
 
 function named(server: StepServer | null): string {
   if (server === null) return "no server";

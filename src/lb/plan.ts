@@ -31,9 +31,20 @@ import {
   together,
   type Unit,
 } from "./steps.ts";
-import type { GuardedServer } from "./write_gate.ts";
 import { isAllPort, sortedByVip, vipId, vipText } from "./vips.ts";
 import { type HeapAnswer, type Shortage, shortageText } from "./vpp_heap.ts";
+
+/** A server on a VIP, in the words of the plan. */
+export interface GuardedServer {
+  /** `vipId` of the VIP. */
+  readonly vip: string;
+  /** Where VPP sends the packets. */
+  readonly address: IpAddress;
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** Name of the backend; null: none that is known. */
+  readonly backend: string | null;
+}
 
 /** What may not be sent at this moment, whatever the differences are. */
 export interface PlanHolds {

@@ -24,7 +24,7 @@
  */
 import type { IpAddress, Millis } from "../model.ts";
 import type { ReconcilerParts } from "./parts.ts";
-import type { PlanHolds } from "./plan.ts";
+import type { GuardedServer, PlanHolds } from "./plan.ts";
 import { hold, type Holds, together } from "./steps.ts";
 
 /** How far a frontend is: `brought` by a reload, `asked` for by an operator since the last step. */
@@ -242,18 +242,6 @@ const leastMs: Millis = 30_000;
 
 const lost: Holds = [hold("memory lost")];
 const unknown: Holds = [hold("fleet unknown")];
-
-/** A server on a VIP, in the words of the plan. */
-export interface GuardedServer {
-  /** `vipId` of the VIP. */
-  readonly vip: string;
-  /** Where VPP sends the packets. */
-  readonly address: IpAddress;
-  /** Name of the frontend. */
-  readonly frontend: string;
-  /** Name of the backend; null: none that is known. */
-  readonly backend: string | null;
-}
 
 /** What a guard asks. */
 export interface GuardParts {
