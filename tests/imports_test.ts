@@ -101,7 +101,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "answers are functions over what is known",
     from: /^src\/answers\//,
     to:
-      /^src\/(model|result)\.ts$|^src\/clock\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|forecast|held|vips|table\/.*)\.ts$/,
+      /^src\/(model|result)\.ts$|^src\/clock\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|forecast|outcome|vips|table\/.*)\.ts$/,
   },
   {
     why: "routes see the daemon through its control only",

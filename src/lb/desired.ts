@@ -49,6 +49,18 @@ export interface DesiredVip {
   readonly servers: readonly DesiredServer[];
 }
 
+/** A server on a VIP, in the words of the plan. */
+export interface GuardedServer {
+  /** `vipId` of the VIP. */
+  readonly vip: string;
+  /** Where VPP sends the packets. */
+  readonly address: IpAddress;
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** Name of the backend; null: none that is known. */
+  readonly backend: string | null;
+}
+
 /** State of a backend by its name. */
 export type StatusOf = (backend: string) => MemberStatus;
 

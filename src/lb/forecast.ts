@@ -7,12 +7,12 @@
 import type { Change } from "../api/mod.ts";
 import type { VppFacts } from "../health/hooks.ts";
 import type { ActualVip, Config } from "../model.ts";
-import { type KnownServers, serverOf, type StatusOf } from "./desired.ts";
+import { type GuardedServer, type KnownServers, serverOf, type StatusOf } from "./desired.ts";
 import type { FlushingTransition, FrontendSyncs } from "./frontend_sync.ts";
 import type { Holds } from "./steps.ts";
 import type { Ownership } from "./ownership.ts";
 import type { World } from "./parts.ts";
-import type { GuardedServer, PlanHolds, SyncPlan } from "./plan.ts";
+import type { PlanHolds, SyncPlan } from "./plan.ts";
 import { changesOf } from "./report.ts";
 import type { SyncCore, Syncer } from "./sync.ts";
 import { frontendVip, sortedByVip } from "./vips.ts";

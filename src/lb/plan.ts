@@ -12,7 +12,7 @@
  */
 import type { ActualConf, ActualVip, ForeignVips, VipKey } from "../model.ts";
 import { type BrakeContext, braked } from "./ownership.ts";
-import type { DesiredVip } from "./desired.ts";
+import type { DesiredVip, GuardedServer } from "./desired.ts";
 import { configured, diffServers, drift, type ReasonContext, type ServerChange } from "./diff.ts";
 import type { PendingFlushes } from "./pending_flushes.ts";
 import {
@@ -33,18 +33,6 @@ import {
 } from "./steps.ts";
 import { isAllPort, sortedByVip, vipId, vipText } from "./vips.ts";
 import { type HeapAnswer, type Shortage, shortageText } from "./vpp_heap.ts";
-
-/** A server on a VIP, in the words of the plan. */
-export interface GuardedServer {
-  /** `vipId` of the VIP. */
-  readonly vip: string;
-  /** Where VPP sends the packets. */
-  readonly address: IpAddress;
-  /** Name of the frontend. */
-  readonly frontend: string;
-  /** Name of the backend; null: none that is known. */
-  readonly backend: string | null;
-}
 
 /** What may not be sent at this moment, whatever the differences are. */
 export interface PlanHolds {

@@ -24,7 +24,8 @@
  */
 import type { IpAddress, Millis } from "../model.ts";
 import type { ReconcilerParts } from "./parts.ts";
-import type { GuardedServer, PlanHolds } from "./plan.ts";
+import type { GuardedServer } from "./desired.ts";
+import type { PlanHolds } from "./plan.ts";
 import { hold, type Holds, together } from "./steps.ts";
 
 /** How far a frontend is: `brought` by a reload, `asked` for by an operator since the last step. */

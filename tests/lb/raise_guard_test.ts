@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { GuardedServer } from "../../src/lb/plan.ts";
+import type { GuardedServer } from "../../src/lb/desired.ts";
 import { RaiseGuard } from "../../src/lb/write_gate.ts";
 import type { MemoryLeft, State } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
