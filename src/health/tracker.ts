@@ -18,7 +18,15 @@ import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
 import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
 import { type BackendHealth, type HealthEvent, type StateChange, step } from "./backend.ts";
-import { Batch, type Cause, FrontendStates, isFirst, Judgement, type Standing } from "./transitions.ts";
+import {
+  Batch,
+  type Cause,
+  FrontendStates,
+  type FrontendTransition,
+  isFirst,
+  Judgement,
+  type Standing,
+} from "./transitions.ts";
 import { type BlindBackend, oneMoreVoid } from "./blind.ts";
 import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
