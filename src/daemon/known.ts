@@ -3,14 +3,7 @@
  *
  * @module
  */
-import type {
-  BackendFacts,
-  FileFacts,
-  FrontendFacts,
-  Known,
-  Trouble,
-  VppFacts,
-} from "../answers/known.ts";
+import type { BackendFacts, FileFacts, FrontendFacts, Known, Trouble, VppFacts } from "../answers/known.ts";
 import { weightsWithoutEffect } from "../answers/weight_effect.ts";
 import type { Clock } from "../clock.ts";
 import { flappingSince } from "../health/flapping.ts";

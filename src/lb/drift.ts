@@ -10,12 +10,10 @@
  * @module
  */
 import type { UnixMillis } from "../model.ts";
-import { differenceText } from "./change_text.ts";
+import { differenceText, type Planned, subjectOf, type Synced } from "./outcome.ts";
 import type { DesiredVip } from "./desired.ts";
 import type { Unsynced } from "./full_sync.ts";
-import { subjectOf } from "./held.ts";
-import type { Planned, Synced } from "./outcome.ts";
-import { drift, notConfigured } from "./reasons.ts";
+import { drift, notConfigured } from "./diff.ts";
 import type { Step, VipSettings } from "./steps.ts";
 
 /** What the judgement depends on besides the plan. */
