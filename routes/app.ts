@@ -14,6 +14,7 @@ import { compressLarge, lengthForHead } from "./encoding.ts";
 import type { Api, ApiEnv, ApiOptions } from "./env.ts";
 import { problemExample } from "./examples.ts";
 import { mountEvents } from "./events.ts";
+import { mountExplain } from "./explain.ts";
 import { mountFleet } from "./fleet.ts";
 import { mountFrontends } from "./frontends.ts";
 import { count, guard } from "./guard.ts";
@@ -89,6 +90,7 @@ export function createApp(options: ApiOptions): Api {
   mountHealthchecks(app, options);
   mountBackends(app, options);
   mountFrontends(app, options);
+  mountExplain(app, options);
   mountVpp(app, options);
   mountFleet(app, options);
   mountEvents(app, options);

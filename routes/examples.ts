@@ -115,6 +115,29 @@ export const frontend: api.Frontend = {
   }],
 };
 
+/** GET /v1/backends/b2/explain and the like. */
+export const explain: api.Explain = {
+  at,
+  frontend: "web",
+  state: "up",
+  text: "frontend web is up, pool main carries it with b1 100",
+  members: [{
+    frontend: "web",
+    pool: "main",
+    backend: "b2",
+    in_use: true,
+    pool_reason: "in use: the first pool with a member that is up and has a weight",
+    file_weight: 100,
+    override: null,
+    state: "down",
+    state_reason: "3 failures in a row, at 2026-01-31T12:00:00.000Z: L7STS HTTP 503",
+    state_since: at,
+    effective_weight: 0,
+    sent: { at, weight: 0, flush: true, retval: 0, reason: "backend b2 down" },
+    in_vpp: { weight: 0, num_buckets: 0, read_at: at },
+  }],
+};
+
 /** Health check http. */
 export const healthcheck: api.HealthCheck = {
   name: "http",

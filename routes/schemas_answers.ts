@@ -6,7 +6,7 @@
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api/mod.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
-import { Code, FrontendState, Ns, Text, Time, Weight } from "./schemas_base.ts";
+import { Code, FrontendState, Ns, State, Text, Time, VppWeight, Weight } from "./schemas_base.ts";
 import { Change } from "./schemas_vpp.ts";
 
 /** One thing that is wrong now. */
@@ -132,5 +132,38 @@ export const Latency: Schema<api.Latency> = contract<api.Latency>()(
     recent: z.array(z.object({ at: Time, total_ns: Ns, ok: z.boolean(), code: Code })).openapi({
       description: "newest last, at most 60; empty in lists",
     }),
+  }),
+);
+
+/** GET /v1/{frontends,backends}/{name}/explain */
+export const Explain: Schema<api.Explain> = contract<api.Explain>()(
+  "Explain",
+  z.object({
+    at: Time,
+    frontend: orNull(Text).openapi({ description: "null: of a backend" }),
+    state: Text,
+    text: Text.openapi({ description: "one sentence" }),
+    members: z.array(z.object({
+      frontend: Text,
+      pool: Text,
+      backend: Text,
+      in_use: z.boolean().openapi({ description: "whether the pool carries the frontend" }),
+      pool_reason: Text,
+      file_weight: Weight,
+      override: orNull(Override),
+      state: State,
+      state_reason: Text.openapi({ description: "which results led to it, and when" }),
+      state_since: Time,
+      effective_weight: VppWeight,
+      sent: orNull(z.object({
+        at: Time,
+        weight: VppWeight,
+        flush: z.boolean(),
+        retval: z.int(),
+        reason: Text,
+      })).openapi({ description: "the last message that VPP answered; null: none, or not known" }),
+      in_vpp: orNull(z.object({ weight: VppWeight, num_buckets: orNull(z.int().min(0)), read_at: Time }))
+        .openapi({ description: "null: VPP does not have the server, or it is not known" }),
+    })),
   }),
 );

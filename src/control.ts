@@ -154,6 +154,16 @@ export interface Control {
   table(frontend: string, query: TableQuery): Promise<Result<api.Table, Refusal>>;
   /** GET /v1/frontends/{name}/whereis */
   whereis(frontend: string, client: string, clientPort: number | null): Promise<Result<api.Whereis, Refusal>>;
+  /**
+   * GET /v1/{frontends,backends}/{name}/explain
+   *
+   * @param at of a moment in the past; null: now
+   */
+  explain(
+    kind: "frontend" | "backend",
+    name: string,
+    at: UnixMillis | null,
+  ): Promise<Result<api.Explain, Refusal>>;
   /** GET /v1/vpp/info */
   vppInfo(): Result<api.VppInfo, Refusal>;
   /** GET /v1/vpp/lb/state; reads VPP now. */

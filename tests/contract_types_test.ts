@@ -106,6 +106,7 @@ Deno.test("every schema has the contract's type and a name in the document", () 
   accepts<theirs.Latency>(answers.Latency);
   accepts<theirs.Override>(answers.Override);
   accepts<theirs.ProblemList>(answers.ProblemList);
+  accepts<theirs.Explain>(answers.Explain);
   accepts<theirs.Finding>(schemas.Finding);
   accepts<theirs.Frontend>(schemas.Frontend);
   accepts<theirs.FrontendList>(schemas.FrontendList);
@@ -138,6 +139,6 @@ Deno.test("every schema has the contract's type and a name in the document", () 
   accepts<theirs.ResyncEvent>(events.ResyncEvent);
   accepts<theirs.VppEvent>(events.VppEvent);
   const all = { ...schemas, ...answers, ...config, ...events, ...vpp };
-  assert.equal(Object.keys(all).length, 38);
+  assert.equal(Object.keys(all).length, 39);
   for (const [name, schema] of Object.entries(all)) assert.ok(schema instanceof z.ZodType, name);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { explainBackend, explainFrontend } from "../answers/explain.ts";
 import type { Known } from "../answers/known.ts";
 import { problemList, problems } from "../answers/problems.ts";
 import type * as api from "../api/mod.ts";
@@ -42,6 +43,7 @@ import { type BuildInfo, version } from "../version.ts";
 import type { VppLink } from "../vpp/link.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
+import { explainFacts } from "./explain.ts";
 import type { DaemonFleet } from "./fleet.ts";
 import { noFleet } from "./fleet_answer.ts";
 import { journalPage, type JournalSources, replayAnswer } from "./journal_answers.ts";
@@ -315,6 +317,24 @@ export class DaemonControl implements Control {
       backendOf: (address: IpAddress) => names.server(vip, address) ?? names.backend(address),
     };
     return await whereis(input, client, clientPort, this.#slices);
+  }
+
+  /** Why a frontend or a backend is as it is. */
+  explain(
+    kind: "frontend" | "backend",
+    name: string,
+    at: UnixMillis | null,
+  ): Promise<Result<api.Explain, Refusal>> {
+    if (at !== null) {
+      const detail = `nothing is known of ${timeText(at)}: the journal does not reach so far`;
+      return Promise.resolve(err({ type: "not-found", detail }));
+    }
+    const { tracker } = this.#parts;
+    const facts = explainFacts(this.#parts);
+    const value = kind === "frontend"
+      ? explainFrontend(facts, name)
+      : explainBackend(facts, name, tracker.entry(name)?.frontends ?? []);
+    return Promise.resolve(value === null ? err(missing(kind, name)) : ok(value));
   }
 
   /** The connected VPP. */

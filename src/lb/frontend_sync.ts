@@ -65,6 +65,22 @@ export interface FrontendSync {
   postponed: boolean;
   /** VPP does not have a run-time weight yet. Outlasts a session. */
   weightUnsent: boolean;
+  /** The last message for each server that VPP answered. Outlasts a session, and goes with the server. */
+  readonly sent: Map<IpAddress, SentMessage>;
+}
+
+/** A message for a server that VPP answered. */
+export interface SentMessage {
+  /** When VPP answered it. */
+  readonly at: UnixMillis;
+  /** The weight in it, 0…255. */
+  readonly weight: number;
+  /** Whether it ended the server's flows. */
+  readonly flush: boolean;
+  /** VPP's answer; 0: done. */
+  readonly retval: number;
+  /** Why it was sent. */
+  readonly reason: string;
 }
 
 /** What a sync made of one frontend. */
@@ -311,6 +327,13 @@ export class FrontendSyncs {
     if (record !== null) record.pendingFlushes = flushed(record.pendingFlushes, address, before);
   }
 
+  /** VPP answered a message for a server. */
+  answered(vip: string, address: IpAddress, removed: boolean, message: SentMessage): void {
+    const record = this.ofVip(vip);
+    if (removed && message.retval === 0) record?.sent.delete(address);
+    else record?.sent.set(address, message);
+  }
+
   /** A change of these frontends was decided at `at`; the oldest one counts. */
   decided(frontends: Iterable<string>, at: Millis): void {
     for (const record of this.some(frontends)) record.decidedAt = Math.min(record.decidedAt ?? at, at);
@@ -362,6 +385,7 @@ export class FrontendSyncs {
       changed: false,
       postponed: false,
       weightUnsent: false,
+      sent: new Map(),
     };
   }
 

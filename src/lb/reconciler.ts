@@ -14,13 +14,13 @@ import { abortable } from "../async/abortable.ts";
 import { type Job, JobLoop } from "../async/job_loop.ts";
 import type { BackendAction, Refusal } from "../control.ts";
 import type { LateFlush } from "../health/hooks.ts";
-import type { ActualLb, Millis, Transition, VipRecord } from "../model.ts";
+import type { ActualLb, IpAddress, Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
 import { Failover } from "./failover.ts";
 import { pictureOf, type VppPicture } from "./forecast.ts";
-import { FrontendSyncs } from "./frontend_sync.ts";
+import { FrontendSyncs, type SentMessage } from "./frontend_sync.ts";
 import type { Unsynced } from "./full_sync.ts";
 import type { HeldGroup, PlanView, Synced } from "./outcome.ts";
 import { Ownership } from "./ownership.ts";
@@ -302,6 +302,11 @@ export class Reconciler implements AsyncDisposable {
   /** Whether a full sync of this session is through. */
   get complete(): boolean {
     return this.#runs.full.complete;
+  }
+
+  /** The last message for a server that VPP answered; null: none in this process. */
+  sent(frontend: string, address: IpAddress): SentMessage | null {
+    return this.#syncs.get(frontend)?.sent.get(address) ?? null;
   }
 
   /** How VPP is as a whole. */

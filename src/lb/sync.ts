@@ -6,7 +6,7 @@
 import { abortable } from "../async/abortable.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import type { ActualConf, ActualLb, ActualVip, Millis, UnixMillis } from "../model.ts";
-import { applyPlan } from "./apply.ts";
+import { applyPlan, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op, VppHeap } from "./balancer.ts";
 import { desiredConf, type DesiredVip, desiredVips, type GuardedServer } from "./desired.ts";
 import type { FrontendSyncs } from "./frontend_sync.ts";
@@ -252,6 +252,20 @@ export class Syncer {
     );
   }
 
+  /** Keeps what was sent to a server last, for those who ask why it has its weight. */
+  #remember({ retval, step }: StepResult): void {
+    const { flush, kind, reason, server, vip } = step;
+    if (retval === null || server === null || vip === null) return;
+    const message = {
+      at: this.#core.parts.clock.wall(),
+      weight: server.after ?? 0,
+      flush,
+      retval,
+      reason,
+    };
+    this.#core.syncs.answered(vip, server.address, kind === "as_removed", message);
+  }
+
   /** Sends a plan. Rejects when the daemon stops meanwhile. */
   async apply(lb: LoadBalancer, planned: Planned, { decided, release, urgent }: ApplyWays): Promise<Synced> {
     const { log, clock, hooks } = this.#core.parts;
@@ -275,6 +289,7 @@ export class Syncer {
         // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
         const unanswered = result.retval === null && (lb.signal.aborted || signal.aborted);
         if (!unanswered) logResult(log, result);
+        this.#remember(result);
         const { frontend, kind } = result.step;
         if (result.status !== "done") return;
         if (kind !== "conf_set") hooks.changed(plan.scope, kind);

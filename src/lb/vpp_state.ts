@@ -24,6 +24,8 @@ export class VppState implements KnownServers {
   #bucketsUnknown = new Set<string>();
   #conf: ActualConf | null = null;
   #readAt: UnixMillis | null = null;
+  /** When a VIP was read by itself, by `vipId`; all others were read at `#readAt`. */
+  #vipReadAt = new Map<string, UnixMillis>();
   /** Counts messages that change something, before they are sent. */
   #sent = 0;
   /** Value of `#sent` at the last message for a VIP, by `vipId`; of this session. */
@@ -72,6 +74,7 @@ export class VppState implements KnownServers {
   disconnected(): void {
     this.#vips.clear();
     this.#bucketsUnknown.clear();
+    this.#vipReadAt.clear();
     this.#sentTo.clear();
     this.#conf = null;
     this.#readAt = null;
@@ -127,6 +130,8 @@ export class VppState implements KnownServers {
     for (const id of gone) this.#vips.delete(id);
     const unknown = kept.map(([id]) => id).filter((id) => this.#bucketsUnknown.has(id));
     this.#bucketsUnknown = new Set(unknown);
+    const readAt = kept.map(([id]): [string, UnixMillis] => [id, this.readAtOf(id) ?? lb.readAt]);
+    this.#vipReadAt = new Map(readAt);
     this.#conf = lb.conf;
     this.#readAt = lb.readAt;
     this.#ownership.read(lb.vips);
@@ -155,6 +160,7 @@ export class VppState implements KnownServers {
     else this.#vips.set(id, vip);
     this.#ownership.found(id, vip !== null);
     this.#readAt ??= at;
+    this.#vipReadAt.set(id, at);
   }
 
   /** The global settings were read. */
@@ -165,6 +171,11 @@ export class VppState implements KnownServers {
   /** When VPP was last read; null: not in this session. */
   get readAt(): UnixMillis | null {
     return this.#readAt;
+  }
+
+  /** When a VIP was last read; null: not in this session. */
+  readAtOf(id: string): UnixMillis | null {
+    return this.#vipReadAt.get(id) ?? this.#readAt;
   }
 
   /** Global settings of VPP as last read or set; null: not in this session. */
@@ -247,6 +258,16 @@ export class VppState implements KnownServers {
   }
 }
 
+/** A server of a VIP, as far as it is known. */
+export interface KnownServer {
+  /** As last read, or set since; 0…255. */
+  readonly weight: number;
+  /** Entries of the new-flow table; null: changed since they were read. */
+  readonly numBuckets: number | null;
+  /** When the VIP was last read. */
+  readonly readAt: UnixMillis;
+}
+
 /** Buckets of one server in the new-flow table, as VPP reported them. */
 export interface Buckets {
   /** Buckets that are the server's. */
@@ -313,6 +334,16 @@ export class VppView {
   /** What is known of VPP's servers. */
   get servers(): KnownServers {
     return this.#state;
+  }
+
+  /** A server of a frontend's VIP; null: VPP does not have it, or was not read. */
+  server(frontend: string, address: IpAddress): KnownServer | null {
+    const id = this.#idOf(frontend);
+    const server = this.vip(frontend)?.servers.find((one) => one.address === address);
+    const readAt = id === null ? null : this.#state.readAtOf(id);
+    if (id === null || server === undefined || readAt === null) return null;
+    const { numBuckets, weight } = server;
+    return { weight, numBuckets: this.#state.bucketsKnown(id) ? numBuckets : null, readAt };
   }
 
   /** Buckets of a server as VPP last reported them; null: not known, or changed since. */

@@ -207,6 +207,18 @@ export class FakeControl implements Control {
   whereis(frontend: string, client: string, port: number | null): Promise<Result<api.Whereis, Refusal>> {
     return Promise.resolve(ok({ ...structuredClone(examples.whereis), frontend, client, client_port: port }));
   }
+  explain(
+    kind: "frontend" | "backend",
+    name: string,
+    at: number | null,
+  ): Promise<Result<api.Explain, Refusal>> {
+    const known = kind === "frontend" ? this.#frontends.has(name) : this.#backends.has(name);
+    if (!known) return Promise.resolve(err({ type: "not-found", detail: `there is no ${kind} "${name}"` }));
+    const frontend = kind === "frontend" ? name : null;
+    return Promise.resolve(
+      ok({ ...structuredClone(examples.explain), frontend, at: timeText(at ?? fakeNow) }),
+    );
+  }
   #vpp<T>(value: T): Result<T, Refusal> {
     return this.vppRefusal === null ? ok(structuredClone(value)) : err(this.vppRefusal);
   }

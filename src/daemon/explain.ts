@@ -1,0 +1,52 @@
+/**
+ * Takes from the parts of the daemon what an explanation of the present is made from. Reads nothing of VPP.
+ *
+ * @module
+ */
+import type { ExplainFacts } from "../answers/explain.ts";
+import type { Clock } from "../clock.ts";
+import { memberWeight } from "../health/running.ts";
+import type { Tracker } from "../health/tracker.ts";
+import type { Reconciler } from "../lb/reconciler.ts";
+import { overrideView } from "../snapshot/overrides.ts";
+
+/** The parts that are asked. */
+export interface ExplainParts {
+  /** Time. */
+  readonly clock: Clock;
+  /** Health of everything. */
+  readonly tracker: Tracker;
+  /** Keeper of VPP's state. */
+  readonly reconciler: Reconciler;
+}
+
+/** What is known now. */
+export function explainFacts({ clock, reconciler, tracker }: ExplainParts): ExplainFacts {
+  return {
+    at: clock.wall(),
+    override(frontend, pool, backend) {
+      const { overrides } = tracker;
+      const found = overrides.weight(frontend, pool, backend) ?? overrides.state(backend);
+      return found === null ? null : overrideView(found);
+    },
+    frontend(name) {
+      const frontend = tracker.config.frontends.get(name);
+      const weights = tracker.weights(name);
+      return frontend === undefined || weights === null ? null : { frontend, weights };
+    },
+    backend(name) {
+      const entry = tracker.entry(name);
+      if (entry === null) return null;
+      const { health, history, lastFailure } = entry;
+      return { health, newest: history[0] ?? null, lastFailure };
+    },
+    fileWeight: (frontend, pool, backend) => memberWeight(tracker.fileConfig, frontend, pool, backend),
+    sent: (frontend, address) => reconciler.sent(frontend, address),
+    inVpp: (frontend, address) => reconciler.view.server(frontend, address),
+    witness(name, address) {
+      const frontend = tracker.config.frontends.get(name);
+      return frontend === undefined ? null : reconciler.view.witness(frontend, address);
+    },
+    vpp: (name) => ({ standing: reconciler.standing(name), detail: reconciler.detail(name) ?? "" }),
+  };
+}
