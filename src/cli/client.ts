@@ -4,11 +4,12 @@
  *
  * @module
  */
-import type { Problem } from "../api/mod.ts";
 import { abortableBody } from "../async/abortable_body.ts";
 import { err, ok, type Result } from "../result.ts";
 import { failureText } from "./failure_text.ts";
 import type { Server } from "./server.ts";
+import { any, check, type Shape } from "./shape.ts";
+import { type Problem, problem as problemShape } from "./shapes/daemon.ts";
 import type { Credential } from "./token.ts";
 
 /** What a client is made of. */
@@ -95,15 +96,15 @@ export class Client {
     return this.#options.caCerts;
   }
 
-  /** A request whose answer is JSON of the shape `T` (src/api/mod.ts). */
-  async json<T>(request: Request): Promise<Result<Answer<T>, Failure>> {
+  /** A request whose answer is JSON of one shape. */
+  async json<T>(request: Request, shape: Shape<T>): Promise<Result<Answer<T>, Failure>> {
     const timeoutMs = request.timeoutMs ?? this.#options.timeoutMs ?? 30_000;
     const late = new Timeout(`no answer within ${timeoutMs / 1000} s`);
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(late), timeoutMs);
     try {
       const { response, note } = await this.#send(request, limit.signal, "application/json");
-      return this.#judge<T>(response, await this.#text(response, limit.signal, request.signal), note);
+      return this.#judge(response, await this.#text(response, limit.signal, request.signal), note, shape);
     } catch (error) {
       return err(this.#failure(request, limit.signal.aborted ? late : error));
     } finally {
@@ -123,7 +124,7 @@ export class Client {
         return ok(abortableBody(response, request.signal));
       }
       const text = await this.#text(response, limit.signal, request.signal);
-      const judged = this.#judge<never>(response, text, note);
+      const judged = this.#judge(response, text, note, any);
       return judged.ok ? err(this.#stranger(response, judged.value.text)) : judged;
     } catch (error) {
       return err(this.#failure(request, limit.signal.aborted ? late : error));
@@ -190,7 +191,7 @@ export class Client {
     });
   }
 
-  #judge<T>(response: Response, text: string, note: string): Result<Answer<T>, Failure> {
+  #judge<T>(response: Response, text: string, note: string, shape: Shape<T>): Result<Answer<T>, Failure> {
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -199,18 +200,28 @@ export class Client {
       return err(this.#stranger(response, text));
     }
     if (typeof value !== "object" || value === null) return err(this.#stranger(response, text));
-    if (response.ok) return ok({ value: value as T, text });
-    if (!("type" in value && "status" in value)) return err(this.#stranger(response, text));
-    const problem = value as Problem;
-    const message = problem.detail || problem.title;
-    return err({ kind: "refused", message, problem, text, note: response.status === 401 ? note : null });
+    if (response.ok) {
+      const read = check(shape, value);
+      return read.ok ? ok({ value: read.value, text }) : err(this.#stranger(response, text, read.error));
+    }
+    const problem = check(problemShape, value);
+    if (!problem.ok) return err(this.#stranger(response, text));
+    const message = problem.value.detail || problem.value.title;
+    return err({
+      kind: "refused",
+      message,
+      problem: problem.value,
+      text,
+      note: response.status === 401 ? note : null,
+    });
   }
 
-  #stranger(response: Response, text: string): Failure {
-    const type = mediaType(response) || "no media type";
+  /** What is no answer of maglevd; `reason`: what of it is wrong, if it is JSON. */
+  #stranger(response: Response, text: string, reason?: string): Failure {
+    const what = reason ?? `HTTP ${response.status}, ${mediaType(response) || "no media type"}`;
     return {
       kind: "refused",
-      message: `${this.server.text} did not answer as maglevd does: HTTP ${response.status}, ${type}`,
+      message: `${this.server.text} did not answer as maglevd does: ${what}`,
       problem: null,
       text,
       note: null,

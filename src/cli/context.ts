@@ -2,12 +2,18 @@ import type { Client, Failure, Request } from "./client.ts";
 import { exit, type ExitCode } from "./exit.ts";
 import type { Grammar, Parsed } from "./grammar.ts";
 import { nameHint, refusalText } from "./hints.ts";
+import type { Shape } from "./shape.ts";
+import type { KeySource } from "./shell/keys.ts";
 import type { Block } from "./table.ts";
+import type { Line } from "./text.ts";
+import type { Zone } from "./when.ts";
 
 /** What a renderer may depend on, apart from the value it shows. */
 export interface View {
   /** Wall-clock time in unix milliseconds, for ages. */
   readonly now: number;
+  /** The zone that times are shown in. */
+  readonly zone: Zone;
 }
 
 /** Where a command writes. */
@@ -32,12 +38,24 @@ export interface Output {
   keep(): void;
   /** What follows is printed at once, and not screen by screen. */
   unpaged(): void;
+  /** Takes the whole terminal; null where that cannot be done. */
+  readonly fullScreen: (() => FullScreen) | null;
+}
+
+/** The whole terminal, until it is disposed: then it is as it was before. */
+export interface FullScreen extends Disposable {
+  /** Shows these lines, from the top; only what is other than before is written. */
+  draw(lines: readonly Line[]): void;
+  /** Forgets what the terminal shows: it was resized, or (`left`) somebody else has used it meanwhile. */
+  forget(left: boolean): void;
 }
 
 /** What commands read of the machine, apart from the API; tests have their own. */
 export interface World {
   /** Wall-clock time in unix milliseconds. */
   readonly now: () => number;
+  /** The zone of this machine. */
+  readonly zone: Zone;
   /** Monotonic time in milliseconds. */
   readonly ticks: () => number;
   /** Resolves after `ms`, or at once when the signal aborts. */
@@ -60,6 +78,10 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Aborted by the first key pressed; only for commands that end that way. */
   readonly anyKey: () => AbortSignal;
+  /** Asks a person whether to go on; null: there is none, as in a script. */
+  readonly ask: ((question: string, signal: AbortSignal) => Promise<boolean>) | null;
+  /** The keys of the terminal; null: there is none. */
+  readonly keys: KeySource | null;
   /** Version of this client. */
   readonly version: string;
   /** The commands, for help within them. */
@@ -103,7 +125,7 @@ export type Run = (call: Call, context: Context) => Promise<ExitCode>;
 
 /** The view that a context's output has now. */
 export function viewOf({ world }: Context): View {
-  return { now: world.now() };
+  return { now: world.now(), zone: world.zone };
 }
 
 /** One line that names the program, as every message on standard error does. */
@@ -142,10 +164,11 @@ export async function fail(call: Call, context: Context, failure: Failure): Prom
 /** A command that asks the API once and shows the answer. */
 export function ask<T>(
   request: (call: Call) => Request,
+  shape: Shape<T>,
   render: (value: T, view: View, call: Call) => Block[],
 ): Run {
   return async (call, context) => {
-    const answer = await context.client.json<T>({ ...request(call), signal: context.signal });
+    const answer = await context.client.json({ ...request(call), signal: context.signal }, shape);
     if (!answer.ok) return await fail(call, context, answer.error);
     if (context.json) context.out.json(answer.value.text);
     else context.out.print(render(answer.value.value, viewOf(context), call));

@@ -10,7 +10,7 @@ import { err, ok, type Result } from "../result.ts";
 import { parseSyntax, type Part, steps } from "./syntax.ts";
 
 /** Where the names of an argument come from. */
-export type NameSource = "frontend" | "backend" | "healthcheck" | "pool" | "file";
+export type NameSource = "frontend" | "backend" | "healthcheck" | "pool" | "file" | "override" | "object";
 
 /** A kind of argument. */
 export interface Argument {

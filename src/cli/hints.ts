@@ -4,10 +4,12 @@
  *
  * @module
  */
-import type { BackendList, Finding, Frontend, FrontendList, HealthCheckList } from "../api/mod.ts";
+import type { Finding, Frontend } from "../api/mod.ts";
 import { nearest } from "../config/nearest.ts";
 import { couldBeName } from "./clean.ts";
 import type { Client } from "./client.ts";
+import type { Shape } from "./shape.ts";
+import { backendList, frontendList, healthcheckList } from "./shapes/mod.ts";
 
 /** Arguments of a command by name, as far as they were given. */
 export type Values = (name: string) => string | null;
@@ -63,32 +65,32 @@ function backendHint(name: string, pool: string, frontend: Frontend, all: readon
  * @returns a sentence, or null where nothing is near, every name is there, or the server does not tell
  */
 export async function nameHint(values: Values, client: Client, signal: AbortSignal): Promise<string | null> {
-  const get = async <T>(path: string): Promise<T | null> => {
-    const answer = await client.json<T>({ path, signal, timeoutMs: 3_000 });
+  const get = async <T>(path: string, shape: Shape<T>): Promise<T | null> => {
+    const answer = await client.json({ path, signal, timeoutMs: 3_000 }, shape);
     return answer.ok ? answer.value.value : null;
   };
   const [frontendName, pool, backend, healthcheck] = ["frontend", "pool", "backend", "healthcheck"].map(
     values,
   );
   if (frontendName != null) {
-    const { frontends } = await get<FrontendList>("/v1/frontends") ?? { frontends: [] };
+    const { frontends } = await get("/v1/frontends", frontendList) ?? { frontends: [] };
     const frontend = frontends.find(({ name }) => name === frontendName);
     if (frontend === undefined) return meant("frontend", frontendName, frontends.map(({ name }) => name));
     if (pool == null) return null;
     const pools = frontend.pools.map(({ name }) => name);
     if (!pools.includes(pool)) return meant("pool", pool, pools);
     if (backend == null) return null;
-    const { backends } = await get<BackendList>("/v1/backends") ?? { backends: [] };
+    const { backends } = await get("/v1/backends", backendList) ?? { backends: [] };
     return backendHint(backend, pool, frontend, backends.map(({ name }) => name));
   }
   if (backend != null) {
-    const { backends } = await get<BackendList>("/v1/backends") ?? { backends: [] };
+    const { backends } = await get("/v1/backends", backendList) ?? { backends: [] };
     return backends.some(({ name }) => name === backend)
       ? null
       : meant("backend", backend, backends.map(({ name }) => name));
   }
   if (healthcheck == null) return null;
-  const { healthchecks } = await get<HealthCheckList>("/v1/healthchecks") ?? { healthchecks: [] };
+  const { healthchecks } = await get("/v1/healthchecks", healthcheckList) ?? { healthchecks: [] };
   const known = healthchecks.map(({ name }) => name);
   return known.includes(healthcheck) ? null : meant("health check", healthcheck, known);
 }

@@ -1,7 +1,7 @@
-import type { BackendList, FrontendList, HealthCheckList } from "../api/mod.ts";
 import { clean, couldBeName } from "./clean.ts";
 import type { Client } from "./client.ts";
 import type { NameSource } from "./grammar.ts";
+import { any, list, object, type Shape } from "./shape.ts";
 
 /** Looks up the names for an argument, given the arguments before it. */
 export type NameLookup = (
@@ -14,6 +14,21 @@ export type NameLookup = (
 const patienceMs = 1_500;
 /** Names asked for again within this time are those of the last answer. */
 const freshMs = 2_000;
+
+/** As much of an answer as has names in it; whether they are any is looked at last. */
+const named = list(object<{ name: unknown }>({ name: any }));
+const backendNames = object<{ backends: { name: unknown }[] }>({ backends: named });
+const healthcheckNames = object<{ healthchecks: { name: unknown }[] }>({ healthchecks: named });
+const overrideIds = object<{ overrides: { id: unknown }[] }>({
+  overrides: list(object<{ id: unknown }>({ id: any })),
+});
+type NamedPool = { name: unknown; backends: { name: unknown }[] };
+const frontendNames = object<{ frontends: { name: unknown; pools: NamedPool[] }[] }>({
+  frontends: list(object<{ name: unknown; pools: NamedPool[] }>({
+    name: any,
+    pools: list(object<NamedPool>({ name: any, backends: named })),
+  })),
+});
 
 /** Files and folders that begin with `partial`; none where the folder cannot be read. */
 function files(partial: string): string[] {
@@ -36,11 +51,11 @@ function files(partial: string): string[] {
  */
 export function liveNames(client: Client, ticks: () => number): NameLookup {
   const cache = new Map<string, { readonly at: number; readonly answer: Promise<unknown> }>();
-  const get = async <T>(path: string): Promise<T | null> => {
+  const get = async <T>(path: string, shape: Shape<T>): Promise<T | null> => {
     const known = cache.get(path);
     const answer = known !== undefined && ticks() - known.at < freshMs
       ? known.answer
-      : client.json<T>({ path, timeoutMs: patienceMs }).then((r) => r.ok ? r.value.value : null);
+      : client.json({ path, timeoutMs: patienceMs }, shape).then((r) => r.ok ? r.value.value : null);
     if (answer !== known?.answer) cache.set(path, { at: ticks(), answer });
     return await answer as T | null;
   };
@@ -50,16 +65,20 @@ export function liveNames(client: Client, ticks: () => number): NameLookup {
   ): Promise<unknown[]> => {
     switch (source) {
       case "healthcheck":
-        return (await get<HealthCheckList>("/v1/healthchecks"))?.healthchecks.map((h) => h.name) ?? [];
+        return (await get("/v1/healthchecks", healthcheckNames))?.healthchecks.map((h) => h.name) ?? [];
+      case "object":
+        return [...await lookup("backend", new Map()), ...await lookup("frontend", new Map())];
+      case "override":
+        return (await get("/v1/overrides", overrideIds))?.overrides.map((o) => o.id) ?? [];
       case "frontend":
-        return (await get<FrontendList>("/v1/frontends"))?.frontends.map((f) => f.name) ?? [];
+        return (await get("/v1/frontends", frontendNames))?.frontends.map((f) => f.name) ?? [];
       case "pool":
       case "backend": {
         const frontend = values.get("frontend");
         if (frontend === undefined) {
-          return (await get<BackendList>("/v1/backends"))?.backends.map((b) => b.name) ?? [];
+          return (await get("/v1/backends", backendNames))?.backends.map((b) => b.name) ?? [];
         }
-        const list = await get<FrontendList>("/v1/frontends");
+        const list = await get("/v1/frontends", frontendNames);
         const pools = list?.frontends.find((f) => f.name === frontend)?.pools ?? [];
         if (source === "pool") return pools.map((pool) => pool.name);
         return pools.find((pool) => pool.name === values.get("pool"))?.backends.map((b) => b.name) ?? [];
@@ -69,12 +88,6 @@ export function liveNames(client: Client, ticks: () => number): NameLookup {
   // What no configuration can hold is no name: it would be typed into the user's shell.
   return async (source, values, partial) => {
     if (source === "file") return files(partial);
-    try {
-      return (await lookup(source, values)).filter(couldBeName);
-    } catch (error) {
-      // An answer of another shape than the API's has no names.
-      if (!(error instanceof TypeError)) throw error;
-      return [];
-    }
+    return (await lookup(source, values)).filter(couldBeName);
   };
 }

@@ -10,6 +10,7 @@ import { cleanJson } from "./clean.ts";
 import { shapes } from "../text.ts";
 import type { Output } from "./context.ts";
 import type { Grammar } from "./grammar.ts";
+import { OutputBefore } from "./output.ts";
 import { type Block, isTable, lineOf, type Table, type Verbatim } from "./table.ts";
 import { type Line, line, plain } from "./text.ts";
 
@@ -203,41 +204,30 @@ function blocksOf(items: readonly Item[]): Block[] {
 }
 
 /** An output whose text runs through filters. */
-export class PipedOutput implements Output {
-  readonly #out: Output;
+export class PipedOutput extends OutputBefore {
   readonly #stages: readonly Stage[];
   readonly #indents: boolean;
   #drawn: readonly Block[] = [];
 
   /** Writes to `out` what the stages let through, in their order. `indents`: JSON takes a line for each of its keys. */
   constructor(out: Output, stages: readonly Stage[], indents: boolean) {
-    this.#out = out;
+    super(out);
     this.#stages = stages;
     this.#indents = indents;
   }
 
-  /** Whether standard output is a terminal. */
-  get terminal(): boolean {
-    return this.#out.terminal;
-  }
-
-  /** Columns of the terminal. */
-  get width(): number | null {
-    return this.#out.width;
-  }
-
-  /** Rows of the terminal. */
-  get height(): number | null {
-    return this.#out.height;
+  /** A filter takes lines, and no screens. */
+  override get fullScreen(): null {
+    return null;
   }
 
   /** Filters blocks. */
-  print(blocks: readonly Block[]): void {
+  override print(blocks: readonly Block[]): void {
     this.#put(itemsOf(blocks), 0);
   }
 
   /** Filters JSON line by line. */
-  json(text: string): void {
+  override json(text: string): void {
     const lines = this.#indents ? JSON.stringify(JSON.parse(text), null, 2) : text.replace(/\n$/, "");
     const items = cleanJson(lines).split("\n").map((text): Item => ({
       text,
@@ -247,29 +237,19 @@ export class PipedOutput implements Output {
   }
 
   /** Filters a text line by line. */
-  raw(text: string): void {
+  override raw(text: string): void {
     this.#put(text.replace(/\n$/, "").split("\n").map(lineItem), 0);
   }
 
-  /** What went wrong is not filtered. */
-  complain(blocks: readonly Block[]): void {
-    this.#out.complain(blocks);
-  }
-
   /** Nothing is drawn in place of what a filter has not seen the end of. */
-  redraw(blocks: readonly Block[]): void {
+  override redraw(blocks: readonly Block[]): void {
     this.#drawn = blocks;
   }
 
   /** Filters what was drawn last. */
-  keep(): void {
+  override keep(): void {
     this.print(this.#drawn);
     this.#drawn = [];
-  }
-
-  /** Holds nothing back. */
-  unpaged(): void {
-    this.#out.unpaged();
   }
 
   /** Lets the filters say what they say at the end. */
@@ -280,6 +260,6 @@ export class PipedOutput implements Output {
   #put(items: readonly Item[], from: number): void {
     let left = items;
     for (const stage of this.#stages.slice(from)) left = left.flatMap((item) => [...stage.take(item)]);
-    if (left.length > 0) this.#out.print(blocksOf(left));
+    if (left.length > 0) this.out.print(blocksOf(left));
   }
 }

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { Info } from "../api/mod.ts";
 import { err, ok, type Result } from "../result.ts";
 import { version } from "../version.ts";
 import { Client } from "./client.ts";
 import { grammar } from "./commands/grammar.ts";
 import { completionLines } from "./completion.ts";
-import type { Context } from "./context.ts";
+import { type Context, viewOf } from "./context.ts";
 import { exit, type ExitCode } from "./exit.ts";
 import { readText, realFiles } from "./files.ts";
 import { mismatchText } from "./grammar.ts";
@@ -18,10 +17,15 @@ import { historyPath } from "./history.ts";
 import { liveNames } from "./names.ts";
 import { type NamedFile, type Options, parseOptions } from "./options.ts";
 import { helpWidth, runLine, runWords, toTokens } from "./run.ts";
+import { worstProblemsLines } from "./render/problems.ts";
+import { info, problemList } from "./shapes/mod.ts";
+import { askYesNo } from "./shell/ask.ts";
 import { Keyboard } from "./shell/keyboard.ts";
+import { Prompt } from "./shell/prompt.ts";
 import type { ShellOptions } from "./shell/shell.ts";
+import type { Block } from "./table.ts";
 import { isDumb, processOutput, ReaderGone, realWorld } from "./terminal.ts";
-import { type Line, line } from "./text.ts";
+import { line } from "./text.ts";
 import { credentials } from "./token.ts";
 import { isolate } from "../net/isolate.ts";
 import { readCaCertificates } from "./trust.ts";
@@ -84,15 +88,28 @@ async function runLines(context: Context): Promise<ExitCode> {
   return exit.done;
 }
 
-/** The first lines of a shell: both versions, and how to go on. */
-async function banner({ client }: Context, hint: string): Promise<Line[]> {
-  const info = await client.json<Info>({ path: "/v1/info", timeoutMs: 3_000 });
-  const server = info.ok
-    ? `maglevd ${info.value.value.version} at ${client.server.text}`
-    : info.error.kind === "interrupted"
+/** More problems than this are only counted in the first lines of a shell. */
+const bannerProblems = 10;
+
+/** The first lines of a shell: both versions, what is wrong, and how to go on. */
+async function banner(context: Context, hint: string): Promise<Block[]> {
+  const { client } = context;
+  const [about, problems] = await Promise.all([
+    client.json({ path: "/v1/info", timeoutMs: 3_000 }, info),
+    client.json({ path: "/v1/problems", timeoutMs: 3_000 }, problemList),
+  ]);
+  const server = about.ok
+    ? `maglevd ${about.value.value.version} at ${client.server.text}`
+    : about.error.kind === "interrupted"
     ? client.server.text
-    : info.error.message;
-  return [line(`maglevc ${version}, ${server}`), line(hint)];
+    : about.error.message;
+  const wrong = problems.ok
+    ? worstProblemsLines(problems.value.value, viewOf(context), bannerProblems)
+    // The same sentence twice says no more.
+    : about.ok && problems.error.kind !== "interrupted"
+    ? [line(`what is wrong is not known: ${problems.error.message}`)]
+    : [];
+  return [line(`maglevc ${version}, ${server}`), ...wrong, line(hint)];
 }
 
 async function runShell(
@@ -103,6 +120,7 @@ async function runShell(
   const { client, out } = context;
   // Loaded only here: one command has no use for it and should start fast.
   const { shell } = await import("./shell/shell.ts");
+  const prompt = new Prompt(client);
   return await shell({
     grammar,
     out,
@@ -110,26 +128,35 @@ async function runShell(
     running,
     names: liveNames(client, context.world.ticks),
     historyFile: historyPath(env),
-    context: (signal, anyKey) => ({ ...context, signal, anyKey }),
+    context: (of) => ({ ...context, ...of }),
     banner: () => banner(context, "Tab completes, ? helps at every point, Ctrl-D leaves."),
+    prompt: () => prompt.text(),
   });
 }
 
 /** The shell of a terminal that knows no sequences: the terminal itself edits the line. */
 async function runDumbShell(context: Context, running: ShellOptions["running"]): Promise<ExitCode> {
-  const { out } = context;
+  const { out, client } = context;
   out.print(await banner(context, "A line that ends with ? shows what may follow; Ctrl-D leaves."));
-  out.raw("maglevc> ");
-  for await (const text of inputLines()) {
+  const prompt = new Prompt(client);
+  out.raw(await prompt.text());
+  const lines = inputLines();
+  const ask = async (question: string) => {
+    out.raw(`${question} (y or n) `);
+    const { value } = await lines.next();
+    return typeof value === "string" && /^y(es)?$/i.test(value.trim());
+  };
+  for await (const text of lines) {
     const stop = new AbortController();
     running(stop);
     // Keys cannot be told from lines here; Ctrl-C ends what runs.
     const anyKey = () => stop.signal;
-    const { leave } = await runLine(text, { ...context, signal: stop.signal, anyKey }, null);
+    const { leave } = await runLine(text, { ...context, signal: stop.signal, anyKey, ask, keys: null }, null);
     running(null);
     if (leave) return exit.done;
+    const next = await prompt.text();
     // The terminal shows ^C and stays on that row.
-    out.raw(stop.signal.aborted ? "\nmaglevc> " : "maglevc> ");
+    out.raw(stop.signal.aborted ? `\n${next}` : next);
   }
   out.raw("\n");
   return exit.done;
@@ -145,6 +172,7 @@ async function run(options: Options, client: Client): Promise<ExitCode> {
   };
   Deno.addSignalListener("SIGINT", onInterrupt);
   using keyboard = new Keyboard(onInterrupt);
+  const person = keyboard.present && out.terminal;
   const context: Context = {
     client,
     out,
@@ -152,11 +180,13 @@ async function run(options: Options, client: Client): Promise<ExitCode> {
     world: realWorld,
     signal: stop.signal,
     anyKey: () => keyboard.anyKey().signal,
+    ask: person ? (question, signal) => askYesNo(keyboard, out.raw, question, signal) : null,
+    keys: person ? keyboard : null,
     version,
     grammar,
   };
   if (options.words.length > 0) return (await runWords(toTokens(options.words), context)).code;
-  if (!keyboard.present || !out.terminal) return await runLines(context);
+  if (!person) return await runLines(context);
   stop = null;
   const running = (command: AbortController | null) => void (stop = command);
   return await (isDumb(env) ? runDumbShell(context, running) : runShell(context, keyboard, running));

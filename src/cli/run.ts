@@ -25,7 +25,7 @@ import type { NameLookup } from "./names.ts";
 import { styled } from "./text.ts";
 import { err, ok, type Result } from "../result.ts";
 import { PipedOutput, pipeGrammar, type Stage } from "./pipes.ts";
-import { isPipe, splitLine } from "./tokens.ts";
+import { isPipe, joinTimes, splitLine } from "./tokens.ts";
 
 /** Ends the shell; alone it does nothing. */
 export function leave(): Promise<ExitCode> {
@@ -47,11 +47,11 @@ export function help(): Promise<ExitCode> {
 export function toTokens(words: readonly string[]): Token[] {
   const [only = ""] = words;
   if (words.length === 1 && /\s/.test(only)) return [...splitLine(only).tokens];
-  return words.flatMap((word): readonly Token[] => {
+  return joinTimes(words.flatMap((word): readonly Token[] => {
     const inner = /^"([^"]*)"$/.exec(word)?.[1];
     if (inner !== undefined) return [{ text: inner, quoted: true }];
     return word.startsWith("|") ? splitLine(word).tokens : [{ text: word, quoted: false }];
-  });
+  }));
 }
 
 /** Where in a line the last part between bars begins, and whether it is a filter. */
@@ -181,18 +181,9 @@ async function runParsed(parsed: Parsed<Run>, filters: Filters, context: Context
   const out = piped ?? context.out;
   if (command.live === true || filters.unpaged) out.unpaged();
   const json = context.json || filters.json;
-  try {
-    const code = await command.run(new Call(parsed), { ...context, out, json });
-    piped?.end();
-    return { code, leave: command.run === leave };
-  } catch (error) {
-    // An answer of another shape than the API's must not end in a stack trace, nor take the shell along.
-    if (!(error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError)) {
-      throw error;
-    }
-    complain(context, `cannot make sense of the answer: ${error.message}`);
-    return { code: exit.failed, leave: false };
-  }
+  const code = await command.run(new Call(parsed), { ...context, out, json });
+  piped?.end();
+  return { code, leave: command.run === leave };
 }
 
 /**

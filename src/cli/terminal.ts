@@ -1,4 +1,4 @@
-import type { Output, World } from "./context.ts";
+import type { FullScreen, Output, World } from "./context.ts";
 import type { ColourMode } from "./options.ts";
 import { cleanJson } from "./clean.ts";
 import { type Block, layout, mapText } from "./table.ts";
@@ -101,12 +101,45 @@ export function processOutput(mode: ColourMode, env: (name: string) => string | 
       drawn = 0;
     },
     unpaged() {},
+    fullScreen: terminal && !dumb
+      ? () => wholeTerminal((text) => writeAll(Deno.stdout, text), (line) => paint(line, colour), ascii)
+      : null,
+  };
+}
+
+/** The alternate screen of xterm: what was on the terminal comes back with its end. */
+function wholeTerminal(
+  write: (text: string) => void,
+  painted: (lines: readonly Line[]) => string,
+  ascii: boolean,
+): FullScreen {
+  let shown: string[] = [];
+  const take = "\x1b[?1049h\x1b[?25l";
+  write(`${take}\x1b[2J`);
+  return {
+    draw(lines) {
+      const texts = lines.map((line) => {
+        const spans = ascii ? line.map(({ text, style }) => ({ text: asciiText(text), style })) : line;
+        return painted([spans]).replace(/\n$/, "");
+      });
+      const changed = texts.flatMap((text, i) => text === shown[i] ? [] : [`\x1b[${i + 1};1H\x1b[2K${text}`]);
+      const below = shown.length > texts.length ? `\x1b[${texts.length + 1};1H\x1b[J` : "";
+      shown = texts;
+      // A row is emptied first: behind a full one the cursor is still on its last column. In one piece: a terminal at the end of a slow line shows no half of a row.
+      if (changed.length > 0 || below !== "") write(changed.join("") + below);
+    },
+    forget(left) {
+      shown = [];
+      write(`${left ? take : ""}\x1b[2J`);
+    },
+    [Symbol.dispose]: () => write("\x1b[?25h\x1b[?1049l"),
   };
 }
 
 /** The machine's clock and files. */
 export const realWorld: World = {
   now: () => Date.now(),
+  zone: (ms) => -new Date(ms).getTimezoneOffset(),
   ticks: () => performance.now(),
   pause: (ms, signal) =>
     new Promise((resolve) => {

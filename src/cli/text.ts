@@ -93,6 +93,16 @@ const asciiSigns: Readonly<Record<string, string>> = {
   "▲": "!",
   "ℹ": "i",
   "–": "-",
+  "…": "~",
+  "·": ".",
+  "▁": "_",
+  "▂": ".",
+  "▃": ":",
+  "▄": "-",
+  "▅": "=",
+  "▆": "+",
+  "▇": "%",
+  "█": "#",
 };
 
 /** A text in ASCII: signs of our own by others, anything else as its code. */

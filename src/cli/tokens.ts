@@ -53,7 +53,22 @@ export function splitLine(line: string): SplitLine {
     }
     tokens.push({ text, quoted, start: begin, end: at });
   }
-  return { tokens, open };
+  return { tokens: joinTimes(tokens), open };
+}
+
+/** A day and the clock behind it are one word, however they are typed: `until 2026-12-01 08:00`. */
+export function joinTimes<T extends Token>(tokens: readonly T[]): T[] {
+  const out: T[] = [];
+  for (const token of tokens) {
+    const last = out.at(-1);
+    const day = last !== undefined && /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(last.text);
+    if (day && /^[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?$/.test(token.text)) {
+      // Where the words have places in a line, this one reaches from the first to the last.
+      const end = "end" in token ? { end: token.end } : {};
+      out.splice(-1, 1, { ...last, ...end, text: `${last.text} ${token.text}` });
+    } else out.push(token);
+  }
+  return out;
 }
 
 /** Whether a word sends the output through a filter. */

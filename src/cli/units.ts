@@ -1,5 +1,6 @@
 /** Numbers, times and durations as people read them. @module */
 import { shortDuration, toMillis } from "../duration.ts";
+import { momentText, type Zone } from "./when.ts";
 
 export { latencyText } from "../text.ts";
 
@@ -30,9 +31,9 @@ export function configText(ns: string): string {
   return shortDuration(toMillis(BigInt(ns)));
 }
 
-/** A time of the API without the noise: `2026-01-31 12:00:00Z`. */
-export function timeText(time: string): string {
-  return time.replace("T", " ").replace(/\.[0-9]+/, "");
+/** A time of the API on the clocks of this machine, with the zone: `2026-01-31 12:00:00Z`. */
+export function timeText(time: string, { zone }: { readonly zone: Zone }): string {
+  return momentText(Date.parse(time), zone);
 }
 
 /** A share of 0…1 in percent with one decimal, `-` when it is not known. */

@@ -6,7 +6,8 @@
  */
 import { parseArgs } from "node:util";
 import type { FrontendList, LbState } from "../api/mod.ts";
-import { type ApiEvent, eventLine } from "../cli/render/events.ts";
+import { eventLine } from "../cli/render/events.ts";
+import type { ApiEvent } from "../cli/shapes/mod.ts";
 import { parseDuration, toMillis } from "../duration.ts";
 import { parseListenAddress } from "../flags.ts";
 import { lines } from "../lines.ts";
@@ -31,6 +32,9 @@ const lookMs = 50;
 
 const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 const complain = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));
+
+/** Times are those of this machine. */
+const local = { now: Date.now(), zone: (ms: number) => -new Date(ms).getTimezoneOffset() };
 
 /** Reads events until the stream ends; calls `tell` with each. */
 async function follow(api: string, signal: AbortSignal, tell: (event: ApiEvent) => void): Promise<void> {
@@ -150,8 +154,8 @@ async function main(): Promise<number> {
   const waiting: string[] = [];
   const followed = follow(api, stop.signal, (event) => {
     if (!isTold(event)) return;
-    if (introduced) say(eventLine(event));
-    else waiting.push(eventLine(event));
+    if (introduced) say(eventLine(event, local));
+    else waiting.push(eventLine(event, local));
   });
   followed.catch(() => {});
   while (!await everythingUp(api, deadline)) await new Promise((resolve) => setTimeout(resolve, lookMs));

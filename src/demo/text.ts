@@ -1,4 +1,4 @@
-import type { ApiEvent } from "../cli/render/events.ts";
+import type { ApiEvent } from "../cli/shapes/mod.ts";
 import { wordsHelp } from "./words.ts";
 
 /** What the demo tells the person who started it. */

@@ -5,6 +5,7 @@
  */
 import { Client } from "../../src/cli/client.ts";
 import { parseServer } from "../../src/cli/server.ts";
+import { any } from "../../src/cli/shape.ts";
 import { ok } from "../../src/result.ts";
 
 const collect = Reflect.get(globalThis, "gc") as () => void;
@@ -52,7 +53,7 @@ async function stream(): Promise<string> {
 
 async function json(late: boolean): Promise<string> {
   const stop = new AbortController();
-  const asking = client.json({ path: "/v1/info", signal: stop.signal, timeoutMs: late ? 200 : 60_000 });
+  const asking = client.json({ path: "/v1/info", signal: stop.signal, timeoutMs: late ? 200 : 60_000 }, any);
   await new Promise((resolve) => setTimeout(resolve, 50));
   await collectAll();
   if (!late) stop.abort();

@@ -3,6 +3,7 @@ import { Client } from "../../src/cli/client.ts";
 import { loadHistory, rememberLine } from "../../src/cli/history.ts";
 import { parseOptions } from "../../src/cli/options.ts";
 import { parseServer } from "../../src/cli/server.ts";
+import { any } from "../../src/cli/shape.ts";
 import { ok } from "../../src/result.ts";
 import { start } from "./process.ts";
 
@@ -56,19 +57,19 @@ Deno.test("parseServer() takes http, https and unix addresses and nothing else",
 Deno.test("a server that accepts and says nothing, or stops in the middle, counts as unreachable", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${listener.addr.port}`;
-  const silent = await clientOf(url, 30).json({ path: "/v1/info" });
+  const silent = await clientOf(url, 30).json({ path: "/v1/info" }, any);
   assert.deepEqual(silent, {
     ok: false,
     error: { kind: "unreachable", message: `cannot reach ${url}: no answer within 0.03 s` },
   });
   (await listener.accept()).close();
-  const halfway = clientOf(url, 30).json({ path: "/v1/info" });
+  const halfway = clientOf(url, 30).json({ path: "/v1/info" }, any);
   const connection = await listener.accept();
   await connection.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"));
   const half = await halfway;
   assert.equal(half.ok ? "" : half.error.kind, "unreachable");
   connection.close();
-  const cut = clientOf(url, 5_000).json({ path: "/v1/info" });
+  const cut = clientOf(url, 5_000).json({ path: "/v1/info" }, any);
   const short = await listener.accept();
   await short.read(new Uint8Array(4096));
   await short.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"));
@@ -88,11 +89,11 @@ Deno.test("a request that is interrupted says so, before and while it waits", as
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const client = clientOf(`http://127.0.0.1:${listener.addr.port}`, 5_000);
   const stop = new AbortController();
-  const asking = client.json({ path: "/v1/info", signal: stop.signal });
+  const asking = client.json({ path: "/v1/info", signal: stop.signal }, any);
   const connection = await listener.accept();
   stop.abort();
   assert.deepEqual(await asking, { ok: false, error: { kind: "interrupted" } });
-  assert.deepEqual(await client.json({ path: "/v1/info", signal: stop.signal }), {
+  assert.deepEqual(await client.json({ path: "/v1/info", signal: stop.signal }, any), {
     ok: false,
     error: { kind: "interrupted" },
   });
@@ -127,7 +128,7 @@ Deno.test("an answer without end is not read without end, compressed or not", as
     bodyLimit: 100_000,
   });
   for (const path of ["/endless", "/gzip"]) {
-    const answer = await client.json({ path });
+    const answer = await client.json({ path }, any);
     assert.equal(answer.ok, false);
     assert.deepEqual(
       !answer.ok && answer.error.kind === "refused" && answer.error.message,
@@ -154,7 +155,7 @@ Deno.test("a path below which the API lives is kept", async () => {
   );
   const answer = await clientOf(`http://127.0.0.1:${server.addr.port}/lb/one/`, 5_000).json({
     path: "/v1/info",
-  });
+  }, any);
   assert.deepEqual(answer.ok && answer.value.value, { path: "/lb/one/v1/info" });
   await server.shutdown();
 });

@@ -2,10 +2,11 @@
 import { createApp } from "../../routes/app.ts";
 import { tcpPeer, unixPeer } from "../../routes/access.ts";
 import { type AuthTable, Tokens } from "../../routes/auth.ts";
-import { Bus } from "../../src/bus/mod.ts";
+import { type Announcement, Bus } from "../../src/bus/mod.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log/mod.ts";
 import { siteNow } from "./site.ts";
+import { answerOf, consequences } from "./site_answers.ts";
 import { SiteControl } from "./site_control.ts";
 
 /** A running API. */
@@ -16,6 +17,12 @@ export interface Daemon extends AsyncDisposable {
   readonly bus: Bus;
   /** Requests so far: method and path with query. */
   readonly requests: string[];
+  /** What happens as soon as somebody watches. */
+  readonly news: Announcement[];
+  /** Answers by path that stand for those of the site. */
+  readonly answers: Map<string, unknown>;
+  /** Bodies of actions so far. */
+  readonly bodies: unknown[];
 }
 
 /** Where and how it answers. */
@@ -32,7 +39,9 @@ export interface DaemonOptions {
 }
 
 /** Starts the API. Its wall clock stands at `siteNow`. */
-export function startDaemon({ path, port = 0, auth, localToken, tls }: DaemonOptions = {}): Daemon {
+export function startDaemon(
+  { path, port = 0, auth, localToken, tls }: DaemonOptions = {},
+): Daemon {
   const clock = { ...systemClock, wall: () => siteNow };
   const control = new SiteControl();
   const bus = new Bus({ clock, epoch: "e1" });
@@ -44,10 +53,37 @@ export function startDaemon({ path, port = 0, auth, localToken, tls }: DaemonOpt
   const app = createApp({ control, bus, log: silentLog, clock, tokens });
   const peer = localToken === undefined ? unixPeer("/run/api.sock") : tcpPeer("127.0.0.1", 40000);
   const requests: string[] = [];
-  const handler = (request: Request): Response | Promise<Response> => {
-    const { pathname, search } = new URL(request.url);
-    requests.push(`${request.method} ${pathname}${search}`);
-    return app.fetch(request, { peer });
+  const news: Announcement[] = [];
+  const answers = new Map<string, unknown>();
+  const bodies: unknown[] = [];
+  const handler = async (request: Request): Promise<Response> => {
+    const { pathname, search, searchParams: query } = new URL(request.url);
+    const { method } = request;
+    requests.push(`${method} ${pathname}${search}`);
+    const answer = answers.get(pathname) ?? answerOf(method, pathname, query);
+    if (answer !== null) return Response.json(answer);
+    if (pathname === "/v1/events") {
+      const stream = await app.fetch(request, { peer });
+      for (const event of news) bus.announce(event);
+      return stream;
+    }
+    const action = method === "PUT" || (method === "POST" && pathname.startsWith("/v1/backends/"));
+    if (!action) return await app.fetch(request, { peer });
+    const dry = query.get("dry_run") === "true";
+    const object = /^\/v1\/(backends|frontends)\/[^/]+/.exec(pathname)?.[0] ?? "";
+    // What is only tried answers the object as it is.
+    const sent = await request.text();
+    const body = sent === "" ? null : JSON.parse(sent);
+    if (body !== null) bodies.push(body);
+    const { weight, flush, reason } = body ?? {};
+    const asked = dry ? new Request(new URL(object, request.url)) : new Request(request.url, {
+      method,
+      headers: request.headers,
+      body: body === null ? null : JSON.stringify({ weight, flush, reason }),
+    });
+    const response = await app.fetch(asked, { peer });
+    if (!response.ok) return response;
+    return Response.json({ ...await response.json(), consequences: consequences(pathname, dry) });
   };
   const onListen = () => {};
   const server = path === undefined
@@ -61,6 +97,9 @@ export function startDaemon({ path, port = 0, auth, localToken, tls }: DaemonOpt
     control,
     bus,
     requests,
+    news,
+    answers,
+    bodies,
     async [Symbol.asyncDispose]() {
       // Streams of watchers end with their clients, which the tests own.
       await server.shutdown();

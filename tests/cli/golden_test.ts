@@ -8,6 +8,7 @@ import { type Daemon, startDaemon } from "./daemon.ts";
 import { type Outcome, run } from "./session.ts";
 import { blindness } from "./site.ts";
 import * as configuration from "./site_config.ts";
+import { longExplanation, manyProblems, news } from "./site_answers.ts";
 import { grow } from "./site_large.ts";
 import * as vpp from "./site_vpp.ts";
 
@@ -29,6 +30,8 @@ const vppAway = {
   type: "vpp-unavailable",
   detail: "VPP is not connected: it is tried again every 5 s",
 } as const;
+
+const happens = (daemon: Daemon) => void daemon.news.push(...news);
 
 const cases: readonly Case[] = [
   ...[
@@ -81,7 +84,59 @@ const cases: readonly Case[] = [
     "quit",
     "exit",
   ].map((line) => ({ line })),
-  { line: "watch events num 9", name: "watch events" },
+  { line: "watch events num 2", name: "watch events", prepare: happens },
+  { line: "watch events new num 2", name: "watch events new", prepare: happens },
+  {
+    line: "watch events since 2h new for web3 num 1",
+    name: "watch events since",
+  },
+  ...[
+    "show",
+    "show problems",
+    "show overrides",
+    "show fleet",
+    "show events",
+    "show events since 2h for web2",
+    "show events last 2 kind backend,sync",
+    "explain frontend www",
+    "explain backend web3 at 2026-01-31 11:59",
+    "replay backend web3 since 2h fall 5",
+    "journal verify",
+    "show frontend www if web1 down",
+    "show frontend www table if web1 weight 50",
+    "set backend web1 pause dry-run",
+    'set backend web1 disable until 18:00 reason "ticket 4711"',
+    "set backend web2 resume",
+    "set backend web3 pause for 30m",
+    "set backend spare1 pause",
+    "set backend ns1 enable",
+    "set backend web1 pause for 30m until 18:00",
+    "clear override pause-web2",
+    "clear override nothing",
+    "config reload dry-run",
+    "top",
+    "top frontend www6",
+    "top frontend nothing",
+  ].map((line) => ({ line })),
+  { line: "show problems | count", name: "show problems, count" },
+  {
+    line: "explain frontend www | last 3",
+    name: "explain, 300 backends",
+    prepare: ({ answers }) => answers.set("/v1/frontends/www/explain", longExplanation),
+    json: false,
+  },
+  {
+    line: "show problems",
+    name: "show problems, nothing",
+    prepare: ({ answers }) => answers.set("/v1/problems", { problems: [], critical: 0, warnings: 0 }),
+  },
+  {
+    line: "show problems",
+    name: "show problems, 300 backends down",
+    prepare: ({ answers }) => answers.set("/v1/problems", manyProblems),
+    json: false,
+  },
+  { line: "top", name: "top, 300 backends", prepare: grow, json: false },
   ...["show backend web1", "show backends"].map((line): Case => ({
     line,
     name: `${line}, blind`,

@@ -45,8 +45,8 @@ for (
     ["show vpp lb sate", 'word 4: unknown "sate"; did you mean "state"? expected state, counters or plan'],
     [
       "show fronted",
-      'word 2: unknown "fronted"; did you mean "frontend"? expected version, frontends, frontend, ' +
-      "backends, backend, healthchecks, healthcheck, config or vpp",
+      'word 2: unknown "fronted"; did you mean "frontend"? expected problems, version, frontends, ' +
+      "frontend, backends, backend, healthchecks, healthcheck, config, overrides, fleet, vpp or events",
     ],
     ["set backend b1 stop", 'word 4: unknown "stop"; expected pause, resume, disable or enable'],
     ["set backend b1", "word 4 is missing; expected pause, resume, disable or enable"],
@@ -56,8 +56,14 @@ for (
     ],
     // Options stand in any order, each once, with what belongs to them.
     ["watch events vpp log level d num 3", `${watchSyntax()} n=3`],
-    ["watch events level info", 'word 3: unknown "level"; expected num, log, backend, frontend or vpp'],
-    ["watch events vpp vpp", 'word 4: unknown "vpp"; expected num, log, backend or frontend'],
+    [
+      "watch events level info",
+      'word 3: unknown "level"; expected new, since, num, log, backend, frontend, vpp or for',
+    ],
+    [
+      "watch events vpp vpp",
+      'word 4: unknown "vpp"; expected new, since, num, log, backend, frontend or for',
+    ],
     // An optional argument before a demanded one.
     ["whereis 192.0.2.7 www", `${whereisSyntax()} client=192.0.2.7 frontend=www`],
     ["whereis 192.0.2.7 80 www", `${whereisSyntax()} client=192.0.2.7 port=80 frontend=www`],
@@ -74,7 +80,7 @@ function backendsSyntax(): string {
 }
 
 function watchSyntax(): string {
-  return "watch events [num <n>] [log [level debug|info|warn|error]] [backend] [frontend] [vpp]";
+  return "watch events [new] [since <since>] [num <n>] [log [level debug|info|warn|error]] [backend] [frontend] [vpp] [for <name>]";
 }
 
 function whereisSyntax(): string {

@@ -4,6 +4,7 @@ import { referenceMarkdown } from "../../src/cli/reference.ts";
 import { startDaemon } from "./daemon.ts";
 import { cleanEnv, has, maglevc, selfSigned, start } from "./process.ts";
 import { run } from "./session.ts";
+import { news } from "./site_answers.ts";
 
 /** MAGLEV_UPDATE_GOLDEN=1 writes outputs and reference anew. */
 const update = Deno.env.get("MAGLEV_UPDATE_GOLDEN") === "1";
@@ -26,6 +27,7 @@ Deno.test("docs/user-guide.md: every console example prints what it shows", asyn
   assert.ok(examples.length >= 15);
   for (const example of examples) {
     await using daemon = startDaemon();
+    daemon.news.push(...news);
     let shown = "";
     const commands = [...example.matchAll(/^\$ maglevc (.*)$/gm)].map(([, words = ""]) => words);
     assert.ok(commands.length > 0, example);
@@ -68,6 +70,7 @@ Deno.test({
     await Deno.writeTextFile(`${folder}/maglevc`, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
     {
       await using daemon = startDaemon();
+      daemon.news.push(...news);
       await using _local = startDaemon({ path: `${folder}/api.sock` });
       await using secure = startDaemon({ tls });
       // The VIP answers on this machine.

@@ -6,6 +6,7 @@ import { Bus } from "../../src/bus/mod.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log/mod.ts";
 import { siteNow } from "./site.ts";
+import { answerOf, news } from "./site_answers.ts";
 import { SiteControl } from "./site_control.ts";
 
 /** C0, C1 and DEL, sequences that set the title and clear the screen, bidirectional controls, line separators. */
@@ -37,9 +38,10 @@ export interface HostileServer extends AsyncDisposable {
 /** Answers as the site does, with poison in every text. */
 export function startHostile(all: boolean): HostileServer {
   const clock = { ...systemClock, wall: () => siteNow };
+  const bus = new Bus({ clock, epoch: "e1" });
   const app = createApp({
     control: new SiteControl(),
-    bus: new Bus({ clock, epoch: "e1" }),
+    bus,
     log: silentLog,
     clock,
     tokens: new Tokens({ table: null, local: null, hint: "" }),
@@ -51,7 +53,15 @@ export function startHostile(all: boolean): HostileServer {
     return JSON.stringify(value);
   };
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    const { pathname, searchParams } = new URL(request.url);
+    const answer = answerOf(request.method, pathname, searchParams);
+    if (answer !== null) {
+      return new Response(poison(JSON.stringify(answer)), {
+        headers: { "content-type": "application/json" },
+      });
+    }
     const response = await app.fetch(request, { peer: unixPeer("/run/api.sock") });
+    if (pathname === "/v1/events") { for (const event of news) bus.announce(event); }
     const type = response.headers.get("content-type") ?? "";
     if (type.startsWith("text/event-stream")) {
       const lines = new TransformStream<string, string>({

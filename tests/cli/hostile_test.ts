@@ -42,8 +42,18 @@ const lines = [
   "sync vpp lb state plan other",
   "config check",
   "config reload",
+  "show",
+  "show overrides",
+  "show fleet",
+  "show events last 3",
+  "explain frontend www",
+  "replay backend web3 since 2h",
+  "journal verify",
+  "set backend web1 disable dry-run",
+  "clear override pause-web2",
+  "top",
   "whereis 2001:db8:1::7 40000 www6 after-plan",
-  "watch events num 9",
+  "watch events num 2",
 ];
 
 for (const all of [false, true]) {
@@ -55,6 +65,8 @@ for (const all of [false, true]) {
         assert.deepEqual(unsafe(out + err + drawings.join("")), [], text);
         if (!all) assert.ok(!err.includes("cannot make sense"), `${text}: ${err}`);
       }
+      // It prints what it made of the answer.
+      if (text === "journal verify") continue;
       const before = server.sent.length;
       const { out, err } = await run(server, text, { json: true });
       assert.deepEqual(unsafe(out + err), [], text);
@@ -99,7 +111,7 @@ Deno.test("the process itself is no way around it: errors, one-shots and a redir
   await using server = startHostile(false);
   const env = { MAGLEV_SERVER: server.url };
   for (
-    const words of [["show", "version"], ["show", "backend", "nobody"], ["watch", "events", "num", "3"], [
+    const words of [["show", "version"], ["show", "backend", "nobody"], ["watch", "events", "num", "1"], [
       "--json",
       "show",
       "backends",

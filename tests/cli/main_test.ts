@@ -29,7 +29,7 @@ Deno.test("exit codes and streams: done, refused, usage, unreachable", async () 
   const usage = await start(["show", "x"], { env });
   assert.equal(usage.code, 2);
   assert.equal(usage.out, "");
-  assert.match(usage.err, /^maglevc: word 2: unknown "x"; expected version, frontends/);
+  assert.match(usage.err, /^maglevc: word 2: unknown "x"; expected problems, version, frontends/);
 
   const unreachable = await start(["show", "version"], {
     env: { MAGLEV_SERVER: `http://127.0.0.1:${closedPort()}` },

@@ -7,6 +7,7 @@ import { lineHelp, toTokens } from "../../src/cli/run.ts";
 import { splitLine } from "../../src/cli/tokens.ts";
 import { err } from "../../src/result.ts";
 import { startDaemon } from "./daemon.ts";
+import { news } from "./site_answers.ts";
 import { start } from "./process.ts";
 import { run } from "./session.ts";
 
@@ -66,15 +67,16 @@ Deno.test("pipes: count, csv and json", async () => {
 
 Deno.test("pipes: what goes on and on is filtered as it comes; errors are not filtered", async () => {
   await using daemon = startDaemon();
+  daemon.news.push(...news);
   const seen: string[] = [];
-  const watch = await run(daemon, "watch events num 9 | include frontend", {
+  const watch = await run(daemon, "watch events num 2 | include frontend", {
     width: 100,
     onOutput: (text) => seen.push(text),
   });
-  assert.deepEqual([watch.code, watch.out.trim().split("\n").length, seen.length], [0, 4, 4]);
-  assert.equal((await run(daemon, "watch events num 9 | count", { width: 100 })).out, "9\n");
+  assert.deepEqual([watch.code, watch.out.trim().split("\n").length, seen.length], [0, 5, 5]);
+  assert.equal((await run(daemon, "watch events num 2 | count", { width: 100 })).out, "12\n");
   // Without a terminal the lines are JSON, and are filtered as such.
-  const lines = (await run(daemon, "watch events num 9 | include backend.:.web1")).out.trim();
+  const lines = (await run(daemon, "watch events new num 2 | include backend.:.web1")).out.trim();
   assert.equal(JSON.parse(lines).backend, "web1");
   const refused = await run(daemon, "show backend nobody | include x");
   assert.deepEqual([refused.code, refused.out], [1, ""]);

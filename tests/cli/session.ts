@@ -2,9 +2,11 @@
 import { cleanJson } from "../../src/cli/clean.ts";
 import { Client } from "../../src/cli/client.ts";
 import { grammar } from "../../src/cli/commands/grammar.ts";
-import type { Context, Output } from "../../src/cli/context.ts";
+import type { Context, FullScreen, Output } from "../../src/cli/context.ts";
 import { runLine } from "../../src/cli/run.ts";
 import { parseServer } from "../../src/cli/server.ts";
+import type { KeySource } from "../../src/cli/shell/keys.ts";
+import { utc, type Zone } from "../../src/cli/when.ts";
 import { layout } from "../../src/cli/table.ts";
 import { paint } from "../../src/cli/text.ts";
 import { ok } from "../../src/result.ts";
@@ -20,6 +22,11 @@ export interface SessionOptions {
   readonly token?: string;
   readonly signal?: AbortSignal;
   readonly anyKey?: AbortSignal;
+  /** Somebody is there who answers every question like this. */
+  readonly answer?: boolean;
+  readonly keys?: KeySource;
+  readonly screen?: () => FullScreen;
+  readonly zone?: Zone;
   readonly files?: Readonly<Record<string, string>>;
   /** Called with everything written to standard output, as it is written. */
   readonly onOutput?: (text: string) => void;
@@ -40,7 +47,7 @@ export async function run(
   text: string,
   options: SessionOptions = {},
 ): Promise<Outcome> {
-  const { width = null, colour = false, json = false, token, files = {} } = options;
+  const { width = null, colour = false, json = false, token, files = {}, answer } = options;
   const server = parseServer(daemon.url);
   if (server === null) throw new TypeError(daemon.url);
   let out = "";
@@ -61,6 +68,7 @@ export async function run(
     redraw: (blocks) => drawings.push(paint(layout(blocks, width), colour)),
     keep: () => write(drawings.at(-1) ?? ""),
     unpaged() {},
+    fullScreen: options.screen ?? null,
   };
   // Time stands still but for pauses, which pass at once.
   let ticks = 0;
@@ -76,6 +84,7 @@ export async function run(
     json,
     world: {
       now: () => siteNow,
+      zone: options.zone ?? utc,
       ticks: () => ticks,
       pause: (ms) => {
         ticks += ms;
@@ -88,6 +97,11 @@ export async function run(
     },
     signal: options.signal ?? new AbortController().signal,
     anyKey: () => options.anyKey ?? new AbortController().signal,
+    ask: answer === undefined ? null : (question) => {
+      write(`${question} (y or n) ${answer ? "y" : "n"}\n`);
+      return Promise.resolve(answer);
+    },
+    keys: options.keys ?? null,
     version: "0.1.0",
     grammar,
   };

@@ -43,6 +43,49 @@ const health = { counter: 4, rise: 2, fall: 3, max: 4, degraded: false };
 const www = { frontend: "www", pool: "primary" };
 const www6 = { frontend: "www6", pool: "all" };
 
+const latency = (p50_ns: string, p95_ns: string, spark: string): api.Latency => ({
+  p50_ns,
+  p95_ns,
+  p99_ns: p95_ns,
+  spark,
+  recent: [],
+});
+
+/** What alice set. */
+export const pauseOverride: api.Override = {
+  id: "pause-web2",
+  kind: "pause",
+  backend: "web2",
+  frontend: null,
+  pool: null,
+  weight: null,
+  by: "ops",
+  claimed: "alice",
+  reason: "ticket 4711",
+  since: since(3_725),
+  until: since(-18_000),
+  file_value: null,
+  scope: "here",
+  sleeping: null,
+};
+
+/** What somebody set for all nodes. */
+export const weightOverride: api.Override = {
+  ...pauseOverride,
+  id: "weight-www6-all-web2",
+  kind: "weight",
+  frontend: "www6",
+  pool: "all",
+  weight: 20,
+  by: "local",
+  claimed: null,
+  reason: null,
+  since: since(200_000),
+  until: null,
+  file_value: 100,
+  scope: "everywhere",
+};
+
 /** GET /v1/backends */
 export const backends: api.Backend[] = [
   {
@@ -62,7 +105,7 @@ export const backends: api.Backend[] = [
     })],
     blind: null,
     override: null,
-    latency: null,
+    latency: latency("1300000", "2400000", "555565554555555545555655555555545555555555555555565555555555"),
     certificate: {
       subject: "CN=www.example.net",
       issuer: "CN=Example CA, O=Example",
@@ -94,8 +137,8 @@ export const backends: api.Backend[] = [
       transition(93_784, "unknown", "up", "L7OK", { detail: "HTTP 200" }),
     ],
     blind: null,
-    override: null,
-    latency: null,
+    override: pauseOverride,
+    latency: latency("980000", "1700000", "444454444444444445444444444444444444544444444444444444444444"),
     certificate: null,
   },
   {
@@ -135,7 +178,7 @@ export const backends: api.Backend[] = [
     ],
     blind: null,
     override: null,
-    latency: null,
+    latency: latency("1400000", "89000000", "5555555555855555595555555555555555555555555555555xxxxxxxxxxx"),
     certificate: null,
   },
   {
@@ -174,7 +217,7 @@ export const backends: api.Backend[] = [
     transitions: [],
     blind: null,
     override: null,
-    latency: null,
+    latency: latency("700000", "16700000", "--------------------------44484444x44444x4444444444444x444444"),
     certificate: null,
   },
 ];
@@ -260,7 +303,11 @@ export const frontends: api.Frontend[] = [
     pools: [{
       name: "all",
       active: true,
-      backends: [member("web1", 100, 100, 2731, 0.66675), member("web2", 100, 0, 1365, 0.33325)],
+      backends: [member("web1", 100, 100, 2731, 0.66675), {
+        ...member("web2", 20, 0, 1365, 0.33325),
+        file_weight: 100,
+        override: weightOverride,
+      }],
     }],
   }),
   frontend({
@@ -272,6 +319,11 @@ export const frontends: api.Frontend[] = [
     since: since(200_000),
     flush_on_down: false,
     vpp: "error",
+    vpp_detail: "VPP refused 1 change: no such VIP (-6)",
+    transitions: [
+      { from: "up", to: "down", at: since(200_000), active_pool: "all", reason: "ns1 is disabled" },
+      { from: "unknown", to: "up", at: since(300_000), active_pool: "all", reason: "ns1 is up" },
+    ],
     pools: [{ name: "all", active: true, backends: [member("ns1", 100, 0, null, null)] }],
   }),
   frontend({

@@ -29,7 +29,7 @@ export class Terminal implements AsyncDisposable {
     const env = `MAGLEV_SERVER=${url} XDG_STATE_HOME=${this.#state} TERM=screen-256color`;
     await this.type(`clear; ${env} ${command}; echo "exit=$?"`, "Enter");
     // The end is part of it: the screen may still show the shell before this one.
-    await this.see(/Ctrl-D leaves\.\nmaglevc>$/);
+    await this.see(/Ctrl-D leaves\.\nmaglev(@lb1)? ?[0-9?]*!?>$/);
   }
 
   /** Where the shell keeps its history. */
@@ -76,7 +76,7 @@ export class Terminal implements AsyncDisposable {
   /** Empties the screen but for the prompt. */
   async clear(): Promise<void> {
     await this.type("C-l");
-    await this.see(/^maglevc>$/);
+    await this.see(/^maglev@lb1 (3!|\?)>$/);
   }
 
   /** Ends everything in it. */

@@ -3,7 +3,9 @@ import type { Announcement } from "../../src/bus/mod.ts";
 import { eventLine } from "../../src/cli/render/events.ts";
 import { startDaemon } from "./daemon.ts";
 import { run } from "./session.ts";
+import { utc } from "../../src/cli/when.ts";
 import { siteNow } from "./site.ts";
+import { answerOf } from "./site_answers.ts";
 
 const down: Announcement = {
   kind: "backend",
@@ -40,7 +42,7 @@ function counter(text: string, count: number): { onOutput: (piece: string) => vo
 Deno.test("watch shows events as they happen and ends after n", async () => {
   await using daemon = startDaemon();
   const { onOutput, reached } = counter("\n", present);
-  const watching = run(daemon, `watch events num ${present + 4}`, { width: 120, onOutput });
+  const watching = run(daemon, "watch events num 4", { width: 120, onOutput });
   await reached;
   daemon.bus.announce(down);
   daemon.bus.announce({
@@ -67,24 +69,161 @@ Deno.test("watch shows events as they happen and ends after n", async () => {
   const { code, out } = await watching;
   assert.equal(code, 0);
   assert.deepEqual(out.split("\n").slice(present, -1), [
-    "12:00:00.000  backend   web1 up → down  L7STS HTTP 503; www 100→0 flushed",
-    "12:00:00.000  frontend  www up → down, pool primary  no server",
-    "12:00:00.000  vpp       connected → disconnected  closed by VPP",
-    '12:00:00.000  log       warn  config-reload file=/etc/maglev.yaml why="a b" n=2 list=["x"] evil=\\x1b[2J',
+    "12:00:00.000Z  backend   web1 up → down  L7STS HTTP 503; www 100→0 flushed",
+    "12:00:00.000Z  frontend  www up → down, pool primary  no server",
+    "12:00:00.000Z  vpp       connected → disconnected  closed by VPP",
+    '12:00:00.000Z  log       warn  config-reload file=/etc/maglev.yaml why="a b" n=2 list=["x"] evil=\\x1b[2J',
   ]);
 });
 
 Deno.test("the words of a watch are the filters of the request", async () => {
   await using daemon = startDaemon();
   const paths: [string, string][] = [
-    ["watch events num 1", "/v1/events"],
-    ["watch events num 1 backend", "/v1/events?kinds=backend"],
-    ["watch events vpp num 1 backend", "/v1/events?kinds=backend%2Cvpp"],
-    ["watch events frontend log level debug num 1", "/v1/events?kinds=log%2Cfrontend&level=debug"],
+    ["watch events num 0", "/v1/events"],
+    ["watch events backend", "/v1/events?kinds=backend"],
+    ["watch events vpp backend", "/v1/events?kinds=backend%2Cvpp"],
+    ["watch events frontend log level debug", "/v1/events?kinds=log%2Cfrontend&level=debug"],
+    ["watch events for web1", "/v1/events?backend=web1"],
+    ["watch events for www", "/v1/events?frontend=www"],
   ];
   for (const [line, path] of paths) {
-    assert.equal((await run(daemon, line)).code, 0);
+    if (line.endsWith("num 0")) {
+      assert.equal((await run(daemon, line)).code, 0);
+      continue;
+    }
+    const stop = new AbortController();
+    const { onOutput, reached } = counter("\n", 1);
+    const watching = run(daemon, line, { signal: stop.signal, onOutput });
+    await reached;
+    stop.abort();
+    assert.equal((await watching).code, 0);
     assert.equal(daemon.requests.at(-1), `GET ${path}`);
+  }
+});
+
+Deno.test("a name that nothing has is refused before anything is shown", async () => {
+  await using daemon = startDaemon();
+  assert.deepEqual(await run(daemon, "watch events for web7"), {
+    code: 1,
+    out: "",
+    err: 'maglevc: there is no backend and no frontend "web7"\n  did you mean web1?\n',
+    drawings: [],
+  });
+});
+
+Deno.test("new leaves the present state out, and num counts what happens", async () => {
+  await using daemon = startDaemon();
+  const announced = (async () => {
+    while (!daemon.requests.includes("GET /v1/events")) await new Promise((done) => setTimeout(done, 5));
+    daemon.bus.announce(down);
+    daemon.bus.announce(down);
+    daemon.bus.announce(down);
+  })();
+  const { out } = await run(daemon, "watch events new num 2", { width: 120 });
+  await announced;
+  assert.deepEqual(
+    out.split("\n").map((row) => row.slice(0, 40)),
+    [
+      "12:00:00.000Z  backend   web1 up → down  ",
+      "12:00:00.000Z  backend   web1 up → down  ",
+      "",
+    ].map((row) => row.slice(0, 40)),
+  );
+});
+
+/** A server whose streams are these frames, one connection after the other, and then is gone. */
+async function streamed(connections: readonly (readonly object[])[], text: string, options = {}) {
+  const left = connections.map((events, i) =>
+    events.map((event, j) => `id: ${i}-${j}\ndata: ${JSON.stringify(event)}\n\n`).join("")
+  );
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname !== "/v1/events") return Response.json(answerOf("GET", pathname, searchParams));
+    const frames = left.shift();
+    if (frames === undefined) return new Response("gone", { status: 410 });
+    return new Response(frames, { headers: { "content-type": "text/event-stream" } });
+  });
+  const outcome = await run({ url: `http://127.0.0.1:${server.addr.port}` }, text, {
+    width: 120,
+    ...options,
+  });
+  await server.shutdown();
+  return outcome;
+}
+
+const head = { at: new Date(siteNow).toISOString(), at_unix_ns: "0" };
+const isState = (backend: string, state: string, synthetic: boolean, at = head.at) => ({
+  ...head,
+  at,
+  synthetic,
+  kind: "backend",
+  backend,
+  frontends: [],
+  transition: {
+    from: synthetic ? state : "up",
+    to: state,
+    at,
+    code: "L7OK",
+    detail: "",
+    by: null,
+    effects: [],
+  },
+});
+
+Deno.test("after a restart of the daemon only what is other than before is shown", async () => {
+  const { out } = await streamed([
+    [isState("web1", "up", true), isState("web2", "up", true), isState("web3", "up", true)],
+    [
+      { ...head, synthetic: false, kind: "resync", reason: "epoch" },
+      isState("web1", "up", true),
+      isState("web2", "down", true),
+      isState("web4", "up", true),
+    ],
+  ], "watch events");
+  assert.deepEqual(out.split("\n").slice(3, -1), [
+    "12:00:00.000Z  resync    maglevd was restarted; what differs from before follows",
+    "12:00:00.000Z  backend   web2 is down, was up",
+    "12:00:00.000Z  backend   web4 is up",
+  ]);
+});
+
+Deno.test("since shows the journal first, and what the stream repeats of it once", async () => {
+  const again = siteNow - 42_000;
+  const { out } = await streamed(
+    [[
+      isState("web1", "up", true),
+      isState("web3", "down", false, new Date(again).toISOString()),
+      isState("web1", "down", false),
+    ]],
+    "watch events since 2h backend num 3",
+    { zone: () => 60 },
+  );
+  assert.deepEqual(out.split("\n").map((row) => row.trimEnd()).slice(0, -1), [
+    "11:57:55.000+01:00  backend   backend web2: up to paused  by ops",
+    "12:59:18.000+01:00  backend   backend web3: up to down, L4CON connection refused",
+    "13:00:00.000+01:00  backend   web1 up → down  L7OK",
+  ]);
+});
+
+Deno.test("events of another shape are named, and no error of the language", async () => {
+  for (
+    const [event, message] of [
+      ["[1", "an event is no JSON"],
+      ["7", "an event: the answer is a number, not an object"],
+      ['{"kind":"backend","at":"x","synthetic":true}', "an event: at is no time"],
+    ] as const
+  ) {
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+      queueMicrotask(() => void server.shutdown());
+      return new Response(`data: ${event}\n\n`, { headers: { "content-type": "text/event-stream" } });
+    });
+    const url = `http://127.0.0.1:${server.addr.port}`;
+    const { code, err } = await run({ url }, "watch events", { width: 80 });
+    await server.finished;
+    assert.deepEqual([code, err.replaceAll("\n  ", " ")], [
+      1,
+      `maglevc: ${url} did not answer as maglevd does: ${message}\n`,
+    ]);
   }
 });
 
@@ -132,12 +271,13 @@ Deno.test("a watch of a server that is not there fails at once", async () => {
 
 Deno.test("an event in one line of text, without colour", () => {
   const head = { at: "2026-01-31T12:00:00.123Z", at_unix_ns: "0", synthetic: false };
+  const view = { now: siteNow, zone: utc };
   assert.equal(
-    eventLine({ ...head, kind: "dropped", reason: "too slow" }),
-    "12:00:00.123  dropped   cut off by the server: too slow",
+    eventLine({ ...head, kind: "dropped", reason: "too slow" }, view),
+    "12:00:00.123Z  dropped   cut off by the server: too slow",
   );
   assert.equal(
-    eventLine({ ...head, kind: "resync", reason: "ring" }),
-    "12:00:00.123  resync    events were lost (ring); the present state follows",
+    eventLine({ ...head, kind: "resync", reason: "ring" }, view),
+    "12:00:00.123Z  resync    events were lost; what differs from before follows",
   );
 });

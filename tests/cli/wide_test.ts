@@ -4,6 +4,7 @@ import type { Transition } from "../../src/api/mod.ts";
 import { causeText } from "../../src/cli/render/backends.ts";
 import { columns } from "../../src/cli/text.ts";
 import { startDaemon } from "./daemon.ts";
+import { news } from "./site_answers.ts";
 import { run } from "./session.ts";
 import { grow } from "./site_large.ts";
 
@@ -13,6 +14,7 @@ const width = 80;
 Deno.test("nothing goes over the edge at 80 columns, with 300 backends and names of 23 characters", async () => {
   await using daemon = startDaemon();
   grow(daemon);
+  daemon.news.push(...news);
   const [, , , , , srv] = daemon.control.backends();
   assert.ok(srv !== undefined);
   const lines = [
@@ -33,7 +35,17 @@ Deno.test("nothing goes over the edge at 80 columns, with 300 backends and names
     "config reload",
     "config check",
     "whereis 2001:db8:1::7 40000 www6 after-plan",
-    "watch events num 20",
+    "watch events num 2",
+    "show problems",
+    "show overrides",
+    "show fleet",
+    "show events",
+    "explain frontend www",
+    "replay backend web3 since 2h",
+    "journal verify",
+    "set backend web1 disable dry-run",
+    "clear override pause-web2",
+    "top",
     "help",
     "help probe",
     "show backend nobody",

@@ -1,7 +1,10 @@
+import type { JournalKind } from "../../api/mod.ts";
 import { parseDuration } from "../../duration.ts";
 import { parseIp } from "../../net/ip.ts";
+import { clean } from "../clean.ts";
 import type { Argument } from "../grammar.ts";
 import { backendColumns, columnOf, globPattern } from "../select.ts";
+import { refusesMoment, refusesSince, refusesSpan } from "../when.ts";
 
 /** Names of the configuration: letters, digits, `._-`, and at least one letter or digit. */
 function refusesName(text: string): string | null {
@@ -26,6 +29,19 @@ function refusesInterval(text: string): string | null {
   if (!ns.ok) return `is a duration such as 100ms or 1.5s (${ns.error})`;
   return ns.value < shortestInterval || ns.value > longestInterval ? "is a duration from 1ms to 1h" : null;
 }
+
+const journalKinds: readonly JournalKind[] = [
+  "backend",
+  "frontend",
+  "vpp",
+  "sync",
+  "drift",
+  "override",
+  "change",
+  "config",
+  "process",
+  "fleet",
+];
 
 /** Every kind of argument, by its name. */
 export const commandArguments: Readonly<Record<string, Argument>> = {
@@ -55,6 +71,45 @@ export const commandArguments: Readonly<Record<string, Argument>> = {
   digest: {
     help: "digest of the plan, as `show vpp lb plan` prints it",
     refuses: (text) => /^[A-Za-z0-9:_-]+$/.test(text) ? null : "is what `show vpp lb plan` prints",
+  },
+  span: { help: "how long it lasts, e.g. 30m, 2h or 3d", refuses: refusesSpan },
+  time: {
+    help: 'a time of this machine, e.g. 18:00 or "2026-12-01 08:00", or RFC 3339',
+    refuses: refusesMoment,
+  },
+  since: { help: "how long ago, e.g. 2h or 3d, or a time", refuses: refusesSince },
+  text: {
+    help: "a text of at most 500 characters; quote several words",
+    refuses: (text) =>
+      text.trim() === "" || [...text].length > 500 || clean(text) !== text
+        ? "is a text of at most 500 characters without control characters"
+        : null,
+  },
+  id: {
+    help: "id of an override, as `show overrides` prints it",
+    refuses: (text) =>
+      /^[A-Za-z0-9._:-]{1,128}$/.test(text) ? null : "is an id, as `show overrides` prints it",
+    source: "override",
+  },
+  name: { help: "name of a backend or a frontend", refuses: refusesName, source: "object" },
+  kind: {
+    help: `kind of what happened: ${journalKinds.join(", ")}; several with commas`,
+    refuses: (text) =>
+      text.split(",").every((kind) => journalKinds.some((known) => known === kind))
+        ? null
+        : `is one of ${journalKinds.join(", ")}`,
+    choices: journalKinds,
+  },
+  rise: { help: "passes in a row, 1 to 100", refuses: refusesNumber(1, 100) },
+  fall: { help: "failures in a row, 1 to 100", refuses: refusesNumber(1, 100) },
+  seq: {
+    help: "seq of an entry, as the log has it",
+    refuses: (text) =>
+      /^[0-9]{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? null : "is a whole number",
+  },
+  chain: {
+    help: "its chain, as the log has it",
+    refuses: (text) => /^[0-9a-f]{64}$/.test(text) ? null : "is 64 hexadecimal digits",
   },
   n: { help: "how many", refuses: refusesNumber(0, 1_000_000_000) },
   file: {

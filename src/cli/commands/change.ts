@@ -1,15 +1,12 @@
 import type * as api from "../../api/mod.ts";
-import { ask, type Call, complain, type Context, fail, type Run } from "../context.ts";
+import { ask, type Call, complain, type Context, fail, type Run, viewOf } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";
-import { backendLines } from "../render/backends.ts";
 import { reloadLines } from "../render/config.ts";
 import { checkLines, findingLines } from "../render/findings.ts";
-import { frontendLines } from "../render/frontends.ts";
 import { syncLines } from "../render/plan.ts";
 import { whereisLines } from "../render/whereis.ts";
-
-const actions = ["pause", "resume", "disable", "enable"] as const;
+import * as shapes from "../shapes/mod.ts";
 
 /** A first sync of a VPP with thousands of VIPs takes its time. */
 const syncTimeoutMs = 120_000;
@@ -26,13 +23,13 @@ async function syncState(call: Call, context: Context): ReturnType<Run> {
     ...(digest === null ? {} : { plan_digest: digest }),
   };
   const { client, signal, out } = context;
-  const answer = await client.json<api.SyncResult>({
+  const answer = await client.json({
     method: "POST",
     path: "/v1/vpp/lb/sync",
     body: jsonBody(request),
     signal,
     timeoutMs: syncTimeoutMs,
-  });
+  }, shapes.syncResult);
   if (answer.ok) {
     if (context.json) context.out.json(answer.value.text);
     else out.print(syncLines(answer.value.value));
@@ -63,12 +60,12 @@ async function checkConfig(call: Call, context: Context): ReturnType<Run> {
       return exit.failed;
     }
   }
-  const answer = await context.client.json<api.ConfigCheck>({
+  const answer = await context.client.json({
     method: "POST",
     path: "/v1/config/check",
     ...(text === null ? {} : { body: { type: "application/yaml", text } }),
     signal: context.signal,
-  });
+  }, shapes.configCheck);
   if (!answer.ok) return await fail(call, context, answer.error);
   const check = answer.value.value;
   if (context.json) {
@@ -83,17 +80,17 @@ async function checkConfig(call: Call, context: Context): ReturnType<Run> {
 
 async function reloadConfig(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, out } = context;
-  const answer = await client.json<api.ConfigReload>({
+  const answer = await client.json({
     method: "POST",
-    path: "/v1/config/reload",
+    path: `/v1/config/reload${call.has("dry-run") ? "?dry_run=true" : ""}`,
     signal,
     timeoutMs: syncTimeoutMs,
-  });
+  }, shapes.configReload);
   if (answer.ok) {
     if (context.json) context.out.json(answer.value.text);
     else {
       out.complain(findingLines(answer.value.value.warnings));
-      out.print(reloadLines(answer.value.value));
+      out.print(reloadLines(answer.value.value, viewOf(context)));
     }
     return exit.done;
   }
@@ -108,27 +105,6 @@ async function reloadConfig(call: Call, context: Context): ReturnType<Run> {
 /** Everything that changes something, and the questions about it. */
 export const changeCommands: readonly Command<Run>[] = [
   {
-    syntax: "set backend <backend> pause|resume|disable|enable",
-    help: "take a backend out of service, or put it back",
-    notes:
-      "`pause` stops probing and sends no new flows; flows that exist go on. `disable` does the same and drops the existing flows. `resume` and `enable` take them back; the backend is `unknown` until its next probe.",
-    run: ask<api.Backend>((call) => ({
-      method: "POST",
-      path: `/v1/backends/${call.url("backend")}/${actions.find((action) => call.has(action))}`,
-    }), backendLines),
-  },
-  {
-    syntax: "set frontend <frontend> pool <pool> backend <backend> weight <weight> [flush]",
-    help: "change a weight until the next reload; flush drops the backend's flows on this VIP",
-    run: ask<api.Frontend>((call) => ({
-      method: "PUT",
-      path: `/v1/frontends/${call.url("frontend")}/pools/${call.url("pool")}/backends/${
-        call.url("backend")
-      }/weight`,
-      body: jsonBody({ weight: Number(call.text("weight")), flush: call.has("flush") }),
-    }), frontendLines),
-  },
-  {
     syntax: "sync vpp lb state [<frontend>] [plan <digest>]",
     help: "make VPP what it should be, now",
     notes:
@@ -141,17 +117,21 @@ export const changeCommands: readonly Command<Run>[] = [
     run: checkConfig,
   },
   {
-    syntax: "config reload",
-    help: "run the server's configuration file as it is now",
+    syntax: "config reload [dry-run]",
+    help: "run the server's configuration file as it is now, or say what that would change",
     run: reloadConfig,
   },
   {
     syntax: "whereis <client> [<port>] <frontend> [after-plan]",
     help: "which server a new flow of a client gets, now and after the next sync",
-    run: ask<api.Whereis>((call) => {
-      const port = call.optional("port");
-      const query = `client=${call.url("client")}${port === null ? "" : `&client_port=${port}`}`;
-      return { path: `/v1/frontends/${call.url("frontend")}/whereis?${query}` };
-    }, (where, _view, call) => whereisLines(where, call.has("after-plan"))),
+    run: ask(
+      (call) => {
+        const port = call.optional("port");
+        const query = `client=${call.url("client")}${port === null ? "" : `&client_port=${port}`}`;
+        return { path: `/v1/frontends/${call.url("frontend")}/whereis?${query}` };
+      },
+      shapes.whereis,
+      (where, _view, call) => whereisLines(where, call.has("after-plan")),
+    ),
   },
 ];

@@ -2,18 +2,26 @@ import type { Run } from "../context.ts";
 import type { Grammar } from "../grammar.ts";
 import { help, leave } from "../run.ts";
 import { commandArguments } from "./arguments.ts";
+import { actCommands } from "./act.ts";
 import { changeCommands } from "./change.ts";
 import { completionCommands } from "../completion.ts";
+import { pastCommands } from "./past.ts";
 import { probeCommands } from "./probe.ts";
+import { problemCommands } from "./problems.ts";
 import { showCommands } from "./show.ts";
+import { topCommands } from "./top.ts";
 import { watchCommands } from "./watch.ts";
 
 /** The commands of maglevc: one-shot use, shell, completion, help and reference are all made of this. */
 export const grammar: Grammar<Run> = {
   commands: [
+    ...problemCommands,
     ...showCommands,
+    ...pastCommands,
+    ...actCommands,
     ...changeCommands,
     ...watchCommands,
+    ...topCommands,
     ...probeCommands,
     ...completionCommands,
     {
@@ -27,10 +35,38 @@ export const grammar: Grammar<Run> = {
   ],
   arguments: commandArguments,
   words: {
-    "show": "look at the state of things",
+    "show": "what is wrong, and the state of things",
+    "problems": "what is wrong now, worst first",
+    "overrides": "what operators set and have not taken back",
+    "show events": "what happened",
+    "fleet": "the other nodes and what they see differently",
+    "if": "under an assumption",
+    "explain": "why something is as it is, or was",
+    "at": "as it was at that time",
+    "replay": "what another rule would have done",
+    "rise": "passes in a row that make it up",
+    "fall": "failures in a row that make it down",
+    "since": "from a time on, or for how long",
+    "until": "up to a time",
+    "set until": "it ends at this time",
+    "last": "so many of the newest",
+    "for": "of one backend or frontend",
+    "set for": "it ends after this time",
+    "kind": "of one kind",
+    "reason": "why, for those who come after; quote several words",
+    "everywhere": "on all nodes of the fleet",
+    "force": "replace what another operator set",
+    "dry-run": "say what would change, change nothing",
+    "yes": "do not ask",
+    "journal": "what the daemon has written down",
+    "verify": "check that nobody changed it",
+    "head": "an entry that the log names",
+    "clear": "end what an operator set",
+    "override": "an override, by its id",
     "set": "change the state of a backend or a weight",
     "sync": "make VPP what it should be",
     "watch": "follow what happens",
+    "top": "all backends live, the worst first",
     "config": "check or reload the configuration",
     "show config": "the running configuration with all defaults",
     "whereis": "which server a client's new flow gets",
@@ -68,7 +104,7 @@ export const grammar: Grammar<Run> = {
     "pool": "a pool of the frontend",
     "set backend": "a backend",
     "set frontend": "a frontend",
-    "weight": "its weight until the next reload",
+    "weight": "its weight",
     "flush": "drop the backend's existing flows on this VIP",
     "events": "transitions, VPP's connection and the log",
     "num": "end after so many events",
@@ -82,6 +118,7 @@ export const grammar: Grammar<Run> = {
     "watch debug": "everything",
     "watch warn": "warnings and errors",
     "watch error": "errors only",
+    "new": "only what happens from now on",
     "watch backend": "transitions of backends",
     "watch frontend": "transitions of frontends",
     "watch vpp": "VPP's connection",

@@ -6,6 +6,7 @@ import type { Command } from "../grammar.ts";
 import { attempt, type Target } from "../probe/attempt.ts";
 import { tallyJson, tallyLines, targetLine } from "../probe/render.ts";
 import { Tally } from "../probe/tally.ts";
+import { frontend as frontendShape } from "../shapes/mod.ts";
 
 const defaultIntervalMs = 100;
 /** A lost SYN is sent again after a second; a probe that needed that is late, but not failed. */
@@ -37,7 +38,10 @@ function intervalOf(call: Call): number {
 
 async function probe(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, out, world } = context;
-  const answer = await client.json<Frontend>({ path: `/v1/frontends/${call.url("frontend")}`, signal });
+  const answer = await client.json(
+    { path: `/v1/frontends/${call.url("frontend")}`, signal },
+    frontendShape,
+  );
   if (!answer.ok) return await fail(call, context, answer.error);
   const frontend = answer.value.value;
   if (frontend.protocol !== "tcp") {
@@ -51,7 +55,7 @@ async function probe(call: Call, context: Context): ReturnType<Run> {
   const asked = Number(call.optional("n") ?? 0);
   const limit = asked > 0 ? asked : out.terminal ? Infinity : countElsewhere;
   const tally = new Tally(target.path !== null);
-  const lines = () => tallyLines(target, tally, { now: world.ticks() });
+  const lines = () => tallyLines(target, tally, world.ticks());
   if (!context.json) out.print([targetLine(frontend.name, target, intervalMs)]);
   let due = world.ticks();
   let drawnAt = -Infinity;

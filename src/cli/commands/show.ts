@@ -1,4 +1,3 @@
-import type * as api from "../../api/mod.ts";
 import { ask, type Call, type Context, fail, type Run, viewOf } from "../context.ts";
 import { exit } from "../exit.ts";
 import type { Command } from "../grammar.ts";
@@ -7,16 +6,19 @@ import { yamlLines } from "../render/config.ts";
 import { countersLines } from "../render/counters.ts";
 import { frontendLines, frontendsLines, newFlowTableLines } from "../render/frontends.ts";
 import { healthcheckLines, healthchecksLines } from "../render/healthchecks.ts";
+import { fleetLines } from "../render/fleet.ts";
+import { overridesLines } from "../render/overrides.ts";
 import { planLines } from "../render/plan.ts";
 import { lbStateLines, versionLines, vppInfoLines } from "../render/vpp.ts";
 import { selectBackends, selectFrontends, type Selection } from "../select.ts";
+import * as shapes from "../shapes/mod.ts";
 import { line } from "../text.ts";
 
 async function showVersion(call: Call, context: Context): ReturnType<Run> {
-  const answer = await context.client.json<api.Info>({ path: "/v1/info", signal: context.signal });
+  const answer = await context.client.json({ path: "/v1/info", signal: context.signal }, shapes.info);
   if (!answer.ok) return await fail(call, context, answer.error);
   if (context.json) context.out.json(answer.value.text);
-  else context.out.print(versionLines(answer.value.value, context.version));
+  else context.out.print(versionLines(answer.value.value, context.version, viewOf(context)));
   return exit.done;
 }
 
@@ -27,7 +29,7 @@ const pollMs = 250;
 
 async function showCounters(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, world, out } = context;
-  const first = await client.json<api.LbCounters>({ path: countersPath, signal });
+  const first = await client.json({ path: countersPath, signal }, shapes.lbCounters);
   if (!first.ok) return await fail(call, context, first.error);
   if (context.json) {
     context.out.json(first.value.text);
@@ -40,7 +42,7 @@ async function showCounters(call: Call, context: Context): ReturnType<Run> {
   while (later.read_at !== null && later.read_at === first.value.value.read_at && world.ticks() < until) {
     await world.pause(pollMs, signal);
     if (signal.aborted) return exit.failed;
-    const next = await client.json<api.LbCounters>({ path: countersPath, signal });
+    const next = await client.json({ path: countersPath, signal }, shapes.lbCounters);
     if (!next.ok) return await fail(call, context, next.error);
     later = next.value.value;
   }
@@ -65,7 +67,7 @@ function selectionOf(call: Call): Selection {
 
 async function showFrontends(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, out } = context;
-  const answer = await client.json<api.FrontendList>({ path: "/v1/frontends", signal });
+  const answer = await client.json({ path: "/v1/frontends", signal }, shapes.frontendList);
   if (!answer.ok) return await fail(call, context, answer.error);
   const frontends = selectFrontends(answer.value.value.frontends, selectionOf(call));
   if (context.json) out.json(JSON.stringify({ ...answer.value.value, frontends }));
@@ -75,7 +77,7 @@ async function showFrontends(call: Call, context: Context): ReturnType<Run> {
 
 async function showBackends(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, out } = context;
-  const answer = await client.json<api.BackendList>({ path: "/v1/backends", signal });
+  const answer = await client.json({ path: "/v1/backends", signal }, shapes.backendList);
   if (!answer.ok) return await fail(call, context, answer.error);
   const backends = selectBackends(answer.value.value.backends, selectionOf(call));
   if (context.json) out.json(JSON.stringify({ ...answer.value.value, backends }));
@@ -97,13 +99,39 @@ export const showCommands: readonly Command<Run>[] = [
   {
     syntax: "show frontend <frontend>",
     help: "one frontend: its pools and their backends with state, weights and share",
-    run: ask<api.Frontend>((call) => ({ path: `/v1/frontends/${call.url("frontend")}` }), frontendLines),
+    run: ask((call) => ({ path: `/v1/frontends/${call.url("frontend")}` }), shapes.frontend, frontendLines),
   },
   {
     syntax: "show frontend <frontend> table",
     help: "the new-flow table of a frontend: buckets of each backend, wanted and real share",
-    run: ask<api.Table>(
+    run: ask(
       (call) => ({ path: `/v1/frontends/${call.url("frontend")}/table` }),
+      shapes.table,
+      newFlowTableLines,
+    ),
+  },
+  {
+    syntax: "show frontend <frontend> [table] if <backend> up|down|unknown|paused|disabled",
+    help: "the new-flow table that a frontend would have if a backend were in another state",
+    run: ask(
+      (call) => {
+        const state = backendStates.find((state) => call.has(state)) ?? "up";
+        return { path: `/v1/frontends/${call.url("frontend")}/table?state=${call.url("backend")}:${state}` };
+      },
+      shapes.table,
+      newFlowTableLines,
+    ),
+  },
+  {
+    syntax: "show frontend <frontend> [table] if <backend> weight <weight>",
+    help: "the new-flow table that a frontend would have if a backend had another weight",
+    run: ask(
+      (call) => ({
+        path: `/v1/frontends/${call.url("frontend")}/table?weight=${call.url("backend")}:${
+          call.text("weight")
+        }`,
+      }),
+      shapes.table,
       newFlowTableLines,
     ),
   },
@@ -118,38 +146,50 @@ export const showCommands: readonly Command<Run>[] = [
   {
     syntax: "show backend <backend>",
     help: "one backend: health, last probe, where it is used, and its last transitions",
-    run: ask<api.Backend>((call) => ({ path: `/v1/backends/${call.url("backend")}` }), backendLines),
+    run: ask((call) => ({ path: `/v1/backends/${call.url("backend")}` }), shapes.backend, backendLines),
   },
   {
     syntax: "show healthchecks",
     help: "all health checks",
-    run: ask<api.HealthCheckList>(() => ({ path: "/v1/healthchecks" }), healthchecksLines),
+    run: ask(() => ({ path: "/v1/healthchecks" }), shapes.healthcheckList, healthchecksLines),
   },
   {
     syntax: "show healthcheck <healthcheck>",
     help: "one health check with its parameters and the backends that use it",
-    run: ask<api.HealthCheck>(
+    run: ask(
       (call) => ({ path: `/v1/healthchecks/${call.url("healthcheck")}` }),
+      shapes.healthcheck,
       healthcheckLines,
     ),
   },
   {
     syntax: "show config",
     help: "the running configuration with all defaults filled in",
-    run: ask<api.Config>(
+    run: ask(
       () => ({ path: "/v1/config" }),
+      shapes.config,
       (config) => yamlLines(config).map((verbatim) => ({ verbatim })),
     ),
   },
   {
+    syntax: "show overrides",
+    help: "what operators set and have not taken back: who, since when, until when, why",
+    run: ask(() => ({ path: "/v1/overrides" }), shapes.overrideList, overridesLines),
+  },
+  {
+    syntax: "show fleet",
+    help: "the other nodes: how old what they say is, and what they see differently",
+    run: ask(() => ({ path: "/v1/fleet" }), shapes.fleet, fleetLines),
+  },
+  {
     syntax: "show vpp info",
     help: "version and build of VPP, since when it runs and is connected",
-    run: ask<api.VppInfo>(() => ({ path: "/v1/vpp/info" }), vppInfoLines),
+    run: ask(() => ({ path: "/v1/vpp/info" }), shapes.vppInfo, vppInfoLines),
   },
   {
     syntax: "show vpp lb state [<frontend>]",
     help: "what VPP has: global configuration, VIPs, application servers and their buckets",
-    run: ask<api.LbState>((call) => ({ path: `/v1/vpp/lb/state${frontendQuery(call)}` }), lbStateLines),
+    run: ask((call) => ({ path: `/v1/vpp/lb/state${frontendQuery(call)}` }), shapes.lbState, lbStateLines),
   },
   {
     syntax: "show vpp lb counters",
@@ -161,6 +201,6 @@ export const showCommands: readonly Command<Run>[] = [
   {
     syntax: "show vpp lb plan [<frontend>]",
     help: "what a sync would change in VPP now, why, and how many flows would move",
-    run: ask<api.Plan>((call) => ({ path: `/v1/vpp/lb/plan${frontendQuery(call)}` }), planLines),
+    run: ask((call) => ({ path: `/v1/vpp/lb/plan${frontendQuery(call)}` }), shapes.plan, planLines),
   },
 ];

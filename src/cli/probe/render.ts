@@ -1,4 +1,3 @@
-import type { View } from "../context.ts";
 import { type Block, table } from "../table.ts";
 import { type Line, line, styled } from "../text.ts";
 import { fromMillis, shortDuration } from "../../duration.ts";
@@ -29,7 +28,7 @@ function countTable(
   counts: readonly Count[],
   total: number,
   tally: Tally,
-  view: View,
+  now: number,
 ): Block[] {
   return table(
     [
@@ -44,13 +43,13 @@ function countTable(
       countText(count.count),
       shareText(total === 0 ? null : count.count / total),
       count.recent,
-      `${ago(count.lastAt, view.now)} ago`,
+      `${ago(count.lastAt, now)} ago`,
     ]),
   );
 }
 
-/** Figures so far; `view.now` is in the clock of the tally. */
-export function tallyLines(target: Target, tally: Tally, view: View): Block[] {
+/** Figures so far; `now` is in the clock of the tally. */
+export function tallyLines(target: Target, tally: Tally, now: number): Block[] {
   const quantile = (share: number): string => {
     const ms = tally.quantile(share);
     return ms === null ? "-" : latencyText(fromMillis(ms)) ?? "-";
@@ -65,8 +64,8 @@ export function tallyLines(target: Target, tally: Tally, view: View): Block[] {
     ),
     ...(target.path === null || good === 0
       ? []
-      : countTable(target.header.toUpperCase(), tally.answers, good, tally, view)),
-    ...(tally.failed === 0 ? [] : countTable("FAILURE", tally.failures, tally.failed, tally, view)),
+      : countTable(target.header.toUpperCase(), tally.answers, good, tally, now)),
+    ...(tally.failed === 0 ? [] : countTable("FAILURE", tally.failures, tally.failed, tally, now)),
   ];
 }
 

@@ -1,9 +1,19 @@
-import type { Backend, BackendList, Certificate, Probe, Transition, WeightEffect } from "../../api/mod.ts";
+import type {
+  Backend,
+  BackendList,
+  Certificate,
+  Latency,
+  Probe,
+  Transition,
+  WeightEffect,
+} from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { type Inline, line, styled } from "../text.ts";
 import { agoText, latencyText, timeText } from "../units.ts";
+import { sparkSpans } from "./spark.ts";
 import { stateSpan, stateWord } from "./style.ts";
+import { overrideCause, overrideText } from "./who.ts";
 
 /** What the last probe found; and where none counts, why. */
 function probeText(probe: Probe | null): Inline {
@@ -93,7 +103,7 @@ function phases(probe: Probe): string {
 /** Days before its end from which on a certificate is marked. */
 const SOON_DAYS = 14;
 
-function certificateRows(certificate: Certificate): [string, Inline][] {
+function certificateRows(certificate: Certificate, view: View): [string, Inline][] {
   const { subject, issuer, names, not_before, not_after, days_left: days } = certificate;
   const left = days < 0 ? "has ended" : `${days} ${days === 1 ? "day" : "days"} left`;
   const colour = days < 0 ? "red" : days < SOON_DAYS ? "yellow" : null;
@@ -102,9 +112,17 @@ function certificateRows(certificate: Certificate): [string, Inline][] {
     ["", `by ${issuer}`],
     ["", names.length === 0 ? "for no name" : `for ${names.join(", ")}`],
     ["", [
-      `from ${timeText(not_before)} until ${timeText(not_after)}, `,
+      `from ${timeText(not_before, view)} until ${timeText(not_after, view)}, `,
       colour === null ? left : styled(colour, left),
     ]],
+  ];
+}
+
+function latencyRows({ p50_ns, p95_ns, p99_ns, spark }: Latency): [string, Inline][] {
+  const figures = [["p50", p50_ns], ["p95", p95_ns], ["p99", p99_ns]] as const;
+  return [
+    ["latency", figures.map(([name, ns]) => `${name} ${latencyText(ns) ?? "-"}`).join(", ")],
+    ["last 60", sparkSpans(spark, 60)],
   ];
 }
 
@@ -116,7 +134,7 @@ export function backendLines(backend: Backend, view: View): Block[] {
     ["address", backend.address],
     ["state", [
       stateSpan(backend.state),
-      `  for ${agoText(backend.since, view.now)}, since ${timeText(backend.since)}`,
+      `  for ${agoText(backend.since, view.now)}, since ${timeText(backend.since, view)}`,
     ]],
     ["health check", backend.healthcheck ?? "none: always up"],
   ];
@@ -141,8 +159,13 @@ export function backendLines(backend: Backend, view: View): Block[] {
       `  for ${agoText(since, view.now)}: no result counts, the state stays as it is`,
     ]]);
   }
-  if (backend.certificate !== null) rows.push(...certificateRows(backend.certificate));
-  if (backend.next_probe_at !== null) rows.push(["next probe", timeText(backend.next_probe_at)]);
+  if (backend.latency !== null) rows.push(...latencyRows(backend.latency));
+  if (backend.override !== null) {
+    const { override } = backend;
+    rows.push(["override", [styled("yellow", overrideText(override)), ` ${overrideCause(override, view)}`]]);
+  }
+  if (backend.certificate !== null) rows.push(...certificateRows(backend.certificate, view));
+  if (backend.next_probe_at !== null) rows.push(["next probe", timeText(backend.next_probe_at, view)]);
   rows.push([
     "member of",
     backend.frontends.map((m) => `${m.frontend}/${m.pool}`).join(", ") || "no frontend",
@@ -160,7 +183,7 @@ export function backendLines(backend: Backend, view: View): Block[] {
         { title: "WHY", wrap: 20 },
       ],
       backend.transitions.map((transition) => [
-        timeText(transition.at),
+        timeText(transition.at, view),
         agoText(transition.at, view.now),
         stateWord(transition.from),
         stateWord(transition.to),

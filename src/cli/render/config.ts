@@ -1,32 +1,42 @@
-import type { ConfigReload } from "../../api/mod.ts";
+import type { View } from "../context.ts";
+import type { Reload } from "../shapes/mod.ts";
 import { type Block, table } from "../table.ts";
 import { type Line, line, styled } from "../text.ts";
+import { consequencesLines } from "./consequences.ts";
 import { syncSummary } from "./plan.ts";
 
 /** `config reload` */
-export function reloadLines(reload: ConfigReload): Block[] {
-  const lines: Block[] = reload.changes.length === 0 ? [line("reloaded; nothing changed")] : [
-    line("reloaded"),
-    [],
-    ...table(
-      [{ title: "" }, { title: "OBJECT" }, { title: "NAME", wrap: 16 }, { title: "KEYS", wrap: 12 }, {
-        title: "EFFECT",
-        wrap: 20,
-      }],
-      reload.changes.map((change) => [
-        change.change === "added"
-          ? styled("green", "+")
-          : change.change === "removed"
-          ? styled("red", "-")
-          : styled("yellow", "~"),
-        change.object,
-        styled("bold", change.name),
-        change.fields.join(", "),
-        change.effect,
-      ]),
-    ),
+export function reloadLines(reload: Reload, view: View): Block[] {
+  const { consequences } = reload;
+  const done = consequences?.dry_run === true ? "would reload" : "reloaded";
+  const lines: Block[] = reload.changes.length === 0
+    ? [line(`${done}; ${consequences?.dry_run === true ? "nothing would change" : "nothing changed"}`)]
+    : [
+      line(done),
+      [],
+      ...table(
+        [{ title: "" }, { title: "OBJECT" }, { title: "NAME", wrap: 16 }, { title: "KEYS", wrap: 12 }, {
+          title: "EFFECT",
+          wrap: 20,
+        }],
+        reload.changes.map((change) => [
+          change.change === "added"
+            ? styled("green", "+")
+            : change.change === "removed"
+            ? styled("red", "-")
+            : styled("yellow", "~"),
+          change.object,
+          styled("bold", change.name),
+          change.fields.join(", "),
+          change.effect,
+        ]),
+      ),
+    ];
+  return [
+    ...lines,
+    ...(reload.sync === null ? [] : [[], ...syncSummary(reload.sync)]),
+    ...(consequences === undefined ? [] : [[], ...consequencesLines(consequences, view)]),
   ];
-  return reload.sync === null ? lines : [...lines, [], ...syncSummary(reload.sync)];
 }
 
 /** Texts that every version of YAML reads as strings when they stand without quotes: words, durations, IPv4 addresses. */

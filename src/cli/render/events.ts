@@ -1,19 +1,17 @@
-import type {
-  BackendEvent,
-  DroppedEvent,
-  FrontendEvent,
-  LogEvent,
-  ResyncEvent,
-  VppEvent,
-} from "../../api/mod.ts";
-import { type Inline, type Line, line, plain, styled } from "../text.ts";
+import type { JournalEntry, VppEvent } from "../../api/mod.ts";
+import type { View } from "../context.ts";
+import type { ApiEvent, OtherEvent } from "../shapes/mod.ts";
+import { type Inline, type Line, line, plain, type Style, styled } from "../text.ts";
+import { clockText } from "../when.ts";
 import { causeText, effectsText } from "./backends.ts";
 import { stateWord } from "./style.ts";
+import { whoText } from "./who.ts";
 
-/** Any event of the API's stream. */
-export type ApiEvent = BackendEvent | FrontendEvent | VppEvent | LogEvent | ResyncEvent | DroppedEvent;
-
-const levelStyles = { debug: "dim", info: null, warn: "yellow", error: "red" } as const;
+const levelStyles: ReadonlyMap<string, Style> = new Map([
+  ["debug", "dim"],
+  ["warn", "yellow"],
+  ["error", "red"],
+]);
 
 function linkSpan(link: VppEvent["to"]): Inline {
   return styled(link === "connected" ? "green" : link === "off" ? "dim" : "red", link);
@@ -24,7 +22,7 @@ function attribute(value: unknown): string {
   return JSON.stringify(value) ?? "null";
 }
 
-function what(event: ApiEvent): Inline {
+function what(event: ApiEvent | OtherEvent): Inline {
   switch (event.kind) {
     case "backend": {
       const { transition } = event;
@@ -59,7 +57,7 @@ function what(event: ApiEvent): Inline {
     }
     case "log":
       return [
-        styled(levelStyles[event.level], event.level.padEnd(5)),
+        styled(levelStyles.get(event.level) ?? null, event.level.padEnd(5)),
         " ",
         styled("bold", event.msg),
         ...Object.entries(event.attrs).map((
@@ -67,18 +65,57 @@ function what(event: ApiEvent): Inline {
         ) => [" ", styled("dim", `${key}=`), attribute(value)]),
       ];
     case "resync":
-      return styled("yellow", `events were lost (${event.reason}); the present state follows`);
+      return styled(
+        "yellow",
+        event.reason === "epoch"
+          ? "maglevd was restarted; what differs from before follows"
+          : "events were lost; what differs from before follows",
+      );
+    case "other":
+      return styled("dim", "an event of a kind that this maglevc does not know");
+    case "change":
+      return `${event.what} of ${event.backend ?? event.frontend ?? "the daemon"} changed`;
     case "dropped":
       return styled("red", `cut off by the server: ${event.reason}`);
   }
 }
 
+function put(at: string, kind: string, view: View, ...rest: Inline[]): Line {
+  return line(styled("dim", clockText(Date.parse(at), view.zone)), `  ${kind.padEnd(8)}  `, rest);
+}
+
 /** One event as a line for a person: time, kind, what happened and why. */
-export function eventSpans(event: ApiEvent): Line {
-  return line(styled("dim", event.at.slice(11, 23)), `  ${event.kind.padEnd(8)}  `, what(event));
+export function eventSpans(event: ApiEvent | OtherEvent, view: View): Line {
+  return put(event.at, event.kind, view, what(event));
+}
+
+/** A state that changed while nobody listened. */
+export function missedSpans(
+  event: ApiEvent | OtherEvent,
+  key: string,
+  before: string,
+  now: string,
+  view: View,
+): Line {
+  const name = key.slice(event.kind.length).trim();
+  return put(
+    event.at,
+    event.kind,
+    view,
+    name === "" ? "" : [styled("bold", name), " "],
+    `is ${now}`,
+    styled("yellow", `, was ${before}`),
+  );
+}
+
+/** An entry of the journal as such a line. */
+export function pastSpans(entry: JournalEntry, view: View): Line {
+  const who = whoText(entry);
+  const why = [who === "" ? "" : `by ${who}`, entry.reason ?? ""].filter((text) => text !== "").join(": ");
+  return put(entry.at, entry.kind, view, entry.text, why === "" ? "" : styled("dim", `  ${why}`));
 }
 
 /** The same without colour. */
-export function eventLine(event: ApiEvent): string {
-  return plain(eventSpans(event)).trimEnd();
+export function eventLine(event: ApiEvent | OtherEvent, view: View): string {
+  return plain(eventSpans(event, view)).trimEnd();
 }

@@ -4,7 +4,8 @@ import { type Block, pairs, table } from "../table.ts";
 import { type Inline, line, styled } from "../text.ts";
 import { agoText, countText, shareText, timeText } from "../units.ts";
 import { findingLines } from "./findings.ts";
-import { portText, stateSpan, syncSpan, yesNo } from "./style.ts";
+import { portText, stateSpan, stateWord, syncSpan, yesNo } from "./style.ts";
+import { overrideCause, overrideText } from "./who.ts";
 
 /** `show frontends` */
 export function frontendsLines({ frontends }: FrontendList, view: View): Block[] {
@@ -53,7 +54,9 @@ function poolRows(pool: Pool): Inline[][] {
       ["  ", member.name],
       member.address,
       stateSpan(member.state),
-      member.weight,
+      member.weight === member.file_weight
+        ? member.weight
+        : [styled("yellow", member.weight), ` (file ${member.file_weight})`],
       styled(member.effective_weight > 0 ? null : "dim", member.effective_weight),
       member.num_buckets === null ? "-" : countText(member.num_buckets),
       shareText(member.share),
@@ -70,9 +73,9 @@ export function frontendLines(frontend: Frontend, view: View): Block[] {
       ["vip", `${frontend.address}  ${portText(frontend.protocol, frontend.port)}`],
       ["state", [
         stateSpan(frontend.state),
-        `  for ${agoText(frontend.since, view.now)}, since ${timeText(frontend.since)}`,
+        `  for ${agoText(frontend.since, view.now)}, since ${timeText(frontend.since, view)}`,
       ]],
-      ["vpp", syncSpan(frontend.vpp)],
+      ["vpp", [syncSpan(frontend.vpp), frontend.vpp_detail === "" ? "" : `  ${frontend.vpp_detail}`]],
       [
         "options",
         `src-ip-sticky ${yesNo(frontend.src_ip_sticky)}, flush-on-down ${yesNo(frontend.flush_on_down)}, ` +
@@ -91,6 +94,48 @@ export function frontendLines(frontend: Frontend, view: View): Block[] {
         { title: "SHARE", align: "right" },
       ],
       frontend.pools.flatMap(poolRows),
+    ),
+    ...overrideLines(frontend, view),
+    ...transitionLines(frontend, view),
+  ];
+}
+
+/** Who changed weights, and why. */
+function overrideLines({ pools }: Frontend, view: View): Block[] {
+  const set = pools.flatMap((pool) => pool.backends).flatMap(({ override }) => override ?? []);
+  if (set.length === 0) return [];
+  return [
+    [],
+    ...pairs(
+      set.map((override) => [
+        "override",
+        [styled("yellow", overrideText(override)), ` ${overrideCause(override, view)}`],
+      ]),
+    ),
+  ];
+}
+
+function transitionLines({ transitions }: Frontend, view: View): Block[] {
+  if (transitions.length === 0) return [];
+  return [
+    [],
+    ...table(
+      [
+        { title: "WHEN" },
+        { title: "AGO", align: "right", spare: 1 },
+        { title: "FROM" },
+        { title: "TO" },
+        { title: "POOL", wrap: 12 },
+        { title: "WHY", wrap: 20 },
+      ],
+      transitions.map(({ at, from, to, active_pool: pool, reason }) => [
+        timeText(at, view),
+        agoText(at, view.now),
+        stateWord(from),
+        stateWord(to),
+        pool ?? "-",
+        reason,
+      ]),
     ),
   ];
 }

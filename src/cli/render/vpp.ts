@@ -6,22 +6,22 @@ import { ageText, agoText, countText, timeText } from "../units.ts";
 import { portText, vipName, yesNo } from "./style.ts";
 
 /** `show version` */
-export function versionLines(info: Info, client: string): Block[] {
+export function versionLines(info: Info, client: string, view: View): Block[] {
   const { warmup } = info;
   const held = warmup.held_frontends.length === 0 ? "" : `; held: ${warmup.held_frontends.join(", ")}`;
   // A build that nobody dated bears the epoch.
-  const built = Date.parse(info.date) === 0 ? "" : `, of ${timeText(info.date)}`;
+  const built = Date.parse(info.date) === 0 ? "" : `, of ${timeText(info.date, view)}`;
   return pairs([
     ["maglevc", client],
     ["maglevd", `${info.version}, commit ${info.commit}${built}`],
-    ["running", `for ${ageText(Number(info.uptime_ns) / 1e9)}, since ${timeText(info.started_at)}`],
+    ["running", `for ${ageText(Number(info.uptime_ns) / 1e9)}, since ${timeText(info.started_at, view)}`],
     ["listening", info.listen.join(", ")],
     ["features", info.features.join(", ") || "none"],
     [
       "warm-up",
       warmup.phase === "done" ? "done" : [
         styled("yellow", warmup.phase),
-        `, ends at ${timeText(warmup.ends_at)} at the latest${held}`,
+        `, ends at ${timeText(warmup.ends_at, view)} at the latest${held}`,
       ],
     ],
   ]);
@@ -29,7 +29,7 @@ export function versionLines(info: Info, client: string): Block[] {
 
 /** `show vpp info` */
 export function vppInfoLines(info: VppInfo, view: View): Block[] {
-  const since = (time: string) => `${timeText(time)}  (${agoText(time, view.now)} ago)`;
+  const since = (time: string) => `${timeText(time, view)}  (${agoText(time, view.now)} ago)`;
   return pairs([
     ["version", info.version],
     ["build-date", info.build_date],
@@ -76,7 +76,7 @@ export function lbStateLines(state: LbState, view: View): Block[] {
   const { conf } = state;
   return [
     ...pairs([
-      ["read", `${timeText(state.read_at)}  (${agoText(state.read_at, view.now)} ago)`],
+      ["read", `${timeText(state.read_at, view)}  (${agoText(state.read_at, view.now)} ago)`],
       ["GRE source", `${conf.ipv4_src_address}, ${conf.ipv6_src_address}`],
       [
         "flows",

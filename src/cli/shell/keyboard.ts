@@ -8,13 +8,13 @@
  *
  * @module
  */
-import { type Key, named, readKeys } from "./keys.ts";
+import { type Key, type KeySource, named, readKeys } from "./keys.ts";
 
 /** Signals that are keys here, or that say that the terminal is another one. */
 const signals = [["SIGINT", "ctrl-c"], ["SIGWINCH", "resize"], ["SIGCONT", "continue"]] as const;
 
 /** Keys of standard input. */
-export class Keyboard implements Disposable {
+export class Keyboard implements Disposable, KeySource {
   readonly #interrupt: () => boolean;
   readonly #queue: Key[] = [];
   readonly #stop: (() => void)[] = [];
@@ -49,13 +49,17 @@ export class Keyboard implements Disposable {
     this.#read();
   }
 
-  /** The next key. */
-  async next(): Promise<Key> {
+  /** The next key; null when the signal aborts before it comes: the key stays for the part that asks next. */
+  async next(signal?: AbortSignal): Promise<Key | null> {
     this.open();
     for (;;) {
+      if (signal?.aborted) return null;
       const key = this.#queue.shift();
       if (key !== undefined) return key;
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        signal?.addEventListener("abort", () => resolve(), { once: true });
+      });
     }
   }
 

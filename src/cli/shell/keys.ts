@@ -16,6 +16,14 @@ export interface Key {
   readonly text: string;
 }
 
+/** Where a command gets keys. */
+export interface KeySource {
+  /** The next key; null when the signal aborts before it comes. */
+  next(signal?: AbortSignal): Promise<Key | null>;
+  /** Whether keys were typed ahead. */
+  readonly waiting: boolean;
+}
+
 /** A key without a character. */
 export function named(name: string): Key {
   return { name, text: "" };

@@ -8,19 +8,11 @@
  * @module
  */
 import { cleanJson } from "../clean.ts";
-import type { Output } from "../context.ts";
+import { OutputBefore } from "../output.ts";
 import { type Block, layout } from "../table.ts";
 import { columns, type Line, line, plain } from "../text.ts";
 import { type Edit, newEdit, press } from "./editor.ts";
-import type { Key } from "./keys.ts";
-
-/** Where the pager gets its keys. */
-export interface Keys {
-  /** The next key. */
-  next(): Promise<Key>;
-  /** Whether keys were typed ahead: then somebody wants to go on, and nothing stops. */
-  readonly waiting: boolean;
-}
+import { type KeySource, named } from "./keys.ts";
 
 /** A line that waits, and whether it goes to standard error. */
 interface Held {
@@ -29,38 +21,17 @@ interface Held {
 }
 
 /** An output that holds back what a command prints until it has ended. */
-export class PagedOutput implements Output {
-  readonly #out: Output;
+export class PagedOutput extends OutputBefore {
   readonly #held: Held[] = [];
   #direct = false;
 
-  /** Writes to `out`. */
-  constructor(out: Output) {
-    this.#out = out;
-  }
-
-  /** Whether standard output is a terminal. */
-  get terminal(): boolean {
-    return this.#out.terminal;
-  }
-
-  /** Columns of the terminal. */
-  get width(): number | null {
-    return this.#out.width;
-  }
-
-  /** Rows of the terminal. */
-  get height(): number | null {
-    return this.#out.height;
-  }
-
   /** Holds blocks back. */
-  print(blocks: readonly Block[]): void {
+  override print(blocks: readonly Block[]): void {
     this.#hold(blocks, false);
   }
 
   /** Holds JSON back, as it is. */
-  json(text: string): void {
+  override json(text: string): void {
     this.#hold(
       cleanJson(text).replace(/\n$/, "").split("\n").map((part) => ({ verbatim: line(part) })),
       false,
@@ -68,35 +39,30 @@ export class PagedOutput implements Output {
   }
 
   /** Prints a text of maglevc's own at once, after what was held back. */
-  raw(text: string): void {
+  override raw(text: string): void {
     this.unpaged();
-    this.#out.raw(text);
+    this.out.raw(text);
   }
 
   /** Holds blocks for standard error back, so that the order stays. */
-  complain(blocks: readonly Block[]): void {
+  override complain(blocks: readonly Block[]): void {
     this.#hold(blocks, true);
   }
 
   /** Draws at once. */
-  redraw(blocks: readonly Block[]): void {
+  override redraw(blocks: readonly Block[]): void {
     this.#flush();
-    this.#out.redraw(blocks);
-  }
-
-  /** Lets what was drawn stand. */
-  keep(): void {
-    this.#out.keep();
+    this.out.redraw(blocks);
   }
 
   /** Prints what was held back, and holds back nothing more. */
-  unpaged(): void {
+  override unpaged(): void {
     this.#flush();
     this.#direct = true;
   }
 
   #hold(blocks: readonly Block[], error: boolean): void {
-    for (const held of layout(blocks, this.#out.width)) this.#held.push({ line: held, error });
+    for (const held of layout(blocks, this.out.width)) this.#held.push({ line: held, error });
     if (this.#direct) this.#flush();
   }
 
@@ -107,18 +73,18 @@ export class PagedOutput implements Output {
   #show(held: Line, error: boolean): void {
     // It is laid out already.
     const block = { verbatim: held };
-    if (error) this.#out.complain([block]);
-    else this.#out.print([block]);
+    if (error) this.out.complain([block]);
+    else this.out.print([block]);
   }
 
   /** Rows that a line takes. */
   #rows(held: Line): number {
-    return Math.max(1, Math.ceil(columns(plain(held)) / (this.#out.width ?? Infinity)));
+    return Math.max(1, Math.ceil(columns(plain(held)) / (this.out.width ?? Infinity)));
   }
 
-  /** Shows everything, and stops at each full screen. */
-  async page(keys: Keys): Promise<void> {
-    const screen = (this.#out.height ?? Infinity) - 1;
+  /** Shows everything, and stops at each full screen. Keys that were typed ahead say that somebody wants to go on. */
+  async page(keys: KeySource): Promise<void> {
+    const screen = (this.out.height ?? Infinity) - 1;
     const whole = this.#held.reduce((sum, { line: held }) => sum + this.#rows(held), 0);
     if (whole <= screen || keys.waiting) return this.#flush();
     let at = 0;
@@ -144,17 +110,17 @@ export class PagedOutput implements Output {
 
   /** What comes next; null: no more. */
   async #ask(
-    keys: Keys,
+    keys: KeySource,
     at: number,
     sought: string,
   ): Promise<{ at: number; room: number; sought: string } | null> {
-    const screen = (this.#out.height ?? Infinity) - 1;
+    const screen = (this.out.height ?? Infinity) - 1;
     const share = Math.floor((100 * at) / this.#held.length);
     let note = "";
     for (;;) {
-      this.#out.raw(`\r--More--(${share}%)${note}\x1b[K`);
-      const { name, text } = await keys.next();
-      this.#out.raw("\r\x1b[K");
+      this.out.raw(`\r--More--(${share}%)${note}\x1b[K`);
+      const { name, text } = await keys.next() ?? named("end-of-input");
+      this.out.raw("\r\x1b[K");
       const key = name === "text" ? text : name;
       switch (key) {
         case " ":
@@ -196,17 +162,17 @@ export class PagedOutput implements Output {
     return this.#held.findIndex(({ line: held }, i) => i >= from && fold(plain(held)).includes(fold(wanted)));
   }
 
-  async #askText(keys: Keys): Promise<string> {
+  async #askText(keys: KeySource): Promise<string> {
     let edit: Edit = newEdit([]);
     for (;;) {
       // The editor takes no character that steers a terminal.
-      this.#out.raw(`\r/${edit.text}\x1b[K`);
-      const pressed = press(edit, await keys.next());
+      this.out.raw(`\r/${edit.text}\x1b[K`);
+      const pressed = press(edit, await keys.next() ?? named("end-of-input"));
       edit = pressed.effect === "help"
         ? { ...edit, text: `${edit.text}?`, cursor: edit.text.length + 1 }
         : pressed.edit;
       if (!["accept", "interrupt", "end"].includes(pressed.effect)) continue;
-      this.#out.raw("\r\x1b[K");
+      this.out.raw("\r\x1b[K");
       return pressed.effect === "accept" ? edit.text : "";
     }
   }

@@ -6,6 +6,7 @@
  */
 import { complete } from "../completion.ts";
 import type { Context, Output, Run } from "../context.ts";
+import type { Block } from "../table.ts";
 import { exit, type ExitCode } from "../exit.ts";
 import type { Grammar } from "../grammar.ts";
 import { historyLimit, loadHistory, rememberLine } from "../history.ts";
@@ -13,13 +14,12 @@ import type { NameLookup } from "../names.ts";
 import { lineHelp, runLine } from "../run.ts";
 import { columns, type Line, line, styled } from "../text.ts";
 import { quoteWord, splitLine } from "../tokens.ts";
+import { askYesNo } from "./ask.ts";
 import { type Edit, newEdit, press, replace } from "./editor.ts";
 import type { Keyboard } from "./keyboard.ts";
+import { named } from "./keys.ts";
 import { PagedOutput } from "./pager.ts";
 import { Screen } from "./screen.ts";
-
-/** What comes before each line. */
-const prompt = "maglevc> ";
 
 /** More candidates than this are not shown without a question. */
 const manyCandidates = 100;
@@ -33,7 +33,7 @@ export interface ShellOptions {
   /** Its keys; Ctrl-C comes as a key while no command runs. */
   readonly keyboard: Keyboard;
   /** Makes the context of one command, given its interrupts. */
-  readonly context: (signal: AbortSignal, anyKey: () => AbortSignal) => Context;
+  readonly context: (of: Pick<Context, "signal" | "anyKey" | "ask" | "out">) => Context;
   /** Told which command runs, so that Ctrl-C ends it; null: none. */
   readonly running: (stop: AbortController | null) => void;
   /** Names for completion and help. */
@@ -41,7 +41,9 @@ export interface ShellOptions {
   /** File of the history, or null to keep none. */
   readonly historyFile: string | null;
   /** First lines that the user sees. */
-  readonly banner: () => Promise<Line[]>;
+  readonly banner: () => Promise<Block[]>;
+  /** What comes before each line. */
+  readonly prompt: () => Promise<string>;
 }
 
 /** Words side by side, as many as the terminal has room for, in columns. */
@@ -69,6 +71,7 @@ class Shell {
   /** Newest first, each line once. */
   #history: string[] = [];
   #historyFile: string | null;
+  #prompt = "";
 
   constructor(options: ShellOptions) {
     this.#options = options;
@@ -104,35 +107,20 @@ class Shell {
 
   #draw(edit: Edit): void {
     const { search } = edit;
-    const before = search === null ? prompt : `(reverse-i-search)'${search.query}': `;
+    const before = search === null ? this.#prompt : `(reverse-i-search)'${search.query}': `;
     this.#screen.draw(before, edit.text, edit.cursor);
   }
 
   async #help(edit: Edit): Promise<void> {
     const { grammar, names, out } = this.#options;
     const before = edit.text.slice(0, edit.cursor);
-    this.#screen.leave(prompt, `${before}?${edit.text.slice(edit.cursor)}`);
+    this.#screen.leave(this.#prompt, `${before}?${edit.text.slice(edit.cursor)}`);
     const help = await lineHelp(grammar, before, names);
     out.print(help.map((text) => [styled(null, text)]));
   }
 
-  /** Whether the user wants to see so many candidates. */
-  async #wants(count: number): Promise<boolean> {
-    const { keyboard, out } = this.#options;
-    out.raw(`Show all ${count}? (y or n) `);
-    for (;;) {
-      const { name, text } = await keyboard.next();
-      const yes = name === "text" && /^[yY ]$/.test(text);
-      const no = (name === "text" && /^[nNqQ]$/.test(text)) ||
-        ["enter", "escape", "ctrl-c", "ctrl-d", "backspace", "end-of-input"].includes(name);
-      if (!yes && !no) continue;
-      out.raw("\n");
-      return yes;
-    }
-  }
-
   async #complete(edit: Edit): Promise<Edit> {
-    const { grammar, names, out } = this.#options;
+    const { grammar, names, out, keyboard } = this.#options;
     const { tokens } = splitLine(edit.text.slice(0, edit.cursor));
     const last = tokens.at(-1);
     const inWord = last !== undefined && last.end === edit.cursor;
@@ -152,8 +140,11 @@ class Shell {
     if (common.length > partial.text.length) {
       return replace(edit, partial.start, edit.cursor, quoteWord(common));
     }
-    this.#screen.leave(prompt, edit.text);
-    if (words.length > manyCandidates && !await this.#wants(words.length)) return edit;
+    this.#screen.leave(this.#prompt, edit.text);
+    const raw = (text: string) => out.raw(text);
+    if (
+      words.length > manyCandidates && !await askYesNo(keyboard, raw, `Show all ${words.length}?`)
+    ) return edit;
     out.print(wordColumns(words, out.width ?? 80));
     return edit;
   }
@@ -165,17 +156,17 @@ class Shell {
     this.#screen.forget();
     this.#draw(edit);
     for (;;) {
-      const pressed = press(edit, await keyboard.next());
+      const pressed = press(edit, await keyboard.next() ?? named("end-of-input"));
       edit = pressed.edit;
       switch (pressed.effect) {
         case "accept":
-          this.#screen.leave(prompt, edit.text);
+          this.#screen.leave(this.#prompt, edit.text);
           return edit.text;
         case "end":
-          this.#screen.leave(prompt, edit.text);
+          this.#screen.leave(this.#prompt, edit.text);
           return null;
         case "interrupt":
-          this.#screen.leave(prompt, `${edit.text}^C`);
+          this.#screen.leave(this.#prompt, `${edit.text}^C`);
           edit = newEdit(this.#history);
           break;
         case "help":
@@ -209,9 +200,15 @@ class Shell {
       return any.signal;
     };
     const out = new PagedOutput(this.#options.out);
+    const ask = (question: string, signal: AbortSignal) =>
+      askYesNo(keyboard, (text) => out.raw(text), question, signal);
     running(stop);
     try {
-      const { leave } = await runLine(text, { ...context(stop.signal, anyKey), out }, prompt.length);
+      const { leave } = await runLine(
+        text,
+        context({ signal: stop.signal, anyKey, ask, out }),
+        columns(this.#prompt),
+      );
       running(null);
       release();
       await out.page(keyboard);
@@ -230,6 +227,8 @@ class Shell {
     this.#loadHistory();
     out.print(await banner());
     for (;;) {
+      // Pasted lines do not wait for an answer between them.
+      if (this.#prompt === "" || !keyboard.waiting) this.#prompt = await this.#options.prompt();
       const text = await this.#readLine();
       if (text === null) return exit.done;
       this.#remember(text);

@@ -26,6 +26,7 @@ async function paged(
     redraw: () => shown.push("redraw"),
     keep: () => shown.push("keep"),
     unpaged() {},
+    fullScreen: null,
   };
   const pressed: Key[] = [...keys.matchAll(/<([a-z-]+)>|([^<])/g)].map(([, name, text = ""]) =>
     name === undefined ? { name: "text", text } : named(name)
