@@ -9,8 +9,8 @@ import type { LatencyRow } from "./tables.ts";
 /** Length of a row's time, in ms. */
 export const tenMinutesMs: Millis = 600_000;
 
-/** Steps from 10 µs on: 256 of them reach 2,600 s. */
-const steps = 256;
+/** Steps from 10 µs on: 400 of them reach 2,800 s. */
+const steps = 400;
 const stepBase = 1.05;
 const leastMs = 0.01;
 const scale = 1 / Math.log(stepBase);
