@@ -105,9 +105,12 @@ export function downsOf(
 ): Downs {
   let downs = 0;
   let downMs = 0;
+  let reached = since;
   let downSince = before === "down" ? since : null;
   for (const { at, silent, to } of changes) {
-    const then = Math.min(Math.max(at, since), until);
+    // Interpolated and recorded times may differ by a little, but time does not go back.
+    const then = Math.min(Math.max(at, reached), until);
+    reached = then;
     if (to === "down") {
       if (silent !== true) downs++;
       downSince ??= then;
@@ -135,7 +138,7 @@ export function replay({ before, recorded, rule, runs, since, until }: ReplayInp
   for (const run of runs) {
     for (
       let other = recorded[next];
-      other !== undefined && (other.at < run.first || isBefore(other, run, state));
+      other !== undefined && (other.at < Math.floor(run.first) || isBefore(other, run, state));
       other = recorded[++next]
     ) {
       changes.push({ at: other.at, to: other.to, code: other.code });
