@@ -25,6 +25,7 @@ import { internalErrorResponse, ProblemError, problemOfIssues, problemResponse }
 import { problemKinds, type ProblemType } from "./problem_kinds.ts";
 import {
   BackendEvent,
+  ChangeEvent,
   DroppedEvent,
   FrontendEvent,
   LogEvent,
@@ -122,7 +123,7 @@ export function describe(app: Api): Record<string, unknown> {
       value: problemExample(name as ProblemType),
     });
   }
-  const events = { BackendEvent, FrontendEvent, VppEvent, LogEvent, ResyncEvent, DroppedEvent };
+  const events = { BackendEvent, FrontendEvent, VppEvent, LogEvent, ChangeEvent, ResyncEvent, DroppedEvent };
   for (const [name, schema] of Object.entries(events)) registry.register(name, schema);
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",

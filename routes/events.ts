@@ -19,7 +19,8 @@ const dropGraceMs: Millis = 5_000;
 /** Event streams at a time. */
 export const maxStreams = 512;
 
-const kinds: readonly EventKind[] = ["backend", "frontend", "vpp", "log"];
+const kinds: readonly EventKind[] = ["backend", "frontend", "vpp", "log", "change"];
+const defaultKinds: readonly EventKind[] = ["backend", "frontend", "vpp", "log"];
 const level = z.enum(["debug", "info", "warn", "error"]);
 const list = (name: string, description: string, example: string) =>
   z.string().optional().openapi({ param: { name, in: "query", description }, example });
@@ -31,14 +32,18 @@ const streamEvents = createRoute({
   summary: "Everything that happens, as server-sent events",
   description:
     "Frames have the event's kind as `event`, `<epoch>-<seq>` as `id` and one BackendEvent, FrontendEvent, VppEvent, " +
-    "LogEvent, ResyncEvent or DroppedEvent as `data`. The stream starts with the present state: events with " +
+    "LogEvent, ChangeEvent, ResyncEvent or DroppedEvent as `data`. The stream starts with the present state: events with " +
     "from = to and `synthetic: true`. With a `Last-Event-ID` that is still known the missed events come instead, " +
     "otherwise a `resync` and then the present state. A reader that is too slow gets `dropped` and is cut off.",
   tags: ["events"],
   security,
   request: {
     query: z.object({
-      kinds: list("kinds", "comma list of backend, frontend, vpp, log; default all", "backend,frontend"),
+      kinds: list(
+        "kinds",
+        "comma list of backend, frontend, vpp, log, change; default all but change",
+        "backend,frontend",
+      ),
       level: level.optional().openapi({
         param: { name: "level", in: "query", description: "least level of log events; default info" },
         example: "info",
@@ -81,7 +86,7 @@ function known(
 
 function readKinds(text: string | undefined): ReadonlySet<EventKind> {
   const wanted = names(text);
-  if (wanted === null) return new Set(kinds);
+  if (wanted === null) return new Set(defaultKinds);
   const unknown = [...wanted].filter((name) => !kinds.some((kind) => kind === name));
   if (unknown.length > 0) {
     throw new ProblemError("invalid", `kinds: "${unknown.join(",")}" is no kind of event`, {

@@ -61,6 +61,18 @@ export const LogEvent: Schema<api.LogEvent> = contract<api.LogEvent>()(
   }),
 );
 
+/** Something changed that is no transition. */
+export const ChangeEvent: Schema<api.ChangeEvent> = contract<api.ChangeEvent>()(
+  "ChangeEvent",
+  z.object({
+    ...head,
+    kind: z.literal("change"),
+    what: z.enum(["weight", "override", "problems", "sync", "config", "fleet"]),
+    backend: orNull(Text).openapi({ description: "null: none in particular" }),
+    frontend: orNull(Text).openapi({ description: "null: none in particular" }),
+  }),
+);
+
 /** Events were lost to this subscriber; the present state follows. */
 export const ResyncEvent: Schema<api.ResyncEvent> = contract<api.ResyncEvent>()(
   "ResyncEvent",

@@ -133,6 +133,7 @@ Deno.test("every schema has the contract's type and a name in the document", () 
   accepts<theirs.JournalEntry>(journal.JournalEntry);
   accepts<theirs.Replay>(journal.Replay);
   accepts<theirs.BackendEvent>(events.BackendEvent);
+  accepts<theirs.ChangeEvent>(events.ChangeEvent);
   accepts<theirs.DroppedEvent>(events.DroppedEvent);
   accepts<theirs.FrontendEvent>(events.FrontendEvent);
   accepts<theirs.LogEvent>(events.LogEvent);

@@ -9,7 +9,7 @@ import type { Level } from "../log/mod.ts";
 import type { Millis } from "../model.ts";
 
 /** Kinds that a subscriber can ask for. */
-export type EventKind = "backend" | "frontend" | "vpp" | "log";
+export type EventKind = "backend" | "frontend" | "vpp" | "log" | "change";
 
 /** Severities by rank; a subscriber of one gets it and all above. */
 export const levelRank: Readonly<Record<Level, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -26,7 +26,7 @@ export interface EventFilter {
   readonly frontends: ReadonlySet<string> | null;
 }
 
-/** Everything at level info. */
+/** The kinds that a subscriber gets who asks for none, at level info. */
 export const wholeFilter: EventFilter = {
   kinds: new Set<EventKind>(["backend", "frontend", "vpp", "log"]),
   level: "info",

@@ -1,5 +1,6 @@
 import type {
   BackendEvent,
+  ChangeEvent,
   DroppedEvent,
   FrontendEvent,
   LogEvent,
@@ -31,7 +32,9 @@ export type { Subscription } from "./reader.ts";
 export type WithoutHead<E> = E extends unknown ? Omit<E, "at" | "at_unix_ns" | "synthetic"> : never;
 
 /** What the parts of the daemon tell the world; the bus adds time and sequence. */
-export type Announcement = WithoutHead<BackendEvent | FrontendEvent | VppEvent | LogEvent>;
+export type Announcement = WithoutHead<
+  BackendEvent | FrontendEvent | VppEvent | LogEvent | ChangeEvent
+>;
 
 /** Where the parts of the daemon announce changes. */
 export interface Announcer {
@@ -77,6 +80,10 @@ function subjectOf(event: Announcement): EventSubject {
       return { kind: "frontend", level: null, backend: null, frontends: [event.frontend] };
     case "vpp":
       return { kind: "vpp", level: null, backend: null, frontends: [] };
+    case "change": {
+      const { backend, frontend } = event;
+      return { kind: "change", level: null, backend, frontends: frontend === null ? [] : [frontend] };
+    }
     case "log": {
       const { backend, frontend } = event.attrs;
       return {

@@ -48,6 +48,7 @@ import { overrideView } from "../snapshot/overrides.ts";
 import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
 import { VppLink } from "../vpp/link.ts";
+import { Changes, tellOverrides } from "./changes.ts";
 import { Checker } from "./checker.ts";
 import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
 import { noTroubles } from "./fleet_answer.ts";
@@ -201,6 +202,7 @@ export class Daemon implements AsyncDisposable {
     );
     named = files;
     let readyLog: ReadyLog | null = null;
+    let changes: Changes | null = null;
     let reconciler: Reconciler | null = null;
     const health = building.use(
       new Tracker({
@@ -216,11 +218,13 @@ export class Daemon implements AsyncDisposable {
           reconciler?.touch(transitions, decidedAt);
           reconciler?.flush(lateFlushes);
           if (reweighed.length > 0) reconciler?.resync(reweighed);
+          changes?.look();
         },
         overrides: keeper.overrides,
         onOverrides: (change) => {
           logOverrides(log, change);
           recorder.overrides(change);
+          tellOverrides(change, changes);
           keeper.changed();
         },
       }),
@@ -245,9 +249,15 @@ export class Daemon implements AsyncDisposable {
         hooks: {
           changed: metrics.changed,
           answered: metrics.answered,
-          applied: (result) => recorder.applied(result),
+          applied: (result) => {
+            recorder.applied(result);
+            changes?.tell("sync", { frontend: result.frontend });
+          },
           firstRead: () => health.firstRead(),
-          synced: () => readyLog?.look(),
+          synced: () => {
+            readyLog?.look();
+            changes?.look();
+          },
         },
         enabled: options.vppApiAddr !== null,
         inFlight: options.vppInflight,
@@ -306,7 +316,10 @@ export class Daemon implements AsyncDisposable {
         tracker: health,
         reconciler: lb,
         vpp: () => vppStanding(lb, link),
-        journal: recorder.fleet,
+        journal(...entry) {
+          recorder.fleet(...entry);
+          changes?.tell("fleet");
+        },
         onCall: metrics.fleetCall,
       }),
     );
@@ -326,7 +339,12 @@ export class Daemon implements AsyncDisposable {
       reconciler: lb,
       secrets,
       files,
-      recorder,
+      recorder: {
+        config(file, actor, step) {
+          recorder.config(file, actor, step);
+          if (step.what === "reloaded") changes?.tell("config");
+        },
+      },
       log,
     });
     let serving: Serving | null = null;
@@ -377,6 +395,9 @@ export class Daemon implements AsyncDisposable {
       startedAtMs,
       listen: () => serving?.addresses ?? [],
     });
+    changes = building.use(
+      new Changes({ clock, announcer: bus, problems: () => problems(known.take()) }),
+    );
     const counts = () => problemCounts(problems(known.take()));
     sources = { tracker: health, reconciler: lb, link, clock, journal, fleet: joined, problems: counts };
     const listen = parts.listens ? options.listen : [];

@@ -250,3 +250,22 @@ Deno.test("a stream whose token is revoked ends with the reason, and a reader th
   // Nobody is told any more.
   world.tokens.replace(authTable([]));
 });
+
+Deno.test("change events come only to those who ask for the kind, and pass filters by name", async () => {
+  const { ask, bus } = makeWorld();
+  const readers = await Promise.all(
+    ["", "?kinds=change", "?kinds=change&frontend=web", "?kinds=change&backend=b2"].map(async (query) => {
+      const answer = await ask(`/v1/events${query}`);
+      assert.equal(answer.status, 200, query);
+      return answer;
+    }),
+  );
+  bus.announce({ kind: "change", what: "weight", backend: "b1", frontend: "web" });
+  bus.announce({ kind: "change", what: "problems", backend: null, frontend: null });
+  bus[Symbol.dispose]();
+  const texts = await Promise.all(readers.map((answer) => answer.text()));
+  const seen = texts.map((text) =>
+    [...text.matchAll(/"kind":"change".*?"what":"(\w+)"/g)].map(([, what]) => what)
+  );
+  assert.deepEqual(seen, [[], ["weight", "problems"], ["weight"], []]);
+});
