@@ -1,0 +1,46 @@
+/** maglevc beside a daemon that runs: what is wrong, actions and their consequences, and what lasts. */
+import assert from "node:assert/strict";
+import { run } from "../cli/session.ts";
+import { TestDaemon, WebServer } from "./harness.ts";
+import { lbSettings, Vpp } from "./world.ts";
+
+function config(port: number): string {
+  return `maglev:
+${lbSettings}
+  healthchecks:
+    web: { type: http, port: ${port}, interval: 100ms, rise: 1, fall: 2 }
+  backends:
+    b1: { address: 127.0.0.1, healthcheck: web }
+    b2: { address: 127.0.0.2, healthcheck: web }
+  frontends:
+    www: { address: 198.51.100.1, protocol: tcp, port: 80, pools: [{ name: p, backends: { b1: {} } }] }
+    both: { address: 198.51.100.2, protocol: tcp, port: 80, pools: [{ name: p, backends: { b1: {}, b2: {} } }] }
+`;
+}
+
+Deno.test("maglevc beside a daemon: what is wrong, why, and the live view", async () => {
+  await using server = new WebServer("0.0.0.0");
+  await using vpp = await Vpp.start();
+  await using daemon = await TestDaemon.start({
+    config: config(server.port),
+    vpp: vpp.paths,
+    until: "ready",
+  });
+  const cli = async (line: string, options = {}) =>
+    await run({ url: daemon.api }, line, { width: 100, ...options });
+  const good = await cli("show problems");
+  assert.deepEqual([good.code, good.err], [0, ""], good.out);
+  assert.match((await cli("explain frontend both")).out, /^b2 in both, pool p$/m);
+  await server.stop();
+  await daemon.logged(({ msg, frontend, to }) =>
+    msg === "frontend-transition" && frontend === "www" && to === "down"
+  );
+  const wrong = await cli("show");
+  assert.equal(wrong.code, 2, wrong.out + wrong.err);
+  assert.match(wrong.out, /✖ critical +\S+ +.*www/);
+  const why = await cli("explain backend b1");
+  assert.deepEqual([why.code, why.err], [0, ""]);
+  assert.match(why.out, /state +✖ down for .*L4CON[^]*effective +weight 0\n/);
+  const top = await cli("top", { width: 200 });
+  assert.match(top.out, /✖ down [12] [^]*b1 +✖ down .*✖.* L4CON connection refused/);
+});
