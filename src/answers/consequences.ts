@@ -275,6 +275,8 @@ export async function consequences(
   clock: Pick<Clock, "now" | "wall">,
   giveTurn: () => Promise<void> = turn,
 ): Promise<Foreseen> {
+  // What the action sends goes first.
+  await giveTurn();
   const pace = new Pace(clock, giveTurn);
   const slices = new TableSlices(clock, giveTurn);
   const { health, vpp } = moment;

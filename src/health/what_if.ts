@@ -23,10 +23,15 @@ export interface HealthPicture {
 
 /** What might happen. */
 export type Assumption =
-  /** To one backend. `asked`: an operator asks for it. */
-  | { readonly kind: "event"; readonly backend: string; readonly event: HealthEvent; readonly asked: boolean }
-  /** The running configuration gets other weights; all else in it is the same. */
-  | { readonly kind: "weights"; readonly config: Config }
+  /** To one backend. */
+  | {
+    readonly kind: "events";
+    readonly backend: string;
+    readonly events: readonly HealthEvent[];
+    readonly cause: Cause;
+  }
+  /** The running configuration gets other weights of these frontends; all else in it is the same. */
+  | { readonly kind: "weights"; readonly config: Config; readonly frontends: readonly string[] }
   /** A reload makes this the running configuration; see `Tracker.foreseenReload`. */
   | {
     readonly kind: "reload";
@@ -87,19 +92,15 @@ class Sketch {
 
   *assume(assumption: Assumption): Generator<void, void, void> {
     switch (assumption.kind) {
-      case "event": {
+      case "events": {
         const draft = this.#drafts.get(assumption.backend);
-        if (draft !== undefined) this.#apply(draft, [assumption.event], assumption.asked ? "asked" : "other");
+        if (draft !== undefined) this.#apply(draft, assumption.events, assumption.cause);
         return;
       }
-      case "weights": {
-        const before = this.#config.frontends;
+      case "weights":
         this.#config = assumption.config;
-        for (const one of this.#config.frontends.values()) {
-          if (before.get(one.name) !== one) this.#frontends.add(one.name);
-        }
+        for (const name of assumption.frontends) this.#frontends.add(name);
         return;
-      }
       case "reload":
         yield* this.#reload(assumption.config, assumption.orders);
     }

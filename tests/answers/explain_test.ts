@@ -49,7 +49,12 @@ Deno.test("the whole chain of a member that went down: results, pool, message, V
   const { members, state, text } = why(core, "www");
   assert.equal(state, "up");
   assert.match(text, /^frontend www is up, pool main carries it with b1 100/);
-  assert.deepEqual(members.find((one) => one.backend === "b2"), {
+  const b2 = members.find((one) => one.backend === "b2") ?? assert.fail();
+  const { in_vpp: has, ...chain } = b2;
+  // The message went out after the read: the buckets are not known since.
+  assert.deepEqual([has?.weight, has?.num_buckets], [0, null]);
+  assert.ok((has?.read_at ?? "") <= (b2.sent?.at ?? ""));
+  assert.deepEqual(chain, {
     frontend: "www",
     pool: "main",
     backend: "b2",
@@ -68,8 +73,6 @@ Deno.test("the whole chain of a member that went down: results, pool, message, V
       retval: 0,
       reason: "backend b2 down",
     },
-    // The message went out after the read: the buckets are not known since.
-    in_vpp: { weight: 0, num_buckets: null, read_at: "2026-01-01T00:00:31.000Z" },
   });
   assert.equal(
     members.find((one) => one.backend === "s1")?.pool_reason,

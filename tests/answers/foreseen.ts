@@ -33,7 +33,7 @@ export function foreseenAction(core: Core, deed: Deed): ForeseenAction {
       const wanted = action === "resume" || action === "enable" ? backend : null;
       return {
         ...none,
-        assumptions: [{ kind: "event", backend, event: { kind: action }, asked: true }],
+        assumptions: [{ kind: "events", backend, events: [{ kind: action }], cause: "asked" }],
         wanted,
       };
     }
@@ -43,7 +43,7 @@ export function foreseenAction(core: Core, deed: Deed): ForeseenAction {
       const config = withWeights(core.tracker.config, [set]);
       return {
         ...none,
-        assumptions: [{ kind: "weights", config }],
+        assumptions: [{ kind: "weights", config, frontends: [frontend] }],
         weightFlush: flush ? { frontend, backend } : null,
       };
     }
