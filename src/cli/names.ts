@@ -81,7 +81,10 @@ export function liveNames(client: Client, ticks: () => number): NameLookup {
         const list = await get("/v1/frontends", frontendNames);
         const pools = list?.frontends.find((f) => f.name === frontend)?.pools ?? [];
         if (source === "pool") return pools.map((pool) => pool.name);
-        return pools.find((pool) => pool.name === values.get("pool"))?.backends.map((b) => b.name) ?? [];
+        // Without a pool any member of the frontend is meant.
+        const pool = values.get("pool");
+        return pools.filter(({ name }) => pool === undefined || name === pool)
+          .flatMap(({ backends }) => backends.map((b) => b.name));
       }
     }
   };

@@ -39,6 +39,34 @@ Deno.test("--complete answers with keywords, names of the server in the line, an
   assert.deepEqual(await candidates("maglevc --server "), []);
   assert.deepEqual(await candidates("maglevc --ca-file x"), [":files"]);
   assert.deepEqual(await candidates("maglevc config check ", env), [":files"]);
+  assert.deepEqual(await candidates("maglevc show frontend www if ", env), [
+    "web1",
+    "web2",
+    "web3",
+    "spare1",
+  ]);
+  assert.deepEqual(await candidates("maglevc clear override ", env), [
+    "weight-www6-all-web2",
+    "pause-web2",
+    "weight-old",
+  ]);
+  assert.deepEqual(await candidates("maglevc set backend web1 pause ", env), [
+    "for",
+    "until",
+    "reason",
+    "everywhere",
+    "dry-run",
+    "yes",
+  ]);
+  assert.deepEqual(await candidates("maglevc show events for w", env), [
+    "web1",
+    "web2",
+    "web3",
+    "www",
+    "www6",
+  ]);
+  assert.deepEqual(await candidates("maglevc show events kind b", env), ["backend"]);
+  assert.deepEqual(await candidates("maglevc explain ", env), ["frontend", "backend"]);
   // Without a server there are still keywords.
   assert.deepEqual(await candidates("maglevc sync vpp lb state ", { MAGLEV_SERVER: "unix:/nonexistent" }), [
     "plan",
