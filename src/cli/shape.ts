@@ -97,12 +97,12 @@ export function optional<T>(shape: Shape<T>): Shape<T> {
   return (value, at) => value === undefined ? value as T : shape(value, at);
 }
 
-/** A key that an older maglevd does not have, and what stands for it then. */
+/** A key that an older maglevd does not have, and its value then. */
 export function since<T>(absent: () => T, shape: Shape<T>): Shape<T> {
   return (value, at) => value === undefined ? absent() : shape(value, at);
 }
 
-/** An object with at least these keys. What stands for a key that is absent is put into it. */
+/** An object with at least these keys. Values of absent keys (`since`) are put into it. */
 export function object<T>(fields: { readonly [K in keyof T]?: Shape<T[K]> }): Shape<T> {
   const entries = Object.entries(fields) as [string, Shape<unknown>][];
   return (value, at) => {

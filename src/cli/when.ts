@@ -90,7 +90,7 @@ export function parseMoment(
   if (date === undefined) return err("is a time such as 18:00 or 2026-12-01 08:00");
   const given = `${date}T${padded(clock)}`;
   const utc = Date.parse(`${given}Z`);
-  // Date.parse takes the 30th of February, but not as it stands.
+  // Date.parse makes the 2nd of March of the 30th of February.
   if (Number.isNaN(utc) || !new Date(utc).toISOString().startsWith(date)) {
     return err("is no day of the calendar");
   }
@@ -107,7 +107,7 @@ export function refusesMoment(text: string): string | null {
 }
 
 /**
- * Reads a duration as the configuration has it, with days besides: `90s`, `2h`, `3d12h`.
+ * Reads a duration as the configuration has it, and with days: `90s`, `2h`, `3d12h`.
  *
  * @returns nanoseconds above 0, or why the text is none, as the end of a sentence
  */

@@ -31,7 +31,7 @@ export interface FollowerOptions {
   readonly limit: number;
 }
 
-/** Object and state that an event tells; null: it tells none. */
+/** Object and state of an event; null: it has none. */
 function stateOf(event: ApiEvent | OtherEvent): { readonly key: string; readonly state: string } | null {
   switch (event.kind) {
     case "backend":
@@ -45,7 +45,7 @@ function stateOf(event: ApiEvent | OtherEvent): { readonly key: string; readonly
   }
 }
 
-/** What tells an entry of the journal from others, and the same of an event. */
+/** Identifies an entry of the journal, and the event of the same change. */
 function markOf(kind: string, at: string, name: string | null): string {
   return `${kind} ${Date.parse(at)} ${kind === "vpp" ? "" : name ?? ""}`;
 }
@@ -111,23 +111,23 @@ export class Follower {
 
   #show(event: ApiEvent | OtherEvent, json: string): void {
     const { out, readable, present, view } = this.#options;
-    const told = stateOf(event);
-    const before = told === null ? undefined : this.#known.get(told.key);
-    if (told !== null) this.#known.set(told.key, told.state);
+    const seen = stateOf(event);
+    const before = seen === null ? undefined : this.#known.get(seen.key);
+    if (seen !== null) this.#known.set(seen.key, seen.state);
     if (event.kind === "resync") this.#afterResync = true;
-    if (!event.synthetic && told !== null && this.#wasShown(event)) return;
+    if (!event.synthetic && seen !== null && this.#wasShown(event)) return;
     const real = !event.synthetic && event.kind !== "resync" && event.kind !== "dropped";
     if (real) this.#happened++;
     const again = event.synthetic && this.#afterResync;
-    if (event.synthetic && !again && told !== null && !present) return;
+    if (event.synthetic && !again && seen !== null && !present) return;
     if (!readable) {
       out.json(json);
       return;
     }
     // What is as it was before the connection was lost is no news.
-    if (again && told !== null && before === told.state) return;
-    const spans = again && told !== null && before !== undefined
-      ? missedSpans(event, told.key, before, told.state, view())
+    if (again && seen !== null && before === seen.state) return;
+    const spans = again && seen !== null && before !== undefined
+      ? missedSpans(event, seen.key, before, seen.state, view())
       : eventSpans(event, view());
     this.#print(event.at, spans);
   }

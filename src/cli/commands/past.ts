@@ -196,7 +196,7 @@ export const pastCommands: readonly Command<Run>[] = [
     syntax: "journal verify [head <seq> <chain>]",
     help: "whether the entries of changes and overrides are as they were written",
     notes:
-      "Begins at the oldest that is kept. `head` takes seq and chain of an `api-change` line of the log, so that a journal that was rewritten as a whole is found out too.",
+      "Begins at the oldest that is kept. `head` takes seq and chain of an `api-change` line of the log, so that a journal that was rewritten as a whole is detected too.",
     run: verifyJournal,
   },
 ];

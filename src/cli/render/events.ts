@@ -89,7 +89,7 @@ export function eventSpans(event: ApiEvent | OtherEvent, view: View): Line {
   return put(event.at, event.kind, view, what(event));
 }
 
-/** A state that changed while nobody listened. */
+/** A state that changed while there was no connection. */
 export function missedSpans(
   event: ApiEvent | OtherEvent,
   key: string,

@@ -15,7 +15,7 @@ function notUp(names: readonly string[]): Inline {
 
 /** `show fleet` */
 export function fleetLines(fleet: Fleet, view: View): Block[] {
-  if (fleet.name === null) return [line(`${fleet.node} stands alone: the configuration has no fleet`)];
+  if (fleet.name === null) return [line(`${fleet.node} is alone: the configuration has no fleet`)];
   const since = fleet.store_since === null ? "" : ` for ${agoText(fleet.store_since, view.now)}`;
   const detail = fleet.store_detail === "" ? "" : `: ${fleet.store_detail}`;
   return [

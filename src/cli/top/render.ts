@@ -152,7 +152,7 @@ function rowLines(
   width: number,
   selected: boolean,
 ): Line[] {
-  // The name gives way on a terminal that is too narrow for the rest.
+  // The name is cut on a terminal that is too narrow for the rest.
   const over = Math.max(0, used - width);
   const cells = heads.flatMap((head, i): Line => {
     const size = i === 0 ? Math.max(7, (sizes[i] ?? 0) - over) : sizes[i] ?? 0;
