@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import type { Backend, Frontend, Journal, JournalEntry, Problem, Replay } from "../../src/api/mod.ts";
 import { linkOf, verifyChain } from "../../src/chain.ts";
 import { Inside } from "./inside.ts";
+import { Backends, Vpp, wwwConfig } from "../e2e/world.ts";
 import { TcpServers } from "../e2e/tcp_servers.ts";
 
 const config = (address: string, more = "") =>
@@ -200,4 +201,31 @@ Deno.test("after a restart histories go on, and a first state that is the same k
   );
   const { since, transitions } = await inside.json<Backend>("/v1/backends/b1");
   assert.equal(since, transitions[0]?.at, "another state than the last one begins now");
+});
+
+Deno.test("VPP, syncs and repaired drift are in the journal", async () => {
+  await using vpp = await Vpp.start();
+  await using servers = new Backends("77.118");
+  await using inside = await Inside.start({ config: wwwConfig("77.118", servers.port), vpp: vpp.paths });
+  for (const backend of ["b1", "b2", "b3"]) {
+    await inside.logged((line) =>
+      line.msg === "backend-transition" && line.backend === backend && line.to === "up"
+    );
+  }
+  await inside.synced();
+  const drift = { pfx: "198.51.100.10/32", protocol: 6, port: 80, weight: 7, is_flush: false } as const;
+  const { lb } = vpp.simulator.vpp;
+  const key = { ...drift, as_address: "127.77.118.1" };
+  assert.equal(lb.lb_as_set_weight(key as Parameters<typeof lb.lb_as_set_weight>[0]), 0);
+  await inside.send("POST", "/v1/vpp/lb/sync");
+  await vpp.simulator.kill();
+  await inside.logged("vpp-disconnect");
+  const entries = await oldestFirst(inside, "kinds=vpp,sync,drift");
+  const texts = entries.map(({ kind, text }) => `${kind}: ${text}`);
+  assert.match(texts[0] ?? "", /^vpp: VPP connected: version 26\.10/);
+  assert.ok(texts.some((text) => /^sync: .*VIP www added/.test(text)), texts.join("\n"));
+  const repaired = entries.find(({ kind }) => kind === "drift");
+  assert.match(repaired?.text ?? "", /^drift repaired: www: b1 weight 7 -> \d+/);
+  assert.equal(repaired?.frontend, "www");
+  assert.match(texts.at(-1) ?? "", /^vpp: VPP disconnected: /);
 });
