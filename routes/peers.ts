@@ -107,7 +107,8 @@ export function mountPeers(app: Api, { peers = noPeers }: ApiOptions): void {
       // Nobody would ever end the stream of an answer to HEAD.
       if (c.req.method === "HEAD") return new Response(null, { headers });
       const lastId = c.req.header("last-event-id") ?? null;
-      return new Response(await peers.follow(name, path, lastId, signal), { headers });
+      const answer = await peers.follow(name, path, lastId, signal);
+      return answer instanceof ReadableStream ? new Response(answer, { headers }) : peerResponse(answer);
     } catch (error) {
       throw problemOf(name, error);
     }

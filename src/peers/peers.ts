@@ -45,13 +45,13 @@ export interface PeerReader {
   list(): Promise<PeerList>;
   /** GETs JSON. Throws PeerError. `path` is relative, e.g. `v1/backends?x=y`. */
   read(name: string, path: string, signal: AbortSignal): Promise<PeerAnswer>;
-  /** GETs a stream of events. Throws PeerError. */
+  /** GETs a stream of events; of a refusal its JSON. Throws PeerError. */
   follow(
     name: string,
     path: string,
     lastEventId: string | null,
     signal: AbortSignal,
-  ): Promise<ReadableStream>;
+  ): Promise<ReadableStream | PeerAnswer>;
 }
 
 /** How the peers are reached. */
@@ -144,16 +144,24 @@ export class Peers implements PeerReader, Disposable {
     path: string,
     lastEventId: string | null,
     signal: AbortSignal,
-  ): Promise<ReadableStream> {
+  ): Promise<ReadableStream | PeerAnswer> {
     const row = this.#row(name);
     if (row.streams >= peerLimitRequests) {
       throw new PeerError("failed", `${peerLimitRequests} streams of it are open already`);
     }
     row.streams++;
-    const free = () => void row.streams--;
+    let over = false;
+    const free = () => {
+      if (!over) row.streams--;
+      over = true;
+    };
     try {
       using limit = this.#limit(signal);
       const response = await this.#ask(row, path, "text/event-stream", lastEventId, limit.signal);
+      if (response.status >= 400 && mediaType(response) === "application/problem+json") {
+        free();
+        return { status: response.status, text: await textOf(response, limit.signal) };
+      }
       if (mediaType(response) !== "text/event-stream" || response.status !== 200) {
         await response.body?.cancel();
         throw new PeerError("failed", `it answered ${response.status} and no events`);

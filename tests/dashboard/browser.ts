@@ -34,11 +34,14 @@ async function isMissing(): Promise<boolean> {
 const missing = await isMissing();
 let shared: Promise<Browser> | null = null;
 
-Deno.test.afterAll(async () => {
+/** Ends the browser; the next page starts another one. */
+export async function closeBrowser(): Promise<void> {
   const browser = await shared;
   shared = null;
   await browser?.close();
-});
+}
+
+Deno.test.afterAll(closeBrowser);
 
 /** A test that needs a browser. It is skipped, with the reason in its name, where there is none. */
 export function browserTest(name: string, run: () => Promise<void>): void {

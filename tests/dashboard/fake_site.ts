@@ -106,7 +106,7 @@ export class FakeSite implements AsyncDisposable {
   #seq = 0;
   /** What the page asked so far, without its reads of files. */
   readonly asked: Asked[] = [];
-  /** JSON by `GET /v1/…`, without the query; a Response is answered as it is. What is missing is 404. */
+  /** JSON by `GET /v1/…`, without the query; a Response is answered as it is, a function is called. What is missing is 404. */
   readonly answers = new Map<string, unknown>();
   /** Tokens with the role that they have; null: reads need none and nobody is known. */
   roles: Record<string, string> | null = null;
@@ -190,6 +190,7 @@ export class FakeSite implements AsyncDisposable {
     if (pathname === "/v1/events") return this.#stream(request.signal);
     const answer = this.answers.get(`${method} ${pathname}`);
     if (answer instanceof Response) return answer.clone();
+    if (typeof answer === "function") return Response.json(answer());
     return answer === undefined ? problem(404, "There is no such path") : Response.json(answer);
   }
 

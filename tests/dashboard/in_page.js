@@ -77,3 +77,12 @@ export async function runAxe() {
   const { violations } = await globalThis.axe.run(document);
   return violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(({ html }) => html) }));
 }
+
+/**
+ * First contentful paint since the navigation began, in ms.
+ *
+ * @returns {number}
+ */
+export function paint() {
+  return performance.getEntriesByName("first-contentful-paint")[0].startTime;
+}

@@ -154,8 +154,12 @@ Deno.test("redirects, other types, nonsense and refusals of the token are errors
   assert.deepEqual(elsewhere.asked, []);
   // What the API itself refuses gets through.
   peer.answer = () =>
-    Response.json({ type: "urn:maglev:problem:not-found", status: 404, detail: "x" }, { status: 404 });
+    Response.json({ type: "urn:maglev:problem:not-found", status: 404, detail: "x" }, {
+      status: 404,
+      headers: { "content-type": "application/problem+json" },
+    });
   assert.equal((await (await ask("/v1/peers/lb2/backends/b9")).json()).status, 404);
+  assert.equal((await (await ask("/v1/peers/lb2/events")).json()).status, 404);
   peer.answer = () => new Response("data: x", html);
   assert.equal((await ask("/v1/peers/lb2/events")).status, 502);
   // No header of the peer's but the type.

@@ -271,6 +271,7 @@ export class ApiClient {
     } catch (error) {
       if (error instanceof SyntaxError) throw new ApiError(0, "the daemon answered no JSON");
       if (error instanceof TypeError) throw new ApiError(0, "the connection is lost");
+      if (isTimeout(error)) throw new ApiError(0, "the daemon does not answer");
       throw error;
     }
   }

@@ -74,9 +74,11 @@ export class Others {
         if (peer?.reachable === false) return { ...about, ...unknown, trouble: peer.detail };
         if (name === shown()) return { ...about, ...unknown, trouble: "" };
         try {
-          const { critical, warnings } = acceptProblems(
-            await new ApiClient(transport, name).problems(signal),
-          );
+          const answer: { problems?: unknown } = await new ApiClient(transport, name).problems(signal);
+          if (!Array.isArray(answer?.problems)) {
+            return { ...about, ...unknown, trouble: "it answers nonsense" };
+          }
+          const { critical, warnings } = acceptProblems(answer);
           return { ...about, critical, warnings, trouble: "" };
         } catch (error) {
           if (!(error instanceof ApiError)) throw error;

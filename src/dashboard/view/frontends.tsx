@@ -1,4 +1,5 @@
 import { memo } from "preact/compat";
+import { useState } from "preact/hooks";
 import { clean, rateText } from "../state/format.ts";
 import { model, words } from "../state/store.ts";
 import {
@@ -69,13 +70,18 @@ function FrontendCard({ backends, frontend, open, rates }: CardProps) {
     ? frontend.address
     : `${frontend.address} ${frontend.protocol}/${frontend.port}`;
   const rate = rates.get(`vip ${frontend.name}`);
-  const wanted = wantedShares(frontend);
   const inUse = frontend.pools.find(({ active }) => active)?.backends ?? [];
   // Up, but with fewer servers than the file has in this pool.
   const less = frontend.state === "up" && inUse.some(({ state }) => state !== "up");
   const detail = frontend.vpp_detail ?? "";
+  // What is closed is not made: 300 backends behind 40 frontends would be twice as many rows.
+  const [shown, setShown] = useState(open);
   return (
-    <details class={`card ${frontend.state} ${less ? "less" : ""}`} open={open}>
+    <details
+      class={`card ${frontend.state} ${less ? "less" : ""}`}
+      open={open}
+      onToggle={(event) => setShown(event.currentTarget.open)}
+    >
       <summary>
         <StateMark state={frontend.state} />
         <span class="dim">
@@ -99,48 +105,56 @@ function FrontendCard({ backends, frontend, open, rates }: CardProps) {
           <bdi>{clean(detail)}</bdi>
         </p>
       )}
-      <div class="scroll">
-        <table class="stack members">
-          <thead>
-            <tr>
-              <th scope="col">backend</th>
-              <th scope="col">state</th>
-              <th scope="col">for</th>
-              <th scope="col">health</th>
-              <th scope="col">check</th>
-              <th scope="col">last result</th>
-              <th scope="col">p50 / p95</th>
-              <th scope="col">last 60 probes</th>
-              <th scope="col">weight</th>
-              <th scope="col">share</th>
-              <th scope="col" class="num">packets/s</th>
-            </tr>
-          </thead>
-          {frontend.pools.map((pool) => (
-            <tbody key={pool.name} class={pool.active ? "active" : ""}>
-              <tr class="pool">
-                <th colSpan={11} scope="rowgroup">
-                  <span aria-hidden="true">{pool.active ? "▶" : "▷"}</span> pool <bdi>{clean(pool.name)}</bdi>
-                  {pool.active ? " · in use" : ""}
-                </th>
-              </tr>
-              {pool.backends.map((member) => (
-                <MemberRow
-                  key={member.name}
-                  member={member}
-                  backend={backends.get(member.name)}
-                  wanted={wanted.get(member.name) ?? 0}
-                  rate={rates.get(`server ${member.address}`)?.now}
-                />
-              ))}
-            </tbody>
-          ))}
-        </table>
-      </div>
+      {shown ? <Members frontend={frontend} backends={backends} rates={rates} /> : null}
       <p class="more">
         <Link kind="frontend" name={frontend.name}>details of {clean(frontend.name)}</Link>
       </p>
     </details>
+  );
+}
+
+/** The pools of a frontend, in order, and their members. */
+function Members({ backends, frontend, rates }: Omit<CardProps, "open">) {
+  const wanted = wantedShares(frontend);
+  return (
+    <div class="scroll">
+      <table class="stack members">
+        <thead>
+          <tr>
+            <th scope="col">backend</th>
+            <th scope="col">state</th>
+            <th scope="col">for</th>
+            <th scope="col">health</th>
+            <th scope="col">check</th>
+            <th scope="col">last result</th>
+            <th scope="col">p50 / p95</th>
+            <th scope="col">last 60 probes</th>
+            <th scope="col">weight</th>
+            <th scope="col">share</th>
+            <th scope="col" class="num">packets/s</th>
+          </tr>
+        </thead>
+        {frontend.pools.map((pool) => (
+          <tbody key={pool.name} class={pool.active ? "active" : ""}>
+            <tr class="pool">
+              <th colSpan={11} scope="rowgroup">
+                <span aria-hidden="true">{pool.active ? "▶" : "▷"}</span> pool <bdi>{clean(pool.name)}</bdi>
+                {pool.active ? " · in use" : ""}
+              </th>
+            </tr>
+            {pool.backends.map((member) => (
+              <MemberRow
+                key={member.name}
+                member={member}
+                backend={backends.get(member.name)}
+                wanted={wanted.get(member.name) ?? 0}
+                rate={rates.get(`server ${member.address}`)?.now}
+              />
+            ))}
+          </tbody>
+        ))}
+      </table>
+    </div>
   );
 }
 
