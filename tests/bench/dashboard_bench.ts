@@ -9,7 +9,7 @@
  */
 import { closeBrowser, DashboardPage } from "../dashboard/browser.ts";
 import { backend, FakeSite, frontend } from "../dashboard/fake_site.ts";
-import { paint, texts } from "../dashboard/in_page.js";
+import { isNewest, paint, texts } from "../dashboard/in_page.js";
 import { buildDashboard } from "../../src/tasks/dashboard_build.ts";
 import { Vpp } from "../e2e/world.ts";
 import { Crowd, crowdConfig, crowdDaemon, histogram, quantileMs } from "./many.ts";
@@ -80,7 +80,9 @@ figure("page, compressed", (await new Response(zipped).arrayBuffer()).byteLength
       site.emit({ kind: "backend", backend: name, frontends: ["www"], transition });
       if (i % 100 === 99) await pause(20);
     }
-    await pause(3_000);
+    // The page has every event when it shows the last one; then it reads once more.
+    await page.page.waitForFunction(isNewest, names[(to - 1) * 7 % count] ?? "", { timeout: 300_000 });
+    await pause(5_000);
   };
   // The first events fill the lists that are kept.
   await burst(0, 1_000);

@@ -86,3 +86,13 @@ export async function runAxe() {
 export function paint() {
   return performance.getEntriesByName("first-contentful-paint")[0].startTime;
 }
+
+/**
+ * Whether the newest event of the list is about this backend.
+ *
+ * @param {string} name
+ * @returns {boolean}
+ */
+export function isNewest(name) {
+  return document.querySelector("#events li .link")?.textContent === name;
+}

@@ -137,6 +137,23 @@ export const shownBackends: ReadCell<readonly PageBackend[]> = computed(() => {
   });
 });
 
+/** The page is drawn at most so often, in ms, however many events come. */
+const frameMs = 16;
+let next: Model = emptyModel;
+let due = false;
+
+/** Changes the model; the page shows it with the next frame. */
+function update(change: (model: Model) => Model): void {
+  next = change(next);
+  if (due) return;
+  due = true;
+  // Not an animation frame: a page in the background has none, and its title must still tell trouble.
+  setTimeout(() => {
+    due = false;
+    model.value = next;
+  }, frameMs);
+}
+
 /** Takes a token and reads everything with it. */
 export function logIn(given: string): void {
   sessionStorage.setItem(tokenKey, given);
@@ -149,14 +166,14 @@ export function logIn(given: string): void {
 export function logOut(): void {
   sessionStorage.removeItem(tokenKey);
   token.value = null;
-  model.value = emptyModel;
+  update(() => emptyModel);
   live?.restart();
 }
 
 /** Reads the plan, which reads VPP. */
 export async function readPlan(): Promise<void> {
   const plan = await api.value.plan(AbortSignal.timeout(10_000));
-  model.value = { ...model.value, plan };
+  update((now) => ({ ...now, plan }));
 }
 
 /** Reads these soon, e.g. after an action. */
@@ -171,9 +188,9 @@ export function start(): void {
   effect(() => {
     const client = api.value;
     live?.stop();
-    model.value = emptyModel;
+    update(() => emptyModel);
     opened.value = null;
-    live = new Live({ api: client, clock, update: (change) => model.value = change(model.peek()) });
+    live = new Live({ api: client, clock, update });
     live.start();
   });
   others = new Others({

@@ -66,6 +66,7 @@ export function Plot({ lines, seconds, text, title }: PlotProps) {
         axes: [
           {
             ...axis,
+            size: 24,
             values: (_, times) => times.map((at) => new Date(at * 1000).toLocaleTimeString("en-GB")),
           },
           { ...axis, size: 64, values: (_, values) => values.map((value) => text(value)) },
