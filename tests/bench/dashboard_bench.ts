@@ -113,7 +113,28 @@ const cpu = () => {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 };
 
-async function during(): Promise<{ readonly core: number; readonly p99: number; readonly over: number }> {
+/** Answers so far to what pages ask again and again. */
+function polls(text: string): number {
+  return [
+    ...text.matchAll(
+      /^maglev_http_requests_total\{[^}]*route="\/v1\/(?:backends|frontends|vpp\/lb\/counters)"[^}]*\} (\d+)/gm,
+    ),
+  ]
+    .reduce((sum, match) => sum + Number(match[1]), 0);
+}
+
+interface Seen {
+  /** Share of a core, in percent. */
+  readonly core: number;
+  /** Lateness of the probes, in ms. */
+  readonly p99: number;
+  /** Of 1,000 probes, those over 5 ms late. */
+  readonly over: number;
+  /** Polls that were answered. */
+  readonly answered: number;
+}
+
+async function during(): Promise<Seen> {
   const before = await scrape();
   const [cpuBefore, began] = [cpu(), performance.now()];
   await pause(seconds * 1000);
@@ -125,6 +146,7 @@ async function during(): Promise<{ readonly core: number; readonly p99: number; 
     core,
     p99: quantileMs(after, lateness, 0.99, old),
     over: 1000 * (1 - grown("0.005") / grown("+Inf")),
+    answered: polls(after) - polls(before),
   };
 }
 
@@ -145,11 +167,10 @@ const alone = await during();
   }
   await pause(3_000);
   const open = await during();
-  const say = (what: string, { core, over, p99 }: typeof open) =>
+  const say = (what: string, { answered, core, over, p99 }: Seen) =>
     console.log(
-      `${what}: ${core.toFixed(1)} % of a core; probes ${over.toFixed(1)} ‰ over 5 ms late, p99 ${
-        p99.toFixed(1)
-      } ms`,
+      `${what}: ${core.toFixed(1)} % of a core, ${answered} polls in ${seconds} s; ` +
+        `probes ${over.toFixed(1)} ‰ over 5 ms late, p99 ${p99.toFixed(1)} ms`,
     );
   say("no page", alone);
   say(`${pages} pages`, open);
