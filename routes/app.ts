@@ -15,6 +15,7 @@ import type { Api, ApiEnv, ApiOptions } from "./env.ts";
 import { problemExample } from "./examples.ts";
 import { mountEvents } from "./events.ts";
 import { mountExplain } from "./explain.ts";
+import { mountOverrides } from "./overrides.ts";
 import { mountFleet } from "./fleet.ts";
 import { mountFrontends } from "./frontends.ts";
 import { count, guard } from "./guard.ts";
@@ -94,6 +95,7 @@ export function createApp(options: ApiOptions): Api {
   mountExplain(app, options);
   mountVpp(app, options);
   mountFleet(app, options);
+  mountOverrides(app, options);
   mountEvents(app, options);
   mountJournal(app, options);
   mountPeers(app, options);
@@ -141,6 +143,7 @@ export function describe(app: Api): Record<string, unknown> {
       { name: "backends", description: "states of application servers" },
       { name: "frontends", description: "VIPs, pools and weights" },
       { name: "vpp", description: "what VPP has, and making it what it should be" },
+      { name: "overrides", description: "what operators set at run time" },
       { name: "fleet", description: "other daemons of the same fleet" },
       { name: "events", description: "everything that happens, as it happens" },
       { name: "journal", description: "what happened" },

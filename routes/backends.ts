@@ -6,11 +6,13 @@ import * as examples from "./examples.ts";
 import { nearest } from "../src/config/nearest.ts";
 import {
   changeErrors,
+  dryRun,
   json,
   nameParameter,
   problems,
   readErrors,
   security,
+  unwrap,
   unwrapChange,
 } from "./operation.ts";
 import { ProblemError } from "./problem.ts";
@@ -88,6 +90,7 @@ function actionRoute(action: BackendAction) {
     middleware: [jsonBody("{}")] as const,
     request: {
       params: backendName,
+      query: z.object({ dry_run: dryRun }),
       body: {
         required: false,
         content: { "application/json": { schema: ActionBody, example: { reason: "kernel update" } } },
@@ -114,11 +117,13 @@ export function mountBackends(app: Api, { control, log }: ApiOptions): void {
   });
 
   for (const action of ["pause", "resume", "disable", "enable"] as const) {
-    app.openapi(actionRoute(action), (c) => {
+    app.openapi(actionRoute(action), async (c) => {
       const { name } = c.req.valid("param");
       if (control.backend(name) === null) throw notFound("backend", name, backendNames());
-      const { reason } = c.req.valid("json");
-      return c.json(unwrapChange(c, log, control.act(name, action, c.get("actor")), reason), 200);
+      const body = c.req.valid("json");
+      const tried = c.req.valid("query").dry_run === "true";
+      const result = await control.act(name, action, body, c.get("actor"), tried);
+      return c.json(tried ? unwrap(result).value : unwrapChange(c, log, result, body.reason), 200);
     });
   }
 }

@@ -2,7 +2,16 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { readText } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
-import { changeErrors, json, problems, readErrors, security, unwrap, unwrapChange } from "./operation.ts";
+import {
+  changeErrors,
+  dryRun,
+  json,
+  problems,
+  readErrors,
+  security,
+  unwrap,
+  unwrapChange,
+} from "./operation.ts";
 import { Info } from "./schemas.ts";
 import { Config, ConfigCheck, ConfigReload } from "./schemas_config.ts";
 
@@ -60,6 +69,7 @@ const reloadConfig = createRoute({
   description: "Checked first: on any error nothing changes.",
   tags,
   security,
+  request: { query: z.object({ dry_run: dryRun }) },
   responses: {
     200: json(ConfigReload, "what changed", examples.configReload),
     ...problems(...changeErrors, "busy"),
@@ -76,6 +86,10 @@ export function mountConfig(app: Api, { control, log }: ApiOptions): void {
   });
   app.openapi(
     reloadConfig,
-    async (c) => c.json(unwrapChange(c, log, await control.reload(c.get("actor"))), 200),
+    async (c) => {
+      const tried = c.req.valid("query").dry_run === "true";
+      const result = await control.reload(c.get("actor"), tried);
+      return c.json(tried ? unwrap(result).value : unwrapChange(c, log, result), 200);
+    },
   );
 }

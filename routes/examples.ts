@@ -493,3 +493,31 @@ export const replay: api.Replay = {
   },
   gaps: 0,
 };
+
+/** What an operator set. */
+export const override: api.Override = {
+  id: "k7m2xp",
+  kind: "disable",
+  backend: "b2",
+  frontend: null,
+  pool: null,
+  weight: null,
+  by: "noc",
+  claimed: "alice",
+  reason: "kernel update",
+  since: "2026-07-01T12:00:00.000Z",
+  until: "2026-07-01T14:00:00.000Z",
+  file_value: true,
+  scope: "here",
+  sleeping: null,
+};
+
+/** What an action changed, or would change. */
+export const consequences: api.Consequences = {
+  dry_run: false,
+  durable: true,
+  durable_detail: "",
+  replaced: null,
+  frontends: null,
+  changes: null,
+};

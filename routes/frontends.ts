@@ -7,6 +7,7 @@ import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
 import {
   changeErrors,
+  dryRun,
   json,
   nameParameter,
   problems,
@@ -55,7 +56,7 @@ const setWeight = createRoute({
   summary: "Set a weight in the running configuration",
   description:
     "The VIP is synced at once, and the answer comes when VPP was told or cannot be told now: `vpp` is then " +
-    "`pending` (or `off`). A reload goes back to the file's weight.",
+    "`pending` (or `off`). It outlives reloads and restarts until the file's own weight changes.",
   tags: ["frontends"],
   security,
   middleware: [jsonBody(null)] as const,
@@ -65,6 +66,7 @@ const setWeight = createRoute({
       pool: nameParameter("pool", "pool", "main"),
       backend: nameParameter("backend", "backend", "b2"),
     }),
+    query: z.object({ dry_run: dryRun }),
     body: {
       required: true,
       content: { "application/json": { schema: SetWeight, example: { weight: 50, flush: false } } },
@@ -72,7 +74,7 @@ const setWeight = createRoute({
   },
   responses: {
     200: json(Frontend, "the frontend with the new weight", examples.frontend),
-    ...problems(...changeErrors, "not-found"),
+    ...problems(...changeErrors, "not-found", "conflict"),
   },
 });
 
@@ -207,8 +209,9 @@ export function mountFrontends(app: Api, { control, log }: ApiOptions): void {
     const names = members.map((member) => member.name);
     if (!names.includes(backend)) throw notFound(`backend in pool ${pool}`, backend, names);
     const request = c.req.valid("json");
-    const result = await control.setWeight(frontend, pool, backend, request, c.get("actor"));
-    return c.json(unwrapChange(c, log, result, request.reason), 200);
+    const tried = c.req.valid("query").dry_run === "true";
+    const result = await control.setWeight(frontend, pool, backend, request, c.get("actor"), tried);
+    return c.json(tried ? unwrap(result).value : unwrapChange(c, log, result, request.reason), 200);
   });
 
   app.openapi(getTable, async (c) => {

@@ -74,6 +74,15 @@ export function nameParameter(name: string, what: string, example: string): Sche
   return z.string().openapi({ param: { name, in: "path", description: `name of the ${what}` }, example });
 }
 
+/** The parameter of a change that can be tried. */
+export const dryRun: Schema<"true" | "false" | undefined> = z.enum(["true", "false"]).optional().openapi({
+  param: {
+    name: "dry_run",
+    in: "query",
+    description: "true: nothing changes, and `consequences` says what would",
+  },
+});
+
 /** The value of an outcome; a refusal is thrown as its problem. */
 export function unwrap<T>(result: Result<T, Refusal>): T {
   if (!result.ok) throw problemOfRefusal(result.error);

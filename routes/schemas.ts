@@ -282,10 +282,26 @@ const Reason: Schema<string> = z.string()
   )
   .openapi({ maxLength: longestReason, description: "why; no control characters", example: "kernel update" });
 
+/** What every order may say. */
+const order = {
+  reason: Reason.optional(),
+  for_ns: Ns.optional().openapi({
+    description: "it ends after this time, at least 1 ms; not together with until",
+    example: "1800000000000",
+  }),
+  until: Time.optional().openapi({ description: "it ends at this time" }),
+  everywhere: z.boolean().optional().openapi({
+    description: "true: for all daemons of the fleet; 409 without a fleet",
+  }),
+  force: z.boolean().optional().openapi({
+    description: "with everywhere: replace what another operator wants",
+  }),
+};
+
 /** Body of POST /v1/backends/{name}/pause and its like. */
-export const ActionBody: Schema<Pick<api.ActionBody, "reason">> = contract<Pick<api.ActionBody, "reason">>()(
+export const ActionBody: Schema<api.ActionBody> = contract<api.ActionBody>()(
   "ActionBody",
-  z.strictObject({ reason: Reason.optional() }),
+  z.strictObject(order),
 );
 
 /** PUT …/weight */
@@ -294,7 +310,7 @@ export const SetWeight: Schema<api.SetWeight> = contract<api.SetWeight>()(
   z.strictObject({
     weight: Weight,
     flush: z.boolean().optional().openapi({ description: "also drop the server's established flows" }),
-    reason: Reason.optional(),
+    ...order,
   }),
 );
 

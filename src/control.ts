@@ -127,7 +127,7 @@ export interface Control {
   /** POST /v1/config/check; without a body the file. Parsed off the main thread; `busy` when too many are under way. */
   checkConfig(body: string | null): Promise<Result<api.ConfigCheck, Refusal>>;
   /** POST /v1/config/reload; a wrong file is refused with `invalid` and nothing changes. */
-  reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>>;
+  reload(actor: Actor, dryRun: boolean): Promise<Result<Changed<api.ConfigReload>, Refusal>>;
   /** Health checks in the file's order. */
   healthchecks(): api.HealthCheck[];
   /** One health check. */
@@ -141,7 +141,21 @@ export interface Control {
   /** One frontend. */
   frontend(name: string): api.Frontend | null;
   /** POST /v1/backends/{name}/… */
-  act(backend: string, action: BackendAction, actor: Actor): Result<Changed<api.Backend>, Refusal>;
+  act(
+    backend: string,
+    action: BackendAction,
+    request: api.ActionBody,
+    actor: Actor,
+    dryRun: boolean,
+  ): Promise<Result<Changed<api.Backend>, Refusal>>;
+  /** What operators set and have not taken back, oldest first. */
+  overrides(): api.Override[];
+  /** DELETE /v1/overrides/{id} */
+  clearOverride(
+    id: string,
+    actor: Actor,
+    dryRun: boolean,
+  ): Promise<Result<Changed<api.OverrideList>, Refusal>>;
   /** PUT …/weight; answers also while VPP is away. */
   setWeight(
     frontend: string,
@@ -149,6 +163,7 @@ export interface Control {
     backend: string,
     request: api.SetWeight,
     actor: Actor,
+    dryRun: boolean,
   ): Promise<Result<Changed<api.Frontend>, Refusal>>;
   /** GET /v1/frontends/{name}/table */
   table(frontend: string, query: TableQuery): Promise<Result<api.Table, Refusal>>;

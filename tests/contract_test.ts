@@ -82,7 +82,7 @@ Deno.test("20,000 calls, valid and hostile: no 500, no undocumented status, no b
       ? withAuth
       : withoutAuth;
     world.control.reset();
-    if (state.disabled) world.control.act("b1", "disable", { principal: "test", peer: "" });
+    if (state.disabled) await world.control.act("b1", "disable", {}, { principal: "test", peer: "" }, false);
     world.control.vppRefusal = state.vpp;
     if (!state.ready) world.control.readiness = { ...examples.ready, ready: false, vpp: "disconnected" };
     if (state.wrongFile) {

@@ -320,7 +320,7 @@ export interface FrontendList {
 }
 
 /** PUT …/weight; answers the frontend, also while VPP is away. */
-export interface SetWeight extends Pick<ActionBody, "reason"> {
+export interface SetWeight extends ActionBody {
   /** 0…100. */
   weight: number;
   /** Also drop the server's established flows. */

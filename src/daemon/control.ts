@@ -37,6 +37,7 @@ import type { Metrics } from "../metrics/mod.ts";
 import type { Actor, ActualLb, IpAddress, Millis, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { healthCheck } from "../snapshot/convert.ts";
+import { overrideView } from "../snapshot/overrides.ts";
 import { backendView, frontendView } from "../snapshot/views.ts";
 import { countersView, lbStateView, Names, vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
@@ -47,6 +48,7 @@ import { explainFacts } from "./explain.ts";
 import type { DaemonFleet } from "./fleet.ts";
 import { noFleet } from "./fleet_answer.ts";
 import { journalPage, type JournalSources, replayAnswer } from "./journal_answers.ts";
+import { plainConsequences, readOrder } from "./order.ts";
 import type { Reloader } from "./reload.ts";
 
 /** The parts that the control speaks for. */
@@ -73,6 +75,8 @@ export interface ControlParts {
   readonly build: BuildInfo;
   /** What is checked: the daemon's own file. */
   readonly request: () => FileRequest;
+  /** Waits until the disk has the overrides; null: it has, or why it has not. */
+  readonly saved: () => Promise<string | null>;
   /** Name of this daemon. */
   readonly node: string;
   /** Its fleet; null: it stands alone. */
@@ -193,8 +197,9 @@ export class DaemonControl implements Control {
   }
 
   /** Runs the file as it is now. */
-  reload(actor: Actor): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
-    return this.#parts.reloader.reload(actor);
+  reload(actor: Actor, dryRun: boolean): Promise<Result<Changed<api.ConfigReload>, Refusal>> {
+    const { reloader } = this.#parts;
+    return dryRun ? reloader.preview() : reloader.reload(actor);
   }
 
   /** Health checks in the file's order. */
@@ -242,19 +247,40 @@ export class DaemonControl implements Control {
         vpp: reconciler.standing(name),
         vppDetail: this.#vppDetail(name),
         fileWeight: (pool, backend) => memberWeight(tracker.fileConfig, name, pool, backend),
+        override: (pool, backend) => tracker.overrides.weight(name, pool, backend),
         buckets: (address) => reconciler.view.buckets(name, address),
       },
     );
   }
 
   /** Pauses, resumes, disables or enables a backend. */
-  act(backend: string, action: BackendAction, actor: Actor): Result<Changed<api.Backend>, Refusal> {
-    const outcome = this.#parts.tracker.act(backend, action, actor);
+  async act(
+    backend: string,
+    action: BackendAction,
+    request: api.ActionBody,
+    actor: Actor,
+    dryRun: boolean,
+  ): Promise<Result<Changed<api.Backend>, Refusal>> {
+    const { clock, reconciler, saved, tracker } = this.#parts;
+    const words = readOrder(request, dryRun, clock.wall());
+    if (!words.ok) return words;
+    if (request.everywhere === true) return err(this.#noFleet());
+    const old = tracker.overrides.state(backend);
+    const outcome = tracker.act(backend, action, actor, words.value);
     if (!outcome.ok) return outcome;
-    this.#parts.reconciler.acted(backend, action);
+    const { after, before, replaced } = outcome.value;
+    if (!dryRun) reconciler.acted(backend, action);
+    const now = tracker.overrides.state(backend);
+    const unsaved = dryRun ? null : await saved();
     const value = this.backend(backend);
     if (value === null) return err(missing("backend", backend));
-    return ok({ value, before: outcome.value.before, after: outcome.value.after });
+    const consequences = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
+    return ok({
+      value: { ...value, consequences },
+      ...(before === after && old !== now
+        ? { before: { override: old && overrideView(old) }, after: { override: now && overrideView(now) } }
+        : { before, after }),
+    });
   }
 
   /** Sets a run-time weight and tells VPP at once. */
@@ -264,20 +290,59 @@ export class DaemonControl implements Control {
     backend: string,
     request: api.SetWeight,
     actor: Actor,
+    dryRun: boolean,
   ): Promise<Result<Changed<api.Frontend>, Refusal>> {
-    const { reconciler, tracker } = this.#parts;
+    const { clock, reconciler, saved, tracker } = this.#parts;
+    const words = readOrder(request, dryRun, clock.wall());
+    if (!words.ok) return words;
+    if (request.everywhere === true) return err(this.#noFleet());
     const flush = request.flush ?? false;
-    const outcome = tracker.setWeight(frontend, pool, backend, request.weight, actor);
+    const outcome = tracker.setWeight(frontend, pool, backend, request.weight, actor, words.value);
     if (!outcome.ok) return outcome;
-    await reconciler.weightSet(frontend, backend, flush);
+    const { after, before, replaced } = outcome.value;
+    const [unsaved] = dryRun
+      ? [null]
+      : await Promise.all([saved(), reconciler.weightSet(frontend, backend, flush)]);
     const value = this.frontend(frontend);
     if (value === null) return err(missing("frontend", frontend));
-    const { before, after } = outcome.value;
+    const consequences = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
     return ok({
-      value,
+      value: { ...value, consequences },
       before: { weight: before },
       after: flush ? { weight: after, flush } : { weight: after },
     });
+  }
+
+  /** What operators set and have not taken back, oldest first. */
+  overrides(): api.Override[] {
+    return this.#parts.tracker.overrides.list.map(overrideView);
+  }
+
+  /** Ends an override. */
+  async clearOverride(
+    id: string,
+    actor: Actor,
+    dryRun: boolean,
+  ): Promise<Result<Changed<api.OverrideList>, Refusal>> {
+    const { reconciler, saved, tracker } = this.#parts;
+    const override = tracker.overrides.list.find((one) => one.id === id);
+    if (override === undefined) return err(missing("override", id));
+    if (override.scope === "everywhere") return err(this.#noFleet());
+    const outcome = tracker.clearOverride(id, actor, dryRun);
+    if (!outcome.ok) return outcome;
+    const stops = override.kind === "pause" || override.kind === "disable";
+    // Whoever ends a pause wants the server back, as with resume.
+    if (!dryRun && stops && override.sleeping === null) reconciler.acted(override.backend, "resume");
+    const unsaved = dryRun ? null : await saved();
+    const mine = override.by === actor.principal && override.claimed === (actor.claimed ?? null);
+    const view = overrideView(override);
+    const consequences = plainConsequences(dryRun, unsaved, mine ? null : view);
+    return ok({ value: { overrides: this.overrides(), consequences }, before: view, after: null });
+  }
+
+  /** Why nothing can be set everywhere. The one place that a fleet replaces. */
+  #noFleet(): Refusal {
+    return { type: "conflict", detail: "this daemon has no fleet, so nothing can be set everywhere" };
   }
 
   /** The new-flow table of a frontend, as it is or under assumptions. */
@@ -432,9 +497,10 @@ export class DaemonControl implements Control {
   }
 
   #view(entry: Readonly<Entry>, isListed = false): api.Backend {
-    const { clock } = this.#parts;
+    const { clock, tracker } = this.#parts;
     const now = clock.wall();
-    return backendView(entry, entry.blindness(clock.now(), now), now, isListed);
+    const override = tracker.overrides.state(entry.backend.name);
+    return backendView(entry, entry.blindness(clock.now(), now), override, now, isListed);
   }
 
   #unavailable(): Refusal {

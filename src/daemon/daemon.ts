@@ -69,6 +69,7 @@ import type { SecretsInUse } from "./secrets.ts";
 const nothing: MetricsSnapshot = {
   backends: [],
   frontends: [],
+  overrides: { pause: 0, disable: 0, enable: 0, weight: 0 },
   problems: { critical: 0, warning: 0, info: 0 },
   vpp: null,
   journal: { dropped: 0, onDisk: null },
@@ -385,6 +386,7 @@ export class Daemon implements AsyncDisposable {
       request,
       node,
       fleet: joined,
+      saved: () => keeper.saved(),
       stateDir: options.stateDir,
       auth: secrets.auth !== null,
       tls: secrets.tls !== null,

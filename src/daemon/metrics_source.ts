@@ -54,6 +54,7 @@ export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
       }));
       return [{ name, state: weights.state, members }];
     }),
+    overrides: overrideCounts(tracker),
     problems: parts.problems(),
     vpp: vppRow(parts),
     journal: {
@@ -84,6 +85,12 @@ function seconds(quantiles: Quantiles | null): Quantiles | null {
   // Durations are kept as 32-bit floats, which have seven digits.
   const rounded = (ms: Millis) => Number((ms / 1000).toPrecision(6));
   return { p50: rounded(p50), p95: rounded(p95), p99: rounded(p99) };
+}
+
+function overrideCounts({ overrides: { list } }: Tracker): MetricsSnapshot["overrides"] {
+  const counts = { pause: 0, disable: 0, enable: 0, weight: 0 };
+  for (const { kind } of list) counts[kind]++;
+  return counts;
 }
 
 function vppRow({ clock, link, reconciler, tracker }: MetricsSourceParts): VppRow | null {

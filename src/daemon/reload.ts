@@ -15,6 +15,8 @@ import type { Reconciler } from "../lb/reconciler.ts";
 import type { Log } from "../log/mod.ts";
 import type { Actor, Config } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
+import { renamedBackends } from "../health/reload.ts";
+import { plainConsequences } from "./order.ts";
 import { overrideChanges } from "../snapshot/overrides.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
@@ -28,7 +30,7 @@ export interface ReloaderParts {
   /** Checks the file off the main thread. */
   readonly checker: Pick<Checker, "check">;
   /** Takes the new configuration. */
-  readonly tracker: Pick<Tracker, "fileConfig" | "reload">;
+  readonly tracker: Pick<Tracker, "fileConfig" | "foreseenReload" | "reload">;
   /** Brings it to VPP. */
   readonly reconciler: Pick<Reconciler, "reloaded">;
   /** The daemon's own files, which a reload reads again, too. */
@@ -82,6 +84,23 @@ export class Reloader {
     return this.#signalled;
   }
 
+  /** What a reload would change now; nothing happens. Refused as `reload`. */
+  async preview(): Promise<Outcome> {
+    const { checker, request, tracker } = this.#parts;
+    const asked = request();
+    const checked = await checker.check(asked);
+    if (!checked.ok) return checked;
+    const { config } = checked.value;
+    const check = toConfigCheck(checked.value);
+    if (config === null) return err(wrongFile(asked.file, check));
+    const before = tracker.fileConfig;
+    const renamed = renamedBackends(before.backends, config.backends);
+    const { change } = tracker.foreseenReload(config).overrides;
+    const changes = [...diffConfigs(before, config, { renamed }), ...overrideChanges(change)];
+    const consequences = plainConsequences(true, null, null);
+    return ok({ value: { ...check, changes, sync: null, consequences }, before: null, after: null });
+  }
+
   async #queue(actor: Actor, begun: () => void): Promise<Outcome> {
     const taken = this.#last.then(() => {
       begun();
@@ -114,12 +133,7 @@ export class Reloader {
     if (config === null) {
       log.error("config-reload", { config: path, ok: false, by, errors: check.errors.length });
       recorder.config(path, actor, { what: "refused", errors: check.errors, detail: "" });
-      const count = check.errors.length === 1 ? "1 error" : `${check.errors.length} errors`;
-      const first = check.errors[0];
-      const detail = `${path} has ${count}, nothing was changed${
-        first === undefined ? "" : `: ${formatFinding(first)}`
-      }`;
-      return err({ type: "invalid", detail, errors: check.errors, check });
+      return err(wrongFile(path, check));
     }
     // Before the checks that name them are probed.
     files.take(checked.value.files);
@@ -144,6 +158,15 @@ export class Reloader {
       ),
     );
   }
+}
+
+function wrongFile(path: string, check: api.ConfigCheck): Refusal {
+  const count = check.errors.length === 1 ? "1 error" : `${check.errors.length} errors`;
+  const first = check.errors[0];
+  const detail = `${path} has ${count}, nothing was changed${
+    first === undefined ? "" : `: ${formatFinding(first)}`
+  }`;
+  return { type: "invalid", detail, errors: check.errors, check };
 }
 
 function summary(config: Config): Record<string, number> {

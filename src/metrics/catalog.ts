@@ -70,6 +70,11 @@ export const catalog = {
     labels: ["frontend", "pool", "backend"],
     help: "Weight that VPP should have, 0 to 100",
   },
+  maglev_overrides: {
+    type: "gauge",
+    labels: ["kind"],
+    help: "What operators set at run time and have not taken back: pause, disable, enable, weight",
+  },
   maglev_problems: {
     type: "gauge",
     labels: ["severity"],

@@ -152,6 +152,8 @@ export interface MetricsSnapshot {
   readonly backends: readonly BackendRow[];
   /** All of them. */
   readonly frontends: readonly FrontendRow[];
+  /** How many overrides there are of each kind. */
+  readonly overrides: Readonly<Record<"pause" | "disable" | "enable" | "weight", number>>;
   /** How many problems there are of each severity. */
   readonly problems: Readonly<Record<"critical" | "warning" | "info", number>>;
   /** Null while disconnected or switched off. */

@@ -53,6 +53,10 @@ function single(lines: Lines, name: MetricName, value: number | null): void {
 export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
   writeBackends(lines, snapshot.backends);
   writeFrontends(lines, snapshot.frontends);
+  lines.metric("maglev_overrides");
+  for (const [kind, count] of Object.entries(snapshot.overrides)) {
+    lines.add(linePrefix("maglev_overrides", `kind="${kind}"`), count);
+  }
   lines.metric("maglev_problems");
   for (const [severity, count] of Object.entries(snapshot.problems)) {
     lines.add(linePrefix("maglev_problems", `severity="${severity}"`), count);

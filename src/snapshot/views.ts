@@ -11,18 +11,22 @@ import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
 import type { Standing } from "../health/transitions.ts";
 import type { Buckets } from "../lb/vpp_state.ts";
+import type { Override } from "../memory/overrides/override.ts";
 import type { Config, Frontend, IpAddress, Transition, UnixMillis } from "../model.ts";
 import { certificate, frontendTransition, latency, probe, transition } from "./convert.ts";
+import { overrideView } from "./overrides.ts";
 
 /**
  * One backend at `now`.
  *
  * @param blind since when and why no result counts
+ * @param override the one in force
  * @param isListed in a list only the newest transition is shown, without effects, and no single probe: lists stay small
  */
 export function backendView(
   entry: Readonly<Entry>,
   blind: Blindness | null,
+  override: Override | null,
   now: UnixMillis,
   isListed = false,
 ): api.Backend {
@@ -46,7 +50,7 @@ export function backendView(
     frontends: entry.places.map(({ frontend, pool }) => ({ frontend, pool })),
     transitions: isListed ? newest(entry.history) : entry.history.map(transition),
     blind: blind === null ? null : { ...blind, since: timeText(blind.since) },
-    override: null,
+    override: override && overrideView(override),
     latency: entry.latency === null ? null : latency(entry.latency, isListed),
     certificate: entry.certificate === null ? null : certificate(entry.certificate, now),
   };
@@ -60,6 +64,8 @@ export interface FrontendExtras {
   readonly vppDetail: string;
   /** Weight of a member in the file; null: the file has no such member. */
   readonly fileWeight: (pool: string, backend: string) => number | null;
+  /** The override of a member's weight that is in force. */
+  readonly override: (pool: string, backend: string) => Override | null;
   /** Buckets of a server as VPP last reported them; null: not known. */
   readonly buckets: (address: IpAddress) => Buckets | null;
 }
@@ -75,12 +81,13 @@ export function frontendView(
   config: Config,
   weights: FrontendWeights,
   standing: Standing,
-  { buckets, fileWeight, vpp, vppDetail }: FrontendExtras,
+  { buckets, fileWeight, override, vpp, vppDetail }: FrontendExtras,
 ): api.Frontend {
   const member = (pool: string, name: string, weight: number): api.PoolBackend[] => {
     const backend = config.backends.get(name);
     const judged = weights.members.find((m) => m.pool === pool && m.backend === name);
     if (backend === undefined || judged === undefined) return [];
+    const set = override(pool, name);
     const server = judged.address === null ? null : buckets(judged.address);
     return [{
       name,
@@ -92,7 +99,7 @@ export function frontendView(
       num_buckets: server?.count ?? null,
       share: server === null ? null : server.count / server.length,
       file_weight: fileWeight(pool, name) ?? weight,
-      override: null,
+      override: set && overrideView(set),
     }];
   };
   return {

@@ -53,10 +53,14 @@ export class SiteControl extends FakeControl {
   override frontend(name: string): api.Frontend | null {
     return this.#frontends.find((frontend) => frontend.name === name) ?? null;
   }
-  override act(name: string, action: BackendAction, actor: Actor): Result<Changed<api.Backend>, Refusal> {
+  protected override actAtOnce(
+    name: string,
+    action: BackendAction,
+    actor: Actor,
+  ): Result<Changed<api.Backend>, Refusal> {
     const backend = this.backend(name);
     // The fake knows how refusals read; its own backends are others than these.
-    if (backend === null) return super.act(name, action, actor);
+    if (backend === null) return super.actAtOnce(name, action, actor);
     const before = backend.state;
     if (before === "disabled" && (action === "pause" || action === "resume")) {
       return {

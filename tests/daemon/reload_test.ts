@@ -56,6 +56,7 @@ Deno.test("a reload that cannot be checked is logged, because a signal has no an
       get fileConfig() {
         return unused();
       },
+      foreseenReload: unused,
       reload: unused,
     },
     reconciler: { reloaded: unused },

@@ -93,7 +93,7 @@ onEachVpp(
     assert.deepEqual(running.asked(from), ["lb_vip_dump", "lb_as_v2_dump"]);
     // A backend is a member of every frontend here: all are told in one job.
     from = daemon.log.length;
-    daemon.act("b2", "disable");
+    await daemon.act("b2", "disable");
     await daemon.logged(({ msg }) => msg === "vpp-lbsync-done", from);
     assert.deepEqual(running.asked(from), Array.from({ length: frontends }, () => "lb_as_set_weight"));
   },

@@ -197,13 +197,13 @@ export class LocalDaemon implements AsyncDisposable {
   }
 
   /** An operator's action. */
-  act(backend: string, action: BackendAction): void {
-    must(this.control.act(backend, action, operator));
+  async act(backend: string, action: BackendAction): Promise<void> {
+    must(await this.control.act(backend, action, {}, operator, false));
   }
 
   /** An operator's run-time weight. */
   async weigh(frontend: string, pool: string, backend: string, weight: number): Promise<Frontend> {
-    return must(await this.control.setWeight(frontend, pool, backend, { weight }, operator)).value;
+    return must(await this.control.setWeight(frontend, pool, backend, { weight }, operator, false)).value;
   }
 
   /** An operator's sync of everything, or of one frontend. */

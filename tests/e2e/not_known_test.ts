@@ -75,7 +75,7 @@ Deno.test("what is not known is left alone by connect, interval, reconnect, relo
   await daemon.weigh("www", "q", "b3", 0);
 
   // An operator's action makes one known, and only that one.
-  daemon.act("b4", "pause");
+  await daemon.act("b4", "pause");
   await daemon.sync();
   assert.deepEqual(vpp.weights(), { ...untouched, [`${net}.3`]: 0, [`${net}.4`]: 0 });
   // A result makes known; the primary pool carries again, so the reserve lets go, without a flush.

@@ -138,8 +138,8 @@ Deno.test("reload: a backend that is gone is stopped, told as removed and delete
 
 Deno.test("reload: pause and disable stay, whatever changes beneath them", async () => {
   await onSite("77.39", async ({ config, daemon, log, servers, told, vpp }) => {
-    daemon.act("b1", "pause");
-    daemon.act("b2", "disable");
+    await daemon.act("b1", "pause");
+    await daemon.act("b2", "disable");
     await synced(daemon);
     assert.deepEqual(vpp.weights(), { "127.77.39.1": 0, "127.77.39.2": 0, "127.77.39.3": 100 });
     const sofar = told().length;
@@ -148,8 +148,8 @@ Deno.test("reload: pause and disable stay, whatever changes beneath them", async
     assert.deepEqual(told().slice(sofar), ["add 127.77.39.4 0", "delete 127.77.39.1 flush"]);
     assert.deepEqual([backend(daemon, "b1").state, backend(daemon, "b2").state], ["paused", "disabled"]);
     assert.equal(servers.taken("127.77.39.4"), 0);
-    daemon.act("b1", "resume");
-    daemon.act("b2", "enable");
+    await daemon.act("b1", "resume");
+    await daemon.act("b2", "enable");
     await daemon.became("b1", "up", log);
     await daemon.became("b2", "up", log);
     await synced(daemon);
@@ -160,7 +160,7 @@ Deno.test("reload: pause and disable stay, whatever changes beneath them", async
 Deno.test("reload: a wrong file changes nothing at all, and says everything that is wrong", async () => {
   await onSite("77.40", async ({ config, daemon, log, told }) => {
     await daemon.weigh("www", "primary", "b2", 20);
-    daemon.act("b3", "pause");
+    await daemon.act("b3", "pause");
     const sofar = told().length;
     const wrong = config.replace("weight: 50", "weight: 101").replace("rise: 2", "rize: 2").replace(
       "127.77.40.1,",

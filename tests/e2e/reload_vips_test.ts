@@ -82,7 +82,7 @@ Deno.test("reload: while a new address says nothing all else goes on; its verdic
     const { sync } = await daemon.reload(patient);
     assert.deepEqual(sync?.changes, []);
     assert.equal(daemon.control.frontend("www")?.vpp, "in-sync");
-    daemon.act("b2", "disable");
+    await daemon.act("b2", "disable");
     await daemon.logged(({ msg }) => msg === "vpp-lbsync-as-weight", log);
     await daemon.sync("www");
     assert.deepEqual(told(), ["weight 127.77.48.2 0 flush"]);

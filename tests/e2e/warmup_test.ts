@@ -84,7 +84,7 @@ Deno.test("warm-up: nothing is written before min-delay, released frontends only
   assert.deepEqual(vpp.told(), []);
 
   // What an operator asks for is written at once, the settings before it, and nothing else.
-  daemon.act("b3", "pause");
+  await daemon.act("b3", "pause");
   await daemon.logged(({ frontend, msg }) => msg === "vpp-lbsync-as-del" && frontend === "mail");
   assert.deepEqual(vpp.told(), ["conf", `weight 127.${net}.3 0`, `delete 127.${net}.9 flush`]);
   assert.deepEqual([control.info().warmup.phase, control.frontend("quiet")?.vpp], ["hold", "held"]);

@@ -34,7 +34,7 @@ function site(count: number): World {
 Deno.test("the list of 4,000 backends has less than 1 kB a backend, and less than 0.5 MB on the wire", async () => {
   using world = site(4000);
   const now = world.clock.wall();
-  const list = [...world.tracker.entries()].map((entry) => backendView(entry, null, now, true));
+  const list = [...world.tracker.entries()].map((entry) => backendView(entry, null, null, now, true));
   assert.equal(list.length, 4000);
   const text = JSON.stringify({ backends: list });
   assert.ok(text.length <= 3_750_000, `${text.length} octets, ${Math.round(text.length / 4000)} each`);
@@ -47,7 +47,7 @@ Deno.test("a backend has its last 60 probes and its history, in a list the spark
   using world = site(1);
   const entry = world.tracker.entry("backend-0") ?? assert.fail();
   const [whole, listed] = [false, true].map((isListed) =>
-    backendView(entry, null, world.clock.wall(), isListed)
+    backendView(entry, null, null, world.clock.wall(), isListed)
   );
   assert.equal(whole?.latency?.recent.length, 60);
   assert.deepEqual(whole.latency.recent.at(-1)?.total_ns, "12345000");

@@ -16,7 +16,7 @@ const setup = config(parts);
 
 function view(world: World, name: string): api.Backend {
   const entry = world.tracker.entry(name) ?? assert.fail(name);
-  return backendView(entry, entry.blindness(world.clock.now(), world.clock.wall()), world.clock.wall());
+  return backendView(entry, entry.blindness(world.clock.now(), world.clock.wall()), null, world.clock.wall());
 }
 
 Deno.test("a backend's view holds its counter, its last probe, the next one, and its history newest first", async () => {
@@ -114,6 +114,7 @@ Deno.test("a frontend's view holds configured and effective weights and what VPP
     {
       vpp: "in-sync",
       vppDetail: "",
+      override: () => null,
       fileWeight: (pool, name) => pool === "primary" && name === "b1" ? 40 : null,
       buckets: (address) => address === "10.0.0.2" ? { count: 512, length: 1024 } : null,
     },

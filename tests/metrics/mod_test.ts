@@ -202,7 +202,9 @@ Deno.test("while VPP is away only maglev_vpp_connected and the daemon's own coun
 });
 
 Deno.test("a void result counts by its cause only", async () => {
+  const overrides = { pause: 0, disable: 0, enable: 0, weight: 0 };
   const empty = {
+    overrides,
     backends: [],
     frontends: [],
     problems: { critical: 0, warning: 0, info: 0 },

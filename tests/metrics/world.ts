@@ -52,6 +52,7 @@ export function snapshotOf(backends: number, frontends: number): MetricsSnapshot
         effectiveWeight: i < 10 ? 100 : 0,
       })),
     })),
+    overrides: { pause: 1, disable: 0, enable: 0, weight: 2 },
     problems: { critical: 1, warning: 2, info: 0 },
     journal: { dropped: 3, onDisk: true },
     vpp: {

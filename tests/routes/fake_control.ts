@@ -80,6 +80,7 @@ export class FakeControl implements Control {
   readiness: api.Ready = { ...examples.ready };
   #backends = new Map<string, api.Backend>();
   #frontends = new Map<string, api.Frontend>();
+  #overrides: readonly api.Override[] = [examples.override];
 
   constructor() {
     this.reset();
@@ -88,6 +89,7 @@ export class FakeControl implements Control {
   /** As it was in the beginning. */
   reset(): void {
     this.commands.length = 0;
+    this.#overrides = [examples.override];
     this.vppRefusal = null;
     this.checkResult = null;
     this.readiness = { ...examples.ready };
@@ -154,7 +156,21 @@ export class FakeControl implements Control {
   frontend(name: string): api.Frontend | null {
     return structuredClone(this.#frontends.get(name) ?? null);
   }
-  act(name: string, action: BackendAction, actor: Actor): Result<Changed<api.Backend>, Refusal> {
+  act(
+    name: string,
+    action: BackendAction,
+    _request: api.ActionBody,
+    actor: Actor,
+    dryRun: boolean,
+  ): Promise<Result<Changed<api.Backend>, Refusal>> {
+    return Promise.resolve(this.actAtOnce(name, action, actor, dryRun));
+  }
+  protected actAtOnce(
+    name: string,
+    action: BackendAction,
+    actor: Actor,
+    dryRun = false,
+  ): Result<Changed<api.Backend>, Refusal> {
     this.commands.push(`${action} ${name} by ${actor.principal}`);
     const backend = this.#backends.get(name);
     if (backend === undefined) return err({ type: "not-found", detail: `There is no backend "${name}"` });
@@ -165,6 +181,8 @@ export class FakeControl implements Control {
     const idle = (action === "resume" && before !== "paused") ||
       (action === "enable" && before !== "disabled");
     const to = idle ? before : targets[action];
+    const consequences = { ...examples.consequences, dry_run: dryRun };
+    if (dryRun) return ok({ value: { ...structuredClone(backend), consequences }, before, after: to });
     if (to !== before) {
       backend.state = to;
       backend.enabled = to !== "disabled";
@@ -187,6 +205,7 @@ export class FakeControl implements Control {
     backendName: string,
     request: api.SetWeight,
     actor: Actor,
+    dryRun = false,
   ): Promise<Result<Changed<api.Frontend>, Refusal>> {
     this.commands.push(`weight ${name} ${poolName} ${backendName} ${request.weight} by ${actor.principal}`);
     const frontend = this.#frontends.get(name);
@@ -196,8 +215,27 @@ export class FakeControl implements Control {
       return Promise.resolve(err({ type: "not-found", detail: "There is no such member" }));
     }
     const before = member.weight;
-    member.weight = request.weight;
+    if (!dryRun) member.weight = request.weight;
     return Promise.resolve(ok({ value: structuredClone(frontend), before, after: request.weight }));
+  }
+  overrides(): api.Override[] {
+    return this.#overrides.map((one) => structuredClone(one));
+  }
+  clearOverride(
+    id: string,
+    actor: Actor,
+    dryRun: boolean,
+  ): Promise<Result<Changed<api.OverrideList>, Refusal>> {
+    this.commands.push(`clear ${id} by ${actor.principal}`);
+    const override = this.#overrides.find((one) => one.id === id);
+    if (override === undefined) {
+      return Promise.resolve(err({ type: "not-found", detail: `There is no override "${id}"` }));
+    }
+    if (!dryRun) this.#overrides = this.#overrides.filter((one) => one !== override);
+    const consequences = { ...examples.consequences, dry_run: dryRun };
+    return Promise.resolve(
+      ok({ value: { overrides: this.overrides(), consequences }, before: override, after: null }),
+    );
   }
   table(_frontend: string, query: TableQuery): Promise<Result<api.Table, Refusal>> {
     const assumed = query.states.size + query.weights.size > 0;
