@@ -52,6 +52,8 @@ const troubles: Record<string, {
   /** Labels of the alert beside `instance` and `severity`. */
   readonly labels?: Record<string, string>;
   readonly summary: string;
+  /** When it is looked at; absent: after 15 minutes. */
+  readonly at?: string;
 }> = {
   MaglevdDown: {
     series: [["up", 'job="maglevd"', "1 0x40", "1x40"]],
@@ -101,6 +103,12 @@ const troubles: Record<string, {
     ],
     summary: "lb1 is overloaded: probes begin 248.5ms late",
   },
+  MaglevOverrideOld: {
+    series: [["maglev_overrides", 'kind="pause"', "1x3100", "0x2000 1x1100"]],
+    labels: { kind: "pause" },
+    summary: "lb1 has had overrides (pause) for more than a day",
+    at: "25h",
+  },
   MaglevVppDisconnected: {
     series: [["maglev_vpp_connected", "", "0x40", "1x40"]],
     summary: "lb1 is not connected to VPP",
@@ -134,7 +142,7 @@ Deno.test({
   async fn() {
     assert.deepEqual(Object.keys(troubles), rules.map(({ alert }) => alert));
     const tests = rules.map((rule) => {
-      const { series = [], labels = {}, summary = "" } = troubles[rule.alert] ?? {};
+      const { series = [], labels = {}, summary = "", at = "15m" } = troubles[rule.alert] ?? {};
       const named = (instance: string, name: string, labels: string) =>
         `${name}{${[`instance="${instance}"`, labels].filter((part) => part !== "").join(", ")}}`;
       return {
@@ -144,7 +152,7 @@ Deno.test({
           { series: named("lb2", name, of), values: good },
         ]),
         alert_rule_test: [{
-          eval_time: "15m",
+          eval_time: at,
           alertname: rule.alert,
           exp_alerts: [{
             exp_labels: { instance: "lb1", severity: rule.labels.severity, ...labels },
