@@ -46,6 +46,41 @@ Deno.test("where the daemon cannot tell what a pause changes it is asked about, 
   assert.equal(enabled.code, 0);
 });
 
+Deno.test("an older daemon that refuses dry runs is asked for the action itself, after a question if it is risky", async () => {
+  await using daemon = startDaemon();
+  const posted: string[] = [];
+  const older = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    const { pathname, searchParams } = new URL(request.url);
+    posted.push(`${pathname}${searchParams.size > 0 ? "?" : ""}${searchParams}`);
+    if (!searchParams.has("dry_run")) {
+      return await fetch(`${daemon.url}${pathname}`, { method: request.method });
+    }
+    const error = { severity: "error", pass: "structural", file: null, line: null, column: null, hint: null };
+    return Response.json({
+      type: "urn:maglev:problem:invalid",
+      title: "Invalid",
+      status: 422,
+      detail: "unknown parameter",
+      instance: pathname,
+      errors: [{ ...error, path: "dry_run", message: "unknown parameter" }],
+    }, { status: 422 });
+  });
+  const url = `http://127.0.0.1:${older.addr.port}`;
+  const denied = await run({ url }, "set backend web3 pause", { width: 80, answer: false });
+  assert.equal(denied.code, 1);
+  assert.match(denied.out, /^what this changes is not known\. Go on\?/);
+  const resumed = await run({ url }, "set backend web2 resume", { width: 80, answer: false });
+  assert.equal(resumed.code, 0);
+  assert.deepEqual(posted, [
+    "/v1/backends/web3/pause?dry_run=true",
+    "/v1/backends/web2/resume?dry_run=true",
+    "/v1/backends/web2/resume",
+  ]);
+  const only = await run({ url }, "set backend web2 resume dry-run", { width: 80, answer: true });
+  assert.deepEqual([only.code, only.err], [1, "maglevc: dry-run: unknown parameter\n"]);
+  await older.shutdown();
+});
+
 Deno.test("dry-run sends nothing else, and says what would change", async () => {
   await using daemon = startDaemon();
   const { code, out } = await run(daemon, "set backend web1 disable dry-run", { width: 80, answer: false });

@@ -94,6 +94,22 @@ liveTest("top follows keys and the size of the terminal, and gives the screen ba
   assert.deepEqual(daemon.control.commands, []);
 });
 
+liveTest("top is stopped by Ctrl-Z, and fg draws it anew", async () => {
+  await using daemon = startDaemon();
+  await using terminal = await Terminal.open("bash", "--norc", "--noprofile", "-i");
+  const command = maglevc.map((word) => `'${word}'`).join(" ");
+  await terminal.type(`PS1='ready> '; clear; ${command} --server ${daemon.url} top`, "Enter");
+  await terminal.see(/> web3[^]*q quit$/);
+  await terminal.type("C-z");
+  await terminal.see(/Stopped/);
+  await terminal.type("fg", "Enter");
+  await terminal.see(/^lb1 [^]*> web3[^]*q quit$/);
+  await terminal.type("j");
+  await terminal.see(/> web2/);
+  await terminal.type("q");
+  await terminal.see(/ready>$/);
+});
+
 liveTest("top says when the daemon is away, goes on when it is back, and Ctrl-C leaves", async () => {
   const first = startDaemon();
   const port = Number(new URL(first.url).port);

@@ -11,7 +11,7 @@ import { type Call, complain, type Context, fail, type Run, type View, viewOf } 
 import { exit, type ExitCode } from "../exit.ts";
 import type { Command } from "../grammar.ts";
 import { backendLines } from "../render/backends.ts";
-import { consequencesLines, downQuestion } from "../render/consequences.ts";
+import { consequencesLines, downQuestion, notKnown } from "../render/consequences.ts";
 import { frontendLines } from "../render/frontends.ts";
 import { overridesLines } from "../render/overrides.ts";
 import { overrideCause, overrideText } from "../render/who.ts";
@@ -67,6 +67,11 @@ function dryRun(request: Request): Request {
   return { ...request, path: `${request.path}?dry_run=true` };
 }
 
+/** Whether an older maglevd has refused the parameter, and so has changed nothing. */
+export function knowsNoDryRun(failure: Failure): boolean {
+  return failure.kind === "refused" && (failure.problem?.errors ?? []).some(({ path }) => path === "dry_run");
+}
+
 async function refused(call: Call, context: Context, failure: Failure): Promise<ExitCode> {
   const code = await fail(call, context, failure);
   if (failure.kind !== "refused" || failure.problem?.override === undefined) return code;
@@ -102,18 +107,20 @@ async function perform<T extends Changing>(
   const only = call.has("dry-run");
   if (only || (ask !== null && !call.has("yes"))) {
     const tried = await client.json({ ...dryRun(action.request), signal }, action.shape);
-    if (!tried.ok) return await refused(call, context, tried.error);
-    const { consequences } = tried.value.value;
-    // A maglevd that does not know dry runs has done it.
-    if (only || consequences?.dry_run !== true) {
+    if (!tried.ok && (only || !knowsNoDryRun(tried.error))) return await refused(call, context, tried.error);
+    const consequences = tried.ok ? tried.value.value.consequences : undefined;
+    // A maglevd that passes over what it does not know has done it.
+    if (tried.ok && (only || consequences?.dry_run !== true)) {
       show(context, action, tried.value);
       if (consequences?.dry_run === true || !only) return exit.done;
       complain(context, "this maglevd knows no dry run: the change was made");
       return exit.failed;
     }
-    const question = downQuestion(consequences, action.risky);
+    const question = consequences === undefined
+      ? action.risky ? notKnown : null
+      : downQuestion(consequences, action.risky);
     if (question !== null && ask !== null) {
-      context.out.print(consequencesLines(consequences, viewOf(context)));
+      if (consequences !== undefined) context.out.print(consequencesLines(consequences, viewOf(context)));
       if (!await ask(`${question}. Go on?`, signal)) {
         complain(context, "nothing was changed");
         return exit.failed;

@@ -4,7 +4,7 @@ import { type Call, complain, type Context, fail, type FullScreen, type Run, vie
 import { exit, type ExitCode } from "../exit.ts";
 import type { Command } from "../grammar.ts";
 import { backendLines } from "../render/backends.ts";
-import { downQuestion } from "../render/consequences.ts";
+import { downQuestion, notKnown } from "../render/consequences.ts";
 import type { Shape } from "../shape.ts";
 import type { KeySource } from "../shell/keys.ts";
 import * as shapes from "../shapes/mod.ts";
@@ -12,6 +12,7 @@ import { layout } from "../table.ts";
 import type { Line } from "../text.ts";
 import { pageSize, screenLines, type Size, type TopHead } from "../top/render.ts";
 import { arrange, packetRates, type Row, rowsOf } from "../top/rows.ts";
+import { knowsNoDryRun } from "./act.ts";
 import { firstState, press, type TopEffect, type TopState } from "../top/state.ts";
 
 /** The screen is drawn anew so often. */
@@ -112,6 +113,7 @@ async function act(
   const path = `/v1/backends/${encodeURIComponent(backend)}/${verb}${dry ? "?dry_run=true" : ""}`;
   const answer = await client.json({ method: "POST", path, signal }, shapes.backend);
   if (!answer.ok) {
+    if (dry && knowsNoDryRun(answer.error)) return { message: `${verb} ${backend}: ${notKnown}?`, ok: true };
     return { message: answer.error.kind === "interrupted" ? "" : answer.error.message, ok: false };
   }
   const { consequences } = answer.value.value;

@@ -94,10 +94,13 @@ export function takenDown({ frontends }: Consequences): string[] | null {
   return frontends.filter(({ from, to }) => from !== "down" && to === "down").map(({ frontend }) => frontend);
 }
 
+/** The question where the daemon does not say what an action changes. */
+export const notKnown = "what this changes is not known";
+
 /** The question before an action that takes frontends down, or may; null: there is nothing to ask. */
 export function downQuestion(consequences: Consequences, risky: boolean): string | null {
   const down = takenDown(consequences);
-  if (down === null) return risky ? "what this changes is not known" : null;
+  if (down === null) return risky ? notKnown : null;
   if (down.length === 0) return null;
   return `this takes ${down.length === 1 ? "frontend" : "frontends"} ${
     nameList(down)
