@@ -58,7 +58,12 @@ export class Foresight {
 
   /** An operator's weight. */
   weight(
-    set: { readonly frontend: string; readonly pool: string; readonly backend: string; readonly weight: number },
+    set: {
+      readonly frontend: string;
+      readonly pool: string;
+      readonly backend: string;
+      readonly weight: number;
+    },
     by: string,
     flush: boolean,
     assumed: Assumed,
