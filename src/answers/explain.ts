@@ -107,7 +107,8 @@ export function stateReason(facts: StateFacts, witness: number | null): string {
   const who = by === null ? "" : ` by ${by}`;
   const isProbe = /^L[467]/.test(code);
   if (!isProbe) {
-    const what = by !== null && detail.includes(by) ? detail : `${detail === "" ? code : detail}${who}`;
+    const plain = by === null ? detail : detail.replace(/ by operator$/, "");
+    const what = by !== null && plain.includes(by) ? plain : `${plain === "" ? code : plain}${who}`;
     return `${what} at ${when}`;
   }
   const many = rule === null || from === "unknown"

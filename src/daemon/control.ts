@@ -45,6 +45,7 @@ import type { VppLink } from "../vpp/link.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import { explainFacts } from "./explain.ts";
+import { explainPast } from "./explain_past.ts";
 import type { DaemonFleet } from "./fleet.ts";
 import { noFleet } from "./fleet_answer.ts";
 import { journalPage, type JournalSources, replayAnswer } from "./journal_answers.ts";
@@ -390,11 +391,8 @@ export class DaemonControl implements Control {
     name: string,
     at: UnixMillis | null,
   ): Promise<Result<api.Explain, Refusal>> {
-    if (at !== null) {
-      const detail = `nothing is known of ${timeText(at)}: the journal does not reach so far`;
-      return Promise.resolve(err({ type: "not-found", detail }));
-    }
-    const { tracker } = this.#parts;
+    const { journal, tracker } = this.#parts;
+    if (at !== null) return explainPast(journal, kind, name, at);
     const facts = explainFacts(this.#parts);
     const value = kind === "frontend"
       ? explainFrontend(facts, name)

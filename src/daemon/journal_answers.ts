@@ -36,7 +36,8 @@ function missing(what: "backend" | "frontend", name: string): Refusal {
   return { type: "not-found", detail: `there is no ${what} "${name}", and the journal knows none` };
 }
 
-function entryOf({ chain, json }: PageRow): api.JournalEntry {
+/** An entry in the API's shape. */
+export function entryOf({ chain, json }: PageRow): api.JournalEntry {
   // The journal's own text, whose shape its writer knows.
   return { ...JSON.parse(json) as Omit<api.JournalEntry, "chain">, chain };
 }
