@@ -85,13 +85,13 @@ function subjectOf(event: Announcement): EventSubject {
       return { kind: "change", level: null, backend, frontends: frontend === null ? [] : [frontend] };
     }
     case "log": {
-      const { backend, frontend } = event.attrs;
+      const { backend, frontend, frontends } = event.attrs;
       return {
         kind: "log",
         level: event.level,
         backend: typeof backend === "string" ? backend : null,
-        // A sync of several VIPs names them all in one text.
-        frontends: typeof frontend === "string" ? frontend.split(",") : [],
+        // A sync of several VIPs names them all.
+        frontends: typeof frontend === "string" ? [frontend] : Array.isArray(frontends) ? frontends : [],
       };
     }
   }

@@ -48,6 +48,7 @@ import { overrideView } from "../snapshot/overrides.ts";
 import { vppInfoView } from "../snapshot/vpp.ts";
 import { type BuildInfo, version } from "../version.ts";
 import { VppLink } from "../vpp/link.ts";
+import { announce } from "./announce.ts";
 import { Changes, tellOverrides } from "./changes.ts";
 import { Checker } from "./checker.ts";
 import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
@@ -210,15 +211,17 @@ export class Daemon implements AsyncDisposable {
         config,
         clock,
         log,
-        announcer: bus,
         metrics,
         prober,
         vpp: vppFacts(options.vppApiAddr !== null, () => reconciler?.view ?? null),
         onCounted: recorder.counted,
-        onChanges: ({ transitions, decidedAt, lateFlushes, reweighed }) => {
+        onChanges: (batch) => {
+          const { transitions, decidedAt, lateFlushes, reweighed } = batch;
           reconciler?.touch(transitions, decidedAt);
           reconciler?.flush(lateFlushes);
           if (reweighed.length > 0) reconciler?.resync(reweighed);
+          // VPP comes before whoever wants to know.
+          announce({ log, announcer: bus, metrics }, batch);
           changes?.look();
         },
         overrides: keeper.overrides,

@@ -52,6 +52,8 @@ export interface HealthChanges {
   readonly reweighed: readonly string[];
   /** Monotonic time at which the deciding result or request reached the tracker. */
   readonly decidedAt: Millis;
+  /** The same by the wall clock. */
+  readonly at: UnixMillis;
 }
 
 /** Receives the outcome of one batch, after every state, weight and history is consistent. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import type { Log } from "../log/mod.ts";
 import type { BackendAction, Refusal } from "../control.ts";
 import { clear } from "../memory/overrides/actions.ts";
 import {
@@ -16,7 +17,7 @@ import {
 import type { Actor, Code, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
-import { because, type Listeners, reasons, tellFrontend, tellReload, tellTransition } from "./announce.ts";
+import { because, reasons, tellReload } from "./words.ts";
 import { type BackendHealth, type HealthEvent, type StateChange, step } from "./backend.ts";
 import {
   Batch,
@@ -32,7 +33,15 @@ import { BlindWatch } from "./blind_watch.ts";
 import { Entry } from "./entry.ts";
 import { flapped } from "./flapping.ts";
 import type { FrontendWeights, MemberStatus } from "./frontend.ts";
-import type { ChangeSink, CountedSink, FrontendChange, LateFlush, VppFacts } from "./hooks.ts";
+import type {
+  ChangeSink,
+  CountedSink,
+  FrontendChange,
+  HealthChanges,
+  HealthMetrics,
+  LateFlush,
+  VppFacts,
+} from "./hooks.ts";
 import { LatencyWindow } from "./latency.ts";
 import { broughtFlushes, complete } from "./late_flush.ts";
 import {
@@ -70,7 +79,11 @@ import {
 import { firstEvents, type Leaving, reloadEvents, toward } from "./toward.ts";
 
 /** What a tracker is made of. */
-export interface TrackerParts extends Listeners {
+export interface TrackerParts {
+  /** Log of the daemon. */
+  readonly log: Log;
+  /** Counters. */
+  readonly metrics: Pick<HealthMetrics, "probed" | "forgotten">;
   /** The configuration to start with. */
   readonly config: Config;
   /** Time. */
@@ -104,6 +117,7 @@ export class Tracker implements Disposable {
   #running: Config;
   #entries = new Map<string, Entry>();
   #closed = false;
+  #handing = false;
 
   /** Makes a tracker that probes nothing yet. */
   constructor(parts: TrackerParts) {
@@ -566,6 +580,17 @@ export class Tracker implements Disposable {
     return assume(list, this.#file, this.overrides, this.#entries.values(), this.#parts.clock.wall());
   }
 
+  /** Hands on all that a batch came to, as one value. Whoever takes it must not change anything here meanwhile. */
+  #handOn(changes: HealthChanges): void {
+    if (this.#handing) throw new Error("Cannot change the health while a change is handed on");
+    this.#handing = true;
+    try {
+      this.#parts.onChanges(changes);
+    } finally {
+      this.#handing = false;
+    }
+  }
+
   #finish(
     batch: Batch,
     frontends: Iterable<string>,
@@ -587,11 +612,9 @@ export class Tracker implements Disposable {
     for (const transition of transitions) {
       const limit = this.#running.healthchecker.transitionHistory;
       this.#entries.get(transition.backend)?.remember(transition, limit);
-      tellTransition(this.#parts, transition);
     }
-    for (const change of frontendChanges) tellFrontend(this.#parts, change, now);
     if (transitions.length + frontendChanges.length + lateFlushes.length + reweighed.length > 0) {
-      this.#parts.onChanges({ transitions, frontendChanges, lateFlushes, reweighed, decidedAt });
+      this.#handOn({ transitions, frontendChanges, lateFlushes, reweighed, decidedAt, at: now });
     }
     return { transitions, frontendChanges };
   }

@@ -95,7 +95,8 @@ class Run {
       // VPP goes on with the buckets that it has.
       if (!done && !isOnlyMemory(step.holds)) this.#additionsAllowed = false;
     }
-    await Promise.all(clearing.map((step) => this.#alone(step)));
+    // Each list waits for the one before it. An empty one takes no turn, so that a failover leaves at once.
+    if (clearing.length > 0) await Promise.all(clearing.map((step) => this.#alone(step)));
     await Promise.all(units.map((unit) => this.#unit(unit)));
     await Promise.all(removals.map((step) => this.#alone(step)));
     return this.#plan.steps.map((step) =>
@@ -252,7 +253,9 @@ class Run {
         return this.#skip(raises, "the VIP could not be added");
       }
     }
-    const raised = await Promise.all(raises.map((step) => this.#raise(step, unit)));
+    const raised = raises.length === 0
+      ? []
+      : await Promise.all(raises.map((step) => this.#raise(step, unit)));
     if (lowers.length > 0 && this.#superseded(lowers)) return;
     const capacity = !raised.includes(false);
     if (!capacity) {

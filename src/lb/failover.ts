@@ -150,12 +150,11 @@ export class Failover {
     // The settings come first in each session; without a witness members that are not yet known would lose their weight.
     const ready = this.#syncer.confJudged && state.witnesses.known;
     const isFree = ({ failures, release }: FrontendSync) => ready && !gate.isHeld(release) && failures === 0;
-    schedule.touch(changed.filter((record) => !isFree(record)), now);
+    const others = changed.filter((record) => !isFree(record));
     const make = (some: readonly string[]) =>
       this.#syncer.planKnown(some, some, state.readAt ?? clock.wall());
     const { plan, sorted } = sortChanged(changed.filter(isFree), state, (some) => make(some).plan);
     for (const record of syncs.some(sorted.busy)) this.#postpone(lb, record);
-    schedule.touch(syncs.some(sorted.ordinary), now);
     const inSync = { standing: "in-sync", detail: null } as const;
     const settled = new Map(sorted.settled.map((name) => [name, inSync]));
     for (const record of syncs.commit(syncs.revisions(sorted.settled), settled, clock.wall())) done(record);
@@ -165,6 +164,9 @@ export class Failover {
         .finally(() => this.#runs.delete(run));
       this.#runs.add(run);
     }
+    // What needs a read comes after what is sent at once.
+    const later = [...others, ...syncs.some(sorted.ordinary)];
+    if (later.length > 0) schedule.touch(later, now);
     this.#hooks.after();
   }
 

@@ -76,7 +76,7 @@ export interface PlanInput {
   /** Name of the frontend that has a VIP (by `vipId`), or had it last; null: no configuration named it. */
   readonly lastName: (vip: string) => string | null;
   /** What the brake on deletions knows besides VPP's VIPs. */
-  readonly brake: BrakeContext;
+  readonly brake: () => BrakeContext;
   /** What becomes of VIPs that nobody named. */
   readonly foreign: ForeignVips;
   /** What may not be sent now. */
@@ -129,7 +129,10 @@ class Planner {
     const unmatched = input.actual.filter((vip) => !desired.has(vipId(vip)));
     this.#unmatched = Map.groupBy(unmatched, (vip) => vip.prefix);
     this.#doomed = unmatched.filter((vip) => this.#mayGo(vip));
-    this.#braked = braked({ ...input.brake, doomed: this.#doomed, actual: input.actual });
+    // Only what would go is judged.
+    this.#braked = this.#doomed.length === 0
+      ? new Map()
+      : braked({ ...input.brake(), doomed: this.#doomed, actual: input.actual });
   }
 
   /** Stale VIPs go; foreign ones as the configuration says. */

@@ -423,7 +423,7 @@ export class Reconciler implements AsyncDisposable {
     const opened = this.#core.gate.step();
     const mayRaise = this.#core.guard.step(now);
     if (this.#lb === null) return;
-    this.#touch(opened.frontends);
+    if (opened.frontends.length > 0) this.#touch(opened.frontends);
     if (opened.all || mayRaise) this.#core.schedule.touchAll(now);
   }
 

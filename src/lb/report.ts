@@ -7,8 +7,8 @@ import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log/mod.ts";
+import type { ActualConf } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { confView } from "../snapshot/vpp.ts";
 import { protocolName, vipText } from "./vips.ts";
 import type { VppError } from "./balancer.ts";
 import type { StepResult } from "./apply.ts";
@@ -26,6 +26,16 @@ const messages = {
   as_removed: "vpp-lbsync-as-del",
   as_weight_updated: "vpp-lbsync-as-weight",
 } as const satisfies Record<api.ChangeKind, string>;
+
+/** Global settings. */
+export function confView(conf: ActualConf): api.LbConf {
+  return {
+    ipv4_src_address: conf.ipv4SrcAddress,
+    ipv6_src_address: conf.ipv6SrcAddress,
+    sticky_buckets_per_core: conf.stickyBucketsPerCore,
+    flow_timeout: conf.flowTimeoutSeconds,
+  };
+}
 
 /**
  * A step in the API's shape.
@@ -96,14 +106,14 @@ export function logResult(log: Log, result: StepResult): void {
   else log.info(message, () => fields(result));
 }
 
-/** What was synced: one frontend by its name, several by their number. */
+/** What was synced: one frontend, or the names of several. */
 function scopeFields(frontends: readonly string[] | null): Attrs {
   const [only = null] = frontends ?? [];
   const several = frontends !== null && frontends.length > 1;
   return {
     scope: frontends === null ? "all" : "vip",
     frontend: several ? null : only,
-    ...(several ? { frontends: frontends.length } : {}),
+    ...(several ? { frontends: [...frontends] } : {}),
   };
 }
 

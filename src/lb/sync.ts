@@ -27,6 +27,9 @@ import type { VppState } from "./vpp_state.ts";
 /** What VPP's text of its VIPs depends on. */
 const makesVips: ReadonlySet<StepKind> = new Set(["vip_added", "vip_removed", "vip_recreated"]);
 
+/** VPP's memory has room for all. */
+const enough: HeapAnswer = { buckets: null, vips: new Map() };
+
 /** How a plan is sent. */
 export interface ApplyWays {
   /** Whether what is held goes, too, except what is blocked. */
@@ -167,7 +170,10 @@ export class Syncer {
     const prefixes = new Set(desired.map((vip) => vip.vip.prefix));
     const actual = [...state.vips];
     const wantedConf = desiredConf(world.config);
-    const shortages = this.#judgeHeap(state, desired, wantedConf);
+    // A change of weights takes none of VPP's memory.
+    const shortages = checksConf || madeVips(desired, (id) => state.vip(id)).length > 0
+      ? this.#judgeHeap(state, desired, wantedConf)
+      : enough;
     const plan = makePlan({
       scope: frontends === null ? "all" : "vip",
       frontends: frontends === null ? null : new Set(frontends),
@@ -178,9 +184,9 @@ export class Syncer {
       flushes: (vip) => syncs.ofVip(vip)?.pendingFlushes ?? [],
       nextFlush: syncs.nextSerial,
       reasons: (vip) => syncs.reasons(vip),
-      named: ownership.named,
+      named: { has: (vip) => ownership.named.has(vip) },
       lastName: (vip) => ownership.lastName(vip),
-      brake: ownership.brake,
+      brake: () => ownership.brake,
       foreign: world.config.lb.foreignVips,
       holds,
     });
@@ -274,7 +280,6 @@ export class Syncer {
     const startedAt = clock.wall();
     const began = clock.now();
     const open = new Map(decided);
-    logStart(log, plan, frontends, release);
     const applied = applyPlan(plan, {
       balancer: lb,
       inFlight: this.#inFlight,
@@ -300,6 +305,8 @@ export class Syncer {
         hooks.answered(clock.now() - at);
       },
     });
+    // The first messages are on their way, and no answer is in yet.
+    logStart(log, plan, frontends, release);
     const results = await abortable(applied, signal);
     const synced = { ...conclude(planned, results, release), startedAt, tookMs: clock.now() - began };
     for (const vip of planned.desired) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { confView } from "../lb/report.ts";
 import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import { frontendVip, protocolName, vipId } from "../lb/vips.ts";
@@ -64,16 +65,6 @@ export class Names {
 function key(vip: VipKey, names: Names): Pick<api.Vip, "frontend" | "prefix" | "protocol" | "port"> {
   const { prefix, port } = vip;
   return { frontend: names.frontend(vip), prefix, protocol: protocolName(vip.protocol), port };
-}
-
-/** Global settings. */
-export function confView(conf: ActualConf): api.LbConf {
-  return {
-    ipv4_src_address: conf.ipv4SrcAddress,
-    ipv6_src_address: conf.ipv6SrcAddress,
-    sticky_buckets_per_core: conf.stickyBucketsPerCore,
-    flow_timeout: conf.flowTimeoutSeconds,
-  };
 }
 
 /** One VIP. */

@@ -84,8 +84,7 @@ export class Core implements AsyncDisposable {
       clock,
       log: this.log,
       prober: this.prober,
-      announcer: { announce() {} },
-      metrics: { probed() {}, transitioned() {}, forgotten() {} },
+      metrics: { probed() {}, forgotten() {} },
       vpp: {
         get firstRead() {
           return view()?.wasRead === true ? "done" : "awaited";

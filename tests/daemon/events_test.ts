@@ -163,7 +163,7 @@ Deno.test("a stream begins with the present state and goes on with what happens,
       : event.kind === "backend"
       ? event.frontends
       : event.kind === "log"
-      ? String(event.attrs.frontend).split(",")
+      ? [event.attrs.frontend, event.attrs.frontends].flat().filter((name) => typeof name === "string")
       : [];
     assert.ok(names.includes("api"), JSON.stringify(event));
   }

@@ -1,3 +1,4 @@
+import { announce } from "../../src/daemon/announce.ts";
 import type { Announcement, Announcer } from "../../src/bus/mod.ts";
 import type { Attrs, Level, Log } from "../../src/log/mod.ts";
 import { ip } from "../../src/net/ip.ts";
@@ -255,10 +256,12 @@ export class World implements Disposable {
       clock: this.clock,
       prober: this.prober,
       log: this.log,
-      announcer,
       metrics,
       vpp: this.vpp,
-      onChanges: (changes) => void this.told.push(changes),
+      onChanges: (changes) => {
+        announce({ log: this.log, announcer, metrics }, changes);
+        this.told.push(changes);
+      },
     });
   }
 

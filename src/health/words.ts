@@ -1,54 +1,10 @@
 /**
- * Tells the world of changes: the log, the event bus and the metrics, in this order.
+ * Why frontends changed, in one sentence each, and what a reload did to what operators had set.
  *
  * @module
  */
-import type { Announcer } from "../bus/mod.ts";
 import type { Log } from "../log/mod.ts";
-import type { Transition, UnixMillis } from "../model.ts";
-import { transition as apiTransition } from "../snapshot/convert.ts";
-import type { FrontendChange, HealthMetrics } from "./hooks.ts";
-
-/** Where changes are told. */
-export interface Listeners {
-  /** Log of the daemon. */
-  readonly log: Log;
-  /** Event bus. */
-  readonly announcer: Announcer;
-  /** Counters. */
-  readonly metrics: HealthMetrics;
-}
-
-/** Tells of one backend's change of state. */
-export function tellTransition(to: Listeners, transition: Transition): void {
-  const { backend, from, code, detail, by } = transition;
-  to.log.info("backend-transition", {
-    backend,
-    from,
-    to: transition.to,
-    code,
-    detail,
-    ...(by === null ? {} : { by }),
-  });
-  to.announcer.announce({
-    kind: "backend",
-    backend,
-    frontends: transition.effects.map((effect) => effect.frontend),
-    transition: apiTransition(transition),
-  }, transition.at);
-  to.metrics.transitioned(backend, from, transition.to);
-  if (transition.to === "removed") to.metrics.forgotten(backend);
-}
-
-/** Tells of a frontend whose state or active pool changed. */
-export function tellFrontend(to: Listeners, change: FrontendChange, at: UnixMillis): void {
-  const { frontend, from, activePool, reason } = change;
-  to.log.info("frontend-transition", { frontend, from, to: change.to, active_pool: activePool, reason });
-  to.announcer.announce(
-    { kind: "frontend", frontend, from, to: change.to, active_pool: activePool, reason },
-    at,
-  );
-}
+import type { Transition } from "../model.ts";
 
 /** For each frontend one sentence for what a batch of transitions did to it; grouped when first asked. */
 export function reasons(transitions: readonly Transition[]): (frontend: string) => string {
