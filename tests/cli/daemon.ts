@@ -67,6 +67,10 @@ export function startDaemon(
       for (const event of news) bus.announce(event);
       return stream;
     }
+    if (pathname === "/v1/config/reload" && query.get("dry_run") === "true") {
+      const response = await app.fetch(request, { peer });
+      return Response.json({ ...await response.json(), consequences: consequences(pathname, true) });
+    }
     const action = method === "PUT" || (method === "POST" && pathname.startsWith("/v1/backends/"));
     if (!action) return await app.fetch(request, { peer });
     const dry = query.get("dry_run") === "true";
@@ -75,11 +79,10 @@ export function startDaemon(
     const sent = await request.text();
     const body = sent === "" ? null : JSON.parse(sent);
     if (body !== null) bodies.push(body);
-    const { weight, flush, reason } = body ?? {};
     const asked = dry ? new Request(new URL(object, request.url)) : new Request(request.url, {
       method,
       headers: request.headers,
-      body: body === null ? null : JSON.stringify({ weight, flush, reason }),
+      body: body === null ? null : sent,
     });
     const response = await app.fetch(asked, { peer });
     if (!response.ok) return response;

@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly keys?: KeySource;
   readonly screen?: () => FullScreen;
   readonly zone?: Zone;
+  /** Wall clock in unix milliseconds; default: that of the site. */
+  readonly now?: number;
   readonly files?: Readonly<Record<string, string>>;
   /** Called with everything written to standard output, as it is written. */
   readonly onOutput?: (text: string) => void;
@@ -83,7 +85,7 @@ export async function run(
     out: output,
     json,
     world: {
-      now: () => siteNow,
+      now: () => options.now ?? siteNow,
       zone: options.zone ?? utc,
       ticks: () => ticks,
       pause: (ms) => {

@@ -44,3 +44,47 @@ Deno.test("maglevc beside a daemon: what is wrong, why, and the live view", asyn
   const top = await cli("top", { width: 200 });
   assert.match(top.out, /✖ down [12] [^]*b1 +✖ down .*✖.* L4CON connection refused/);
 });
+
+Deno.test("maglevc beside a daemon: an action, its consequences, what lasts, and its end", async () => {
+  await using server = new WebServer("0.0.0.0");
+  await using vpp = await Vpp.start();
+  await using daemon = await TestDaemon.start({
+    config: config(server.port),
+    vpp: vpp.paths,
+    until: "ready",
+  });
+  const { token } = daemon;
+  const cli = async (line: string, options = {}) =>
+    await run({ url: daemon.api }, line, { width: 100, token, now: Date.now(), ...options });
+  // Its last server, or not known: it is asked about, and a no changes nothing.
+  const asked = await cli("set backend b1 pause", { answer: false });
+  assert.equal(asked.code, 1, asked.out + asked.err);
+  assert.match(
+    asked.out,
+    /(this takes frontend www down: no server is left|what this changes is not known)\. Go on\?/,
+  );
+  assert.match((await cli("show backend b1")).out, /state +● up/);
+  const dry = await cli("set frontend both pool p backend b2 weight 10 dry-run");
+  assert.deepEqual([dry.code, dry.err], [0, ""]);
+  assert.match(dry.out, /^would change \(nothing was changed\)$/m);
+  const done = await cli('set backend b1 pause for 1h reason "ticket 4711" yes', { answer: false });
+  assert.deepEqual([done.code, done.err], [0, ""], done.out);
+  assert.match(done.out, /‖ paused[^]*\nconsequences\n/);
+  const overrides = await cli("show overrides");
+  assert.match(overrides.out, /pause b1 .*ticket 4711/);
+  assert.equal((await cli("show problems")).code, 2);
+  const [, id = ""] = /\n(\S+) +pause b1/.exec(overrides.out) ?? [];
+  const cleared = await cli(`clear override ${id}`, { answer: false });
+  assert.deepEqual([cleared.code, cleared.err], [0, ""], cleared.out);
+  await daemon.logged(({ msg, frontend, to }) =>
+    msg === "frontend-transition" && frontend === "www" && to === "up"
+  );
+  assert.equal((await cli("show problems")).code, 0);
+  const reload = await cli("config reload dry-run");
+  assert.deepEqual([reload.code, reload.err], [0, ""], reload.out);
+  const events = await cli("show events kind override,change");
+  assert.deepEqual([events.code, events.err], [0, ""]);
+  assert.match(events.out, /b1[^]*ticket 4711/);
+  const verified = await cli("journal verify");
+  assert.deepEqual([verified.code, verified.err], [0, ""], verified.out);
+});
