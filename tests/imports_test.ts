@@ -135,6 +135,73 @@ Deno.test("imports follow the arrows of docs/architecture.md", async () => {
   assert.deepEqual(broken, []);
 });
 
+/** A file's room: its folder, `ffi` and `routes`, or the file itself. The rules of overrides are a room of their own. */
+function roomOf(file: string): string {
+  const [first = "", second = "", third = ""] = file.split("/");
+  if (first !== "src") return first;
+  return second === "memory" && third === "overrides" ? "memory/overrides" : second;
+}
+
+/** What each room may import besides the vocabulary (model, result, clock, duration, lines, version) and itself. */
+const rooms: Readonly<Record<string, string>> = {
+  api: "",
+  async: "",
+  bus: "api async log",
+  config: "api files lb log net",
+  files: "ffi log",
+  health: "control.ts log memory/overrides probes",
+  lb: "api async control.ts health log net",
+  log: "api",
+  memory: "async chain.ts health log memory/overrides net",
+  "memory/overrides": "",
+  metrics: "health lb probes",
+  peers: "api async config net",
+  probes: "async ffi files log net",
+  simulator: "ffi lb net vpp",
+  snapshot: "api health lb log memory memory/overrides vpp",
+  vpp: "ffi lb log net",
+};
+const vocabulary = new Set(
+  ["model", "result", "clock", "duration", "lines", "version"].map((name) => `${name}.ts`),
+);
+
+/** Arrows between rooms, each with one of the imports that make it. */
+async function roomArrows(): Promise<Map<string, Map<string, string>>> {
+  const between = new Map<string, Map<string, string>>();
+  for (const { from, to } of await arrows()) {
+    const [one, other] = [roomOf(from), roomOf(to)];
+    if (one === other || vocabulary.has(other)) continue;
+    between.set(one, (between.get(one) ?? new Map()).set(other, `${from} -> ${to}`));
+  }
+  return between;
+}
+
+Deno.test("every room imports what its row says", async () => {
+  const broken: string[] = [];
+  for (const [room, others] of await roomArrows()) {
+    const allowed = rooms[room]?.split(" ");
+    if (allowed === undefined) continue;
+    for (const [other, example] of others) if (!allowed.includes(other)) broken.push(`${room}: ${example}`);
+  }
+  assert.deepEqual(broken, []);
+});
+
+Deno.test("no room imports itself by way of others", async () => {
+  const between = await roomArrows();
+  const reach = (start: string) => {
+    const found = new Set<string>();
+    for (const open = [start]; open.length > 0;) {
+      for (const next of between.get(open.pop() ?? "")?.keys() ?? []) {
+        if (found.has(next)) continue;
+        found.add(next);
+        open.push(next);
+      }
+    }
+    return found;
+  };
+  assert.deepEqual([...between.keys()].filter((room) => reach(room).has(room)), []);
+});
+
 Deno.test("no file imports itself by way of others", async () => {
   const next = Map.groupBy(await arrows(), ({ from }) => from);
   const done = new Set<string>();

@@ -5,6 +5,12 @@
  *   running --kill, or a request that VPP does not survive--> dead
  *   running or dead --restart--> running, with everything forgotten
  *
+ * It shares with the product what a fault would make wrong on both sides alike: the codec (`src/vpp/wire.ts`,
+ * `messages.ts`, `frame.ts`), the new-flow table and the flow hash (`src/lb/table/table.ts`, `flow.ts`). What checks
+ * those is independent of both: octets and tables that a real VPP gave (`tests/vpp/recordings.ts`,
+ * `tests/lb/recordings.ts`), a plain table in BigInt (`tests/lb/table/table_reference.ts`), and the same tests against a
+ * real VPP where there is one.
+ *
  * @module
  */
 import { E } from "../../ffi/constants.ts";
