@@ -39,7 +39,7 @@ const severities: Readonly<Record<ProblemKind, CurrentProblem["severity"]>> = {
   "file-differs": "info",
 };
 
-const ranks: ReadonlyMap<string, number> = new Map(Object.keys(severities).map((kind, rank) => [kind, rank]));
+const kinds = Object.keys(severities) as ProblemKind[];
 
 /** What shows more of a problem, and what mends it: words of maglevc, or null. */
 export interface Commands {
@@ -62,6 +62,6 @@ export function problem(
 
 /** Worst first: by kind; within one kind as they come. */
 export function worstFirst(problems: readonly CurrentProblem[]): CurrentProblem[] {
-  const rank = ({ kind }: CurrentProblem) => ranks.get(kind) ?? 0;
-  return [...problems].sort((a, b) => rank(a) - rank(b));
+  const byKind = Map.groupBy(problems, ({ kind }) => kind);
+  return kinds.flatMap((kind) => byKind.get(kind) ?? []);
 }

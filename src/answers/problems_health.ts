@@ -4,6 +4,7 @@
  * @module
  */
 import type { CurrentProblem } from "../api/mod.ts";
+import type { Blindness } from "../health/blind.ts";
 import type { Millis, State, UnixMillis } from "../model.ts";
 import type { BackendFacts, FrontendFacts, Known } from "./known.ts";
 import { problem } from "./problem.ts";
@@ -58,12 +59,14 @@ function countStates({ frontend }: FrontendFacts, states: ReadonlyMap<string, St
 
 /** Problems of all backends, and the one that all of them are blind. */
 export function backendProblems({ backends, now, probed }: Known): CurrentProblem[] {
-  const found = backends.flatMap((backend) => [
-    ...stateProblems(backend),
-    ...probeProblems(backend),
-    ...certificateProblems(backend, now),
-  ]);
-  const blind = backends.flatMap((one) => one.blind ?? []);
+  const found: CurrentProblem[] = [];
+  const blind: Blindness[] = [];
+  for (const backend of backends) {
+    stateProblems(backend, found);
+    probeProblems(backend, found);
+    certificateProblems(backend, now, found);
+    if (backend.blind !== null) blind.push(backend.blind);
+  }
   if (blind.length === 0 || blind.length < probed) return found;
   const details = new Set(blind.map(({ detail }) => detail));
   const [only] = details.size === 1 ? details : [];
@@ -78,12 +81,12 @@ function cause({ newest }: BackendFacts): string {
   return newest.detail === "" ? newest.code : `${newest.code} ${newest.detail}`;
 }
 
-function stateProblems(backend: BackendFacts): CurrentProblem[] {
+function stateProblems(backend: BackendFacts, found: CurrentProblem[]): void {
   const { flapping, name, newest, since, state } = backend;
+  if (state === "up" && flapping === null) return;
   const show = `show backend ${name}`;
   const by = newest?.by ?? null;
   const who = by === null ? "" : ` by ${by}`;
-  const found: CurrentProblem[] = [];
   if (flapping !== null) {
     const text = `backend ${name} flaps, it is ${state} now: ${cause(backend)}`;
     found.push(problem("flapping", name, flapping, text, { show }));
@@ -99,29 +102,31 @@ function stateProblems(backend: BackendFacts): CurrentProblem[] {
     const text = `backend ${name} is disabled${why}`;
     found.push(problem("disabled", name, since, text, { show, fix: `set backend ${name} enable` }));
   }
-  return found;
 }
 
-function probeProblems(backend: BackendFacts): CurrentProblem[] {
-  const { blind, name, previous } = backend;
+function probeProblems(backend: BackendFacts, found: CurrentProblem[]): void {
+  const { blind, name, previous, void: run } = backend;
+  if (blind === null && (run === null || run.count < voidsInRow)) return;
   const show = `show backend ${name}`;
   if (blind !== null && previous !== null) {
     const text = `backend ${name} waits for a verdict on its new address and is blind, ${previous} serves ` +
       `meanwhile: ${blind.detail}`;
-    return [problem("address-wait", name, blind.since, text, { show })];
-  }
-  if (blind !== null) {
+    found.push(problem("address-wait", name, blind.since, text, { show }));
+  } else if (blind !== null) {
     const text = `backend ${name} is blind, no result of its probes counts: ${blind.detail}`;
-    return [problem("backend-blind", name, blind.since, text, { show })];
+    found.push(problem("backend-blind", name, blind.since, text, { show }));
+  } else if (run !== null) {
+    const text = `the last probes of backend ${name} were void (${run.cause}): ${run.detail}`;
+    found.push(problem("backend-void", name, run.since, text, { show }));
   }
-  if (backend.void === null || backend.void.count < voidsInRow) return [];
-  const { cause: why, detail, since } = backend.void;
-  const text = `the last probes of backend ${name} were void (${why}): ${detail}`;
-  return [problem("backend-void", name, since, text, { show })];
 }
 
-function certificateProblems({ certificateEnd: end, name }: BackendFacts, now: UnixMillis): CurrentProblem[] {
-  if (end === null || end - now > certificateMs) return [];
+function certificateProblems(
+  { certificateEnd: end, name }: BackendFacts,
+  now: UnixMillis,
+  found: CurrentProblem[],
+): void {
+  if (end === null || end - now > certificateMs) return;
   const date = new Date(end).toISOString().slice(0, 10);
   const days = Math.floor((end - now) / dayMs);
   const when = end <= now
@@ -130,5 +135,5 @@ function certificateProblems({ certificateEnd: end, name }: BackendFacts, now: U
     ? `ends today or tomorrow, on ${date}`
     : `ends in ${days} ${days === 1 ? "day" : "days"}, on ${date}`;
   const text = `the certificate of backend ${name} ${when}`;
-  return [problem("certificate", name, end - certificateMs, text, { show: `show backend ${name}` })];
+  found.push(problem("certificate", name, end - certificateMs, text, { show: `show backend ${name}` }));
 }

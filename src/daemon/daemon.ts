@@ -51,6 +51,7 @@ import { VppLink } from "../vpp/link.ts";
 import { announce } from "./announce.ts";
 import { Changes, tellOverrides } from "./changes.ts";
 import { Checker } from "./checker.ts";
+import { ConfigWatch, lookAtFile, whyRefused } from "./config_watch.ts";
 import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
 import { noTroubles } from "./fleet_answer.ts";
 import type { FileRequest } from "./checker_worker.ts";
@@ -335,6 +336,15 @@ export class Daemon implements AsyncDisposable {
       inUse: files.keys,
     });
     const checker = new Checker(clock, lackForThread);
+    const watch = building.use(
+      new ConfigWatch({
+        clock,
+        path: options.config,
+        look: lookAtFile,
+        check: () => new Checker(clock, lackForThread).check(request()),
+        running: () => health.fileConfig,
+      }),
+    );
     const reloader = new Reloader({
       request,
       // One of its own: checks of posted texts must not keep a reload from being made.
@@ -346,7 +356,13 @@ export class Daemon implements AsyncDisposable {
       recorder: {
         config(file, actor, step) {
           recorder.config(file, actor, step);
-          if (step.what === "reloaded") changes?.tell("config");
+          if (step.what === "reloaded") {
+            watch.taken();
+            changes?.tell("config");
+          } else if (step.what === "refused" && step.errors.length > 0) {
+            watch.refused(whyRefused(step.errors));
+          }
+          changes?.look();
         },
       },
       log,
@@ -361,7 +377,7 @@ export class Daemon implements AsyncDisposable {
       startedAt,
       startedAtMs,
       files: () => ({
-        config: null,
+        config: watch.trouble,
         kept: [
           ...secrets.kept(),
           ...files.kept.map(({ path, since, why }) => ({ object: path, since, detail: why })),

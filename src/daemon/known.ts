@@ -12,6 +12,7 @@ import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import type { Frontend, Millis, UnixMillis } from "../model.ts";
+import type { VppView } from "../lb/vpp_state.ts";
 import type { VppLink } from "../vpp/link.ts";
 
 /** The parts that are asked. */
@@ -21,9 +22,11 @@ export interface KnownParts {
   /** Health of everything. */
   readonly tracker: Tracker;
   /** Keeper of VPP's state. */
-  readonly reconciler: Reconciler;
+  readonly reconciler: Pick<Reconciler, "complete" | "drift" | "held" | "unsynced" | "warmup"> & {
+    readonly view: Pick<VppView, "vip">;
+  };
   /** Connection to VPP. */
-  readonly link: VppLink;
+  readonly link: Pick<VppLink, "reason" | "since" | "state">;
   /** Wall clock. */
   readonly startedAt: UnixMillis;
   /** Monotonic. */

@@ -113,6 +113,15 @@ const troubles: Record<string, {
     series: [["maglev_vpp_connected", "", "0x40", "1x40"]],
     summary: "lb1 is not connected to VPP",
   },
+  MaglevProblemsCritical: {
+    series: [["maglev_problems", 'severity="critical"', "2x40", "0x40"]],
+
+    summary: "lb1: 2 critical problems",
+  },
+  MaglevProblems: {
+    series: [["maglev_problems", 'severity="warning"', "3x40", "0x40"]],
+    summary: "lb1: 3 problems have not gone for 15 minutes",
+  },
   MaglevHeldChanges: {
     series: [["maglev_vpp_held_changes", "", "3x40", "0x40"]],
     summary: "3 changes wait for an operator on lb1",
