@@ -18,6 +18,24 @@ ${lbSettings}
 `;
 }
 
+/** Waits until frontends went up so often, all together. */
+async function wentUp(daemon: TestDaemon, names: readonly string[], times: number): Promise<void> {
+  const count = (name: string) =>
+    daemon.log.filter(({ msg, frontend, to }) =>
+      msg === "frontend-transition" && frontend === name && to === "up"
+    ).length;
+  await daemon.until(
+    () => names.every((name) => count(name) >= times) ? true : undefined,
+    () => `${names.join(", ")} up ${times} times`,
+  );
+  // Both backends have had a verdict by then, or have it next.
+  for (const name of ["b1", "b2"]) {
+    await daemon.logged(({ msg, backend, to }) =>
+      msg === "backend-transition" && backend === name && to === "up"
+    );
+  }
+}
+
 Deno.test("maglevc beside a daemon: what is wrong, why, and the live view", async () => {
   await using server = new WebServer("0.0.0.0");
   await using vpp = await Vpp.start();
@@ -26,6 +44,7 @@ Deno.test("maglevc beside a daemon: what is wrong, why, and the live view", asyn
     vpp: vpp.paths,
     until: "ready",
   });
+  await wentUp(daemon, ["www", "both"], 1);
   const cli = async (line: string, options = {}) =>
     await run({ url: daemon.api }, line, { width: 100, ...options });
   const good = await cli("show problems");
@@ -53,6 +72,7 @@ Deno.test("maglevc beside a daemon: an action, its consequences, what lasts, and
     vpp: vpp.paths,
     until: "ready",
   });
+  await wentUp(daemon, ["www", "both"], 1);
   const { token } = daemon;
   const cli = async (line: string, options = {}) =>
     await run({ url: daemon.api }, line, { width: 100, token, now: Date.now(), ...options });
@@ -76,9 +96,7 @@ Deno.test("maglevc beside a daemon: an action, its consequences, what lasts, and
   const [, id = ""] = /\n(\S+) +pause b1/.exec(overrides.out) ?? [];
   const cleared = await cli(`clear override ${id}`, { answer: false });
   assert.deepEqual([cleared.code, cleared.err], [0, ""], cleared.out);
-  await daemon.logged(({ msg, frontend, to }) =>
-    msg === "frontend-transition" && frontend === "www" && to === "up"
-  );
+  await wentUp(daemon, ["www"], 2);
   assert.equal((await cli("show problems")).code, 0);
   const reload = await cli("config reload dry-run");
   assert.deepEqual([reload.code, reload.err], [0, ""], reload.out);
