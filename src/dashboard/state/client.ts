@@ -320,7 +320,8 @@ async function problemOf(response: Response): Promise<Problem | null> {
   try {
     return await response.json() as Problem;
   } catch (error) {
-    if (error instanceof SyntaxError) return null;
+    // No JSON, or it did not come in time: the status alone tells enough.
+    if (error instanceof SyntaxError || error instanceof TypeError || isTimeout(error)) return null;
     throw error;
   }
 }

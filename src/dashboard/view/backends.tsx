@@ -122,7 +122,7 @@ const Square = memo(function Square({ backend }: { readonly backend: Backend }) 
       aria-label={name}
       onClick={() => opened.value = { kind: "backend", name: backend.name }}
     >
-      <span aria-hidden="true">{backend.state === "up" ? "" : shapes[backend.state] ?? "·"}</span>
+      {backend.state === "up" ? null : <span aria-hidden="true">{shapes[backend.state] ?? "·"}</span>}
     </button>
   );
 });
