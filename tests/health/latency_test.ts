@@ -35,6 +35,16 @@ Deno.test("the window holds the last 60 results as a plain list would", () => {
   }));
 });
 
+Deno.test("a minute keeps slow probes as slow as they were, up to an hour's timeout", () => {
+  for (const wanted of [0.01, 1, 2400, 60_000, 3_000_000]) {
+    const window = new LatencyWindow(0);
+    window.add(60_000, wanted, false, "L7TOUT");
+    window.add(120_000, 1, true, "L7OK");
+    const [first] = window.minutes(130_000);
+    assert.ok(Math.abs((first?.p99 ?? 0) / wanted - 1) < 0.05, `${first?.p99} for ${wanted}`);
+  }
+});
+
 Deno.test("minutes of the last hour, with quantiles to 5 %", () => {
   const window = new LatencyWindow(base);
   for (let second = 0; second < 2 * 3600; second++) {
