@@ -34,7 +34,7 @@ import { whereis } from "../lb/table/whereis.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { Run } from "../memory/journal/runs.ts";
 import type { Metrics } from "../metrics/mod.ts";
-import type { Actor, ActualLb, IpAddress, Millis, UnixMillis } from "../model.ts";
+import type { Actor, ActualLb, IpAddress, Millis, State, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { healthCheck } from "../snapshot/convert.ts";
 import { overrideView } from "../snapshot/overrides.ts";
@@ -46,6 +46,9 @@ import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
 import { explainFacts } from "./explain.ts";
 import { explainPast } from "./explain_past.ts";
+import type { Wish } from "../fleet/wish.ts";
+import type { OrderWords } from "../health/override_book.ts";
+import type { Override } from "../memory/overrides/override.ts";
 import type { DaemonFleet } from "./fleet.ts";
 import { noFleet } from "./fleet_answer.ts";
 import { journalPage, type JournalSources, replayAnswer } from "./journal_answers.ts";
@@ -101,6 +104,11 @@ export interface ControlParts {
   /** Addresses of the listeners, once they are open. */
   readonly listen: () => readonly string[];
 }
+
+const aloneRefusal: Refusal = {
+  type: "conflict",
+  detail: "this daemon has no fleet, so nothing can be set everywhere",
+};
 
 const missing = (what: string, name: string): Refusal => ({
   type: "not-found",
@@ -265,12 +273,17 @@ export class DaemonControl implements Control {
     const { clock, reconciler, saved, tracker } = this.#parts;
     const words = readOrder(request, dryRun, clock.wall());
     if (!words.ok) return words;
-    if (request.everywhere === true) return err(this.#noFleet());
+    const everywhere = request.everywhere === true;
     const old = tracker.overrides.state(backend);
-    const outcome = tracker.act(backend, action, actor, words.value);
+    const outcome = everywhere
+      ? await this.#want({ kind: action, backend }, actor, words.value, request.force === true)
+      : tracker.act(backend, action, actor, words.value);
     if (!outcome.ok) return outcome;
-    const { after, before, replaced } = outcome.value;
-    if (!dryRun) reconciler.acted(backend, action);
+    const { replaced } = outcome.value;
+    const { after, before } = "after" in outcome.value
+      ? outcome.value
+      : { before: outcome.value.state, after: tracker.entry(backend)?.health.state };
+    if (!dryRun && !everywhere) reconciler.acted(backend, action);
     const now = tracker.overrides.state(backend);
     const unsaved = dryRun ? null : await saved();
     const value = this.backend(backend);
@@ -296,14 +309,26 @@ export class DaemonControl implements Control {
     const { clock, reconciler, saved, tracker } = this.#parts;
     const words = readOrder(request, dryRun, clock.wall());
     if (!words.ok) return words;
-    if (request.everywhere === true) return err(this.#noFleet());
     const flush = request.flush ?? false;
-    const outcome = tracker.setWeight(frontend, pool, backend, request.weight, actor, words.value);
+    const everywhere = request.everywhere === true;
+    const runs = () => memberWeight(tracker.config, frontend, pool, backend);
+    const ran = runs();
+    const { weight } = request;
+    const outcome = everywhere
+      ? await this.#want(
+        { kind: "weight", frontend, pool, backend, weight, flush },
+        actor,
+        words.value,
+        request.force === true,
+      )
+      : tracker.setWeight(frontend, pool, backend, weight, actor, words.value);
     if (!outcome.ok) return outcome;
-    const { after, before, replaced } = outcome.value;
+    const { replaced } = outcome.value;
+    const { after, before } = "after" in outcome.value ? outcome.value : { before: ran, after: runs() };
+    // What is wanted everywhere asked for a flush where it came into force.
     const [unsaved] = dryRun
       ? [null]
-      : await Promise.all([saved(), reconciler.weightSet(frontend, backend, flush)]);
+      : await Promise.all([saved(), reconciler.weightSet(frontend, backend, flush && !everywhere)]);
     const value = this.frontend(frontend);
     if (value === null) return err(missing("frontend", frontend));
     const consequences = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
@@ -328,9 +353,13 @@ export class DaemonControl implements Control {
     const { reconciler, saved, tracker } = this.#parts;
     const override = tracker.overrides.list.find((one) => one.id === id);
     if (override === undefined) return err(missing("override", id));
-    if (override.scope === "everywhere") return err(this.#noFleet());
-    const outcome = tracker.clearOverride(id, actor, dryRun);
-    if (!outcome.ok) return outcome;
+    if (override.scope === "everywhere") {
+      const cleared = await this.#clearEverywhere(id, actor, dryRun);
+      if (!cleared.ok) return cleared;
+    } else {
+      const outcome = tracker.clearOverride(id, actor, dryRun);
+      if (!outcome.ok) return outcome;
+    }
     const stops = override.kind === "pause" || override.kind === "disable";
     // Whoever ends a pause wants the server back, as with resume.
     if (!dryRun && stops && override.sleeping === null) reconciler.acted(override.backend, "resume");
@@ -341,9 +370,24 @@ export class DaemonControl implements Control {
     return ok({ value: { overrides: this.overrides(), consequences }, before: view, after: null });
   }
 
-  /** Why nothing can be set everywhere. The one place that a fleet replaces. */
-  #noFleet(): Refusal {
-    return { type: "conflict", detail: "this daemon has no fleet, so nothing can be set everywhere" };
+  /** Carries out what an operator wants everywhere; `state` is that of the backend before. */
+  async #want(
+    wish: Wish,
+    actor: Actor,
+    { dryRun = false, end = null, reason = null }: OrderWords,
+    force: boolean,
+  ): Promise<Result<{ readonly state: State; readonly replaced: Override | null }, Refusal>> {
+    const { fleet, tracker } = this.#parts;
+    if (fleet === null) return err(aloneRefusal);
+    const state = tracker.entry(wish.backend)?.health.state ?? "removed";
+    const wanted = await fleet.want(wish, actor, { dryRun, end, force, reason });
+    return wanted.ok ? ok({ state, replaced: wanted.value.replaced }) : wanted;
+  }
+
+  async #clearEverywhere(id: string, actor: Actor, dryRun: boolean): Promise<Result<null, Refusal>> {
+    const { fleet } = this.#parts;
+    if (fleet === null) return err(aloneRefusal);
+    return dryRun ? ok(null) : await fleet.clear(id, actor);
   }
 
   /** The new-flow table of a frontend, as it is or under assumptions. */

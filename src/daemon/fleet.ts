@@ -75,6 +75,8 @@ export interface EverywhereWords {
   readonly end: EndWish | null;
   /** Whether another operator's intent is replaced. */
   readonly force: boolean;
+  /** True: nothing is written. */
+  readonly dryRun: boolean;
 }
 
 /** What came of a wish for the whole fleet. */
@@ -179,7 +181,7 @@ export class DaemonFleet implements AsyncDisposable {
   async want(wish: Wish, actor: Actor, words: EverywhereWords): Promise<Result<Wanted, Refusal>> {
     const { clock, node, settings, tracker } = this.#parts;
     const now = clock.wall();
-    const { end, force, reason } = words;
+    const { dryRun, end, force, reason } = words;
     const until = end === null ? null : end.kind === "hour" ? end.until : now + end.ms;
     const by = actor.principal;
     const claimed = actor.claimed ?? null;
@@ -192,13 +194,18 @@ export class DaemonFleet implements AsyncDisposable {
     if (!step.ok) return err(refusalOf(step.error, wish, words));
     if (step.value.kind === "nothing") return ok({ replaced: null });
     const mine = present === null || present.intent.by === by && present.intent.claimed === claimed;
+    const replaced = mine ? null : overrideOf(present, false);
+    if (dryRun) {
+      const isOthers = replaced !== null && step.value.kind === "write" && !force;
+      return isOthers ? outcomeOf({ kind: "conflict", present }, null) : ok({ replaced });
+    }
     this.#asked.set(key, by);
     const written =
       await (step.value.kind === "write"
         ? this.#fleet.write(step.value.intent, force)
         : this.#fleet.remove(target));
     this.#asked.delete(key);
-    return outcomeOf(written, mine || present === null ? null : overrideOf(present, false));
+    return outcomeOf(written, replaced);
   }
 
   /** Ends an override of the fleet. Refused as `want`. */
@@ -246,7 +253,10 @@ export class DaemonFleet implements AsyncDisposable {
 
   #learned({ ended, memory, rubbish, written }: Learned): void {
     const { clock, log, settings } = this.#parts;
-    for (const { key, why } of rubbish) log.warn("fleet-intent", { key, detail: `it is left alone: ${why}` });
+    // A field of the name "key" would be masked as a secret.
+    for (const { key, why } of rubbish) {
+      log.warn("fleet-intent", { entry: key, detail: `it is left alone: ${why}` });
+    }
     for (const stored of written) log.info("fleet-intent", { event: "set", ...intentAttrs(stored) });
     for (const stored of ended) log.info("fleet-intent", { event: "gone", ...intentAttrs(stored) });
     if (written.length + ended.length > 0) this.#follow(written, ended);

@@ -167,7 +167,8 @@ export class IntentLoop implements AsyncDisposable {
     if (this.#state.kind === "replaced" || this.#memory.held.has(key)) {
       // The store may not have the key, so its deletion would reach nobody. An intent that is over does.
       const { intent } = known;
-      const over = { ...intent, until: intent.since, node: this.#parts.node };
+      const now = this.#parts.clock.wall();
+      const over = { ...intent, since: now, until: Math.min(intent.since, now), node: this.#parts.node };
       return await this.#compared(key, known.revision, { put: key, value: intentText(over) }, true);
     }
     return await this.#compared(key, known.revision, { delete: key }, false);
@@ -277,8 +278,11 @@ export class IntentLoop implements AsyncDisposable {
     const off = listing.date === null ? 0 : clock.wall() - listing.date;
     this.#clockOffMs = off >= 0 && off < 1000 ? 0 : off;
     this.#clockOffSince = Math.abs(off) <= clockLimitMs ? null : this.#clockOffSince ?? clock.wall();
-    const learned = learnList(this.#memory, fleet, listing);
+    // A store that was wiped has the identity that it had, and its revision may grow beyond the one that was known.
+    const isMet = this.#stranger?.clusterId === listing.clusterId;
+    const learned = isMet ? null : learnList(this.#memory, fleet, listing);
     if (learned === null) return this.#meet(listing);
+    this.#stranger = null;
     // A watch that did not tell this may be silent for good: its member may be stopped.
     const missed = this.#state.kind === "live" && learned.written.length + learned.ended.length > 0;
     this.#believed(learned);

@@ -64,6 +64,8 @@ export interface StoredIntent {
 export const intentLimit = 64 * 1024;
 /** Most intents of a fleet. */
 export const intentsLimit = 10_000;
+/** An intent that was over when it was written stays so long, in ms: each node must list it once. */
+const overDeletionMs = 30_000;
 /** A node that did not write an intent deletes it so long after its end, in ms. */
 export const foreignDeletionMs = 24 * 3_600_000;
 
@@ -344,6 +346,7 @@ export function deletable(
 ): StoredIntent[] {
   if (!clockIsRight) return [];
   return [...memory.intents.values()].filter(({ intent }) =>
-    intent.until !== null && now >= intent.until + (intent.node === node ? 0 : foreignDeletionMs)
+    intent.until !== null && now >= intent.until + (intent.node === node ? 0 : foreignDeletionMs) &&
+    (intent.until > intent.since || now >= intent.since + overDeletionMs)
   );
 }

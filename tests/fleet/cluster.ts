@@ -44,6 +44,12 @@ export class Member {
     }).spawn();
   }
 
+  /** The same member for clients of another port only, so that those who know this one do not reach it. */
+  elsewhere(): Member {
+    const url = `http://127.0.0.1:${freePort()}`;
+    return new Member(url, this.#args.map((arg) => arg === this.url ? url : arg), this.#log, this.#before);
+  }
+
   signal(signal: Deno.Signal): void {
     this.#child?.kill(signal);
   }
@@ -104,9 +110,9 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Waits until a write goes through some member. */
-  async ready(): Promise<void> {
+  async ready(members: readonly Member[] = this.members): Promise<void> {
     for (let tries = 0; tries < 600; tries++) {
-      for (const { url } of this.members) {
+      for (const { url } of members) {
         try {
           const body = JSON.stringify({ key: btoa("ready"), value: "" });
           const answer = await fetch(`${url}/v3/kv/put`, {

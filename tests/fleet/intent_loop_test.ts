@@ -188,12 +188,29 @@ Deno.test("a store that was replaced is not believed; a new write to it counts e
     assert.deepEqual([loop.state.kind, intents()], ["live", ["b1", "b2", "b3"]]);
   }
   assert.equal((await two.loop.remove({ kind: "state", backend: "b1" })).kind, "done");
-  await clock.advance(10_000);
+  await clock.advance(40_000);
   for (const { intents } of [one, two]) assert.deepEqual(intents(), ["b2", "b3"]);
   // The watch is on again.
   await one.loop.remove({ kind: "state", backend: "b3" });
   await settle();
   assert.deepEqual(two.intents(), ["b2"]);
+});
+
+Deno.test("a store that was wiped stays unbelieved when its revision has grown beyond the known one", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await using one = site(store, clock);
+  await one.loop.listed;
+  await one.loop.write(pause("b1"), false);
+  await clock.advance(5_000);
+  const known = store.revision;
+  store.rows = new Map();
+  store.revision = 1n;
+  await clock.advance(5_000);
+  assert.equal(one.loop.state.kind, "replaced");
+  while (store.revision <= known) await store.put("/maglev/x/node/lb9", "");
+  await clock.advance(10_000);
+  assert.deepEqual([one.loop.state.kind, one.intents()], ["replaced", ["b1"]]);
 });
 
 Deno.test("a clear is the new write that makes a store the known one", async () => {
@@ -209,7 +226,9 @@ Deno.test("a clear is the new write that makes a store the known one", async () 
   assert.equal(one.loop.state.kind, "replaced");
   assert.equal((await one.loop.remove({ kind: "state", backend: "b1" })).kind, "done");
   assert.equal(one.loop.state.kind, "live");
-  await clock.advance(10_000);
+  await clock.advance(20_000);
+  assert.equal(store.rows.size, 1, "until all have listed it");
+  await clock.advance(20_000);
   assert.deepEqual([one.intents(), store.rows.size], [[], 0]);
 });
 
