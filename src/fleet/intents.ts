@@ -291,14 +291,16 @@ class Sum {
 
   change(fleet: string, { key, modRevision, value }: WatchEvent): void {
     const before = this.#intents.get(key);
-    this.#held.delete(key);
+    // Another store may use the revision that the intent had.
+    const isHeld = this.#held.delete(key);
     if (value === null) {
       this.#intents.delete(key);
       this.#rubbish.delete(key);
       if (before !== undefined) this.#ended.push(before);
       return;
     }
-    if (before?.revision === modRevision || this.#rubbish.get(key)?.revision === modRevision) return;
+    const isSame = before?.revision === modRevision && !isHeld;
+    if (isSame || this.#rubbish.get(key)?.revision === modRevision) return;
     const parsed = this.#intents.size >= intentsLimit && before === undefined
       ? err(`there are over ${intentsLimit} intents`)
       : parseIntent(fleet, { key, value, modRevision });

@@ -18,14 +18,17 @@ import { isInForce, type StoredIntent } from "./intents.ts";
 const letters = "abcdefghjkmnpqrstuvwxyz23456789";
 
 /**
- * Id of an intent's override: another one as soon as the intent is written again, and the same on every node. The key
- * is part of it, since two stores may use one revision.
+ * Id of an intent's override: another one as soon as the intent is written again, and the same on every node. Key and
+ * hour are part of it, since two stores may use one revision.
  */
-export function overrideId({ key, revision }: StoredIntent): string {
-  let hash = 0;
-  for (const octet of new TextEncoder().encode(key)) hash = (hash * 31 + octet) % letters.length ** 3;
-  const tail = [1, letters.length, letters.length ** 2].map((unit) =>
-    letters[Math.floor(hash / unit) % letters.length]
+export function overrideId({ intent, key, revision }: StoredIntent): string {
+  // FNV-1a, 32 bits.
+  let hash = 2_166_136_261;
+  for (const octet of new TextEncoder().encode(`${key} ${intent.since}`)) {
+    hash = Math.imul(hash ^ octet, 16_777_619) >>> 0;
+  }
+  const tail = [0, 1, 2, 3, 4].map((place) =>
+    letters[Math.floor(hash / letters.length ** place) % letters.length]
   );
   return `e${revision}${tail.join("")}`;
 }

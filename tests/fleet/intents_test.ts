@@ -186,6 +186,13 @@ Deno.test("a store that was replaced counts from a new write on: what was known 
   assert.deepEqual(later?.ended, []);
   const gone = learnList(believed.memory, "x", listing([rowOf(old, 2n)], 8n, "other"));
   assert.deepEqual(gone?.ended.map(({ intent }) => intent.reason), ["new"], "what was written anew ends");
+  // The other store may use the revision of the intent that holds.
+  const same = learnList(
+    believed.memory,
+    "x",
+    listing([...rows, rowOf({ ...pause, reason: "5" }, 5n)], 5n, "other"),
+  );
+  assert.deepEqual(same?.written.map(({ intent }) => intent.reason), ["5"]);
   const over = rowOf({ ...pause, until: pause.since }, 9n);
   const cleared = learnList(later?.memory ?? noMemory, "x", listing([...rows, over], 9n, "other"));
   assert.deepEqual(cleared?.memory.held.size, 0);
