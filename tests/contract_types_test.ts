@@ -9,6 +9,7 @@ import * as schemas from "../routes/schemas.ts";
 import * as answers from "../routes/schemas_answers.ts";
 import * as config from "../routes/schemas_config.ts";
 import * as events from "../routes/schemas_events.ts";
+import { OverrideList } from "../routes/overrides.ts";
 import * as journal from "../routes/schemas_journal.ts";
 import * as vpp from "../routes/schemas_vpp.ts";
 import type * as ours from "../src/api/mod.ts";
@@ -105,6 +106,7 @@ Deno.test("every schema has the contract's type and a name in the document", () 
   accepts<theirs.FrontendTransition>(answers.FrontendTransition);
   accepts<theirs.Latency>(answers.Latency);
   accepts<theirs.Override>(answers.Override);
+  accepts<theirs.OverrideList>(OverrideList);
   accepts<theirs.ProblemList>(answers.ProblemList);
   accepts<theirs.Explain>(answers.Explain);
   accepts<theirs.Finding>(schemas.Finding);
