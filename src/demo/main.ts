@@ -15,7 +15,7 @@ import { sseFrames } from "../sse.ts";
 import { DemoError } from "./error.ts";
 import { startLoad } from "./load.ts";
 import { permissionFlags } from "../tasks/permissions.ts";
-import { addresses, freePort, project, Site, vipAddress } from "./site.ts";
+import { addresses, holdPort, project, Site, vipAddress } from "./site.ts";
 import { helpText, introduction, isTold } from "./text.ts";
 import { parseWords } from "./words.ts";
 
@@ -134,7 +134,7 @@ async function main(): Promise<number> {
   stopped.promise.catch(() => {});
   const unlessStopped = <T>(promise: Promise<T>) => Promise.race([promise, stopped.promise]);
 
-  const port = freePort();
+  const { port } = cleanup.use(holdPort());
   const config = `${folder}/maglev.yaml`;
   const example = await Deno.readTextFile(project("docs/examples/demo.yaml"));
   await Deno.writeTextFile(config, example.replaceAll("port: 8081", `port: ${port}`));

@@ -23,15 +23,28 @@ export function project(path: string): string {
   return new URL(`../../${path}`, import.meta.url).pathname;
 }
 
+/** Nobody serves here; a demo that listens here has the port on all addresses, so that no other demo takes it. */
+const guardAddress = "127.0.2.9";
+
+/** A port that no other demo takes as long as it is held. */
+export interface HeldPort extends Disposable {
+  /** Its number. */
+  readonly port: number;
+}
+
 /** A port that is free on every address: the example's own if possible, so that its text stays true. */
-export function freePort(): number {
+export function holdPort(): HeldPort {
   for (const candidate of [preferredPort, 0, 0, 0, 0, 0]) {
     try {
+      using listeners = new DisposableStack();
+      const guard = listeners.use(Deno.listen({ hostname: guardAddress, port: candidate }));
+      const { port } = guard.addr;
       using stack = new DisposableStack();
-      const first = stack.use(Deno.listen({ hostname: vipAddress, port: candidate }));
-      const { port } = first.addr;
-      for (const hostname of Object.values(addresses)) stack.use(Deno.listen({ hostname, port }));
-      return port;
+      for (const hostname of [vipAddress, ...Object.values(addresses)]) {
+        stack.use(Deno.listen({ hostname, port }));
+      }
+      const held = listeners.move();
+      return { port, [Symbol.dispose]: () => held.dispose() };
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     }
