@@ -6,6 +6,7 @@
 import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api/mod.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
+import { Consequences } from "./schemas_answers.ts";
 import { Finding, Text } from "./schemas_base.ts";
 import { SyncResult } from "./schemas_vpp.ts";
 
@@ -46,5 +47,6 @@ export const ConfigReload: Schema<api.ConfigReload> = contract<api.ConfigReload>
       effect: Text,
     })),
     sync: orNull(SyncResult),
+    consequences: Consequences.optional(),
   }),
 );

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Finding } from "./base.ts";
+import type { Consequences } from "./memory.ts";
 import type { SyncResult } from "./vpp.ts";
 
 /** GET /v1/config */
@@ -46,4 +47,6 @@ export interface ConfigReload extends ConfigCheck {
   changes: ReloadChange[];
   /** The sync that followed; null: none yet. */
   sync: SyncResult | null;
+  /** What it changes for traffic. */
+  consequences?: Consequences;
 }

@@ -51,6 +51,7 @@ import type { OrderWords } from "../health/override_book.ts";
 import type { Override } from "../memory/overrides/override.ts";
 import type { DaemonFleet } from "./fleet.ts";
 import { noFleet } from "./fleet_answer.ts";
+import { Foresight, notForeseen } from "./foresight.ts";
 import { journalPage, type JournalSources, replayAnswer } from "./journal_answers.ts";
 import { plainConsequences, readOrder } from "./order.ts";
 import type { Reloader } from "./reload.ts";
@@ -125,6 +126,7 @@ export function vppStanding(reconciler: Reconciler, link: VppLink): api.Ready["v
 export class DaemonControl implements Control {
   readonly #parts: ControlParts;
   readonly #slices: TableSlices;
+  readonly #foresight: Foresight;
   /** Answers to those who ask together are made once. */
   readonly #states = new WeakMap<ActualLb, api.LbState>();
   readonly #plans = new WeakMap<PlanView, Promise<api.Plan>>();
@@ -133,6 +135,7 @@ export class DaemonControl implements Control {
   constructor(parts: ControlParts) {
     this.#parts = parts;
     this.#slices = new TableSlices(parts.clock);
+    this.#foresight = new Foresight(parts);
   }
 
   /** Version, uptime, listeners and warm-up. */
@@ -274,9 +277,17 @@ export class DaemonControl implements Control {
     const words = readOrder(request, dryRun, clock.wall());
     if (!words.ok) return words;
     const everywhere = request.everywhere === true;
+    const trial = tracker.act(backend, action, actor, { ...words.value, dryRun: true });
+    if (!trial.ok && !everywhere) return trial;
+    const isLocal = tracker.overrides.isLocal(backend);
+    const foresee = !trial.ok || (everywhere && isLocal)
+      ? notForeseen
+      : this.#foresight.act(backend, action, trial.value.assumed);
     const old = tracker.overrides.state(backend);
     const outcome = everywhere
       ? await this.#want({ kind: action, backend }, actor, words.value, request.force === true)
+      : dryRun
+      ? trial
       : tracker.act(backend, action, actor, words.value);
     if (!outcome.ok) return outcome;
     const { replaced } = outcome.value;
@@ -285,10 +296,11 @@ export class DaemonControl implements Control {
       : { before: outcome.value.state, after: tracker.entry(backend)?.health.state };
     if (!dryRun && !everywhere) reconciler.acted(backend, action);
     const now = tracker.overrides.state(backend);
-    const unsaved = dryRun ? null : await saved();
+    const [foreseen, unsaved] = await Promise.all([foresee(), dryRun ? null : saved()]);
     const value = this.backend(backend);
     if (value === null) return err(missing("backend", backend));
-    const consequences = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
+    const plain = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
+    const consequences = { ...plain, ...foreseen };
     return ok({
       value: { ...value, consequences },
       ...(before === after && old !== now
@@ -314,24 +326,28 @@ export class DaemonControl implements Control {
     const runs = () => memberWeight(tracker.config, frontend, pool, backend);
     const ran = runs();
     const { weight } = request;
+    const set = { frontend, pool, backend, weight };
+    const trial = tracker.setWeight(frontend, pool, backend, weight, actor, { ...words.value, dryRun: true });
+    if (!trial.ok && !everywhere) return trial;
+    const isLocal = tracker.overrides.isLocal(backend, frontend, pool);
+    const foresee = !trial.ok || (everywhere && isLocal)
+      ? notForeseen
+      : this.#foresight.weight(set, actor.principal, flush, trial.value.assumed);
     const outcome = everywhere
-      ? await this.#want(
-        { kind: "weight", frontend, pool, backend, weight, flush },
-        actor,
-        words.value,
-        request.force === true,
-      )
+      ? await this.#want({ kind: "weight", ...set, flush }, actor, words.value, request.force === true)
+      : dryRun
+      ? trial
       : tracker.setWeight(frontend, pool, backend, weight, actor, words.value);
     if (!outcome.ok) return outcome;
     const { replaced } = outcome.value;
     const { after, before } = "after" in outcome.value ? outcome.value : { before: ran, after: runs() };
     // What is wanted everywhere asked for a flush where it came into force.
-    const [unsaved] = dryRun
-      ? [null]
-      : await Promise.all([saved(), reconciler.weightSet(frontend, backend, flush && !everywhere)]);
+    const sent = dryRun ? null : reconciler.weightSet(frontend, backend, flush && !everywhere);
+    const [foreseen, unsaved] = await Promise.all([foresee(), dryRun ? null : saved(), sent]);
     const value = this.frontend(frontend);
     if (value === null) return err(missing("frontend", frontend));
-    const consequences = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
+    const plain = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
+    const consequences = { ...plain, ...foreseen };
     return ok({
       value: { ...value, consequences },
       before: { weight: before },
@@ -353,20 +369,23 @@ export class DaemonControl implements Control {
     const { reconciler, saved, tracker } = this.#parts;
     const override = tracker.overrides.list.find((one) => one.id === id);
     if (override === undefined) return err(missing("override", id));
+    const trial = tracker.clearOverride(id, actor, true);
+    if (!trial.ok) return trial;
+    const foresee = this.#foresight.clear(override, trial.value.assumed);
     if (override.scope === "everywhere") {
       const cleared = await this.#clearEverywhere(id, actor, dryRun);
       if (!cleared.ok) return cleared;
-    } else {
-      const outcome = tracker.clearOverride(id, actor, dryRun);
+    } else if (!dryRun) {
+      const outcome = tracker.clearOverride(id, actor);
       if (!outcome.ok) return outcome;
     }
     const stops = override.kind === "pause" || override.kind === "disable";
     // Whoever ends a pause wants the server back, as with resume.
     if (!dryRun && stops && override.sleeping === null) reconciler.acted(override.backend, "resume");
-    const unsaved = dryRun ? null : await saved();
+    const [foreseen, unsaved] = await Promise.all([foresee(), dryRun ? null : saved()]);
     const mine = override.by === actor.principal && override.claimed === (actor.claimed ?? null);
     const view = overrideView(override);
-    const consequences = plainConsequences(dryRun, unsaved, mine ? null : view);
+    const consequences = { ...plainConsequences(dryRun, unsaved, mine ? null : view), ...foreseen };
     return ok({ value: { overrides: this.overrides(), consequences }, before: view, after: null });
   }
 

@@ -52,6 +52,7 @@ import { announce } from "./announce.ts";
 import { Changes, tellOverrides } from "./changes.ts";
 import { Checker } from "./checker.ts";
 import { ConfigWatch, lookAtFile, whyRefused } from "./config_watch.ts";
+import { Foresight } from "./foresight.ts";
 import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
 import { noTroubles } from "./fleet_answer.ts";
 import type { FileRequest } from "./checker_worker.ts";
@@ -345,6 +346,7 @@ export class Daemon implements AsyncDisposable {
         running: () => health.fileConfig,
       }),
     );
+    const foresight = new Foresight({ clock, tracker: health, reconciler: lb });
     const reloader = new Reloader({
       request,
       // One of its own: checks of posted texts must not keep a reload from being made.
@@ -353,6 +355,8 @@ export class Daemon implements AsyncDisposable {
       reconciler: lb,
       secrets,
       files,
+      foresee: (file) => foresight.reload(file),
+      saved: () => keeper.saved(),
       recorder: {
         config(file, actor, step) {
           recorder.config(file, actor, step);

@@ -28,10 +28,13 @@ export interface ForesightParts {
 /** Works out the consequences of an action whose moment was just before. Call it when the action is done. */
 export type Foresee = () => Promise<Foreseen>;
 
+/** Where a fleet's order and a local one are at odds, what comes of it here is not told. */
+export const notForeseen: Foresee = () => Promise.resolve({ frontends: null, changes: null });
+
 const none: Omit<ForeseenAction, "assumptions"> = { weightFlush: null, wanted: null, all: false };
 
-function eventsOf({ backends }: Assumed, name: string, cause: "asked" | "ended"): Assumption[] {
-  return backends.filter(({ backend }) => backend === name)
+function eventsOf(assumed: Assumed | null, name: string, cause: "asked" | "ended"): Assumption[] {
+  return (assumed?.backends ?? []).filter(({ backend }) => backend === name)
     .map(({ backend, events }) => ({ kind: "events", backend, events, cause }));
 }
 
@@ -49,7 +52,7 @@ export class Foresight {
    *
    * @param assumed as a dry run of it answers
    */
-  act(backend: string, action: BackendAction, assumed: Assumed): Foresee {
+  act(backend: string, action: BackendAction, assumed: Assumed | null): Foresee {
     const starts = action === "resume" || action === "enable";
     const frontends = this.#parts.tracker.entry(backend)?.frontends ?? [];
     const assumptions = eventsOf(assumed, backend, "asked");
@@ -66,11 +69,11 @@ export class Foresight {
     },
     by: string,
     flush: boolean,
-    assumed: Assumed,
+    assumed: Assumed | null,
   ): Foresee {
     const { backend, frontend } = set;
     // An operator's word counts for a member that is not yet known, also where it is the file's weight.
-    const config = withWeights(assumed.config, [{ ...set, by, restored: false }]);
+    const config = withWeights(assumed?.config ?? this.#parts.tracker.config, [{ ...set, by, restored: false }]);
     return this.#at([frontend], {
       ...none,
       assumptions: [{ kind: "weights", config, frontends: [frontend] }],
@@ -79,10 +82,10 @@ export class Foresight {
   }
 
   /** The end of an override at an operator's word. */
-  clear(override: Override, assumed: Assumed): Foresee {
+  clear(override: Override, assumed: Assumed | null): Foresee {
     const { backend, kind } = override;
     const assumptions: Assumption[] = override.kind === "weight"
-      ? [{ kind: "weights", config: assumed.config, frontends: [override.frontend] }]
+      ? [{ kind: "weights", config: assumed?.config ?? this.#parts.tracker.config, frontends: [override.frontend] }]
       : eventsOf(assumed, backend, "ended");
     const wanted = kind === "pause" || kind === "disable" ? backend : null;
     return this.#at([], { ...none, assumptions, wanted });

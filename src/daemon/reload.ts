@@ -20,6 +20,7 @@ import { plainConsequences } from "./order.ts";
 import { overrideChanges } from "../snapshot/overrides.ts";
 import type { Checker } from "./checker.ts";
 import type { FileRequest } from "./checker_worker.ts";
+import type { Foresee } from "./foresight.ts";
 import type { Recorder } from "./recorder.ts";
 import type { SecretsInUse } from "./secrets.ts";
 
@@ -39,6 +40,10 @@ export interface ReloaderParts {
   readonly files: Pick<FileStore, "take">;
   /** Records every outcome. */
   readonly recorder: Pick<Recorder, "config">;
+  /** The consequences of a reload; asked before it. */
+  readonly foresee: (file: Config) => Foresee;
+  /** Waits until the disk has the overrides; null: it has, or why it has not. */
+  readonly saved: () => Promise<string | null>;
   /** Log of the daemon. */
   readonly log: Log;
 }
@@ -97,7 +102,8 @@ export class Reloader {
     const renamed = renamedBackends(before.backends, config.backends);
     const { change } = tracker.foreseenReload(config).overrides;
     const changes = [...diffConfigs(before, config, { renamed }), ...overrideChanges(change)];
-    const consequences = plainConsequences(true, null, null);
+    const foreseen = await this.#parts.foresee(config)();
+    const consequences = { ...plainConsequences(true, null, null), ...foreseen };
     return ok({ value: { ...check, changes, sync: null, consequences }, before: null, after: null });
   }
 
@@ -114,7 +120,7 @@ export class Reloader {
 
   /** Checks the file and runs it; what VPP makes of it comes later. */
   async #take(actor: Actor): Promise<Result<Promise<Outcome>, Refusal>> {
-    const { checker, files, log, reconciler, recorder, request, secrets, tracker } = this.#parts;
+    const { checker, files, log, reconciler, recorder, request, saved, secrets, tracker } = this.#parts;
     const asked = request();
     const path = asked.file;
     const by = actor.principal;
@@ -138,6 +144,7 @@ export class Reloader {
     // Before the checks that name them are probed.
     files.take(checked.value.files);
     const before = tracker.fileConfig;
+    const foresee = this.#parts.foresee(config);
     const { overrides, renamed } = tracker.reload(config, actor);
     const changes = [...diffConfigs(before, config, { renamed }), ...overrideChanges(overrides)];
     log.info("config-reload", {
@@ -148,15 +155,17 @@ export class Reloader {
     });
     recorder.config(path, actor, { what: "reloaded", config: exportConfig(config), changes });
     const after = { ...summary(config), changes: changes.length };
-    return ok(
-      reconciler.reloaded().then((sync) =>
-        ok({
-          value: { ...check, warnings: [...check.warnings, ...kept], changes, sync },
-          before: summary(before),
-          after,
-        })
-      ),
-    );
+    const done = async (): Promise<Outcome> => {
+      const [sync, foreseen, unsaved] = await Promise.all([reconciler.reloaded(), foresee(), saved()]);
+      const consequences = { ...plainConsequences(false, unsaved, null), ...foreseen };
+      const warnings = [...check.warnings, ...kept];
+      return ok({
+        value: { ...check, warnings, changes, sync, consequences },
+        before: summary(before),
+        after,
+      });
+    };
+    return ok(done());
   }
 }
 

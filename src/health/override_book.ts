@@ -168,6 +168,14 @@ export class OverrideBook implements Disposable {
     return weightInForce(this.#list, frontend, pool, backend);
   }
 
+  /** Whether a local override concerns a backend's state, or with `frontend` and `pool` a weight of it. */
+  isLocal(backend: string, frontend: string | null = null, pool: string | null = null): boolean {
+    return this.#list.some((one) =>
+      one.scope === "here" && one.backend === backend &&
+      (one.kind === "weight" ? one.frontend === frontend && one.pool === pool : frontend === null)
+    );
+  }
+
   /** What an earlier process left, as this one's file and clocks have it. */
   restored({ backends, list }: LeftOverrides): OverrideChange {
     const { now } = this;

@@ -576,8 +576,9 @@ export class Tracker implements Disposable {
   }
 
   /** What a change would make of backends and weights. */
-  #assume({ list }: OverrideChange): Assumed {
-    return assume(list, this.#file, this.overrides, this.#entries.values(), this.#parts.clock.wall());
+  #assume(change: OverrideChange): Assumed {
+    const entries = concerns(change).backends.flatMap((name) => this.#entries.get(name) ?? []);
+    return assume(change.list, this.#file, this.overrides, entries, this.#parts.clock.wall());
   }
 
   /** Hands on all that a batch came to, as one value. Whoever takes it must not change anything here meanwhile. */

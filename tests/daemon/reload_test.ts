@@ -62,6 +62,8 @@ Deno.test("a reload that cannot be checked is logged, because a signal has no an
     reconciler: { reloaded: unused },
     secrets: secretsOf(),
     files: { take: unused },
+    foresee: unused,
+    saved: unused,
     recorder: { config: (...step) => void recorded.push(step) },
     log,
   });
