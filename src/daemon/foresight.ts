@@ -29,7 +29,9 @@ export interface ForesightParts {
 export type Foresee = () => Promise<Foreseen>;
 
 /** Where a fleet's order and a local one are at odds, what comes of it here is not told. */
-export const notForeseen: Foresee = () => Promise.resolve({ frontends: null, changes: null });
+export function notForeseen(): Promise<Foreseen> {
+  return Promise.resolve({ frontends: null, changes: null });
+}
 
 const none: Omit<ForeseenAction, "assumptions"> = { weightFlush: null, wanted: null, all: false };
 
