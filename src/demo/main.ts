@@ -13,16 +13,19 @@ import { parseListenAddress } from "../flags.ts";
 import { lines } from "../lines.ts";
 import { sseFrames } from "../sse.ts";
 import { DemoError } from "./error.ts";
+import { DemoFleet, type DemoNode, fleetFlags, mostNodes, nodesOf, withFleet } from "./fleet.ts";
 import { startLoad } from "./load.ts";
 import { permissionFlags } from "../tasks/permissions.ts";
 import { addresses, holdPort, project, Site, vipAddress } from "./site.ts";
 import { helpText, introduction, isTold } from "./text.ts";
 import { parseWords } from "./words.ts";
 
-const usage = `usage: deno task demo [--listen <a:p>] [--for <duration, e.g. 20s>]
+const usage = `usage: deno task demo [--listen <a:p>] [--nodes <n>] [--for <duration, e.g. 20s>]
 
 Runs maglevd on a simulated VPP with three web servers and a little load, all on
-loopback. The default address of the API is 127.0.0.1:9090. Words it takes:
+loopback. The default address of the API is 127.0.0.1:9090. With --nodes, so many
+of them are a fleet on an etcd; the others listen on the ports after that. Words
+it takes:
 
 ${helpText()}`;
 /** Everything must be up within this time; generous, because a small machine starts five programs at once. */
@@ -58,9 +61,10 @@ async function everythingUp(api: string, signal: AbortSignal): Promise<boolean> 
 }
 
 /** Address of the API and the time after which the demo ends by itself; null: never. Throws DemoError. */
-function flags(): { listen: string; api: string; limitMs: number | null } | null {
-  const options = { listen: { type: "string" }, for: { type: "string" }, help: { type: "boolean" } } as const;
-  let values: { listen?: string; for?: string; help?: boolean };
+function flags(): { nodes: readonly DemoNode[]; listen: string; api: string; limitMs: number | null } | null {
+  const text = { type: "string" } as const;
+  const options = { listen: text, for: text, nodes: text, help: { type: "boolean" } } as const;
+  let values: { listen?: string; for?: string; nodes?: string; help?: boolean };
   try {
     values = parseArgs({ options }).values;
   } catch (error) {
@@ -75,6 +79,12 @@ function flags(): { listen: string; api: string; limitMs: number | null } | null
   }
   const limit = values.for === undefined ? null : parseDuration(values.for);
   if (limit !== null && !limit.ok) throw new DemoError(`--for ${values.for}: ${limit.error}\n${usage}`);
+  const count = Number(values.nodes ?? "1");
+  if (!Number.isInteger(count) || count < 1 || count > mostNodes) {
+    throw new DemoError(`--nodes ${values.nodes} is no number from 1 to ${mostNodes}\n${usage}`);
+  }
+  const nodes = nodesOf(where.hostname, where.port, count);
+  if (count > 1 && where.port === 0) throw new DemoError(`--nodes needs a port in --listen\n${usage}`);
   const host = where.hostname.includes(":") ? `[${where.hostname}]` : where.hostname;
   if (where.port !== 0) {
     try {
@@ -85,7 +95,7 @@ function flags(): { listen: string; api: string; limitMs: number | null } | null
     }
   }
   const limitMs = limit === null ? null : toMillis(limit.value);
-  return { listen, api: `http://${host}:${where.port}`, limitMs };
+  return { nodes, listen, api: `http://${host}:${where.port}`, limitMs };
 }
 
 /** Writes `<folder>/maglevc`, which runs the client against this demo from any directory. */
@@ -117,7 +127,7 @@ async function main(): Promise<number> {
     say(usage);
     return 0;
   }
-  const { listen, api, limitMs } = wanted;
+  const { nodes, listen, api, limitMs } = wanted;
   await using cleanup = new AsyncDisposableStack();
   const stop = new AbortController();
   const onSignal = () => stop.abort(new DemoError("interrupted"));
@@ -137,17 +147,30 @@ async function main(): Promise<number> {
   const { port } = cleanup.use(holdPort());
   const config = `${folder}/maglev.yaml`;
   const example = await Deno.readTextFile(project("docs/examples/demo.yaml"));
-  await Deno.writeTextFile(config, example.replaceAll("port: 8081", `port: ${port}`));
+  const [first] = nodes;
+  const isFleet = nodes.length > 1;
+  say(
+    isFleet
+      ? `starting an etcd, three web servers and ${nodes.length} nodes, each a simulated VPP and maglevd ...`
+      : "starting a simulated VPP, three web servers and maglevd ...",
+  );
+  const fleet = isFleet ? cleanup.use(await unlessStopped(DemoFleet.start(folder, stop.signal))) : null;
+  const text = example.replaceAll("port: 8081", `port: ${port}`);
+  await Deno.writeTextFile(config, fleet === null ? text : withFleet(text, fleet.store));
   await writeClient(folder, api);
 
-  say("starting a simulated VPP, three web servers and maglevd ...");
   const site = cleanup.use(new Site(folder, port));
   await unlessStopped(site.ready());
-  const flagsOfMaglevd = ["--config", config, "--listen", listen, "--metrics-addr", "", "--auth-file", ""];
+  const common = ["--config", config, "--metrics-addr", "", "--auth-file", ""];
+  common.push("--log-level", "info", "--log-format", "json", "--tls-cert", "", "--tls-key", "");
+  const flagsOfMaglevd = [...common, "--listen", listen];
   flagsOfMaglevd.push("--local-token", `${folder}/token`, "--state-dir", `${folder}/state`);
   flagsOfMaglevd.push("--vpp-api-addr", site.apiSocket, "--vpp-stats-addr", site.statsSocket);
-  flagsOfMaglevd.push("--log-level", "info", "--log-format", "json", "--tls-cert", "", "--tls-key", "");
+  if (isFleet && first !== undefined) flagsOfMaglevd.push(...fleetFlags(first, nodes));
   await unlessStopped(site.startMaglevd(flagsOfMaglevd));
+  for (const node of nodes.slice(1)) {
+    await unlessStopped(fleet?.add(node, [...common, ...fleetFlags(node, nodes)]) ?? Promise.resolve());
+  }
   clearTimeout(tooLate);
   const deadline = AbortSignal.any([stop.signal, AbortSignal.timeout(startLimitMs)]);
   let introduced = false;
@@ -160,7 +183,7 @@ async function main(): Promise<number> {
   followed.catch(() => {});
   while (!await everythingUp(api, deadline)) await new Promise((resolve) => setTimeout(resolve, lookMs));
 
-  say(introduction({ api, folder }));
+  say(introduction({ api, folder, nodes: nodes.length }));
   introduced = true;
   waiting.forEach(say);
   startLoad({ hostname: vipAddress, port }, stop.signal);

@@ -7,10 +7,12 @@ export interface Scene {
   readonly api: string;
   /** Folder with maglevc, the configuration and the logs. */
   readonly folder: string;
+  /** Number of nodes; above 1 they are a fleet. */
+  readonly nodes: number;
 }
 
 /** The text that is printed when everything is up: no line over 80 columns, with a folder of up to 40. */
-export function introduction({ api, folder }: Scene): string {
+export function introduction({ api, folder, nodes }: Scene): string {
   return [
     "",
     `Everything is up. Files: ${folder}`,
@@ -20,6 +22,11 @@ export function introduction({ api, folder }: Scene): string {
     `  3. run   ${folder}/maglevc show frontends`,
     `  4. run   ${folder}/maglevc probe www path /`,
     `  5. open  ${api}/`,
+    ...(nodes === 1 ? [] : [
+      `  6. run   ${folder}/maglevc show fleet`,
+      `  7. run   ${folder}/maglevc \\`,
+      "             set backend b2 pause everywhere, and look at the other tabs",
+    ]),
     "",
     "Events follow. Ctrl-C ends the demo and leaves nothing behind.",
     "",

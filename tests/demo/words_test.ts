@@ -38,6 +38,10 @@ Deno.test("the demo's words, and one sentence for each wrong one", () => {
 });
 
 Deno.test("what the demo prints fits 80 columns", () => {
-  const text = introduction({ api: "http://127.0.0.1:65535", folder: `/tmp/maglev-demo-${"0".repeat(16)}` });
+  const text = introduction({
+    nodes: 9,
+    api: "http://127.0.0.1:65535",
+    folder: `/tmp/maglev-demo-${"0".repeat(16)}`,
+  });
   for (const line of `${text}\n${helpText()}`.split("\n")) assert.ok(line.length <= 80, line);
 });
