@@ -49,6 +49,7 @@ export class Changes implements Disposable {
   #lookAt: Millis;
   #lookedAt: Millis;
   #last: string;
+  #closed = false;
 
   /** Begins with the problems of now. */
   constructor(parts: ChangesParts) {
@@ -62,6 +63,7 @@ export class Changes implements Disposable {
 
   /** Something changed. Returns at once. */
   tell(what: ChangeKind, { backend = null, frontend = null }: ChangeSubject = {}): void {
+    if (this.#closed) return;
     const same = this.#waiting.get(what);
     // An event about several is about none in particular.
     this.#waiting.set(what, {
@@ -74,6 +76,7 @@ export class Changes implements Disposable {
 
   /** Problems may be others. Returns at once. */
   look(): void {
+    if (this.#closed) return;
     const { clock } = this.#parts;
     const now = clock.now();
     const at = Math.max(now + gatherMs, this.#lookedAt + apartMs);
@@ -83,8 +86,9 @@ export class Changes implements Disposable {
     this.#looking = clock.after(at - now, () => this.#look());
   }
 
-  /** Tells nothing more. */
+  /** Tells nothing more: parts that end after it have nobody to tell. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     this.#gathering?.[Symbol.dispose]();
     this.#looking[Symbol.dispose]();
   }

@@ -102,10 +102,11 @@ export class Schedule {
    * @returns whether everything is read within a second
    */
   setChanged(now: Millis): boolean {
-    if (now < this.#setReadAt) return false;
-    this.#setReadAt = Math.max(now + setReadMs, this.#setReadAt + setReadAgainMs);
-    this.touchAll(this.#setReadAt);
-    return this.#setReadAt === now + setReadMs;
+    if (now >= this.#setReadAt) {
+      this.#setReadAt = Math.max(now + setReadMs, this.#setReadAt + setReadAgainMs);
+      this.touchAll(this.#setReadAt);
+    }
+    return this.#dueAt !== null && this.#dueAt <= now + setReadMs;
   }
 
   /**

@@ -76,3 +76,12 @@ Deno.test("problems are compared after changes at most once a second, and every 
     "problems null null",
   ]);
 });
+
+Deno.test("what parts say that end after it is told to nobody, and leaves no timer", async () => {
+  const world = new World();
+  world[Symbol.dispose]();
+  world.changes.tell("sync");
+  world.changes.look();
+  await world.clock.advance(60_000);
+  assert.deepEqual([world.asked, world.said], [1, []]);
+});

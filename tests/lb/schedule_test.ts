@@ -158,12 +158,12 @@ Deno.test("new VIPs are read once more within a second, and again no sooner than
   const full = (now: number) => schedule.take(now, false)?.kind === "all";
   schedule.connected(0);
   assert.ok(full(0));
-  schedule.setChanged(0);
+  assert.equal(schedule.setChanged(0), true, "read within a second");
   schedule.allDone(0, 0, 60_000);
-  schedule.setChanged(250);
+  assert.equal(schedule.setChanged(250), true, "by the same read");
   assert.equal(schedule.dueAt, 500);
   assert.ok(full(500));
-  schedule.setChanged(600);
+  assert.equal(schedule.setChanged(600), false, "the next is too far");
   schedule.allDone(500, 600, 60_000);
   assert.equal(schedule.dueAt, 10_500);
   assert.ok(full(10_500));
