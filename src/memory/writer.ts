@@ -120,6 +120,8 @@ export class StateWriter implements AsyncDisposable {
       this.#problem = null;
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
+      // A write that fails at its end may have replaced the file, so nothing counts as written.
+      this.#written = null;
       this.#problem = `${stateName} cannot be written: ${detail}`;
       if (this.#failures++ === 0) log.warn("memory-error", { detail: this.#problem });
       const wait = retryMs[Math.min(this.#failures, retryMs.length) - 1] ?? gatherMs;

@@ -7,6 +7,8 @@ export class FakeFolder implements Folder {
   readonly writes: string[] = [];
   /** Not null: what the disk answers to a write. */
   writeError: string | null = null;
+  /** Not null: what the disk answers to a write that it carried out. */
+  lateError: string | null = null;
   /** Names of files that cannot be read. */
   readonly unreadable = new Set<string>();
   /** Awaited before each answer. */
@@ -25,6 +27,7 @@ export class FakeFolder implements Folder {
     if (keep !== null && present !== undefined) this.files.set(keep, present);
     this.files.set(name, text);
     this.writes.push(text);
+    if (this.lateError !== null) throw new Error(this.lateError);
   }
 
   async rename(from: string, to: string): Promise<void> {

@@ -207,6 +207,35 @@ Deno.test("a disk that is full is one WARN; changes go on, and are written when 
   assert.deepEqual(world.levels(), ["warn", "info"]);
 });
 
+Deno.test("a write that failed leaves no trouble once the state is as it was and the disk works", async () => {
+  await using world = new World();
+  world.used = false;
+  await world.open();
+  world.begin();
+  await world.become(vips("a"));
+  world.folder.writeError = "No space left on device (os error 28)";
+  await world.become(vips("b"));
+  await world.become(vips("a"));
+  world.folder.writeError = null;
+  assert.deepEqual([await world.keeper.saved(), world.keeper.problem], [null, null]);
+  assert.deepEqual(world.levels(), ["warn", "info"]);
+});
+
+Deno.test("a write that replaced the file and then failed is followed by one that counts", async () => {
+  await using world = new World();
+  world.used = false;
+  await world.open();
+  world.begin();
+  await world.become(vips("a"));
+  world.folder.lateError = "Input/output error (os error 5)";
+  await world.become(vips("b"));
+  world.folder.lateError = null;
+  assert.deepEqual(world.file(), vips("b"));
+  world.vips = vips("a");
+  assert.equal(await world.keeper.saved(), null);
+  assert.deepEqual(world.file(), vips("a"));
+});
+
 Deno.test("nobody waits for a disk that hangs: one write is under way, the last state follows it", async () => {
   await using world = new World();
   world.used = false;
