@@ -182,6 +182,30 @@ Deno.test({
   },
 });
 
+Deno.test("only the owner may read the journal, also one that was readable by all", async () => {
+  const folder = await Deno.makeTempDir();
+  const mask = Deno.umask(0o022);
+  try {
+    const path = `${folder}/journal.sqlite`;
+    const modes = () => [path, `${path}-wal`].map((name) => (Deno.statSync(name).mode ?? 0) & 0o777);
+    const open = { kind: "open", path, limit: 1e9, keepMs: 1e12 } as const;
+    {
+      using keeper = new JournalKeeper();
+      value(keeper.handle(open));
+      value(keeper.handle(write([entry("one")])));
+      assert.deepEqual(modes(), [0o600, 0o600]);
+    }
+    await Deno.chmod(path, 0o644);
+    using keeper = new JournalKeeper();
+    value(keeper.handle(open));
+    value(keeper.handle(write([entry("two")])));
+    assert.deepEqual([modes(), texts(keeper)], [[0o600, 0o600], ["two", "one"]]);
+  } finally {
+    Deno.umask(mask);
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a file of a newer program stays as it is", async () => {
   const folder = await Deno.makeTempDir();
   try {

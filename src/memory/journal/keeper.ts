@@ -88,6 +88,7 @@ export class JournalKeeper implements Disposable {
   #opened(): JournalFile {
     const { path } = this.#given();
     if (this.#file === null) {
+      keepPrivate(path);
       this.#file = new JournalFile(path);
       makeSpare(`${path}.spare`);
     }
@@ -147,6 +148,26 @@ export class JournalKeeper implements Disposable {
   }
 }
 
+/** Only the owner may read what happened: SQLite would leave that to the umask. Its log gets the file's mode. */
+function keepPrivate(path: string): void {
+  // What is wrong with the disk or the path is found out by SQLite.
+  unlessOsError(() => Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close());
+  for (const name of [path, `${path}-wal`]) {
+    unlessOsError(() => {
+      const { isFile, mode } = Deno.lstatSync(name);
+      if (isFile && ((mode ?? 0) & 0o077) !== 0) Deno.chmodSync(name, 0o600);
+    });
+  }
+}
+
+function unlessOsError(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+  }
+}
+
 /** Makes the spare file; without room there is none, which a full disk then shows by itself. */
 function makeSpare(path: string): void {
   try {
@@ -161,11 +182,7 @@ function makeSpare(path: string): void {
 }
 
 function removeSpare(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!isOsError(error)) throw error;
-  }
+  unlessOsError(() => Deno.removeSync(path));
 }
 
 function isOsError(error: unknown): boolean {
