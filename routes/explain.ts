@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { readTime } from "../src/api/text.ts";
 import { notFound } from "./backends.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
@@ -56,13 +57,10 @@ const explainBackend = createRoute({
   },
 });
 
-/** A time of RFC 3339. */
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
-
-function readTime(text: string | undefined): number | null {
+function momentOf(text: string | undefined): number | null {
   if (text === undefined) return null;
-  const at = rfc3339.test(text) ? Date.parse(text) : NaN;
-  if (Number.isFinite(at)) return at;
+  const at = readTime(text);
+  if (at !== null) return at;
   const message = `"${text}" is no time`;
   throw new ProblemError("invalid", `at: ${message}`, {
     errors: [finding("at", message, "as in 2026-01-31T03:00:00Z", "semantic")],
@@ -73,7 +71,7 @@ function readTime(text: string | undefined): number | null {
 export function mountExplain(app: Api, { control }: Pick<ApiOptions, "control">): void {
   app.openapi(explainFrontend, async (c) => {
     const { name } = c.req.valid("param");
-    const at = readTime(c.req.valid("query").at);
+    const at = momentOf(c.req.valid("query").at);
     if (at === null && control.frontend(name) === null) {
       throw notFound("frontend", name, control.frontends().map((frontend) => frontend.name));
     }
@@ -82,7 +80,7 @@ export function mountExplain(app: Api, { control }: Pick<ApiOptions, "control">)
 
   app.openapi(explainBackend, async (c) => {
     const { name } = c.req.valid("param");
-    const at = readTime(c.req.valid("query").at);
+    const at = momentOf(c.req.valid("query").at);
     if (at === null && control.backend(name) === null) {
       throw notFound("backend", name, control.backends().map((backend) => backend.name));
     }

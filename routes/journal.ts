@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type * as api from "../src/api/mod.ts";
+import { readTime } from "../src/api/text.ts";
 import { didYouMean } from "../src/config/nearest.ts";
 import type { UnixMillis } from "../src/model.ts";
 import type { Api, ApiOptions } from "./env.ts";
@@ -91,16 +92,14 @@ const getReplay = createRoute({
   },
 });
 
-const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
-
 /** Reads query parameters, and collects what is wrong with them. */
 class Parameters {
   readonly #errors: api.Finding[] = [];
 
   time(name: string, given: string | undefined): UnixMillis | null {
     if (given === undefined) return null;
-    const at = timeForm.test(given) ? Date.parse(given) : NaN;
-    if (!Number.isNaN(at)) return at;
+    const at = readTime(given);
+    if (at !== null) return at;
     this.#wrong(name, `"${given}" is no time`, "RFC 3339 with its zone, e.g. 2026-01-31T12:00:00Z");
     return null;
   }

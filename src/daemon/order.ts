@@ -4,6 +4,7 @@
  * @module
  */
 import type * as api from "../api/mod.ts";
+import { readTime } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
 import type { OrderWords } from "../health/override_book.ts";
 import type { EndWish } from "../memory/overrides/time.ts";
@@ -33,10 +34,8 @@ function readEnd({ for_ns, until }: api.ActionBody, now: UnixMillis): Result<End
     return ok({ kind: "duration", ms });
   }
   if (until === undefined) return ok(null);
-  const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(until)
-    ? Date.parse(until)
-    : NaN;
-  if (Number.isNaN(at)) return invalid("until", "is no time", "RFC 3339, as 2027-01-31T22:00:00Z");
+  const at = readTime(until);
+  if (at === null) return invalid("until", "is no time", "RFC 3339, as 2027-01-31T22:00:00Z");
   if (at <= now) return invalid("until", "has passed already");
   if (at - now > farthestMs) return invalid("until", "is more than ten years from now");
   return ok({ kind: "hour", until: at });

@@ -92,6 +92,7 @@ Deno.test("a dry run changes nothing, wrong ends are told with their place, and 
     const [body, path] of [
       [{ until: "2001-01-01T00:00:00Z" }, "until"],
       [{ until: "soon" }, "until"],
+      [{ until: "2030-02-30T00:00:00Z" }, "until"],
       [{ for_ns: "0" }, "for_ns"],
       [{ for_ns: "1000000", until: "2126-01-01T00:00:00Z" }, "until"],
       [{ for_ns: "9".repeat(30) }, "for_ns"],
