@@ -224,8 +224,7 @@ async function frontends(
   action: ForeseenAction,
   outcome: Outcome,
   pace: Pace,
-  slices: TableSlices,
-): Promise<Foreseen["frontends"]> {
+): Promise<Judged[] | null> {
   const { health, vpp } = moment;
   const sides = [new Side(health, vpp), new Side(outcome.after, vpp)] as const;
   const [old, now] = [health.config.frontends, outcome.after.config.frontends];
@@ -256,6 +255,11 @@ async function frontends(
     }
     await pace.rest();
   }
+  return judged;
+}
+
+/** Adds the share that moves, which takes the most time. */
+async function withShares(judged: readonly Judged[], pace: Pace, slices: TableSlices): Promise<Row[]> {
   const rows: Row[] = [];
   for (const { row, tables } of judged) {
     const moved = pace.late ? null : await compare(tables.before, tables.after, slices, pace.deadline);
@@ -291,7 +295,10 @@ export async function consequences(
     weightFlush: action.weightFlush,
     wanted: action.wanted,
   };
-  const rows = await frontends(moment, action, outcome, pace, slices);
+  const judged = await frontends(moment, action, outcome, pace);
   const changes = pace.late ? null : await pace.run(vpp.changes(change));
-  return { frontends: rows, changes: changes === null ? null : [...changes] };
+  return {
+    frontends: judged === null ? null : await withShares(judged, pace, slices),
+    changes: changes === null ? null : [...changes],
+  };
 }

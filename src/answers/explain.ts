@@ -71,6 +71,18 @@ export interface ExplainFacts {
   vpp(frontend: string): { readonly standing: api.Frontend["vpp"]; readonly detail: string };
 }
 
+type TimeTexts = (at: UnixMillis) => string;
+
+/** Texts of times, each made once: thousands of members share a few. */
+function timeTexts(): TimeTexts {
+  const texts = new Map<UnixMillis, string>();
+  return (at) => {
+    const text = texts.get(at) ?? timeText(at);
+    texts.set(at, text);
+    return text;
+  };
+}
+
 /** `3 failures in a row`. */
 function row(count: number, what: "pass" | "failure"): string {
   const many = what === "pass" ? "passes" : "failures";
@@ -92,18 +104,23 @@ function since({ health: { counter, rule, state }, lastFailure }: StateFacts): s
 }
 
 /** Why a backend is in its state: which results, and when. */
-export function stateReason(facts: StateFacts, witness: number | null): string {
+export function stateReason(
+  facts: StateFacts,
+  witness: () => number | null,
+  time: TimeTexts = timeText,
+): string {
   const { health: { known, previous, rule, state }, newest } = facts;
   if (previous !== null) {
     return `no verdict on its new address yet, ${previous.address} serves meanwhile`;
   }
   if (state === "unknown" && !known) {
-    const had = witness === null || witness === 0 ? "no weight" : `weight ${witness}`;
+    const was = witness() ?? 0;
+    const had = was === 0 ? "no weight" : `weight ${was}`;
     return `no verdict yet; VPP had it with ${had} when it was first read`;
   }
   if (newest === null || newest.to !== state) return rule === null ? "no health check" : "no verdict yet";
   const { at, by, code, detail, from } = newest;
-  const when = timeText(at);
+  const when = time(at);
   const who = by === null ? "" : ` by ${by}`;
   const isProbe = /^L[467]/.test(code);
   if (!isProbe) {
@@ -162,12 +179,13 @@ function memberOf(
   member: MemberWeight,
   activePool: string,
   poolReason: string,
+  time: TimeTexts,
 ): Member {
   const { address, backend, configured, effective, pool } = member;
   const state = facts.backend(backend);
   const sent = address === null ? null : facts.sent(name, address);
   const has = address === null ? null : facts.inVpp(name, address);
-  const witness = address === null ? null : facts.witness(name, address);
+  const witness = () => address === null ? null : facts.witness(name, address);
   return {
     frontend: name,
     pool,
@@ -177,23 +195,27 @@ function memberOf(
     file_weight: facts.fileWeight(name, pool, backend) ?? configured,
     override: facts.override(name, pool, backend),
     state: member.state,
-    state_reason: state === null ? "not in the configuration" : stateReason(state, witness),
-    state_since: timeText(state?.health.since ?? facts.at),
+    state_reason: state === null ? "not in the configuration" : stateReason(state, witness, time),
+    state_since: time(state?.health.since ?? facts.at),
     effective_weight: effective,
-    sent: sent === null ? null : { ...sent, at: timeText(sent.at) },
+    sent: sent === null ? null : { ...sent, at: time(sent.at) },
     in_vpp: has === null
       ? null
-      : { weight: has.weight, num_buckets: has.numBuckets, read_at: timeText(has.readAt) },
+      : { weight: has.weight, num_buckets: has.numBuckets, read_at: time(has.readAt) },
   };
 }
 
-function frontendMembers(facts: ExplainFacts, name: string, only: string | null): Member[] {
-  const found = facts.frontend(name);
+function frontendMembers(
+  facts: ExplainFacts,
+  found: ReturnType<ExplainFacts["frontend"]>,
+  only: string | null,
+  time: TimeTexts,
+): Member[] {
   if (found === null) return [];
   const { frontend, weights } = found;
   const reasons = poolReasons(frontend, weights);
   return weights.members.filter(({ backend }) => only === null || backend === only).map((member) =>
-    memberOf(facts, frontend, member, weights.activePool, reasons.get(member.pool) ?? "")
+    memberOf(facts, frontend, member, weights.activePool, reasons.get(member.pool) ?? "", time)
   );
 }
 
@@ -214,7 +236,7 @@ export function explainFrontend(facts: ExplainFacts, name: string): api.Explain 
   if (found === null) return null;
   const { frontend, weights } = found;
   const { activePool, state } = weights;
-  const members = frontendMembers(facts, name, null);
+  const members = frontendMembers(facts, found, null, timeTexts());
   const carriers = members.filter(({ effective_weight: weight }) => weight > 0);
   const reason = members.find(({ pool }) => pool === activePool)?.pool_reason ?? "";
   const servers = listed(carriers.map(({ backend, effective_weight: weight }) => `${backend} ${weight}`));
@@ -245,9 +267,10 @@ export function explainBackend(
 ): api.Explain | null {
   const backend = facts.backend(name);
   if (backend === null) return null;
-  const members = frontends.flatMap((frontend) => frontendMembers(facts, frontend, name));
+  const time = timeTexts();
+  const members = frontends.flatMap((frontend) => frontendMembers(facts, facts.frontend(frontend), name, time));
   const { state } = backend.health;
-  const reason = members[0]?.state_reason ?? stateReason(backend, null);
+  const reason = members[0]?.state_reason ?? stateReason(backend, () => null);
   const places = members.map(({ effective_weight: weight, frontend, in_use: used, override, pool }) => {
     const why = weight > 0 || state !== "up"
       ? ""

@@ -5,9 +5,10 @@
  */
 import type { ExplainFacts } from "../answers/explain.ts";
 import type { Clock } from "../clock.ts";
-import { memberWeight } from "../health/running.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
+import type { KnownServer } from "../lb/vpp_state.ts";
+import type { Config, IpAddress } from "../model.ts";
 import { overrideView } from "../snapshot/overrides.ts";
 
 /** The parts that are asked. */
@@ -20,8 +21,19 @@ export interface ExplainParts {
   readonly reconciler: Reconciler;
 }
 
+/** Weights of the file by pool and backend. */
+function fileWeights({ frontends }: Config, name: string): ReadonlyMap<string, number> {
+  const members = frontends.get(name)?.pools.flatMap((pool) =>
+    pool.members.map(({ backend, weight }): [string, number] => [`${pool.name}/${backend}`, weight])
+  );
+  return new Map(members);
+}
+
 /** What is known now. */
 export function explainFacts({ clock, reconciler, tracker }: ExplainParts): ExplainFacts {
+  // Of each frontend once: a frontend may have thousands of members.
+  const known = new Map<string, ReadonlyMap<IpAddress, KnownServer>>();
+  const filed = new Map<string, ReadonlyMap<string, number>>();
   return {
     at: clock.wall(),
     override(frontend, pool, backend) {
@@ -40,9 +52,17 @@ export function explainFacts({ clock, reconciler, tracker }: ExplainParts): Expl
       const { health, history, lastFailure } = entry;
       return { health, newest: history[0] ?? null, lastFailure };
     },
-    fileWeight: (frontend, pool, backend) => memberWeight(tracker.fileConfig, frontend, pool, backend),
+    fileWeight(frontend, pool, backend) {
+      const weights = filed.get(frontend) ?? fileWeights(tracker.fileConfig, frontend);
+      filed.set(frontend, weights);
+      return weights.get(`${pool}/${backend}`) ?? null;
+    },
     sent: (frontend, address) => reconciler.sent(frontend, address),
-    inVpp: (frontend, address) => reconciler.view.server(frontend, address),
+    inVpp(frontend, address) {
+      const servers = known.get(frontend) ?? reconciler.view.serversOf(frontend);
+      known.set(frontend, servers);
+      return servers.get(address) ?? null;
+    },
     witness(name, address) {
       const frontend = tracker.config.frontends.get(name);
       return frontend === undefined ? null : reconciler.view.witness(frontend, address);

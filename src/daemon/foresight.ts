@@ -75,7 +75,11 @@ export class Foresight {
   ): Foresee {
     const { backend, frontend } = set;
     // An operator's word counts for a member that is not yet known, also where it is the file's weight.
-    const config = withWeights(assumed?.config ?? this.#parts.tracker.config, [{ ...set, by, restored: false }]);
+    const config = withWeights(assumed?.config ?? this.#parts.tracker.config, [{
+      ...set,
+      by,
+      restored: false,
+    }]);
     return this.#at([frontend], {
       ...none,
       assumptions: [{ kind: "weights", config, frontends: [frontend] }],
@@ -87,7 +91,11 @@ export class Foresight {
   clear(override: Override, assumed: Assumed | null): Foresee {
     const { backend, kind } = override;
     const assumptions: Assumption[] = override.kind === "weight"
-      ? [{ kind: "weights", config: assumed?.config ?? this.#parts.tracker.config, frontends: [override.frontend] }]
+      ? [{
+        kind: "weights",
+        config: assumed?.config ?? this.#parts.tracker.config,
+        frontends: [override.frontend],
+      }]
       : eventsOf(assumed, backend, "ended");
     const wanted = kind === "pause" || kind === "disable" ? backend : null;
     return this.#at([], { ...none, assumptions, wanted });

@@ -336,14 +336,17 @@ export class VppView {
     return this.#state;
   }
 
-  /** A server of a frontend's VIP; null: VPP does not have it, or was not read. */
-  server(frontend: string, address: IpAddress): KnownServer | null {
+  /** The servers of a frontend's VIP; none: VPP does not have it, or was not read. */
+  serversOf(frontend: string): ReadonlyMap<IpAddress, KnownServer> {
     const id = this.#idOf(frontend);
-    const server = this.vip(frontend)?.servers.find((one) => one.address === address);
     const readAt = id === null ? null : this.#state.readAtOf(id);
-    if (id === null || server === undefined || readAt === null) return null;
-    const { numBuckets, weight } = server;
-    return { weight, numBuckets: this.#state.bucketsKnown(id) ? numBuckets : null, readAt };
+    const known = new Map<IpAddress, KnownServer>();
+    if (id === null || readAt === null) return known;
+    const bucketsKnown = this.#state.bucketsKnown(id);
+    for (const { address, numBuckets, weight } of this.vip(frontend)?.servers ?? []) {
+      known.set(address, { weight, numBuckets: bucketsKnown ? numBuckets : null, readAt });
+    }
+    return known;
   }
 
   /** Buckets of a server as VPP last reported them; null: not known, or changed since. */
