@@ -9,8 +9,8 @@ import { settle } from "./fake_clock.ts";
 import { backend, frontend } from "./health/kit.ts";
 import { FakeBalancer } from "./lb/fake_balancer.ts";
 
-/** Most files that a newcomer must know to follow a result; 20 are the goal. */
-const LIMIT = 24;
+/** Most files that a newcomer must know to follow a result. */
+const LIMIT = 20;
 
 /** Files of `src/` of which a function was called before `run` said that it is over, with the names of the functions. */
 async function called(run: (end: () => void) => Promise<void>): Promise<Map<string, string[]>> {
@@ -42,11 +42,12 @@ async function called(run: (end: () => void) => Promise<void>): Promise<Map<stri
   return files;
 }
 
-Deno.test(`a failed probe goes through at most ${LIMIT} files before it is a message`, async () => {
+/** A core whose VPP has everything, and whose b1 goes down with the next failure. */
+async function oneMoreFails(): Promise<{ core: Core; vpp: FakeBalancer }> {
   const web = frontend("web", "192.0.2.1", { primary: { b1: 100, b2: 100 } });
   const backends = [backend("b1", "10.0.0.1", "web"), backend("b2", "10.0.0.2", "web")];
   const config = coreConfig({ backends, frontends: [web] });
-  await using core = new Core(config);
+  const core = new Core(config);
   const vpp = new FakeBalancer();
   setUp(vpp, config);
   placeVip(vpp, web, { "10.0.0.1": 100, "10.0.0.2": 100 });
@@ -58,6 +59,12 @@ Deno.test(`a failed probe goes through at most ${LIMIT} files before it is a mes
   await core.clock.advance(2_000);
   assert.equal(core.state("b1"), "up");
   assert.deepEqual(vpp.ops, []);
+  return { core, vpp };
+}
+
+Deno.test(`a failed probe goes through at most ${LIMIT} files before it is a message`, async () => {
+  const { core, vpp } = await oneMoreFails();
+  await using _ = core;
   const sent = Promise.withResolvers<void>();
   const ops: string[] = [];
   const files = await called(async (end) => {
@@ -75,4 +82,38 @@ Deno.test(`a failed probe goes through at most ${LIMIT} files before it is a mes
   // deno-lint-ignore no-console
   console.log(`${files.size} files:\n${list}`);
   assert.ok(files.size <= LIMIT, `${files.size} files:\n${list}`);
+});
+
+Deno.test("VPP's message comes before journal, latency and pace of its result", async () => {
+  const { core, vpp } = await oneMoreFails();
+  await using _ = core;
+  const order: string[] = [];
+  const results = () => core.tracker.entry("b1")?.latency?.recent().length;
+  const paces = () => core.prober.calls.filter((call) => call.startsWith("pace")).length;
+  const before = paces();
+  vpp.apply = (op) => {
+    order.push(`${words(op)}: ${results()} results, ${paces() - before} new paces`);
+    return Promise.resolve({ retval: 0, error: null });
+  };
+  core.onCounted = (name, { code }, _at, was, is) => order.push(`${name} ${code} ${was.state} ${is.state}`);
+  core.probe(["b1", "L4CON"]);
+  assert.deepEqual(order, []);
+  await settle();
+  assert.deepEqual(order, ["weight 10.0.0.1 0 flush: 3 results, 0 new paces", "b1 L4CON up down"]);
+  assert.equal(results(), 4);
+  assert.equal(paces() - before, 1);
+});
+
+Deno.test("a reload or the end right after a result finds it counted", async () => {
+  const { core } = await oneMoreFails();
+  const counted: string[] = [];
+  core.onCounted = (name, { code }) => counted.push(`${name} ${code}`);
+  core.probe(["b1", "L4CON"]);
+  core.tracker.reload(core.tracker.fileConfig, null);
+  assert.deepEqual(counted, ["b1 L4CON"]);
+  core.probe(["b2", "L4CON"], ["b2", "L4CON"], ["b2", "L4CON"]);
+  core.tracker[Symbol.dispose]();
+  assert.deepEqual(counted, ["b1 L4CON", "b2 L4CON", "b2 L4CON", "b2 L4CON"]);
+  await core[Symbol.asyncDispose]();
+  assert.equal(counted.length, 4);
 });

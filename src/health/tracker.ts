@@ -17,15 +17,17 @@ import {
 import type { Actor, Code, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
 import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
 import { err, ok, type Result } from "../result.ts";
-import { because, reasons, tellReload } from "./words.ts";
-import { type BackendHealth, type HealthEvent, type StateChange, step } from "./backend.ts";
+import { tellReload } from "./reload_log.ts";
+import { type BackendHealth, type HealthEvent, step } from "./backend.ts";
 import {
   Batch,
+  because,
   type Cause,
   FrontendStates,
   type FrontendTransition,
   isFirst,
   Judgement,
+  reasons,
   type Standing,
 } from "./transitions.ts";
 import { type BlindBackend, oneMoreVoid } from "./blind.ts";
@@ -104,6 +106,23 @@ export interface TrackerParts {
   readonly newId?: BookParts["newId"];
 }
 
+/** A result that counted, and the health of its backend before and after it. */
+interface Counted {
+  readonly entry: Entry;
+  readonly report: ProbeReport;
+  readonly at: UnixMillis;
+  readonly before: BackendHealth;
+  readonly after: BackendHealth;
+}
+
+/** What a batch came to. */
+interface Finished {
+  readonly transitions: readonly Transition[];
+  readonly frontendChanges: readonly FrontendChange[];
+  /** Whether there was anything to hand on. */
+  readonly handedOn: boolean;
+}
+
 /** The health of everything; one per daemon. */
 export class Tracker implements Disposable {
   readonly #parts: TrackerParts;
@@ -116,6 +135,8 @@ export class Tracker implements Disposable {
   #file: Config;
   #running: Config;
   #entries = new Map<string, Entry>();
+  /** Results that are judged; what else a result means is still to do. */
+  readonly #uncounted: Counted[] = [];
   #closed = false;
   #handing = false;
 
@@ -158,11 +179,15 @@ export class Tracker implements Disposable {
   /** Takes a batch of finished probes; those of a generation that no longer runs are rejected. */
   readonly report: ReportSink = (reports) => {
     if (this.#closed) return;
+    this.#count();
     const decidedAt = this.#parts.clock.now();
     const now = this.#parts.clock.wall();
     const batch = new Batch(this.#judgement);
     for (const report of reports) this.#take(report, batch, decidedAt, now);
-    this.#finish(batch, batch.touched, because(""), decidedAt, now);
+    const { handedOn } = this.#finish(batch, batch.touched, because(""), decidedAt, now);
+    // What was handed on becomes VPP's message in a microtask of this turn; this one comes after it.
+    if (handedOn) queueMicrotask(() => this.#count());
+    else this.#count();
   };
 
   /** Carries out an operator's action. Refused: `not-found`, `conflict` when the state forbids it, `invalid`. */
@@ -291,6 +316,7 @@ export class Tracker implements Disposable {
 
   /** Takes a new, checked configuration. Backends that stay the same go on, and so does what operators set. */
   reload(config: Config, actor: Actor | null): ReloadOutcome {
+    this.#count();
     const decidedAt = this.#parts.clock.now();
     const now = this.#parts.clock.wall();
     const by = actor?.principal ?? null;
@@ -345,10 +371,17 @@ export class Tracker implements Disposable {
     for (const entry of removed) this.#apply(entry, [{ kind: "remove" }], batch, now, by);
     this.#states.keep(config.frontends.values(), now, config.healthchecker.transitionHistory);
     this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
-    const told = this.#finish(batch, config.frontends.keys(), because("reload"), decidedAt, now, late);
+    const { frontendChanges, transitions } = this.#finish(
+      batch,
+      config.frontends.keys(),
+      because("reload"),
+      decidedAt,
+      now,
+      late,
+    );
     tellReload(this.#parts.log, renamed);
     this.#tell(overrides, by);
-    return { ...told, renamed, overrides };
+    return { transitions, frontendChanges, renamed, overrides };
   }
 
   /**
@@ -453,6 +486,7 @@ export class Tracker implements Disposable {
 
   /** Stops the timers; reports that still arrive are rejected. The prober belongs to its maker. */
   [Symbol.dispose](): void {
+    this.#count();
     this.#closed = true;
     this.overrides[Symbol.dispose]();
     this.#blindWatch[Symbol.dispose]();
@@ -489,13 +523,24 @@ export class Tracker implements Disposable {
     entry.countedAt = decidedAt;
     if (entry.blindTold) this.#blindWatch.heard(entry);
     const { code, detail } = result;
-    entry.latency ??= new LatencyWindow(now);
-    entry.latency.add(now, result.totalMs, result.ok, code);
     if (!result.ok) entry.lastFailure = { code, detail };
     const before = entry.health;
     this.#apply(entry, [{ kind: result.ok ? "pass" : "fail", code, detail }], batch, now, null);
-    this.#parts.onCounted?.(report.backend, result, now, before, entry.health);
-    this.#targets.pace(entry);
+    this.#uncounted.push({ entry, report, at: now, before, after: entry.health });
+  }
+
+  /** Does for the last results that counted what no verdict needs: journal, flapping, latency, pace. */
+  #count(): void {
+    for (const { after, at, before, entry, report: { backend, result } } of this.#uncounted.splice(0)) {
+      this.#parts.onCounted?.(backend, result, at, before, after);
+      const { state } = before;
+      if (after.state !== state && (state === "up" || state === "down")) {
+        entry.flapping = flapped(entry.flapping, at);
+      }
+      entry.latency ??= new LatencyWindow(at);
+      entry.latency.add(at, result.totalMs, result.ok, result.code);
+      this.#targets.pace(entry);
+    }
   }
 
   // Steps one backend through events.
@@ -514,7 +559,6 @@ export class Tracker implements Disposable {
         const frontends = new Set([...entry.frontends, ...gone.map((place) => place.frontend)]);
         entry.toldUnread = isFirst(entry.health) && this.#parts.vpp.firstRead === "awaited";
         batch.add(entry.backend.name, entry.health, result.change, [...frontends], now, by, cause);
-        if (isFlap(event, result.change)) entry.flapping = flapped(entry.flapping, now);
       }
       if (result.change === null) entry.health = result.health;
       else entry.enter(result.health);
@@ -600,7 +644,7 @@ export class Tracker implements Disposable {
     now: UnixMillis,
     lateFlushes: readonly LateFlush[] = [],
     reweighed: readonly string[] = [],
-  ): { transitions: readonly Transition[]; frontendChanges: readonly FrontendChange[] } {
+  ): Finished {
     const transitions = batch.finish();
     const why = reasons(transitions);
     const frontendChanges: FrontendChange[] = [];
@@ -614,14 +658,8 @@ export class Tracker implements Disposable {
       const limit = this.#running.healthchecker.transitionHistory;
       this.#entries.get(transition.backend)?.remember(transition, limit);
     }
-    if (transitions.length + frontendChanges.length + lateFlushes.length + reweighed.length > 0) {
-      this.#handOn({ transitions, frontendChanges, lateFlushes, reweighed, decidedAt, at: now });
-    }
-    return { transitions, frontendChanges };
+    const handedOn = transitions.length + frontendChanges.length + lateFlushes.length + reweighed.length > 0;
+    if (handedOn) this.#handOn({ transitions, frontendChanges, lateFlushes, reweighed, decidedAt, at: now });
+    return { transitions, frontendChanges, handedOn };
   }
-}
-
-/** Whether a probe turned a server that was up down, or the other way round. */
-function isFlap({ kind }: HealthEvent, { from }: StateChange): boolean {
-  return (kind === "pass" || kind === "fail") && (from === "up" || from === "down");
 }

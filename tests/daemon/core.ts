@@ -1,5 +1,5 @@
 /** Tracker and reconciler wired as the daemon wires them; clock, prober and VPP are faked. */
-import type { ChangeSink } from "../../src/health/hooks.ts";
+import type { ChangeSink, CountedSink } from "../../src/health/hooks.ts";
 import type { OverrideSink } from "../../src/health/override_book.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Op } from "../../src/lb/balancer.ts";
@@ -63,6 +63,8 @@ export class Core implements AsyncDisposable {
   onChanges: ChangeSink = () => {};
   /** Told of every change of the overrides. */
   onOverrides: OverrideSink = () => {};
+  /** Told of every result that counts. */
+  onCounted: CountedSink = () => {};
 
   /**
    * Starts.
@@ -96,6 +98,7 @@ export class Core implements AsyncDisposable {
         hadWeight: (address) => view()?.hadWeight(address) ?? false,
         weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
       },
+      onCounted: (...counted) => this.onCounted(...counted),
       onChanges: (changes) => {
         const { transitions, decidedAt, lateFlushes, reweighed } = changes;
         this.told.push(...transitions);

@@ -72,6 +72,7 @@ Deno.test("verdicts of probes count, an operator's actions and first verdicts do
     world.probe(["b1", "L4CON"]);
     await world.clock.advance(1000);
     world.probe(["b1", "L4OK"]);
+    await Promise.resolve();
   }
   assert.equal(changes(), 6);
   const { flapping } = world.tracker.entry("b1") ?? assert.fail();
