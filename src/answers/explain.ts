@@ -104,7 +104,7 @@ function since({ health: { counter, rule, state }, lastFailure }: StateFacts): s
 }
 
 /** Why a backend is in its state: which results, and when. */
-export function stateReason(
+function stateReason(
   facts: StateFacts,
   witness: () => number | null,
   time: TimeTexts = timeText,
@@ -268,7 +268,9 @@ export function explainBackend(
   const backend = facts.backend(name);
   if (backend === null) return null;
   const time = timeTexts();
-  const members = frontends.flatMap((frontend) => frontendMembers(facts, facts.frontend(frontend), name, time));
+  const members = frontends.flatMap((frontend) =>
+    frontendMembers(facts, facts.frontend(frontend), name, time)
+  );
   const { state } = backend.health;
   const reason = members[0]?.state_reason ?? stateReason(backend, () => null);
   const places = members.map(({ effective_weight: weight, frontend, in_use: used, override, pool }) => {
