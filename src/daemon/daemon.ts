@@ -225,6 +225,7 @@ export class Daemon implements AsyncDisposable {
           // VPP comes before whoever wants to know.
           announce({ log, announcer: bus, metrics }, batch);
           changes?.look();
+          fleet?.touched();
         },
         overrides: keeper.overrides,
         onOverrides: (change) => {
@@ -259,10 +260,14 @@ export class Daemon implements AsyncDisposable {
             recorder.applied(result);
             changes?.tell("sync", { frontend: result.frontend });
           },
-          firstRead: () => health.firstRead(),
+          firstRead: () => {
+            health.firstRead();
+            fleet?.touched();
+          },
           synced: () => {
             readyLog?.look();
             changes?.look();
+            fleet?.touched();
           },
         },
         enabled: options.vppApiAddr !== null,

@@ -34,6 +34,8 @@ import type { FleetSink } from "./recorder.ts";
 
 /** The end waits so long for the store to take the row back, in ms. */
 const farewellMs: Millis = 1_000;
+/** Tables and states are computed again after this time, in ms, whatever was heard. */
+const lookMs: Millis = 60_000;
 /** A new revision alone is kept at most this often, in ms: it moves whenever any node writes its row. */
 const keepMs: Millis = 60_000;
 
@@ -97,6 +99,7 @@ export class DaemonFleet implements AsyncDisposable {
   readonly #fleet: Fleet;
   readonly #tables = new TableDigests();
   #digest: { readonly config: Config; readonly text: string } | null = null;
+  #seen: Pick<NodeRow, "tables" | "notUp"> & { readonly config: Config; readonly at: Millis } | null = null;
   #said: StoreState["kind"] | null = null;
   #keptAt: Millis = -Infinity;
   /** False: what comes from the store is what was before this process. */
@@ -229,26 +232,47 @@ export class DaemonFleet implements AsyncDisposable {
     await ended;
   }
 
+  /** States, weights or what VPP has may be others now. Returns at once. */
+  touched(): void {
+    this.#seen = null;
+  }
+
   #row(): NodeRow {
-    const { instance, node, reconciler, tracker, vpp } = this.#parts;
-    const { config, fileConfig } = tracker;
+    const { instance, node, tracker, vpp } = this.#parts;
+    const { fileConfig } = tracker;
     if (this.#digest?.config !== fileConfig) {
       this.#digest = { config: fileConfig, text: configDigest(fileConfig) };
     }
-    const desired = desiredVips(config, (name) => tracker.status(name), reconciler.view.servers, null);
-    const notUp = [...tracker.entries()].flatMap(({ backend, health }) =>
-      health.state === "up" || health.state === "removed" ? [] : [[backend.name, health.state]]
-    );
+    const { notUp, tables } = this.#look();
     return {
       node,
       instance,
       version,
       configDigest: this.#digest.text,
+      tables,
+      notUp,
       intents: [...this.#fleet.memory.intents.values()].map(({ revision }) => String(revision)),
-      tables: this.#tables.of(desired, (frontend) => reconciler.view.vip(frontend)?.tableLength ?? null),
-      notUp: Object.fromEntries(notUp),
       vpp: vpp(),
     };
+  }
+
+  /** Tables and states; with many frontends they take some milliseconds, so only when something has changed. */
+  #look(): Pick<NodeRow, "tables" | "notUp"> {
+    const { clock, reconciler, tracker } = this.#parts;
+    const { config } = tracker;
+    const seen = this.#seen;
+    if (seen !== null && seen.config === config && clock.now() - seen.at < lookMs) return seen;
+    const desired = desiredVips(config, (name) => tracker.status(name), reconciler.view.servers, null);
+    const notUp = [...tracker.entries()].flatMap(({ backend, health }) =>
+      health.state === "up" || health.state === "removed" ? [] : [[backend.name, health.state]]
+    );
+    this.#seen = {
+      config,
+      at: clock.now(),
+      tables: this.#tables.of(desired, (frontend) => reconciler.view.vip(frontend)?.tableLength ?? null),
+      notUp: Object.fromEntries(notUp),
+    };
+    return this.#seen;
   }
 
   #learned({ ended, memory, rubbish, written }: Learned): void {

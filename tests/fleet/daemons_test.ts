@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Fleet, Journal, ProblemList } from "../../src/api/mod.ts";
 import type { Inside } from "../daemon/inside.ts";
 import { Cluster } from "./cluster.ts";
-import { fleetIs, Site, test } from "./site.ts";
+import { fleetIs, quickClock, Site, test } from "./site.ts";
 
 const storeLines = (node: { readonly log: readonly { msg: string }[] }) =>
   node.log.filter(({ msg }) => msg === "fleet-store");
@@ -129,4 +129,35 @@ test("the same start with a store is in sync at once, and the next one without i
   } finally {
     await Deno.remove(stateDir, { recursive: true });
   }
+});
+
+test("a health seen differently, a second daemon of one name and a clock that is off are problems", async () => {
+  await using cluster = await Cluster.start();
+  await using site = new Site("77.95", cluster.endpoints);
+  const lb1 = await site.start("lb1");
+  await lb1.synced();
+  // Its checks go to a port where nobody listens.
+  const edit = (text: string) => text.replace(/type: http, port: \d+/, "type: http, port: 1");
+  await site.start("lb2", { edit });
+  const wall = () => Date.now() + 60_000;
+  const ahead = await site.start("lb3", { clock: { ...quickClock(), wall } });
+  const twin = await site.start("twin", { edit: (text) => text.replace("node: twin", "node: lb1") });
+  await ahead.until(
+    async () => (await problemsOf(ahead, "clock")).length === 1 ? true : undefined,
+    "the clock",
+  );
+  assert.match(
+    (await problemsOf(ahead, "clock"))[0]?.[1] ?? "",
+    /^this node's clock is (59|6\d) s ahead of that of the fleet's store$/,
+  );
+  const two = await twin.until(async () => {
+    const told = await problemsOf(twin, "fleet-node");
+    return told.find(([, text]) => text?.startsWith("another daemon has the node name lb1"));
+  }, "the twin");
+  assert.equal(two[0], "lb1");
+  const health = await lb1.until(async () => {
+    await lb1.json("/v1/fleet");
+    return (await problemsOf(lb1, "fleet-node")).find(([object]) => object === "b1");
+  }, "b1 seen differently");
+  assert.deepEqual(health, ["b1", "b1: up here, down on lb2"]);
 });
