@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
 import type { Millis } from "../model.ts";
-import { blindReason } from "./blind.ts";
+import { type BlindBackend, blindReason } from "./blind.ts";
 import type { Entry } from "./entry.ts";
 
 /** Time between two looks, in ms; what asks for blindness meanwhile computes it exactly. */
@@ -45,6 +45,17 @@ export class BlindWatch implements Disposable {
       blind: false,
       detail: "results count again",
     });
+  }
+
+  /** The backends that are blind now, in the file's order, and the number of those that are probed. */
+  all(): { readonly backends: readonly BlindBackend[]; readonly probed: number } {
+    const [now, wall] = [this.#clock.now(), this.#clock.wall()];
+    const entries = [...this.#entries()];
+    const backends = entries.flatMap((entry) => {
+      const blindness = entry.blindness(now, wall);
+      return blindness === null ? [] : [{ name: entry.backend.name, ...blindness }];
+    });
+    return { backends, probed: entries.filter((entry) => entry.isProbed).length };
   }
 
   /** Ends the looking. */

@@ -1,24 +1,44 @@
 /**
- * Holds what is known of every backend and frontend: takes probes' results, operators' actions and new
- * configurations, steps the pure parts, and tells of what changed. Owns the running configuration.
+ * Holds what is known of every backend and frontend: takes probes' results, steps the pure parts, and tells of what
+ * changed. Owns the running configuration. What operators ask for is in `orders.ts`, another configuration in `reload.ts`.
  *
  * @module
  */
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log/mod.ts";
 import type { BackendAction, Refusal } from "../control.ts";
-import { clear } from "../memory/overrides/actions.ts";
-import {
-  isChange,
-  type LeftOverrides,
-  noOverrides,
-  type OverrideChange,
-} from "../memory/overrides/override.ts";
-import type { Actor, Code, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
-import type { Prober, ProbeReport, ReportSink } from "../probes/prober.ts";
-import { err, ok, type Result } from "../result.ts";
-import { tellReload } from "./reload_log.ts";
+import { isChange, type LeftOverrides, type OverrideChange } from "../memory/overrides/override.ts";
+import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
+import type { ProbeReport, ReportSink } from "../probes/prober.ts";
+import type { Result } from "../result.ts";
 import { type BackendHealth, type HealthEvent, step } from "./backend.ts";
+import { type BlindBackend, oneMoreVoid } from "./blind.ts";
+import { BlindWatch } from "./blind_watch.ts";
+import { renamedBackends } from "./config_change.ts";
+import type { Entry } from "./entry.ts";
+import { flapped } from "./flapping.ts";
+import type { FrontendWeights, MemberStatus } from "./frontend.ts";
+import type { FrontendChange, HealthChanges, LateFlush } from "./hooks.ts";
+import { LatencyWindow } from "./latency.ts";
+import { Orders } from "./orders.ts";
+import {
+  type ActionOutcome,
+  type ClearOutcome,
+  type ReloadOutcome,
+  type RuntimeState,
+  runtimeState,
+  type WeightOutcome,
+} from "./outcomes.ts";
+import {
+  type ForeseenOverrides,
+  type OrderWords,
+  OverrideBook,
+  type OverrideRule,
+  randomId,
+} from "./override_book.ts";
+import { Targets } from "./probing.ts";
+import { firstRead, reload, start } from "./reload.ts";
+import { type Membership, type RuntimeWeight, runtimeWeights, withWeights } from "./running.ts";
+import type { Finished, HealthSteps, HealthWorld, TrackerParts } from "./steps.ts";
+import { type Leaving, toward } from "./toward.ts";
 import {
   Batch,
   because,
@@ -30,81 +50,7 @@ import {
   reasons,
   type Standing,
 } from "./transitions.ts";
-import { type BlindBackend, oneMoreVoid } from "./blind.ts";
-import { BlindWatch } from "./blind_watch.ts";
-import { Entry } from "./entry.ts";
-import { flapped } from "./flapping.ts";
-import type { FrontendWeights, MemberStatus } from "./frontend.ts";
-import type {
-  ChangeSink,
-  CountedSink,
-  FrontendChange,
-  HealthChanges,
-  HealthMetrics,
-  LateFlush,
-  VppFacts,
-} from "./hooks.ts";
-import { LatencyWindow } from "./latency.ts";
-import { broughtFlushes, complete } from "./late_flush.ts";
-import {
-  type BookParts,
-  concerns,
-  type ForeseenOverrides,
-  leaving,
-  type OrderWords,
-  OverrideBook,
-  type OverrideRule,
-  type OverrideSink,
-  randomId,
-} from "./override_book.ts";
-import { checkOf, reloadBackend, renamedBackends, sortEntries } from "./config_change.ts";
-import { assume, type Assumed } from "./assumed.ts";
-import {
-  type ActionOutcome,
-  type ClearOutcome,
-  refusalOf,
-  type ReloadOutcome,
-  type RuntimeState,
-  runtimeState,
-  type WeightOutcome,
-} from "./outcomes.ts";
-import { Targets } from "./probing.ts";
 import type { HealthPicture } from "./what_if.ts";
-import {
-  type Membership,
-  memberships,
-  memberWeight,
-  type RuntimeWeight,
-  runtimeWeights,
-  withWeights,
-} from "./running.ts";
-import { firstEvents, type Leaving, reloadEvents, toward } from "./toward.ts";
-
-/** What a tracker is made of. */
-export interface TrackerParts {
-  /** Log of the daemon. */
-  readonly log: Log;
-  /** Counters. */
-  readonly metrics: Pick<HealthMetrics, "probed" | "forgotten">;
-  /** The configuration to start with. */
-  readonly config: Config;
-  /** Time. */
-  readonly clock: Clock;
-  /** Runs the probes; its reports go to `report`. */
-  readonly prober: Prober;
-  /** What VPP has and had. */
-  readonly vpp: VppFacts;
-  /** Receives every result that counts; for the journal. */
-  readonly onCounted?: CountedSink;
-  /** Receives the outcome of every batch that changed something. */
-  readonly onChanges: ChangeSink;
-  /** What an earlier process left of overrides; absent: nothing. */
-  readonly overrides?: LeftOverrides;
-  /** Told of every change of the overrides, and of what the next process must know of them. */
-  readonly onOverrides?: OverrideSink;
-  /** Id of a new override; absent: random. */
-  readonly newId?: BookParts["newId"];
-}
 
 /** A result that counted, and the health of its backend before and after it. */
 interface Counted {
@@ -113,14 +59,6 @@ interface Counted {
   readonly at: UnixMillis;
   readonly before: BackendHealth;
   readonly after: BackendHealth;
-}
-
-/** What a batch came to. */
-interface Finished {
-  readonly transitions: readonly Transition[];
-  readonly frontendChanges: readonly FrontendChange[];
-  /** Whether there was anything to hand on. */
-  readonly handedOn: boolean;
 }
 
 /** The health of everything; one per daemon. */
@@ -132,9 +70,9 @@ export class Tracker implements Disposable {
   readonly #targets: Targets;
   /** What operators set. */
   readonly overrides: OverrideBook;
-  #file: Config;
-  #running: Config;
-  #entries = new Map<string, Entry>();
+  readonly #world: HealthWorld;
+  readonly #steps: HealthSteps;
+  readonly #orders: Orders;
   /** Results that are judged; what else a result means is still to do. */
   readonly #uncounted: Counted[] = [];
   #closed = false;
@@ -143,37 +81,34 @@ export class Tracker implements Disposable {
   /** Makes a tracker that probes nothing yet. */
   constructor(parts: TrackerParts) {
     this.#parts = parts;
-    this.#file = parts.config;
-    this.#running = parts.config;
-    this.#blindWatch = new BlindWatch(parts.clock, parts.log, () => this.#entries.values(), () => this.netns);
-    this.#targets = new Targets(parts.prober, parts.clock);
-    const { clock, newId = randomId } = parts;
-    this.overrides = new OverrideBook(parts.config, { clock, newId, onDue: () => this.#passTime() });
-    this.#judgement = new Judgement(parts.vpp, () => this.#running, (name) => this.#entries.get(name));
+    this.#world = { file: parts.config, running: parts.config, entries: new Map() };
+    const { clock, log, newId = randomId, prober, vpp } = parts;
+    const world = this.#world;
+    this.#blindWatch = new BlindWatch(clock, log, () => world.entries.values(), () => this.netns);
+    this.#targets = new Targets(prober, clock);
+    this.overrides = new OverrideBook(parts.config, { clock, newId, onDue: () => this.#orders.passTime() });
+    this.#judgement = new Judgement(vpp, () => world.running, (name) => world.entries.get(name));
+    this.#steps = {
+      parts,
+      world,
+      overrides: this.overrides,
+      judgement: this.#judgement,
+      states: this.#states,
+      targets: this.#targets,
+      apply: (...step) => this.#apply(...step),
+      align: (...step) => this.#align(...step),
+      finish: (...batch) => this.#finish(...batch),
+      tell: (change, by) => {
+        if (isChange(change)) parts.onOverrides?.(change, by);
+      },
+    };
+    this.#orders = new Orders(this.#steps);
   }
 
   /** Begins: backends without a check come up, disabled ones are disabled, the others are probed, spread in time. */
   start(): void {
-    const now = this.#parts.clock.wall();
-    const { overrides = noOverrides } = this.#parts;
-    const restored = this.overrides.take(this.overrides.restored(overrides));
-    this.#running = withWeights(this.#file, this.overrides.weights());
-    const batch = new Batch(this.#judgement);
-    const places = memberships(this.#running.frontends.values());
-    for (const backend of this.#running.backends.values()) {
-      const check = checkOf(this.#running, backend);
-      const at = places.get(backend.name) ?? [];
-      this.#entries.set(
-        backend.name,
-        new Entry(backend, check, at, now, this.#judgement.flows(backend.address)),
-      );
-    }
-    this.#states.keep(this.#running.frontends.values(), now, this.#running.healthchecker.transitionHistory);
-    for (const entry of this.#entries.values()) this.#enterService(entry, batch, now);
-    this.#targets.begin(this.#entries.values(), this.netns);
+    start(this.#steps);
     this.#blindWatch.start();
-    this.#finish(batch, this.#running.frontends.keys(), because("start"), this.#parts.clock.now(), now);
-    if (isChange(restored)) this.#parts.onOverrides?.(restored, null);
   }
 
   /** Takes a batch of finished probes; those of a generation that no longer runs are rejected. */
@@ -197,30 +132,7 @@ export class Tracker implements Disposable {
     actor: Actor,
     words: OrderWords = {},
   ): Result<ActionOutcome, Refusal> {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) return err({ type: "not-found", detail: `there is no backend "${name}"` });
-    const ordered = this.overrides.act(name, action, actor, words);
-    if (!ordered.ok) return err(refusalOf(ordered.error, `cannot ${action} "${name}"`, words));
-    const { value: change } = ordered;
-    const { replaced } = change;
-    const before = entry.health.state;
-    if (words.dryRun === true) {
-      const assumed = this.#assume(change);
-      const after = assumed.backends.find(({ backend }) => backend === name)?.to ?? before;
-      return ok({ changed: after !== before, before, after, replaced, assumed });
-    }
-    const decidedAt = this.#parts.clock.now();
-    const now = this.#parts.clock.wall();
-    this.overrides.take(change);
-    const batch = new Batch(this.#judgement);
-    const by = actor.principal;
-    this.#apply(entry, [{ kind: action }], batch, now, by, [], "asked");
-    this.#align(entry, batch, now, { detail: `${action} by ${by}` }, by, "asked");
-    this.#targets.align([entry], this.netns);
-    this.#finish(batch, batch.touched, because(""), decidedAt, now);
-    this.#tell(change, by);
-    const after = entry.health.state;
-    return ok({ changed: after !== before, before, after, replaced, assumed: null });
+    return this.#orders.act(name, action, actor, words);
   }
 
   /** Sets a weight of the running configuration, 0…100. Refused: `not-found`, `invalid`. */
@@ -232,59 +144,22 @@ export class Tracker implements Disposable {
     actor: Actor,
     words: OrderWords = {},
   ): Result<WeightOutcome, Refusal> {
-    const before = memberWeight(this.#running, frontend, pool, backend);
-    if (before === null) {
-      const detail = `there is no backend "${backend}" in pool "${pool}" of frontend "${frontend}"`;
-      return err({ type: "not-found", detail });
-    }
-    if (!Number.isInteger(weight) || weight < 0 || weight > 100) {
-      return err({ type: "invalid", detail: "weight must be a whole number from 0 to 100" });
-    }
-    const member = { frontend, pool, backend };
-    const ordered = this.overrides.setWeight(member, weight, actor, words);
-    if (!ordered.ok) return err(refusalOf(ordered.error, `cannot set the weight of "${backend}"`, words));
-    const { value: change } = ordered;
-    const { replaced } = change;
-    if (words.dryRun === true) {
-      return ok({ before, after: weight, replaced, assumed: this.#assume(change) });
-    }
-    const by = actor.principal;
-    this.overrides.take(change);
-    if (this.overrides.weight(frontend, pool, backend) === null) {
-      this.overrides.saidFileWeight({ ...member, weight, by });
-    }
-    this.#running = withWeights(this.#file, this.overrides.weights());
-    const reason = () => `weight of backend ${backend} set from ${before} to ${weight} by ${by}`;
-    const { clock } = this.#parts;
-    this.#finish(new Batch(this.#judgement), [frontend], reason, clock.now(), clock.wall());
-    this.#tell(change, by);
-    return ok({ before, after: weight, replaced, assumed: null });
+    return this.#orders.setWeight(frontend, pool, backend, weight, actor, words);
   }
 
   /** Ends an override, of either scope. Refused: `not-found`. */
   clearOverride(id: string, actor: Actor, dryRun = false): Result<ClearOutcome, Refusal> {
-    const by = actor.principal;
-    const change = this.overrides.tried((list) => clear(list, id, by));
-    if (change === null) return err({ type: "not-found", detail: `there is no override "${id}"` });
-    if (dryRun) return ok({ change, assumed: this.#assume(change) });
-    this.#follow(this.overrides.take(change), by, "ended");
-    return ok({ change, assumed: null });
+    return this.#orders.clearOverride(id, actor, dryRun);
   }
 
   /** Overrides of an earlier process that have come late; they are in force from now on. */
   recallOverrides(left: LeftOverrides): void {
-    this.#follow(this.overrides.take(this.overrides.recalled(left)), null, "late");
+    this.#orders.recallOverrides(left);
   }
 
-  /**
-   * Adds, replaces or ends overrides of the fleet by a rule.
-   *
-   * @param by the operator of this process who asks for it; null: it came from elsewhere
-   */
+  /** Adds, replaces or ends overrides of the fleet by a rule; see `Orders.changeOverrides`. */
   changeOverrides(rule: OverrideRule, by: string | null): OverrideChange | null {
-    const change = this.overrides.tried(rule);
-    if (change !== null) this.#follow(this.overrides.take(change), by, by === null ? "other" : "asked");
-    return change;
+    return this.#orders.changeOverrides(rule, by);
   }
 
   /**
@@ -292,96 +167,13 @@ export class Tracker implements Disposable {
    * the flushes of first states that were told before.
    */
   firstRead(): void {
-    const { clock, vpp } = this.#parts;
-    const now = clock.wall();
-    const batch = new Batch(this.#judgement);
-    const late: LateFlush[] = [];
-    for (const entry of this.#entries.values()) {
-      const [told] = entry.history;
-      if (entry.toldUnread && told !== undefined) {
-        const completed = complete(told, entry.backend.name, this.#judgement);
-        entry.history[0] = completed.transition;
-        late.push(...completed.late);
-      }
-      entry.toldUnread = false;
-      const event: HealthEvent = vpp.hadWeight(entry.backend.address)
-        ? { kind: "witness" }
-        : { kind: "no-witness", failure: entry.lastFailure };
-      this.#apply(entry, [event], batch, now, null);
-      this.#targets.pace(entry);
-    }
-    const reason = (why: string) => why === "" ? "as read from VPP" : why;
-    this.#finish(batch, this.#running.frontends.keys(), reason, clock.now(), now, late);
+    firstRead(this.#steps);
   }
 
   /** Takes a new, checked configuration. Backends that stay the same go on, and so does what operators set. */
   reload(config: Config, actor: Actor | null): ReloadOutcome {
     this.#count();
-    const decidedAt = this.#parts.clock.now();
-    const now = this.#parts.clock.wall();
-    const by = actor?.principal ?? null;
-    const batch = new Batch(this.#judgement);
-    batch.observe(new Set([...this.#running.frontends.keys(), ...config.frontends.keys()]));
-    const before = this.#running;
-    const old = this.#entries;
-    const places = memberships(config.frontends.values());
-    const renamed = renamedBackends(before.backends, config.backends);
-    const overrides = this.overrides.reloaded(config, renamed);
-    this.#file = config;
-    this.#running = withWeights(config, this.overrides.weights());
-    const { entries, fresh, removed } = sortEntries(
-      old,
-      before,
-      config,
-      (backend) =>
-        new Entry(
-          backend,
-          checkOf(config, backend),
-          places.get(backend.name) ?? [],
-          now,
-          this.#judgement.flows(backend.address),
-        ),
-    );
-    this.#entries = entries;
-    const restart = new Set<Entry>();
-    const late: LateFlush[] = [];
-    for (const [name, entry] of this.#entries) {
-      const is = config.backends.get(name);
-      if (is === undefined || fresh.has(entry)) continue;
-      if (renamed.has(name)) this.#rename(entry, name, batch);
-      const was = entry.backend;
-      const change = reloadBackend(before, config, was, is);
-      const gone = entry.places;
-      entry.backend = is;
-      entry.check = checkOf(config, is);
-      entry.places = places.get(is.name) ?? [];
-      entry.trim(config.healthchecker.transitionHistory);
-      const { state } = entry.health;
-      const events = reloadEvents(change.events, this.overrides.orders(name));
-      this.#apply(entry, events, batch, now, by, gone);
-      this.#align(entry, batch, now, leaving(overrides, name), by, "ended");
-      if (entry.health.state === state) {
-        late.push(...broughtFlushes(entry, was, gone, before, config, this.#judgement));
-      }
-      if (change.restart) restart.add(entry);
-      if (change.newAddress) entry.lastProbe = null;
-      if (change.restart || entry.check === null) entry.certificate = entry.latency = null;
-    }
-    for (const entry of fresh) this.#enterService(entry, batch, now);
-    for (const entry of removed) this.#apply(entry, [{ kind: "remove" }], batch, now, by);
-    this.#states.keep(config.frontends.values(), now, config.healthchecker.transitionHistory);
-    this.#targets.align([...removed, ...this.#entries.values()], this.netns, restart);
-    const { frontendChanges, transitions } = this.#finish(
-      batch,
-      config.frontends.keys(),
-      because("reload"),
-      decidedAt,
-      now,
-      late,
-    );
-    tellReload(this.#parts.log, renamed);
-    this.#tell(overrides, by);
-    return { transitions, frontendChanges, renamed, overrides };
+    return reload(this.#steps, config, actor);
   }
 
   /**
@@ -391,7 +183,11 @@ export class Tracker implements Disposable {
    * @param since when the last of their states began
    */
   recallHistory(backend: string, left: readonly Transition[], since: UnixMillis): void {
-    this.#entries.get(backend)?.recall(left, since, this.#running.healthchecker.transitionHistory);
+    this.#world.entries.get(backend)?.recall(
+      left,
+      since,
+      this.#world.running.healthchecker.transitionHistory,
+    );
   }
 
   /** What the journal has of a frontend from before this process, newest first. */
@@ -401,51 +197,51 @@ export class Tracker implements Disposable {
 
   /** The running configuration: the file's with the weights that operators set. */
   get config(): Config {
-    return this.#running;
+    return this.#world.running;
   }
 
   /** The configuration as the file has it. */
   get fileConfig(): Config {
-    return this.#file;
+    return this.#world.file;
   }
 
   /** Network namespace of all probes, "" for the daemon's own. */
   get netns(): string {
-    return this.#running.healthchecker.netns;
+    return this.#world.running.healthchecker.netns;
   }
 
   /** What another file would make of what operators set, and the configuration that would run. */
   foreseenReload(config: Config): { readonly config: Config; readonly overrides: ForeseenOverrides } {
-    const renamed = renamedBackends(this.#running.backends, config.backends);
+    const renamed = renamedBackends(this.#world.running.backends, config.backends);
     const overrides = this.overrides.foreseen(config, renamed);
     return { config: withWeights(config, overrides.weights), overrides };
   }
 
   /** Weights that operators set and the file has otherwise. */
   runtimeWeights(): RuntimeWeight[] {
-    return runtimeWeights(this.#file, this.#running);
+    return runtimeWeights(this.#world.file, this.#world.running);
   }
 
   /** What a restart of the daemon would forget. */
   runtimeState(): RuntimeState {
-    return runtimeState([...this.#entries.values()], this.runtimeWeights());
+    return runtimeState([...this.#world.entries.values()], this.runtimeWeights());
   }
 
   /** The running configuration and the health of its backends now; nothing that happens later changes it. */
   picture(): HealthPicture {
     const health = new Map<string, BackendHealth>();
-    for (const [name, entry] of this.#entries) health.set(name, entry.health);
-    return { config: this.#running, health };
+    for (const [name, entry] of this.#world.entries) health.set(name, entry.health);
+    return { config: this.#world.running, health };
   }
 
   /** Backends in the file's order; read only. */
   entries(): IterableIterator<Readonly<Entry>> {
-    return this.#entries.values();
+    return this.#world.entries.values();
   }
 
   /** One backend; read only. */
   entry(name: string): Readonly<Entry> | null {
-    return this.#entries.get(name) ?? null;
+    return this.#world.entries.get(name) ?? null;
   }
 
   /** What weights depend on, of one backend; a name that is not configured counts as `removed`. */
@@ -466,7 +262,7 @@ export class Tracker implements Disposable {
   /** Address of the server that serves for each backend whose new address waits for a verdict. */
   previousAddresses(): Map<string, IpAddress> {
     const addresses = new Map<string, IpAddress>();
-    for (const { backend, health } of this.#entries.values()) {
+    for (const { backend, health } of this.#world.entries.values()) {
       if (health.previous !== null) addresses.set(backend.name, health.previous.address);
     }
     return addresses;
@@ -474,14 +270,7 @@ export class Tracker implements Disposable {
 
   /** The backends that are blind now, in the file's order, and the number of those that are probed. */
   blind(): { readonly backends: readonly BlindBackend[]; readonly probed: number } {
-    const { clock } = this.#parts;
-    const [now, wall] = [clock.now(), clock.wall()];
-    const entries = [...this.#entries.values()];
-    const backends = entries.flatMap((entry) => {
-      const blindness = entry.blindness(now, wall);
-      return blindness === null ? [] : [{ name: entry.backend.name, ...blindness }];
-    });
-    return { backends, probed: entries.filter((entry) => entry.isProbed).length };
+    return this.#blindWatch.all();
   }
 
   /** Stops the timers; reports that still arrive are rejected. The prober belongs to its maker. */
@@ -492,22 +281,8 @@ export class Tracker implements Disposable {
     this.#blindWatch[Symbol.dispose]();
   }
 
-  /** Gives a backend another name; its old name is probed no more. */
-  #rename(entry: Entry, name: string, batch: Batch): void {
-    const was = entry.backend.name;
-    batch.rename(was, name);
-    this.#targets.forget(entry);
-    this.#parts.metrics.forgotten(was);
-  }
-
-  #enterService(entry: Entry, batch: Batch, now: UnixMillis): void {
-    const orders = this.overrides.orders(entry.backend.name);
-    const events = firstEvents(entry.health.rule, orders);
-    this.#apply(entry, events, batch, now, orders.override?.by ?? null);
-  }
-
   #take(report: ProbeReport, batch: Batch, decidedAt: Millis, now: UnixMillis): void {
-    const entry = this.#entries.get(report.backend);
+    const entry = this.#world.entries.get(report.backend);
     if (entry === undefined || entry.check === null || entry.generation !== report.generation) return;
     const { result } = report;
     entry.lastProbe = result;
@@ -579,52 +354,6 @@ export class Tracker implements Disposable {
     this.#apply(entry, events, batch, now, orders.override?.by ?? by, [], cause);
   }
 
-  /** Time may have ended overrides. */
-  #passTime(): void {
-    if (this.#closed) return;
-    const { anchored, change } = this.overrides.passTime();
-    if (isChange(change)) this.#follow(change, null, "ended", "expired");
-    else if (anchored) this.#parts.onOverrides?.(change, null);
-  }
-
-  /** Brings backends and weights to what changed overrides want. */
-  #follow(change: OverrideChange, by: string | null, cause: Cause, code?: Code): void {
-    const decidedAt = this.#parts.clock.now();
-    const now = this.#parts.clock.wall();
-    const batch = new Batch(this.#judgement);
-    const { backends, frontends } = concerns(change);
-    batch.observe(frontends);
-    this.#running = withWeights(this.#file, this.overrides.weights());
-    const entries = backends.flatMap((name) => this.#entries.get(name) ?? []);
-    for (const entry of entries) {
-      const { name } = entry.backend;
-      const isSet = change.set.some((one) => one.kind !== "weight" && one.backend === name);
-      const why = leaving(change, name);
-      this.#align(
-        entry,
-        batch,
-        now,
-        code === undefined ? why : { ...why, code },
-        by,
-        isSet ? cause : "ended",
-      );
-    }
-    this.#targets.align(entries, this.netns);
-    const reason = because(change.ended.map(({ detail }) => detail).slice(0, 3).join(", "));
-    this.#finish(batch, new Set([...batch.touched, ...frontends]), reason, decidedAt, now, [], frontends);
-    this.#tell(change, by);
-  }
-
-  #tell(change: OverrideChange, by: string | null): void {
-    if (isChange(change)) this.#parts.onOverrides?.(change, by);
-  }
-
-  /** What a change would make of backends and weights. */
-  #assume(change: OverrideChange): Assumed {
-    const entries = concerns(change).backends.flatMap((name) => this.#entries.get(name) ?? []);
-    return assume(change.list, this.#file, this.overrides, entries, this.#parts.clock.wall());
-  }
-
   /** Hands on all that a batch came to, as one value. Whoever takes it must not change anything here meanwhile. */
   #handOn(changes: HealthChanges): void {
     if (this.#handing) throw new Error("Cannot change the health while a change is handed on");
@@ -655,8 +384,8 @@ export class Tracker implements Disposable {
       if (change !== null) frontendChanges.push(change);
     }
     for (const transition of transitions) {
-      const limit = this.#running.healthchecker.transitionHistory;
-      this.#entries.get(transition.backend)?.remember(transition, limit);
+      const limit = this.#world.running.healthchecker.transitionHistory;
+      this.#world.entries.get(transition.backend)?.remember(transition, limit);
     }
     const handedOn = transitions.length + frontendChanges.length + lateFlushes.length + reweighed.length > 0;
     if (handedOn) this.#handOn({ transitions, frontendChanges, lateFlushes, reweighed, decidedAt, at: now });
