@@ -561,6 +561,7 @@ function vppFacts(enabled: boolean, view: () => VppView | null): VppFacts {
     witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
     hadWeight: (address) => view()?.hadWeight(address) ?? false,
     weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
+    weightAtMost: (frontend, address) => view()?.weightAtMost(frontend, address) ?? null,
   };
 }
 

@@ -100,4 +100,6 @@ export interface VppFacts {
   hadWeight(address: IpAddress): boolean;
   /** Weight that VPP is known to have for a server on a frontend's VIP, 0…255; null: none, or not known. */
   weight(frontend: Frontend, address: IpAddress): number | null;
+  /** The greatest weight that VPP may have for it, while a message for it is under way; else as `weight`. */
+  weightAtMost(frontend: Frontend, address: IpAddress): number | null;
 }

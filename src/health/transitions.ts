@@ -44,7 +44,7 @@ export interface BatchWorld {
   flushOnDown(frontend: string): boolean;
   /** Whether VPP is here and was read since it came. */
   readonly isRead: boolean;
-  /** Weight that VPP is known to have for the backend's server; null: none, or not known. */
+  /** The greatest weight that VPP may have for the backend's server; null: none, or not known. */
   inVpp(frontend: string, backend: string): number | null;
 }
 
@@ -362,15 +362,17 @@ export class Judgement implements BatchWorld {
   }
 
   /**
-   * Weight that VPP is known to have for a backend's server on a frontend's VIP; null: none, or not known. A verdict on
-   * a new address ends the flows of the previous server and of the new one, so the greater weight counts.
+   * The greatest weight that VPP may have for a backend's server on a frontend's VIP; null: none, or not known. A verdict
+   * on a new address ends the flows of the previous server and of the new one, so the greater weight counts. So does
+   * the weight of a message that VPP has not answered yet: the server has flows once it does.
    */
   inVpp(name: string, backend: string): number | null {
     const frontend = this.#running().frontends.get(name);
     if (frontend === undefined) return null;
     const previous = this.#entry(backend)?.health.previous?.address;
     const servers = [this.#address(backend), previous ?? null].filter((address) => address !== null);
-    const weights = servers.map((address) => this.#vpp.weight(frontend, address)).filter((w) => w !== null);
+    const weights = servers.map((address) => this.#vpp.weightAtMost(frontend, address))
+      .filter((weight) => weight !== null);
     return weights.length === 0 ? null : Math.max(...weights);
   }
 

@@ -92,6 +92,7 @@ export class VppPicture {
       witness: (frontend, address) => view.witness(frontend, address),
       hadWeight: (address) => view.hadWeight(address),
       weight: (frontend, address) => view.weight(frontend, address),
+      weightAtMost: (frontend, address) => view.weightAtMost(frontend, address),
     };
   }
 

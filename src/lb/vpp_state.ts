@@ -32,6 +32,8 @@ export class VppState implements KnownServers {
   readonly #sentTo = new Map<string, number>();
   /** Messages for a VIP whose outcome is not known yet, by `vipId`, and who waits for all of them. */
   readonly #underWay = new Map<string, { count: number; readonly settled: PromiseWithResolvers<void> }>();
+  /** Weights above 0 that VPP has not answered yet. */
+  readonly #raises = new Set<RaiseOp>();
   #bootTime: number | null = null;
   readonly #ownership: Ownership;
   /** What the first full read of this process showed. */
@@ -85,6 +87,7 @@ export class VppState implements KnownServers {
   sending(op: Op): void {
     this.#sent++;
     if (op.kind === "conf-set") return;
+    if (isRaise(op)) this.#raises.add(op);
     const id = vipId(op.vip);
     this.#sentTo.set(id, this.#sent);
     const underWay = this.#underWay.get(id);
@@ -95,6 +98,7 @@ export class VppState implements KnownServers {
   /** The outcome of a message is taken into account. */
   settled(op: Op): void {
     if (op.kind === "conf-set") return;
+    if (isRaise(op)) this.#raises.delete(op);
     const id = vipId(op.vip);
     const underWay = this.#underWay.get(id);
     if (underWay === undefined || --underWay.count > 0) return;
@@ -146,6 +150,16 @@ export class VppState implements KnownServers {
   /** Weight of a server on a VIP, as last read or changed; null: none, or not read. */
   weight(vip: string, address: IpAddress): number | null {
     return this.#vips.get(vip)?.servers.find((server) => server.address === address)?.weight ?? null;
+  }
+
+  /** Greatest weight above 0 of the messages for a server that VPP has not answered yet; null: there is none. */
+  raisedTo(vip: string, address: IpAddress): number | null {
+    let greatest: number | null = null;
+    for (const op of this.#raises) {
+      if (op.address !== address || vipId(op.vip) !== vip) continue;
+      greatest = Math.max(greatest ?? 0, op.weight);
+    }
+    return greatest;
   }
 
   /**
@@ -258,6 +272,13 @@ export class VppState implements KnownServers {
   }
 }
 
+/** A message that gives a server a weight. */
+type RaiseOp = Extract<Op, { readonly kind: "as-add" | "as-weight" }>;
+
+function isRaise(op: Op): op is RaiseOp {
+  return (op.kind === "as-add" || op.kind === "as-weight") && op.weight > 0;
+}
+
 /** A server of a VIP, as far as it is known. */
 export interface KnownServer {
   /** As last read, or set since; 0…255. */
@@ -319,6 +340,16 @@ export class VppView {
   weight(frontend: Frontend, address: IpAddress): number | null {
     if (this.readAt === null) return this.witness(frontend, address);
     return this.#state.weight(vipId(frontendVip(frontend)), address);
+  }
+
+  /**
+   * The greatest weight that VPP may have for a server on a frontend's VIP, 0…255: as `weight`, or that of a message
+   * which VPP has not answered yet. Null: none.
+   */
+  weightAtMost(frontend: Frontend, address: IpAddress): number | null {
+    const known = this.weight(frontend, address);
+    const raised = this.#state.raisedTo(vipId(frontendVip(frontend)), address);
+    return raised === null ? known : Math.max(known ?? 0, raised);
   }
 
   /** Weight that the first full read of this process showed for a server on a frontend's VIP; null: none. */

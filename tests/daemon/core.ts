@@ -97,6 +97,7 @@ export class Core implements AsyncDisposable {
         witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
         hadWeight: (address) => view()?.hadWeight(address) ?? false,
         weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
+        weightAtMost: (frontend, address) => view()?.weightAtMost(frontend, address) ?? null,
       },
       onCounted: (...counted) => this.onCounted(...counted),
       onChanges: (changes) => {

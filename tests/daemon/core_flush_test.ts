@@ -135,6 +135,27 @@ Deno.test("another name for a backend keeps the flush that it owes", async () =>
   assert.equal(core.state("c1"), "disabled");
 });
 
+Deno.test("a server that a disabled backend takes over is flushed, though VPP has not answered its raise yet", async () => {
+  const at = (b1: string, b2: string) =>
+    coreConfig({
+      backends: [backend("b1", b1, "web"), backend("b2", b2, "web", false)],
+      frontends: [web],
+    });
+  const { core, vpp } = await restarted({ "10.0.0.1": 0, "10.0.0.2": 0 }, at("10.0.0.1", "10.0.0.2"));
+  await using _ = core;
+  const gate = Promise.withResolvers<void>();
+  vpp.gate = () => gate.promise;
+  core.probe(["b1", "L4OK"]);
+  await settle();
+  const reloaded = core.reload(at("10.0.0.2", "10.0.0.1"));
+  await settle();
+  gate.resolve();
+  vpp.gate = () => Promise.resolve();
+  await reloaded;
+  await settle();
+  assert.deepEqual(sent(vpp), ["weight 10.0.0.1 100", "weight 10.0.0.1 0 flush"]);
+});
+
 Deno.test("a reload that brings a dead backend to a VIP which has it with a weight ends its flows", async () => {
   const keep = { ...config, lb: { ...config.lb, foreignVips: "keep" as const } };
   const core = new Core(keep);

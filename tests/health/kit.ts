@@ -230,6 +230,10 @@ export class FakeVpp implements VppFacts {
     if (this.firstRead !== "done") return null;
     return this.weights.get(`${name}/${address}`) ?? null;
   }
+
+  weightAtMost(frontend: Frontend, address: IpAddress): number | null {
+    return this.weight(frontend, address);
+  }
 }
 
 /** A tracker with everything around it faked. */
