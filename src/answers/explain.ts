@@ -107,7 +107,7 @@ function since({ health: { counter, rule, state }, lastFailure }: StateFacts): s
 function stateReason(
   facts: StateFacts,
   witness: () => number | null,
-  time: TimeTexts = timeText,
+  time: (at: UnixMillis) => string = timeText,
 ): string {
   const { health: { known, previous, rule, state }, newest } = facts;
   if (previous !== null) {

@@ -6,67 +6,49 @@
  *
  * @module
  */
-import { descriptorLimit, descriptorUse, lackForThread } from "../../ffi/limits.ts";
-import { giveBackMemory } from "../../ffi/memory.ts";
-import { createApp, createMetricsApp } from "../../routes/app.ts";
-import { Tokens } from "../../routes/auth.ts";
+import { descriptorUse, lackForThread } from "../../ffi/limits.ts";
 import type { Api } from "../../routes/env.ts";
-import { maxStreams } from "../../routes/events.ts";
-import { sharedLimits } from "../../routes/limits.ts";
 import type { ListenError } from "../../routes/listener.ts";
-import { serve, type Serving } from "../../routes/server.ts";
-import { tokenHint } from "../../routes/token_hint.ts";
+import type { Serving } from "../../routes/server.ts";
 import { problemCounts, problems } from "../answers/problems.ts";
-import type { VppEvent } from "../api/mod.ts";
-import type { Bus } from "../bus/mod.ts";
-import type { Clock } from "../clock.ts";
 import { exportConfig } from "../config/export.ts";
-import { Peers } from "../peers/peers.ts";
 import type { Control } from "../control.ts";
 import { FileStore } from "../files/store.ts";
 import { OpensslTrial } from "../files/trial.ts";
-import type { UnitRead } from "../files/unit.ts";
-import type { Options } from "../flags.ts";
-import type { VppFacts } from "../health/hooks.ts";
-import type { RuntimeState } from "../health/outcomes.ts";
 import { followIntents } from "../fleet/overrides.ts";
 import { Tracker } from "../health/tracker.ts";
 import { Reconciler } from "../lb/reconciler.ts";
-import type { VppView } from "../lb/vpp_state.ts";
-import type { Attrs, Log } from "../log/mod.ts";
+import type { Log } from "../log/mod.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import { Metrics } from "../metrics/mod.ts";
 import type { MetricsSnapshot } from "../metrics/source.ts";
-import type { Config, Millis } from "../model.ts";
-import { isDefaultTokenFile } from "../net/local_token.ts";
 import type { ThreadProber } from "../probes/prober.ts";
-import { probeLimit } from "../probes/runner.ts";
 import { startProbers } from "../probes/threads.ts";
 import { ok, type Result } from "../result.ts";
 import { overrideView } from "../snapshot/overrides.ts";
-import { vppInfoView } from "../snapshot/vpp.ts";
-import { type BuildInfo, version } from "../version.ts";
-import { VppLink } from "../vpp/link.ts";
+import { version } from "../version.ts";
 import { announce } from "./announce.ts";
 import { Changes, tellOverrides } from "./changes.ts";
 import { Checker } from "./checker.ts";
+import type { FileRequest } from "./checker_worker.ts";
 import { ConfigWatch, lookAtFile, whyRefused } from "./config_watch.ts";
-import { Foresight } from "./foresight.ts";
+import { DaemonControl, vppStanding } from "./control.ts";
 import { DaemonFleet, isFleetUnknown } from "./fleet.ts";
 import { noTroubles } from "./fleet_answer.ts";
-import type { FileRequest } from "./checker_worker.ts";
-import { DaemonControl, vppStanding } from "./control.ts";
-import { diskTroubles, KnownSource } from "./known.ts";
-import type { TakenToken } from "./local_token.ts";
+import { Foresight } from "./foresight.ts";
 import { fillHistories } from "./histories.ts";
 import { journalTrouble } from "./journal.ts";
-import { logOverrides } from "./override_log.ts";
+import { diskTroubles, KnownSource } from "./known.ts";
+import { openApi } from "./listeners.ts";
 import { metricsSnapshot, type MetricsSourceParts } from "./metrics_source.ts";
+import { logOverrides } from "./override_log.ts";
+import { type DaemonParts, features, forgotten } from "./parts.ts";
 import { ReadyLog } from "./ready_log.ts";
 import { Recorder } from "./recorder.ts";
 import { Reloader } from "./reload.ts";
-import type { SecretsInUse } from "./secrets.ts";
+import { giveBack, lookAgain } from "./upkeep.ts";
+import { vppFacts, vppLink } from "./vpp_parts.ts";
 
 /** What a scrape finds before the parts are there. */
 const nothing: MetricsSnapshot = {
@@ -77,36 +59,6 @@ const nothing: MetricsSnapshot = {
   vpp: null,
   journal: { dropped: 0, onDisk: null },
 };
-
-/** What a daemon is made from. */
-export interface DaemonParts {
-  /** Flags and environment. */
-  readonly options: Options;
-  /** The checked configuration to start with. */
-  readonly config: Config;
-  /** The files that it names, as its check has read them. */
-  readonly files: readonly UnitRead[];
-  /** Time. */
-  readonly clock: Clock;
-  /** Log of the daemon. */
-  readonly log: Log;
-  /** Event bus. */
-  readonly bus: Bus;
-  /** 0…1. */
-  readonly random: () => number;
-  /** What was built and when. */
-  readonly build: BuildInfo;
-  /** Auth file, certificate and key. */
-  readonly secrets: SecretsInUse;
-  /** The local token. */
-  readonly local: TakenToken;
-  /** What an earlier process left, and what the next one must know. */
-  readonly keeper: StateKeeper;
-  /** What happened; its maker closes it after the daemon. */
-  readonly journal: Journal;
-  /** False: somebody else listens and hands requests to `app`; the metrics listener is opened all the same. */
-  readonly listens: boolean;
-}
 
 /** A running daemon. */
 export class Daemon implements AsyncDisposable {
@@ -151,7 +103,7 @@ export class Daemon implements AsyncDisposable {
   /** Starts everything; or says which listener could not be opened, and leaves nothing behind. */
   static async start(parts: DaemonParts): Promise<Result<Daemon, ListenError>> {
     await using building = new AsyncDisposableStack();
-    const { bus, clock, config, journal, keeper, local, log, options, random, secrets } = parts;
+    const { bus, clock, config, journal, keeper, log, options, random, secrets } = parts;
     const startedAtMs = clock.now();
     const startedAt = clock.wall();
     let sources: MetricsSourceParts | null = null;
@@ -293,26 +245,7 @@ export class Daemon implements AsyncDisposable {
       },
     });
     lb.start();
-    let was: VppEvent["to"] = options.vppApiAddr === null ? "off" : "disconnected";
-    const link = building.use(
-      new VppLink({
-        apiAddress: options.vppApiAddr ?? "",
-        statsAddress: options.vppStatsAddr ?? "",
-        clock,
-        log,
-        random,
-        onMessage: metrics.vppApi,
-        onChange(change) {
-          const to = change.to === "connected" ? "connected" : "disconnected";
-          const info = change.to === "connected" ? vppInfoView(change.info) : null;
-          const reason = change.to === "connected" ? "" : change.reason;
-          if (to !== was || reason !== "") bus.announce({ kind: "vpp", from: was, to, reason, info });
-          if (change.to === "connected") lb.connected(change.lb);
-          else if (was === "connected") lb.disconnected();
-          was = to;
-        },
-      }),
-    );
+    const link = building.use(vppLink({ options, clock, log, random, metrics, bus, reconciler: lb }));
     const node = config.fleet?.node ?? options.nodeName;
     const joined = config.fleet === undefined ? null : building.use(
       new DaemonFleet({
@@ -430,79 +363,10 @@ export class Daemon implements AsyncDisposable {
     );
     const counts = () => problemCounts(problems(known.take()));
     sources = { tracker: health, reconciler: lb, link, clock, journal, fleet: joined, problems: counts };
-    const listen = parts.listens ? options.listen : [];
-    const open = descriptorLimit();
-    const left = open - probeLimit(open) - ownDescriptors;
-    const limits = sharedLimits(left, listen.length, options.metricsAddr !== null);
-    const tokens = new Tokens({
-      table: secrets.auth,
-      local: local.token?.token ?? null,
-      hint: tokenHint({
-        authFile: secrets.auth !== null,
-        localFile: local.token?.file ?? null,
-        whyNoLocal: local.why,
-        found: parts.listens && (options.localToken === null || isDefaultTokenFile(options.localToken)),
-      }),
-    });
-    const peers = building.use(
-      new Peers({ peers: options.peers, tokens: secrets.peerTokens, ca: secrets.peerCa, clock }),
-    );
-    const api = {
-      control,
-      peers,
-      bus,
-      log,
-      clock,
-      tokens,
-      recorder: metrics,
-      changes: recorder,
-      maxStreams: Math.min(maxStreams, Math.floor(limits.api.connections / 2)),
-    };
-    const app = createApp(api);
-    const opened = await serve({
-      app,
-      listen,
-      limits: limits.api,
-      metricsLimits: limits.metrics,
-      metricsApp: createMetricsApp(api),
-      metricsListen: options.metricsAddr,
-      tls: secrets.tls,
-      log,
-      clock,
-    });
+    const opened = await openApi(building, parts, { control, metrics, recorder });
     if (!opened.ok) return opened;
-    serving = building.use(opened.value);
-    // Readers of events are told the end first, so that their connections do not hold up the listeners.
-    building.defer(() => bus[Symbol.dispose]());
-    // Before the log says that the API listens: whoever waits for that may want the token.
-    const published = local.token?.publish(serving.addresses);
-    if (published?.ok === false) {
-      log.warn("local-token", {
-        file: local.token?.file,
-        detail: `it cannot be written: ${published.error}`,
-      });
-    }
-    logListeners(serving, secrets, limits.api.connections, log);
-    if (serving.metricsAddress !== null) {
-      const { connections } = limits.metrics;
-      log.info("listening", {
-        address: serving.metricsAddress,
-        connections,
-        auth: false,
-        tls: false,
-        only: "metrics",
-      });
-    }
-    secrets.use(
-      {
-        auth: (table) => tokens.replace(table),
-        tls: (pair) => serving?.renew(pair),
-        peerTokens: (given) => peers.useTokens(given),
-        peerCa: (pem) => peers.useAuthority(pem),
-      },
-      log,
-      clock,
-    );
+    const { app } = opened.value;
+    serving = opened.value.serving;
     void fillHistories(journal, health, startedAt);
     building.use(lookAgain(clock, secrets));
     building.use(giveBack(clock));
@@ -526,108 +390,11 @@ export class Daemon implements AsyncDisposable {
     const entries = this.#journal.forgets;
     const journal = entries === 0 ? {} : { journal_entries: entries };
     if (Object.keys(forgets).length === 0) this.#log.info("stopping", journal);
-    else {this.#log.warn("stopping", {
-        forgets: "set at run time, and nothing is kept",
-        ...forgets,
-        ...journal,
-      });}
+    else {
+      const what = { forgets: "set at run time, and nothing is kept", ...forgets, ...journal };
+      this.#log.warn("stopping", what);
+    }
     this.#recorder.stops(forgets);
     await this.#stack[Symbol.asyncDispose]();
   }
-}
-
-/** What operators set, by kind; nothing for a kind of which there is none. */
-function forgotten({ disabled, enabled, paused, weights }: RuntimeState): Attrs {
-  return {
-    ...(paused.length === 0 ? {} : { paused }),
-    ...(disabled.length === 0 ? {} : { disabled }),
-    ...(enabled.length === 0 ? {} : { enabled }),
-    ...(weights.length === 0
-      ? {}
-      : { weights: weights.map((w) => `${w.frontend}/${w.pool}/${w.backend}: ${w.weight} (by ${w.by})`) }),
-  };
-}
-
-/** What the tracker asks of VPP; it starts before there is a reconciler. */
-function vppFacts(enabled: boolean, view: () => VppView | null): VppFacts {
-  return {
-    get firstRead() {
-      if (!enabled) return "off";
-      return view()?.wasRead === true ? "done" : "awaited";
-    },
-    get isRead() {
-      return view()?.isRead === true;
-    },
-    witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
-    hadWeight: (address) => view()?.hadWeight(address) ?? false,
-    weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
-    weightAtMost: (frontend, address) => view()?.weightAtMost(frontend, address) ?? null,
-  };
-}
-
-/** Descriptors of the daemon itself: its runtime and threads, VPP's sockets, and three configurations in check. */
-const ownDescriptors = 96;
-
-/** The daemon's own files are read again so often, in ms. */
-const lookMs: Millis = 60_000;
-
-/** Memory that a start, a reload or a large answer took for a moment is given back so often, in ms. */
-const giveBackMs: Millis = 15_000;
-
-function giveBack(clock: Clock): Disposable {
-  let timer: Disposable | null = null;
-  const wait = () => {
-    timer = clock.after(giveBackMs, () => {
-      giveBackMemory();
-      wait();
-    });
-  };
-  wait();
-  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
-}
-
-function lookAgain(clock: Clock, secrets: SecretsInUse): Disposable {
-  let timer: Disposable | null = null;
-  const wait = () => {
-    timer = clock.after(lookMs, () => {
-      void secrets.look();
-      wait();
-    });
-  };
-  wait();
-  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
-}
-
-/** Says where the API listens and what protects it; an open listener without protection is a warning. */
-function logListeners(serving: Serving, secrets: SecretsInUse, connections: number, log: Log): void {
-  const auth = secrets.auth !== null;
-  for (const { address, kind, secure } of serving.listeners) {
-    log.info("listening", { address, connections, auth, tls: secure });
-    if (kind !== "open") continue;
-    if (!auth) {
-      log.warn("listener-open", {
-        address,
-        detail: "everybody who reaches it may read: give maglevd an --auth-file",
-      });
-    }
-    if (!secure) {
-      log.warn("listener-open", {
-        address,
-        detail: "tokens and answers cross the network in clear: give maglevd --tls-cert and --tls-key",
-      });
-    }
-  }
-}
-
-function features({ config, options, secrets: { auth, tls } }: DaemonParts): string[] {
-  const all: [string, boolean][] = [
-    ["vpp", options.vppApiAddr !== null],
-    ["stats", options.vppApiAddr !== null && options.vppStatsAddr !== null],
-    ["auth", auth !== null],
-    ["tls", tls !== null],
-    ["peers", options.peers.length > 0],
-    ["metrics-listener", options.metricsAddr !== null],
-    ["fleet", config.fleet !== undefined],
-  ];
-  return all.filter(([, on]) => on).map(([name]) => name);
 }
