@@ -36,8 +36,10 @@ export class Checker {
   /**
    * Checks a file, or posted text. Refused `busy` when two checks are under way, when no thread can be started for
    * this one, or when it takes over 10 s.
+   *
+   * @param signal aborted when nobody waits for the answer any more; the check ends `busy`
    */
-  async check(request: CheckRequest): Promise<Result<CheckResult, Refusal>> {
+  async check(request: CheckRequest, signal?: AbortSignal): Promise<Result<CheckResult, Refusal>> {
     if (this.#running >= atOnce) {
       return err({ type: "busy", detail: `${atOnce} checks are under way already` });
     }
@@ -51,7 +53,10 @@ export class Checker {
       limitMs,
       () => resolve(err({ type: "busy", detail: `the check was not done after ${limitMs / 1000} s` })),
     );
+    const ended = () => resolve(err({ type: "busy", detail: "the check was ended" }));
     try {
+      if (signal?.aborted) ended();
+      signal?.addEventListener("abort", ended, { once: true });
       worker.onmessage = ({ data }: MessageEvent<CheckResult>) => resolve(ok(data));
       worker.onerror = (event) => {
         event.preventDefault();
@@ -60,6 +65,7 @@ export class Checker {
       worker.postMessage(request);
       return await promise;
     } finally {
+      signal?.removeEventListener("abort", ended);
       worker.terminate();
       this.#running--;
     }

@@ -53,8 +53,8 @@ export interface ConfigWatchParts {
   readonly path: string;
   /** Looks at it. */
   readonly look: LookAtFile;
-  /** Checks it off the main thread. */
-  readonly check: () => Promise<Result<CheckResult, Refusal>>;
+  /** Checks it off the main thread, until `signal` aborts. */
+  readonly check: (signal: AbortSignal) => Promise<Result<CheckResult, Refusal>>;
   /** The configuration that runs, as its file had it. */
   readonly running: () => Config;
 }
@@ -70,7 +70,7 @@ export function whyRefused(errors: readonly Finding[]): string {
 export class ConfigWatch implements Disposable {
   readonly #parts: ConfigWatchParts;
   #timer: Disposable | null = null;
-  #closed = false;
+  readonly #stop = new AbortController();
   /** Mark, or error, of what was judged last; null: nothing was. */
   #judged: string | null = null;
   /** The same of the last look. */
@@ -101,16 +101,16 @@ export class ConfigWatch implements Disposable {
     void this.#settle();
   }
 
-  /** Looks no more. */
+  /** Looks no more, and ends a check that is under way. */
   [Symbol.dispose](): void {
-    this.#closed = true;
+    this.#stop.abort();
     this.#timer?.[Symbol.dispose]();
   }
 
   #wait(): void {
     this.#timer = this.#parts.clock.after(lookMs, async () => {
       await this.#look();
-      if (!this.#closed) this.#wait();
+      if (!this.#stop.signal.aborted) this.#wait();
     });
   }
 
@@ -127,7 +127,7 @@ export class ConfigWatch implements Disposable {
     const { clock, look, path } = this.#parts;
     const found = await look(path);
     const mark = found.ok ? found.value.mark : `! ${found.error}`;
-    if (this.#closed || mark === this.#judged) return;
+    if (this.#stop.signal.aborted || mark === this.#judged) return;
     const writtenAt = found.ok ? found.value.writtenAt : null;
     const isStill = mark === this.#seen || (writtenAt !== null && clock.wall() - writtenAt >= lookMs);
     this.#seen = mark;
@@ -140,9 +140,9 @@ export class ConfigWatch implements Disposable {
   }
 
   async #judge(mark: string): Promise<void> {
-    const checked = await this.#parts.check();
+    const checked = await this.#parts.check(this.#stop.signal);
     // Busy: the next look tries again.
-    if (this.#closed || !checked.ok) return;
+    if (this.#stop.signal.aborted || !checked.ok) return;
     this.#judged = mark;
     const { config, findings } = checked.value;
     if (config === null) {

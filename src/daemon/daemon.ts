@@ -280,7 +280,7 @@ export class Daemon implements AsyncDisposable {
         clock,
         path: options.config,
         look: lookAtFile,
-        check: () => new Checker(clock, lackForThread).check(request()),
+        check: (signal) => new Checker(clock, lackForThread).check(request(), signal),
         running: () => health.fileConfig,
       }),
     );

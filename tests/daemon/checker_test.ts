@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Checker } from "../../src/daemon/checker.ts";
-import { systemClock } from "../../src/clock.ts";
 import { FakeClock } from "../fake_clock.ts";
 
+// The test runner checks the types of a thread's program first, which takes long on a loaded machine: no time passes.
 const noThread = () => {
   throw new Deno.errors.WouldBlock("Resource temporarily unavailable (os error 11)");
 };
@@ -13,7 +13,7 @@ const text = "maglev: {}";
 
 Deno.test("checks whose thread cannot be started give their places back", async () => {
   let works = false;
-  const checker = new Checker(systemClock, () => null, () => works ? real() : noThread());
+  const checker = new Checker(new FakeClock(), () => null, () => works ? real() : noThread());
   for (let attempt = 0; attempt < 5; attempt++) {
     const refused = await checker.check({ text });
     assert.ok(!refused.ok);
@@ -27,7 +27,7 @@ Deno.test("checks whose thread cannot be started give their places back", async 
 
 Deno.test("a check without descriptors for its thread names the limit, and takes no place", async () => {
   let lack: "descriptors" | null = "descriptors";
-  const checker = new Checker(systemClock, () => lack, real);
+  const checker = new Checker(new FakeClock(), () => lack, real);
   for (let attempt = 0; attempt < 3; attempt++) {
     const refused = await checker.check({ text });
     assert.ok(!refused.ok);
@@ -35,6 +35,20 @@ Deno.test("a check without descriptors for its thread names the limit, and takes
   }
   lack = null;
   assert.ok((await checker.check({ text })).ok);
+});
+
+Deno.test("a check whose asker has gone ends at once, with its thread and its place", async () => {
+  const clock = new FakeClock();
+  const silent = () => new Worker("data:application/javascript,", { type: "module" });
+  const checker = new Checker(clock, () => null, silent);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const asker = new AbortController();
+    const check = checker.check({ text }, asker.signal);
+    asker.abort();
+    assert.ok(!(await check).ok);
+    assert.ok(!(await checker.check({ text }, asker.signal)).ok, "it has gone already");
+  }
+  assert.equal(clock.pending, 0);
 });
 
 Deno.test("a check that ends late, and one whose thread breaks, give their places back", async () => {

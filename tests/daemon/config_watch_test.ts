@@ -140,3 +140,25 @@ Deno.test("a file of this machine has a mark that changes with it", async () => 
   }
   assert.match((await lookAtFile(path)).ok ? "" : "gone", /gone/);
 });
+
+Deno.test("the end of a watch ends the check that is under way", async () => {
+  const clock = new FakeClock();
+  const asked: AbortSignal[] = [];
+  let mark = "as it runs";
+  const watch = new ConfigWatch({
+    clock,
+    path: "/etc/maglev.yaml",
+    look: () => Promise.resolve(ok({ mark, writtenAt: 0 })),
+    check: (signal) => {
+      asked.push(signal);
+      return new Promise(() => {});
+    },
+    running: () => parse(text(100)).config ?? assert.fail(),
+  });
+  await settle();
+  mark = "edited";
+  await clock.advance(60_000);
+  assert.deepEqual(asked.map(({ aborted }) => aborted), [false]);
+  watch[Symbol.dispose]();
+  assert.deepEqual(asked.map(({ aborted }) => aborted), [true]);
+});
