@@ -84,7 +84,7 @@ Deno.test("a paused backend is not probed, and neither is a disabled one", async
   await weightTold(daemon, "b1", 100, mark);
 });
 
-Deno.test("a run-time weight goes to VPP at once and a reload takes it back", async () => {
+Deno.test("a run-time weight goes to VPP at once and outlives a reload", async () => {
   await using vpp = await Vpp.start();
   await using servers = new Backends("77.3");
   await using daemon = await ready({ config: wwwConfig("77.3", servers.port), vpp: vpp.paths });
@@ -94,11 +94,9 @@ Deno.test("a run-time weight goes to VPP at once and a reload takes it back", as
   assert.equal(frontend.pools[0]?.backends[0]?.effective_weight, 10);
   assert.deepEqual(await weightsInVpp(daemon, "www"), [10, 50, 0]);
   const reload = await daemon.send<ConfigReload>("POST", "/v1/config/reload");
-  assert.deepEqual(reload.changes.map((c) => [c.object, c.name, c.fields]), [
-    ["frontend", "www", ["pools.primary.backends.b1.weight"]],
-  ]);
+  assert.deepEqual(reload.changes, []);
   assert.equal(reload.sync?.failed, 0);
-  assert.deepEqual(await weightsInVpp(daemon, "www"), [100, 50, 0]);
+  assert.deepEqual(await weightsInVpp(daemon, "www"), [10, 50, 0]);
 });
 
 Deno.test("a reload adds and removes; a wrong file changes nothing", async () => {

@@ -180,21 +180,31 @@ Deno.test("reload: a wrong file changes nothing at all, and says everything that
   });
 });
 
-Deno.test("reload: run-time weights go back to the file's; the answer and a WARN line name each one", async () => {
-  await onSite("77.41", async ({ daemon, log, told }) => {
+Deno.test("reload: run-time weights stay; one ends where the file's own value changes, with a WARN and in the answer", async () => {
+  await onSite("77.41", async ({ config, daemon, log, told }) => {
     await daemon.weigh("www", "primary", "b1", 10);
     await daemon.weigh("www", "fallback", "b3", 7);
-    const { changes } = await daemon.reload();
-    assert.deepEqual(changes.map(({ fields }) => fields), [
-      ["pools.primary.backends.b1.weight"],
-      ["pools.fallback.backends.b3.weight"],
+    const same = await daemon.reload();
+    assert.deepEqual(same.changes, []);
+    assert.deepEqual(told(), ["weight 127.77.41.1 10"]);
+    assert.deepEqual(daemon.log.slice(log).filter(({ level }) => level !== "INFO"), []);
+    const { changes } = await daemon.reload(config.replace("b1: {},", "b1: { weight: 60 },"));
+    assert.deepEqual(changes.map(({ fields, name }) => [name, fields]), [
+      ["www", ["pools"]],
+      ["www/primary/b1", []],
     ]);
-    const warning = daemon.log.slice(log).find(({ level }) => level === "WARN");
-    assert.deepEqual([warning?.msg, warning?.weights], ["config-reload", [
-      "www/primary/b1: 10 (by local) -> 100",
-      "www/fallback/b3: 7 (by local) -> 100",
-    ]]);
-    assert.deepEqual(told(), ["weight 127.77.41.1 10", "weight 127.77.41.1 100"]);
+    const warnings = daemon.log.slice(log).filter(({ level }) => level !== "INFO");
+    assert.deepEqual(
+      warnings.map(({ backend, cause, detail, level, msg }) => [level, msg, backend, cause, detail]),
+      [
+        ["WARN", "override-end", "b1", "file", "weight of b1 in the file was 100 and is 60"],
+      ],
+    );
+    assert.deepEqual(told(), ["weight 127.77.41.1 10", "weight 127.77.41.1 60"]);
+    const weights = daemon.control.frontend("www")?.pools.flatMap(({ backends }) =>
+      backends.map((one) => one.weight)
+    );
+    assert.deepEqual(weights, [60, 50, 7]);
   });
 });
 
