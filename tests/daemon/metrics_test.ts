@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Backend, Frontend, LbCounters, Plan } from "../../src/api/mod.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
+import { vppStandings } from "../../src/metrics/source.ts";
 import { ip } from "../../src/net/ip.ts";
 import { Backends, Vpp, wwwConfig } from "../e2e/world.ts";
 import { exchange, request } from "../routes/raw.ts";
@@ -279,6 +280,29 @@ Deno.test("the end of a backend's certificate is a metric, in seconds from now",
   judge(samples);
   const left = samples.get("maglev_backend_certificate_expiry_seconds")?.get('backend="secure"') ?? NaN;
   assert.ok(Math.abs(left - (Date.parse(certificate?.not_after ?? "") - Date.now()) / 1000) < 60, `${left}`);
+});
+
+Deno.test("a daemon of a fleet counts the calls of its store, those that failed included", async () => {
+  const closed = Deno.listen({ hostname: "127.77.113.1", port: 0 });
+  const { port } = closed.addr;
+  closed.close();
+  const fleet = `  fleet: { name: site, node: lb1, endpoints: ["http://127.77.113.1:${port}"] }\n`;
+  await using inside = await Inside.start({
+    config: wwwConfig("77.113", 9, fleet),
+    vpp: null,
+    clock: fasterClock(10),
+  });
+  const samples = await inside.until(async () => {
+    const samples = await scrape(inside);
+    return (samples.get("maglev_fleet_store_seconds_count")?.get("") ?? 0) >= 1 ? samples : undefined;
+  }, "a call of the store");
+  judge(samples);
+  assert.equal(samples.get("maglev_fleet_connected")?.get(""), 0);
+  for (const standing of vppStandings) {
+    const wanted = standing === "off" ? 1 : 0;
+    assert.equal(samples.get("maglev_fleet_nodes")?.get(`state="${standing}"`), wanted, standing);
+  }
+  assert.deepEqual([...samples.get("maglev_fleet_table_agreement") ?? []], [['frontend="www"', 1]]);
 });
 
 Deno.test("every metric of the catalog was seen on a daemon", () => {

@@ -55,9 +55,8 @@ testWith([missing()], "docs/api.md: curl changes something with the local token"
   assert.match(block, /^AUTH=[^]*curl /);
   assert.equal(JSON.parse(await shell(forDaemon(block, daemon))).state, "paused");
   const [auth = ""] = await blocks("docs/api.md", "## Operations");
-  const [, withReason = ""] = /(curl[^\n]*kernel update[^]*?\n)(?:curl|$)/.exec(
-    (await blocks("docs/api.md", "### POST /v1/backends/{name}/pause"))[0] ?? "",
-  ) ?? [];
+  const [pauses = ""] = await blocks("docs/api.md", "### POST /v1/backends/{name}/pause");
+  const withReason = pauses.split(/^(?=curl)/m).find((command) => command.includes("kernel update")) ?? "";
   await daemon.send("POST", "/v1/backends/b1/resume");
   const mark = daemon.log.length;
   assert.equal(JSON.parse(await shell(forDaemon(auth + withReason, daemon))).state, "paused");

@@ -56,6 +56,8 @@ export class Running implements AsyncDisposable {
     const clock = new JumpClock();
     const daemon = await LocalDaemon.start({ config, vpp: vpp.paths, clock, level });
     await daemon.logged(({ msg }) => msg === "ready");
+    // `ready` is logged before the first sync has ended, and a question would have its turn before the next sync.
+    await daemon.planned();
     return new Running(daemon, clock);
   }
 
