@@ -16,21 +16,18 @@ import type { DesiredVip, GuardedServer } from "./desired.ts";
 import { configured, diffServers, drift, type ReasonContext, type ServerChange } from "./diff.ts";
 import type { PendingFlushes } from "./pending_flushes.ts";
 import {
-  additionUnit,
   confStep,
   type Hold,
   hold,
   type Holds,
   planDigest,
   type RebuildUnit,
-  rebuildUnit,
-  type Rebuilt,
-  removalStep,
   serverStep,
   type Step,
   together,
   type Unit,
 } from "./steps.ts";
+import { additionUnit, rebuildUnit, type Rebuilt, removalStep } from "./vip_steps.ts";
 import { isAllPort, sortedByVip, vipId, vipText } from "./vips.ts";
 import { type HeapAnswer, type Shortage, shortageText } from "./vpp_heap.ts";
 

@@ -5,11 +5,10 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { ActualConf, ActualVip, Encap, IpAddress, VipKey } from "../model.ts";
+import type { ActualConf, Encap, IpAddress, VipKey } from "../model.ts";
 import type { Op } from "./balancer.ts";
-import type { DesiredVip } from "./desired.ts";
-import { notConfigured, serverAddition, type ServerChange } from "./diff.ts";
-import { sortedByAddress, vipId } from "./vips.ts";
+import type { ServerChange } from "./diff.ts";
+import { vipId } from "./vips.ts";
 
 /** What a step changes; the API has the same names. */
 export type StepKind =
@@ -153,7 +152,8 @@ export function planDigest(steps: readonly StepFacts[]): string {
   return createHash("sha256").update(JSON.stringify(rows)).digest("hex").slice(0, 16);
 }
 
-const nothing = {
+/** What most steps do not change. */
+export const nothing = {
   server: null,
   flush: false,
   trafficAffecting: false,
@@ -212,121 +212,6 @@ export function serverStep(key: VipKey, frontend: string, server: ServerChange, 
     dead: server.dead,
     by: server.by,
   };
-}
-
-/** Deletes a VIP with all its servers; `lb_flush_vip` first, so that its flows end. */
-export function removalStep(actual: ActualVip, holds: Holds, lastName: string | null): Step {
-  const key = keyOf(actual);
-  const owner: VipOwner = { origin: lastName === null ? "foreign" : "stale", frontend: lastName };
-  return {
-    ...nothing,
-    kind: "vip_removed",
-    frontend: null,
-    key,
-    flush: true,
-    trafficAffecting: true,
-    reason: notConfigured,
-    ops: removalOps(actual),
-    holds,
-    vip: vipId(key),
-    dead: true,
-    owner,
-  };
-}
-
-function keyOf({ prefix, protocol, port }: VipKey): VipKey {
-  return { prefix, protocol, port };
-}
-
-function removalOps(actual: ActualVip): Op[] {
-  const vip = keyOf(actual);
-  return [{ kind: "vip-flush", vip }, { kind: "vip-delete", vip, encap: actual.encap }];
-}
-
-function additionOp(desired: DesiredVip): Op {
-  const { vip, encap, tableLength, srcIpSticky } = desired;
-  return { kind: "vip-add", vip, encap, tableLength, srcIpSticky };
-}
-
-function settingsOf({ encap, tableLength, srcIpSticky }: DesiredVip): VipSettings {
-  return { encap, tableLength, srcIpSticky };
-}
-
-/** Makes a VIP that VPP does not have, with its servers. */
-export function additionUnit(
-  desired: DesiredVip,
-  reason: string,
-  holds: Holds,
-  more: (server: ServerChange) => Holds,
-): VipUnit {
-  const { vip: key, frontend } = desired;
-  return {
-    kind: "vip",
-    key,
-    frontend,
-    holds,
-    add: {
-      ...nothing,
-      kind: "vip_added",
-      frontend,
-      key,
-      settings: settingsOf(desired),
-      reason,
-      ops: [additionOp(desired)],
-      holds,
-      vip: desired.id,
-    },
-    raises: sortedByAddress(desired.servers)
-      .map((server) => serverAddition(server, reason))
-      .map((server) => serverStep(key, frontend, server, together(holds, more(server)))),
-    lowers: [],
-    keepsCapacity: false,
-    supersededBy: null,
-  };
-}
-
-/** One VIP of a rebuild. */
-export interface Rebuilt {
-  /** What it becomes. */
-  readonly desired: DesiredVip;
-  /** What it is; null: VPP does not have it yet. */
-  readonly actual: ActualVip | null;
-  /** Why, for operators. */
-  readonly reason: string;
-}
-
-/** Deletes the VIPs that are there, then makes all of them anew. */
-export function rebuildUnit(vips: readonly Rebuilt[], holds: Holds): RebuildUnit {
-  const steps: Step[] = [];
-  const deletions: StepOp[] = [];
-  const additions: StepOp[] = [];
-  for (const { desired, actual, reason } of vips) {
-    const { vip: key, frontend } = desired;
-    const add = additionOp(desired);
-    const gone = actual === null ? [] : removalOps(actual);
-    const made: Step = {
-      ...nothing,
-      kind: actual === null ? "vip_added" : "vip_recreated",
-      frontend,
-      key,
-      trafficAffecting: actual !== null,
-      settings: settingsOf(desired),
-      reason,
-      ops: [...gone, add],
-      holds,
-      vip: desired.id,
-    };
-    steps.push(made);
-    for (const op of gone) deletions.push({ step: made, op });
-    additions.push({ step: made, op: add });
-    for (const server of sortedByAddress(desired.servers)) {
-      const step = serverStep(key, frontend, serverAddition(server, reason), holds);
-      steps.push(step);
-      for (const op of step.ops) additions.push({ step, op });
-    }
-  }
-  const key = vips[0]?.desired.vip ?? { prefix: "", protocol: 0, port: 0 };
-  return { kind: "rebuild", key, holds, steps, ops: [...deletions, ...additions] };
 }
 
 /** Kinds of holds; the name is the API's text for it, except for `obstacle`. */
