@@ -22,20 +22,18 @@ import { Failover } from "./failover.ts";
 import { pictureOf, type VppPicture } from "./forecast.ts";
 import { FrontendSyncs, type SentMessage } from "./frontend_sync.ts";
 import type { Unsynced } from "./full_sync.ts";
-import type { HeldGroup, PlanView, Synced } from "./outcome.ts";
-import { Ownership } from "./ownership.ts";
+import { syncByOperator } from "./operator_sync.ts";
+import type { HeldGroup, PlanView } from "./outcome.ts";
 import type { ReconcilerParts } from "./parts.ts";
-import { RaiseGuard, type WarmupView, WriteGate } from "./write_gate.ts";
+import type { WarmupView } from "./write_gate.ts";
 import { syncAnswer, syncResult } from "./report.ts";
 import { Requests, SharedRequests, unavailable } from "./requests.ts";
 import { logged, Runs } from "./runs.ts";
-import { Schedule } from "./schedule.ts";
 import { type SyncCore, Syncer } from "./sync.ts";
+import { SyncStatus, type VppStanding } from "./sync_status.ts";
+import { syncCore } from "./sync_core.ts";
 import { vipId } from "./vips.ts";
-import { VppState, VppView } from "./vpp_state.ts";
-
-/** How VPP is as a whole, but for `refused`, which only the link knows. */
-export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";
+import { VppView } from "./vpp_state.ts";
 
 /** The reconciler; one per daemon. */
 export class Reconciler implements AsyncDisposable {
@@ -46,6 +44,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #syncer: Syncer;
   readonly #failover: Failover;
   readonly #runs: Runs;
+  readonly #status: SyncStatus;
   readonly #requests = new Requests(() => this.#lb, () => this.#loop.wake());
   readonly #reads = new SharedRequests<ActualLb>((job) => this.#request(job));
   readonly #plans = new SharedRequests<PlanView>((job) => this.#request(job));
@@ -60,34 +59,15 @@ export class Reconciler implements AsyncDisposable {
   /** Makes a reconciler that does nothing before `start`. */
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
-    const ownership = new Ownership(parts.record, parts.memory, parts.recorded);
-    const state = new VppState(ownership);
-    const guard = new RaiseGuard({
-      memoryLost: parts.memory === "lost",
-      fleetUnknown: parts.fleetUnknown ?? false,
-      startedAt: parts.startedAt,
-      maxDelayMs: parts.world().config.lb.startupMaxDelayMs,
-      witness: (vip, address) => state.witness(vip, address),
-      weighed: (frontend, backend) =>
-        this.#syncs.membersOf(backend).some((one) => one.frontend === frontend && one.weightSetHere),
-    });
-    this.#core = {
-      parts,
-      state,
-      syncs: this.#syncs,
-      schedule: new Schedule(() => this.#syncs.all()),
-      ownership,
-      gate: new WriteGate(parts, () => this.#syncs.all()),
-      guard,
-      session: () => this.#lb,
-      stop: this.#stop.signal,
-    };
+    this.#core = syncCore(parts, this.#syncs, () => this.#lb, this.#stop.signal);
+    const { state } = this.#core;
     this.#syncer = new Syncer(this.#core, (lb) => this.#runs.betweenGroups(lb));
     this.#failover = new Failover(this.#core, this.#syncer, {
       before: () => this.#stepWarmup(),
       after: () => this.#loop.wake(),
     });
     this.#runs = new Runs(this.#core, this.#syncer, () => this.#failover.quiet());
+    this.#status = new SyncStatus(this.#core, this.#runs);
     this.#loop = new JobLoop(
       parts.clock,
       { next: () => this.#next(), dueAt: () => this.#dueAt() },
@@ -238,7 +218,12 @@ export class Reconciler implements AsyncDisposable {
     if (refused !== null) return err(refused);
     const names = frontend === null ? null : [frontend];
     const digest = request.plan_digest;
-    const outcome = await this.#request((lb) => this.#byOperator(lb, names, digest));
+    const outcome = await this.#request((lb) =>
+      syncByOperator(lb, this.#runs, names, digest, () => {
+        this.#core.gate.ask(this.#syncs.some(names));
+        this.#stepWarmup();
+      })
+    );
     if (!outcome.ok) return outcome;
     if ("type" in outcome.value) return err(outcome.value);
     return syncAnswer(outcome.value, frontend);
@@ -246,47 +231,17 @@ export class Reconciler implements AsyncDisposable {
 
   /** How a frontend's VIP is. */
   standing(frontend: string): api.Frontend["vpp"] {
-    if (!this.#parts.enabled) return "off";
-    const record = this.#syncs.get(frontend);
-    if (this.#lb === null) return record?.weightUnsent === true ? "pending" : "disconnected";
-    if (record === null) return "pending";
-    if (this.#core.gate.isHeld(record.release)) return "held";
-    const { changed, dueAt, running, standing, vip } = record;
-    if (standing === "error") return "error";
-    if (this.#runs.drifts.of(frontend) !== null) return "drift";
-    const waits = changed || running > 0 || dueAt !== null || this.#core.state.untilSettled(vip) !== null;
-    return standing === null || waits ? "pending" : standing;
+    return this.#status.standing(frontend);
   }
 
   /** Why a frontend's VIP is as it is; "" when in sync or off. */
   detail(frontend: string): string {
-    const record = this.#syncs.get(frontend);
-    switch (this.standing(frontend)) {
-      case "off":
-      case "in-sync":
-        return "";
-      case "disconnected":
-        return "VPP is not connected";
-      case "pending":
-        return this.#lb === null
-          ? "a weight waits for VPP to connect"
-          : "a sync of the VIP is under way or due";
-      case "held":
-        return record !== null && this.#core.gate.isHeld(record.release) ? "warm-up" : record?.detail ?? "";
-      case "drift":
-        return this.#runs.drifts.of(frontend) ?? "";
-      default:
-        return record?.detail ?? "";
-    }
+    return this.#status.detail(frontend);
   }
 
   /** What VPP does not have as it should, since when, and what it said. */
   get unsynced(): readonly Unsynced[] {
-    if (this.#lb === null) return [];
-    const vips = this.#syncs.some(null).flatMap(({ detail, name, since, standing }) =>
-      standing === "error" ? [{ object: name, since, detail: detail ?? "" }] : []
-    );
-    return [...this.#runs.full.unsynced, ...vips];
+    return this.#status.unsynced;
   }
 
   /** What somebody else changed in VPP, since when it is known, and what differs. */
@@ -311,10 +266,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** How VPP is as a whole. */
   get overall(): VppStanding {
-    if (!this.#parts.enabled) return "off";
-    if (this.#lb === null) return "disconnected";
-    if (!this.#core.gate.done) return "warming-up";
-    return this.#runs.inSync && this.#reloads === 0 ? "in-sync" : "out-of-sync";
+    return this.#status.overall(this.#reloads > 0);
   }
 
   /** Where the warm-up is. */
@@ -434,33 +386,6 @@ export class Reconciler implements AsyncDisposable {
     if (due === null) return null;
     this.#lastWasDue = true;
     return () => logged(due.kind === "all" ? this.#runs.all(lb) : this.#runs.vips(lb, due.frontends));
-  }
-
-  async #byOperator(
-    lb: LoadBalancer,
-    names: readonly string[] | null,
-    digest: string | undefined,
-  ): Promise<Synced | Refusal> {
-    if (digest === undefined) {
-      this.#releaseFor(names);
-      if (names === null) return await this.#runs.all(lb);
-    }
-    const planned = await this.#runs.plan(lb, names);
-    if (digest === undefined) return await this.#runs.run(lb, names, false, planned);
-    const now = planned.plan.digest;
-    if (now !== digest) {
-      const detail = `the plan is another by now: its digest is ${now}, not ${digest}`;
-      return { type: "plan-changed", detail, planDigest: now };
-    }
-    this.#releaseFor(names);
-    return names === null
-      ? await this.#runs.all(lb, true, planned)
-      : await this.#runs.run(lb, names, true, planned);
-  }
-
-  #releaseFor(names: readonly string[] | null): void {
-    this.#core.gate.ask(this.#syncs.some(names));
-    this.#stepWarmup();
   }
 
   /** Members of these frontends changed. */
