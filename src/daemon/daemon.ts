@@ -180,9 +180,9 @@ export class Daemon implements AsyncDisposable {
           fleet?.touched();
         },
         overrides: keeper.overrides,
-        onOverrides: (change) => {
+        onOverrides: (change, by, claimed) => {
           logOverrides(log, change);
-          recorder.overrides(change);
+          recorder.overrides(change, by, claimed);
           tellOverrides(change, changes);
           keeper.changed();
         },

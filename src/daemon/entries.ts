@@ -11,7 +11,12 @@ import type { ApiChange } from "../control.ts";
 import { formatDuration, fromMillis } from "../duration.ts";
 import { drift } from "../lb/diff.ts";
 import type { NewEntry } from "../memory/journal/entry.ts";
-import { type Override, type OverrideChange, overrideText } from "../memory/overrides/override.ts";
+import {
+  type EndCause,
+  type Override,
+  type OverrideChange,
+  overrideText,
+} from "../memory/overrides/override.ts";
 import type { Millis, UnixMillis } from "../model.ts";
 import { overrideView } from "../snapshot/overrides.ts";
 
@@ -174,9 +179,15 @@ export type OverrideStep = "set" | "ended" | "sleeping" | "woken";
  * An override was set, ended, fell asleep or woke.
  *
  * @param detail why, in words; "" where the override says it
+ * @param who whoever set or ended it; null: nobody
  */
-function overrideEntry(what: OverrideStep, override: Override, detail: string): NewEntry {
-  const { backend, by, claimed, end, kind, reason } = override;
+function overrideEntry(
+  what: OverrideStep,
+  override: Override,
+  detail: string,
+  who: Pick<Override, "by" | "claimed"> | null,
+): NewEntry {
+  const { backend, by, end, kind, reason } = override;
   const weight = kind === "weight" ? override : null;
   const until = what === "set" && end !== null ? ` until ${timeText(end.until)}` : "";
   const mine = what === "set";
@@ -184,9 +195,8 @@ function overrideEntry(what: OverrideStep, override: Override, detail: string): 
     kind: "override",
     backend,
     frontend: weight?.frontend ?? null,
-    // Who ended it is told by the change that did.
-    by: mine ? by : null,
-    claimed: mine ? claimed : null,
+    by: who?.by ?? null,
+    claimed: who?.claimed ?? null,
     reason,
     text: `${overrideText(override)} ${what}${mine ? ` by ${by}` : ""}${until}${
       detail === "" ? "" : `: ${detail}`
@@ -195,13 +205,27 @@ function overrideEntry(what: OverrideStep, override: Override, detail: string): 
   };
 }
 
-/** What became of overrides. */
-export function overrideEntries({ ended, set, slept, woken }: OverrideChange): NewEntry[] {
+/** Ends that somebody asked for. Whoever reloads a file has not asked for the end of what it overrules. */
+const askedEnds: ReadonlySet<EndCause> = new Set<EndCause>(["replaced", "undone", "cleared"]);
+
+/**
+ * What became of overrides.
+ *
+ * @param by who asked for it; null: nobody
+ */
+export function overrideEntries(
+  { ended, set, slept, woken }: OverrideChange,
+  by: string | null,
+  claimed: string | null,
+): NewEntry[] {
+  const asker = by === null ? null : { by, claimed };
   return [
-    ...ended.map(({ detail, override }) => overrideEntry("ended", override, detail)),
-    ...set.map((override) => overrideEntry("set", override, "")),
-    ...slept.map((override) => overrideEntry("sleeping", override, override.sleeping?.why ?? "")),
-    ...woken.map((override) => overrideEntry("woken", override, "")),
+    ...ended.map(({ cause, detail, override }) =>
+      overrideEntry("ended", override, detail, askedEnds.has(cause) ? asker : null)
+    ),
+    ...set.map((override) => overrideEntry("set", override, "", override)),
+    ...slept.map((override) => overrideEntry("sleeping", override, override.sleeping?.why ?? "", null)),
+    ...woken.map((override) => overrideEntry("woken", override, "", null)),
   ];
 }
 

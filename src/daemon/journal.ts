@@ -9,7 +9,7 @@ import type { Clock } from "../clock.ts";
 import type { Options } from "../flags.ts";
 import type { Log } from "../log/mod.ts";
 import { Journal } from "../memory/journal/journal.ts";
-import type { JournalState } from "../memory/journal/parts.ts";
+import type { JournalState, StartThread } from "../memory/journal/parts.ts";
 import { journalThread } from "../memory/journal/thread.ts";
 import type { Millis } from "../model.ts";
 import type { StateDir } from "./state_dir.ts";
@@ -20,18 +20,23 @@ export const journalName = "journal.sqlite";
 const patienceMs: Millis = 1_000;
 const dayMs: Millis = 86_400_000;
 
-/** Makes the journal of a folder, and begins to open it; `ready` resolves when it is open, cannot be, or is late. */
+/**
+ * Makes the journal of a folder, and begins to open it; `ready` resolves when it is open, cannot be, or is late.
+ *
+ * @param start makes the thread that writes it
+ */
 export function openJournal(
   folder: StateDir,
   { journalDays, journalOctets }: Pick<Options, "journalDays" | "journalOctets">,
   clock: Clock,
   log: Log,
+  start: StartThread = journalThread(lackForThread),
 ): { readonly journal: Journal; readonly ready: Promise<void> } {
   const kept = folder.path !== null && folder.problem === null && journalDays > 0;
   const tell = new JournalLog(log);
   const journal = new Journal({
     clock,
-    start: kept ? journalThread(lackForThread) : null,
+    start: kept ? start : null,
     path: `${folder.path ?? ""}/${journalName}`,
     limit: journalOctets,
     keepMs: journalDays * dayMs,

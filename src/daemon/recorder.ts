@@ -124,9 +124,9 @@ export class Recorder implements Disposable {
     return this.#parts.journal.record(changeEntry(change));
   }
 
-  /** Overrides were set, ended, fell asleep or woke. */
-  overrides(change: OverrideChange): void {
-    for (const entry of overrideEntries(change)) this.#parts.journal.record(entry);
+  /** Overrides were set, ended, fell asleep or woke; `by`: who asked for it, or null. */
+  overrides(change: OverrideChange, by: string | null, claimed: string | null): void {
+    for (const entry of overrideEntries(change, by, claimed)) this.#parts.journal.record(entry);
   }
 
   /**

@@ -54,7 +54,7 @@ export class Orders {
     align(entry, batch, now, { detail: `${action} by ${by}` }, by, "asked");
     targets.align([entry], world.running.healthchecker.netns);
     finish(batch, batch.touched, because(""), decidedAt, now);
-    tell(change, by);
+    tell(change, by, actor.claimed ?? null);
     const after = entry.health.state;
     return ok({ changed: after !== before, before, after, replaced, assumed: null });
   }
@@ -94,7 +94,7 @@ export class Orders {
     const reason = () => `weight of backend ${backend} set from ${before} to ${weight} by ${by}`;
     const { clock } = parts;
     finish(new Batch(judgement), [frontend], reason, clock.now(), clock.wall());
-    tell(change, by);
+    tell(change, by, actor.claimed ?? null);
     return ok({ before, after: weight, replaced, assumed: null });
   }
 
@@ -105,7 +105,7 @@ export class Orders {
     const change = overrides.tried((list) => clear(list, id, by));
     if (change === null) return err({ type: "not-found", detail: `there is no override "${id}"` });
     if (dryRun) return ok({ change, assumed: this.#assume(change) });
-    this.#follow(overrides.take(change), by, "ended");
+    this.#follow(overrides.take(change), by, "ended", { claimed: actor.claimed ?? null });
     return ok({ change, assumed: null });
   }
 
@@ -131,12 +131,17 @@ export class Orders {
   passTime(): void {
     const { overrides, parts } = this.#steps;
     const { anchored, change } = overrides.passTime();
-    if (isChange(change)) this.#follow(change, null, "ended", "expired");
-    else if (anchored) parts.onOverrides?.(change, null);
+    if (isChange(change)) this.#follow(change, null, "ended", { code: "expired" });
+    else if (anchored) parts.onOverrides?.(change, null, null);
   }
 
   /** Brings backends and weights to what changed overrides want. */
-  #follow(change: OverrideChange, by: string | null, cause: Cause, code?: Code): void {
+  #follow(
+    change: OverrideChange,
+    by: string | null,
+    cause: Cause,
+    { claimed = null, code }: { readonly claimed?: string | null; readonly code?: Code } = {},
+  ): void {
     const { align, finish, judgement, overrides, parts, targets, tell, world } = this.#steps;
     const decidedAt = parts.clock.now();
     const now = parts.clock.wall();
@@ -161,7 +166,7 @@ export class Orders {
     targets.align(entries, world.running.healthchecker.netns);
     const reason = because(change.ended.map(({ detail }) => detail).slice(0, 3).join(", "));
     finish(batch, new Set([...batch.touched, ...frontends]), reason, decidedAt, now, [], frontends);
-    tell(change, by);
+    tell(change, by, claimed);
   }
 
   /** What a change would make of backends and weights. */

@@ -35,8 +35,11 @@ export interface OrderWords {
   readonly dryRun?: boolean;
 }
 
-/** Told of every change, after backends and weights are as the list wants them; `by`: who asked, or null. */
-export type OverrideSink = (change: OverrideChange, by: string | null) => void;
+/**
+ * Told of every change, after backends and weights are as the list wants them. `by`: who asked, or null; `claimed`:
+ * who is behind that token as it says, or null.
+ */
+export type OverrideSink = (change: OverrideChange, by: string | null, claimed: string | null) => void;
 
 /** A change of the overrides; null: there is nothing to change. */
 export type OverrideRule = (

@@ -43,7 +43,7 @@ export function start(steps: HealthSteps): void {
   for (const entry of world.entries.values()) enterService(steps, entry, batch, now);
   targets.begin(world.entries.values(), world.running.healthchecker.netns);
   finish(batch, world.running.frontends.keys(), because("start"), parts.clock.now(), now);
-  if (isChange(restored)) parts.onOverrides?.(restored, null);
+  if (isChange(restored)) parts.onOverrides?.(restored, null, null);
 }
 
 /**
@@ -140,7 +140,7 @@ export function reload(steps: HealthSteps, config: Config, actor: Actor | null):
     late,
   );
   tellReload(parts.log, renamed);
-  steps.tell(overrides, by);
+  steps.tell(overrides, by, null);
   return { transitions, frontendChanges, renamed, overrides };
 }
 

@@ -107,5 +107,5 @@ export interface HealthSteps {
     reweighed?: readonly string[],
   ) => Finished;
   /** Tells of a change of the overrides. */
-  readonly tell: (change: OverrideChange, by: string | null) => void;
+  readonly tell: OverrideSink;
 }

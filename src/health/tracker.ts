@@ -98,8 +98,8 @@ export class Tracker implements Disposable {
       apply: (...step) => this.#apply(...step),
       align: (...step) => this.#align(...step),
       finish: (...batch) => this.#finish(...batch),
-      tell: (change, by) => {
-        if (isChange(change)) parts.onOverrides?.(change, by);
+      tell: (change, by, claimed) => {
+        if (isChange(change)) parts.onOverrides?.(change, by, claimed);
       },
     };
     this.#orders = new Orders(this.#steps);

@@ -109,9 +109,9 @@ export class Core implements AsyncDisposable {
         if (reweighed.length > 0) this.reconciler?.resync(reweighed);
       },
       ...(memory.overrides === undefined ? {} : { overrides: memory.overrides }),
-      onOverrides: (change, by) => {
+      onOverrides: (change, by, claimed) => {
         memory.changed();
-        this.onOverrides(change, by);
+        this.onOverrides(change, by, claimed);
       },
     });
     this.tracker.start();

@@ -18,6 +18,7 @@ import { Daemon } from "../../src/daemon/daemon.ts";
 import { parseFlags } from "../../src/flags.ts";
 import { createLog, type Level, silentLog } from "../../src/log/mod.ts";
 import { Journal } from "../../src/memory/journal/journal.ts";
+import type { StartThread } from "../../src/memory/journal/parts.ts";
 import { journalThread } from "../../src/memory/journal/thread.ts";
 import { startProber } from "../../src/probes/runner.ts";
 
@@ -97,6 +98,8 @@ export interface InsideOptions {
   readonly level?: Level;
   /** Default: the machine's. */
   readonly clock?: Clock;
+  /** Makes the journal's thread; default: the real one. */
+  readonly startJournal?: StartThread;
 }
 
 /** What a daemon logged, and a way to wait for more. */
@@ -163,7 +166,7 @@ export class Inside implements AsyncDisposable {
     if (!stateDir.ok) throw new Error(stateDir.error.message);
     stack.use(stateDir.value);
     const keeper = stack.use(await openKeeper(stateDir.value, clock, log));
-    const opening = openJournal(stateDir.value, flags.value, clock, log);
+    const opening = openJournal(stateDir.value, flags.value, clock, log, options.startJournal);
     stack.use(opening.journal);
     await opening.ready;
     const started = await Daemon.start({
