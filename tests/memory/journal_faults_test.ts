@@ -98,6 +98,57 @@ Deno.test("a file that is damaged anywhere is put aside or goes on, and what com
   }
 });
 
+Deno.test("a damaged head that makes the file look read-only is damage, since the disk can be written", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/journal.sqlite`;
+    const open = { kind: "open", path, limit: 1e9, keepMs: 1e12 } as const;
+    {
+      using keeper = new JournalKeeper();
+      value(keeper.handle(open));
+      value(keeper.handle(write([entry("before")])));
+      value(keeper.handle({ kind: "close" }));
+    }
+    const octets = await Deno.readFile(path);
+    // The version of the format that a writer must know.
+    octets[18] = 0xfd;
+    await Deno.writeFile(path, octets);
+    using keeper = new JournalKeeper();
+    const answers = [keeper.handle(open), keeper.handle(write([entry("after")]))];
+    answers.forEach(value);
+    assert.equal(answers.filter(({ putAside }) => putAside !== null).length, 1);
+    assert.deepEqual(texts(keeper), ["after"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a damaged number that is larger than any of ours is damage, not the end of the thread", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/journal.sqlite`;
+    const open = { kind: "open", path, limit: 1e9, keepMs: 1e12 } as const;
+    {
+      using keeper = new JournalKeeper();
+      value(keeper.handle(open));
+      value(keeper.handle(write([entry("before")])));
+      value(keeper.handle({ kind: "close" }));
+    }
+    const { DatabaseSync } = await import("node:sqlite");
+    const db = new DatabaseSync(path);
+    db.exec("UPDATE entry SET seq=70198419340689408");
+    db.close();
+    using keeper = new JournalKeeper();
+    const opened = keeper.handle(open);
+    value(opened);
+    assert.ok(opened.putAside !== null);
+    value(keeper.handle(write([entry("after")])));
+    assert.deepEqual(texts(keeper), ["after"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 /** Runs a test on a file system of 6 MiB of its own, where that can be made. */
 async function onSmallDisk(run: (folder: string) => Promise<void>): Promise<boolean> {
   const folder = await Deno.makeTempDir();

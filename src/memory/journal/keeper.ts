@@ -20,6 +20,8 @@ const fullFactor = 0.9;
 
 /** What SQLite says when the disk is full; Deno's errors have no code of SQLite. */
 const fullText = /database or disk is full/;
+/** What it says of a file that it must not write. */
+const readOnlyText = /readonly database/;
 /** What it says of a disk that fails, is read-only, or has no such folder. */
 const diskText = /database or disk is full|disk I\/O error|readonly database|unable to open database/;
 
@@ -45,7 +47,7 @@ export class JournalKeeper implements Disposable {
       try {
         return { ok: true, value: this.#do(request), putAside };
       } catch (error) {
-        const failure = failureOf(error);
+        const failure = this.#failure(error);
         if (failure.cause !== "damaged" || putAside !== null) return { ok: false, failure, putAside };
         try {
           putAside = this.#putAside();
@@ -136,6 +138,15 @@ export class JournalKeeper implements Disposable {
     file.pruneSize(limit * roomFactor);
   }
 
+  /** A damaged head can make SQLite take a file for read-only that is not. */
+  #failure(error: unknown): JournalFailure {
+    const failure = failureOf(error);
+    const { cause, detail } = failure;
+    const path = this.#settings?.path ?? null;
+    if (cause !== "disk" || !readOnlyText.test(detail) || path === null || !isWritable(path)) return failure;
+    return { cause: "damaged", detail };
+  }
+
   #given(): Settings {
     if (this.#settings === null) throw new Error("the journal was not opened");
     return this.#settings;
@@ -185,6 +196,16 @@ function removeSpare(path: string): void {
   unlessOsError(() => Deno.removeSync(path));
 }
 
+function isWritable(path: string): boolean {
+  try {
+    Deno.openSync(path, { write: true }).close();
+    return true;
+  } catch (error) {
+    if (!isOsError(error)) throw error;
+    return false;
+  }
+}
+
 function isOsError(error: unknown): boolean {
   return error instanceof Error && /\(os error \d+\)/.test(error.message);
 }
@@ -198,8 +219,14 @@ function isDamage(error: unknown): boolean {
   return isSqlite(error) && !diskText.test(error.message) && !/database is locked/.test(error.message);
 }
 
+/** A damaged number may be larger than any that the journal writes. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof RangeError && "code" in error && error.code === "ERR_OUT_OF_RANGE";
+}
+
 function failureOf(error: unknown): JournalFailure {
   const detail = error instanceof Error ? error.message : String(error);
+  if (isTooLarge(error)) return { cause: "damaged", detail };
   if (error instanceof NewerSchema) return { cause: "newer", detail };
   if (isSqlite(error)) {
     return { cause: diskText.test(detail) ? "disk" : isDamage(error) ? "damaged" : "other", detail };
