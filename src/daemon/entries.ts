@@ -110,7 +110,9 @@ function changeText(change: SyncChange): string {
 function told(changes: readonly SyncChange[]): Partial<SyncChange>[] {
   return changes.slice(0, listedLimit).map((change) => {
     const kept = Object.entries(change).filter(([key, value]) =>
-      value !== null && !(key === "traffic_affecting" && value === false) && key !== "held"
+      value !== null && !(key === "traffic_affecting" && value === false) && key !== "held" &&
+      key !== "seq" &&
+      !(Array.isArray(value) && value.length === 0)
     );
     return Object.fromEntries(kept);
   });

@@ -164,11 +164,11 @@ export class JournalFile implements Disposable {
 
   /** JSON of a row; null: it is damaged. */
   #json(row: Record<string, unknown>): string | null {
-    const kept = unpack(String(row.packed));
-    const kind = entryKinds[Number(row.kind)];
-    if (kept === null || kind === undefined) return null;
     const backend = this.#nameOf(row.backend);
     const frontend = this.#nameOf(row.frontend);
+    const kept = unpack(String(row.packed), { backend, frontend });
+    const kind = entryKinds[Number(row.kind)];
+    if (kept === null || kind === undefined) return null;
     return entryJson({ seq: Number(row.seq), at: Number(row.at) / 1000, kind, backend, frontend, ...kept });
   }
 
@@ -219,7 +219,7 @@ export class JournalFile implements Disposable {
     const sql = `SELECT at, packed FROM entry INDEXED BY entry_${of} WHERE ${of}=? AND kind=? ` +
       "ORDER BY seq DESC LIMIT ?";
     return this.#all(sql, [id, entryKinds.indexOf(of), limit]).flatMap((row) => {
-      const kept = unpack(String(row.packed));
+      const kept = unpack(String(row.packed), { backend: null, frontend: null, [of]: name });
       return kept === null ? [] : [{ at: Number(row.at) / 1000, by: kept.by, data: kept.data }];
     });
   }
