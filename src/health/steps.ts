@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
-import type { LeftOverrides, OverrideChange } from "../memory/overrides/override.ts";
+import type { LeftOverrides } from "../memory/overrides/override.ts";
 import type { Config, Millis, Transition, UnixMillis } from "../model.ts";
 import type { Prober } from "../probes/prober.ts";
 import type { HealthEvent } from "./backend.ts";
