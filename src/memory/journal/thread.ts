@@ -9,7 +9,7 @@ import type { JournalAnswer } from "./messages.ts";
  */
 export function journalThread(lack: () => ThreadLack | null): StartThread {
   return (onAnswer, onDeath) => {
-    const spawn = () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const spawn = () => new Worker(new URL("./journal_worker.ts", import.meta.url), { type: "module" });
     const worker = startThread(spawn, lack);
     if (typeof worker === "string") return threadHints[worker];
     worker.onmessage = ({ data }: MessageEvent<JournalAnswer>) => onAnswer(data);
