@@ -232,7 +232,7 @@ export class IntentLoop implements AsyncDisposable {
   async #afterWrite(written: Written): Promise<Written> {
     if (this.#state.kind !== "replaced") return written;
     try {
-      this.#take(await this.#timed(this.#parts.store.list(this.#prefix)));
+      await this.#list();
     } catch (error) {
       // The next list does the same.
       if (!(error instanceof StoreError)) throw error;
@@ -262,13 +262,25 @@ export class IntentLoop implements AsyncDisposable {
     while (!this.#end.signal.aborted) {
       const due = clock.now() + listEveryMs;
       try {
-        this.#take(await this.#timed(this.#parts.store.list(this.#prefix)));
+        await this.#list();
         await this.#deleteEnded();
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
         this.#enter("away", error.message);
       }
       await this.#pause(due - clock.now());
+    }
+  }
+
+  /** Lists again when the watch told something newer meanwhile: the list would look like one of an older store. */
+  async #list(): Promise<void> {
+    for (;;) {
+      const { revision: known } = this.#memory;
+      const listing = await this.#timed(this.#parts.store.list(this.#prefix));
+      const { clusterId, revision } = this.#memory;
+      const isOvertaken = listing.clusterId === clusterId && listing.revision >= known &&
+        listing.revision < revision;
+      if (!isOvertaken) return this.#take(listing);
     }
   }
 

@@ -24,6 +24,8 @@ export class FakeStore implements Store {
   silent = false;
   /** Difference of the store's clock, in ms. */
   date: number | null = null;
+  /** Answers of lists that were made arrive when this resolves. */
+  slowList: Promise<void> = Promise.resolve();
   leases = 0;
   calls = 0;
 
@@ -37,9 +39,12 @@ export class FakeStore implements Store {
   }
 
   list(prefix: string) {
-    return Promise.try(() => {
+    return Promise.try(async () => {
       this.#check();
-      return { ...this.#head, rows: [...this.rows.values()].filter(({ key }) => key.startsWith(prefix)) };
+      const rows = [...this.rows.values()].filter(({ key }) => key.startsWith(prefix));
+      const listing = { ...this.#head, rows };
+      await this.slowList;
+      return listing;
     });
   }
 

@@ -81,6 +81,26 @@ Deno.test("an intent that one daemon writes reaches the others at once, and so d
   assert.deepEqual([one.intents(), one.ended], [[], ["b7"]]);
 });
 
+Deno.test("a list that the watch overtakes on its way is asked for again, and is no other store's", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await using one = site(store, clock);
+  await using two = site(store, clock, "lb2");
+  await Promise.all([one.loop.listed, two.loop.listed]);
+  await settle();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  store.slowList = promise;
+  await clock.advance(5_000);
+  assert.equal((await one.loop.write(pause("b7"), false)).kind, "done");
+  await settle();
+  const before = store.calls;
+  resolve();
+  await settle();
+  assert.equal(store.calls - before, 2, "each of the two lists again");
+  assert.deepEqual([one.states, two.states], [["live"], ["live"]]);
+  assert.deepEqual([one.intents(), two.intents(), two.ended], [["b7"], ["b7"], []]);
+});
+
 Deno.test("another operator's intent is a conflict that shows it; force replaces it", async () => {
   const store = new FakeStore();
   const clock = new FakeClock();
