@@ -32,6 +32,28 @@ async function newest(
   return (await journal.page(query)).rows.map(entryOf);
 }
 
+/** The configuration that ran; null: the journal does not reach so far. */
+async function configAt(journal: Journal, at: UnixMillis): Promise<PastConfig | null> {
+  const query = {
+    kinds: ["config"],
+    backend: null,
+    frontend: null,
+    since: null,
+    until: at,
+    limit: 20,
+  } as const;
+  // A file that was refused has no configuration, and there may be many in a row.
+  for (let before: number | null = null;;) {
+    const page: Awaited<ReturnType<Journal["page"]>> = await journal.page({ ...query, before });
+    for (const row of page.rows) {
+      const config = pastConfig(entryOf(row));
+      if (config !== null) return config;
+    }
+    before = page.before;
+    if (before === null) return null;
+  }
+}
+
 function backendsOf({ frontends }: PastConfig, names: readonly string[]): string[] {
   return names.flatMap((name) =>
     frontends.get(name)?.pools.flatMap(({ members }) => members.map((member) => member.backend)) ?? []
@@ -45,9 +67,7 @@ export async function explainPast(
   name: string,
   at: UnixMillis,
 ): Promise<Result<api.Explain, Refusal>> {
-  let config: PastConfig | null = null;
-  // A file that was refused has no configuration.
-  for (const entry of await newest(journal, at, "config", null, 20)) config ??= pastConfig(entry);
+  const config = await configAt(journal, at);
   if (config === null) {
     const detail = `nothing is known of ${timeText(at)}: the journal does not reach so far`;
     return err({ type: "not-found", detail });

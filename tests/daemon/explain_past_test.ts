@@ -91,3 +91,14 @@ Deno.test("a moment before the journal, an unknown name and a wrong time are ref
   assert.match(await refusal("/v1/backends/b9/explain", 404), /There is no backend "b9"/);
   assert.match(await refusal("/v1/frontends/web/explain?at=yesterday", 422), /at: "yesterday" is no time/);
 });
+
+Deno.test("explain at a moment after many files that were refused: the configuration before them ran", async () => {
+  await using inside = await Inside.start({
+    config: config("b1: { address: 127.0.0.2 }", "b1: {}"),
+    vpp: null,
+  });
+  await Deno.writeTextFile(inside.config, "maglev: { nonsense: 1 }");
+  for (let n = 0; n < 25; n++) await inside.send("POST", "/v1/config/reload", undefined, 422);
+  const explain = await inside.json<Explain>(`/v1/frontends/web/explain?at=${await newest(inside)}`);
+  assert.deepEqual(chain(explain), [["b1", "up", 100, null, 100, null]]);
+});
