@@ -126,7 +126,7 @@ export const explain: api.Explain = {
     pool: "main",
     backend: "b2",
     in_use: true,
-    pool_reason: "in use: the first pool with a member that is up and has a weight",
+    pool_reason: "the first pool with a member that is up and has a weight",
     file_weight: 100,
     override: null,
     state: "down",

@@ -156,7 +156,7 @@ function poolReasons({ pools }: Frontend, { activePool, members }: FrontendWeigh
       const why = `no member of it is up and has a weight: ${states(of(name))}`;
       return [
         name,
-        index === at ? `in use as the first one, no pool has a member that is up and has a weight` : why,
+        index === at ? "the first pool, as no pool has a member that is up and has a weight" : why,
       ];
     }
     if (index === at) {
@@ -165,7 +165,7 @@ function poolReasons({ pools }: Frontend, { activePool, members }: FrontendWeigh
       );
       return [
         name,
-        ["in use: the first pool with a member that is up and has a weight", ...passed].join("; "),
+        ["the first pool with a member that is up and has a weight", ...passed].join("; "),
       ];
     }
     if (index < at) return [name, `no member of it is up and has a weight: ${states(of(name))}`];

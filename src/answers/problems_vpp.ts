@@ -34,7 +34,9 @@ export function vppProblems({ frontends, vpp }: Known): CurrentProblem[] {
       ? "no VIP waits any more"
       : `VIPs of these frontends wait: ${listed(warmup.heldFrontends)}`;
     const text = `warm-up until ${timeText(warmup.endsAt)} at the latest, ${waiting}`;
-    found.push(problem("warm-up", "", warmup.since, text, { show: "show vpp", fix: "sync vpp lb state" }));
+    found.push(
+      problem("warm-up", "", warmup.since, text, { show: "show vpp info", fix: "sync vpp lb state" }),
+    );
   }
   return found;
 }
@@ -46,11 +48,11 @@ function nameSet(frontends: readonly FrontendFacts[]): ReadonlySet<string> {
 function linkProblems({ link, reason, since }: VppFacts): CurrentProblem[] {
   if (link === "refused") {
     const text = `maglevd does not use this VPP: ${reason}`;
-    return [problem("vpp-refused", "", since, text, { show: "show vpp" })];
+    return [problem("vpp-refused", "", since, text, { show: "show events kind vpp" })];
   }
   if (link === "disconnected") {
     const text = `VPP is not connected, it keeps the weights that it has: ${reason}`;
-    return [problem("vpp-gone", "", since, text, { show: "show vpp" })];
+    return [problem("vpp-gone", "", since, text, { show: "show events kind vpp" })];
   }
   return [];
 }

@@ -36,6 +36,13 @@ export function timeText(time: string, { zone }: { readonly zone: Zone }): strin
   return momentText(Date.parse(time), zone);
 }
 
+const moments = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+
+/** A sentence of the server with its times on the clocks of this machine. */
+export function sentenceText(text: string, zoned: { readonly zone: Zone }): string {
+  return text.replaceAll(moments, (time) => timeText(time, zoned));
+}
+
 /** A share of 0…1 in percent with one decimal, `-` when it is not known. */
 export function shareText(share: number | null): string {
   return share === null ? "-" : `${(share * 100).toFixed(1)}%`;

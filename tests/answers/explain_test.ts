@@ -59,7 +59,7 @@ Deno.test("the whole chain of a member that went down: results, pool, message, V
     pool: "main",
     backend: "b2",
     in_use: true,
-    pool_reason: "in use: the first pool with a member that is up and has a weight",
+    pool_reason: "the first pool with a member that is up and has a weight",
     file_weight: 50,
     override: null,
     state: "down",

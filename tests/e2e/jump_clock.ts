@@ -11,6 +11,7 @@ interface Waiting {
 export class JumpClock implements Clock {
   readonly #waiting = new Set<Waiting>();
   #ahead: Millis = 0;
+  #held = false;
 
   now(): Millis {
     return performance.now() + this.#ahead;
@@ -58,6 +59,17 @@ export class JumpClock implements Clock {
     }
   }
 
+  /** Until this is disposed nothing becomes due, so that what is there now can be looked at for as long as it takes. */
+  hold(): Disposable {
+    this.#held = true;
+    return {
+      [Symbol.dispose]: () => {
+        this.#held = false;
+        this.jump(0);
+      },
+    };
+  }
+
   #arm(waiting: Waiting): void {
     this.#waiting.add(waiting);
     const ms = Math.min(Math.max(0, waiting.due - this.now()), 2 ** 31 - 1);
@@ -65,6 +77,7 @@ export class JumpClock implements Clock {
   }
 
   #run(waiting: Waiting): void {
+    if (this.#held) return;
     this.#waiting.delete(waiting);
     waiting.callback();
   }

@@ -41,7 +41,7 @@ function rawSockets(): string | null {
 
 /** Defines a test that is skipped, with the reason in its name, when one of the needs is not met. */
 export function testWith(
-  needs: (string | null)[],
+  needs: readonly (string | null)[],
   name: string,
   fn: (t: Deno.TestContext) => Promise<void> | void,
 ): void {

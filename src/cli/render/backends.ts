@@ -18,12 +18,12 @@ import { overrideCause, overrideText } from "./who.ts";
 /** What the last probe found; and where none counts, why. */
 function probeText(probe: Probe | null): Inline {
   if (probe === null) return "-";
-  if (probe.void !== null) return [styled("yellow", `void: ${probe.void}`), ` ${probe.detail}`];
+  if (probe.void !== null) return [styled("yellow", `void (${probe.void})`), `: ${probe.detail}`];
   return [styled(probe.ok ? "green" : "red", probe.code), probe.ok ? "" : ` ${probe.detail}`];
 }
 
 function blindText({ cause, detail }: NonNullable<Backend["blind"]>): Inline {
-  return [styled("red", `blind: ${cause}`), ` ${detail}`];
+  return [styled("red", `blind (${cause})`), `: ${detail}`];
 }
 
 /** `show backends` */

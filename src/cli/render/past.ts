@@ -3,7 +3,7 @@ import type { Verification } from "../../chain.ts";
 import type { View } from "../context.ts";
 import { type Block, pairs, table } from "../table.ts";
 import { type Inline, type Line, line, styled } from "../text.ts";
-import { ageText, agoText, countText, timeText } from "../units.ts";
+import { ageText, agoText, countText, sentenceText, timeText } from "../units.ts";
 import { stateSpan, stateWord } from "./style.ts";
 import { overrideCause, whoText } from "./who.ts";
 
@@ -61,7 +61,7 @@ function chainLines(member: Member, view: View): Block[] {
     styled("yellow", override.kind === "weight" ? `weight ${override.weight ?? "?"}` : override.kind),
     ` ${overrideCause(override, view)}`,
   ];
-  const reason = member.state_reason === "" ? "" : `: ${member.state_reason}`;
+  const reason = member.state_reason === "" ? "" : `: ${sentenceText(member.state_reason, view)}`;
   return [
     line(styled("bold", member.backend), ` in ${member.frontend}, pool ${member.pool}`),
     ...pairs([
@@ -76,7 +76,7 @@ function chainLines(member: Member, view: View): Block[] {
   ];
 }
 
-function memberTable(members: readonly Member[]): Block[] {
+function memberTable(members: readonly Member[], view: View): Block[] {
   const pools = new Map(members.map((member) => [member.pool, member]));
   return [
     ...pairs(
@@ -111,7 +111,7 @@ function memberTable(members: readonly Member[]): Block[] {
         member.effective_weight,
         member.sent === null ? "-" : member.sent.weight,
         member.in_vpp === null ? "-" : member.in_vpp.weight,
-        member.state_reason,
+        sentenceText(member.state_reason, view),
       ]),
     ),
   ];
@@ -125,10 +125,10 @@ export function explainLines(explain: Explain, asked: string | null, view: View)
   const { members, text, at } = explain;
   return [
     ...(asked === null ? [] : [line(styled("dim", `as it was at ${timeText(at, view)}`))]),
-    line(text),
+    line(sentenceText(text, view)),
     [],
     ...(members.length > fewMembers
-      ? memberTable(members)
+      ? memberTable(members, view)
       : members.flatMap((member, i) => [...(i === 0 ? [] : [[]]), ...chainLines(member, view)])),
   ];
 }

@@ -3,7 +3,7 @@ import { shapes } from "../../text.ts";
 import type { View } from "../context.ts";
 import { type Block, table } from "../table.ts";
 import { type Inline, type Line, line, type Style, styled } from "../text.ts";
-import { agoText, countText } from "../units.ts";
+import { agoText, countText, sentenceText } from "../units.ts";
 
 const styles: Readonly<Record<string, Style>> = { critical: "red", warning: "yellow", info: "cyan" };
 
@@ -40,7 +40,7 @@ function problemTable(problems: readonly CurrentProblem[], view: View): Block[] 
     problems.map(({ severity, since, text, show, fix }) => [
       severitySpan(severity),
       agoText(since, view.now),
-      text,
+      sentenceText(text, view),
       styled("dim", fix ?? show ?? ""),
     ]),
   );

@@ -107,7 +107,7 @@ export function packetRates(earlier: LbCounters | null, later: LbCounters | null
 
 /** Why a backend is as it is, in one line. */
 function why(backend: Backend): string {
-  if (backend.blind !== null) return `blind: ${backend.blind.cause} ${backend.blind.detail}`;
+  if (backend.blind !== null) return `blind (${backend.blind.cause}): ${backend.blind.detail}`;
   const { override, last_probe: probe, state } = backend;
   const [newest] = backend.transitions;
   const set = override === null ? "" : [
@@ -119,7 +119,7 @@ function why(backend: Backend): string {
   }
   if (state !== "up") return newest === undefined ? "" : causeText(newest);
   if (probe !== null && !probe.ok && probe.void === null) return `${probe.code} ${probe.detail}`;
-  if (probe !== null && probe.void !== null) return `void: ${probe.void} ${probe.detail}`;
+  if (probe !== null && probe.void !== null) return `void (${probe.void}): ${probe.detail}`;
   return set;
 }
 
