@@ -7,7 +7,7 @@ import type { ExplainFacts } from "../answers/explain.ts";
 import type { Clock } from "../clock.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
-import type { KnownServer } from "../lb/vpp_state.ts";
+import type { KnownServer } from "../lb/vpp_view.ts";
 import type { Config, IpAddress } from "../model.ts";
 import { overrideView } from "../snapshot/overrides.ts";
 

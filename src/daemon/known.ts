@@ -12,7 +12,7 @@ import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import type { Frontend, Millis, UnixMillis } from "../model.ts";
-import type { VppView } from "../lb/vpp_state.ts";
+import type { VppView } from "../lb/vpp_view.ts";
 import type { VppLink } from "../vpp/link.ts";
 
 /** The parts that are asked. */

@@ -17,7 +17,7 @@ import type { Log } from "../log/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import { isDefaultTokenFile } from "../net/local_token.ts";
 import { Peers } from "../peers/peers.ts";
-import { probeLimit } from "../probes/runner.ts";
+import { probeLimit } from "../probes/limit.ts";
 import { ok, type Result } from "../result.ts";
 import type { DaemonParts } from "./parts.ts";
 import type { Recorder } from "./recorder.ts";

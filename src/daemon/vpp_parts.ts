@@ -9,7 +9,7 @@ import type { Clock } from "../clock.ts";
 import type { Options } from "../flags.ts";
 import type { VppFacts } from "../health/hooks.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
-import type { VppView } from "../lb/vpp_state.ts";
+import type { VppView } from "../lb/vpp_view.ts";
 import type { Log } from "../log/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import { vppInfoView } from "../snapshot/vpp.ts";

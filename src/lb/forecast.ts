@@ -16,7 +16,8 @@ import type { PlanHolds, SyncPlan } from "./plan.ts";
 import { changesOf } from "./report.ts";
 import type { SyncCore, Syncer } from "./sync.ts";
 import { frontendVip, sortedByVip } from "./vips.ts";
-import { type VppState, VppView } from "./vpp_state.ts";
+import type { VppState } from "./vpp_state.ts";
+import { VppView } from "./vpp_view.ts";
 
 /** VIPs that are planned before the thread is given back. */
 const SLICE = 20;

@@ -33,7 +33,7 @@ import { type SyncCore, Syncer } from "./sync.ts";
 import { SyncStatus, type VppStanding } from "./sync_status.ts";
 import { syncCore } from "./sync_core.ts";
 import { vipId } from "./vips.ts";
-import { VppView } from "./vpp_state.ts";
+import { VppView } from "./vpp_view.ts";
 
 /** The reconciler; one per daemon. */
 export class Reconciler implements AsyncDisposable {

@@ -22,6 +22,7 @@ import {
   THREAD,
   type ToWorker,
 } from "./messages.ts";
+import { probeLimit } from "./limit.ts";
 import { describe, lostReport } from "./report.ts";
 import type { ProbeReport, ProberEvents, ProbeTarget, ReportSink, ThreadProber } from "./prober.ts";
 import { descriptorLimit, Flag, lackForThread } from "./socket.ts";
@@ -51,21 +52,7 @@ export interface ProberOptions {
   readonly lack?: () => ThreadLack | null;
 }
 
-/** Descriptors that stay for the rest of the daemon: its share of the limit, and this many at least. */
-const RESERVED_SHARE = 0.25;
-const RESERVED = 128;
 const LIMIT_HINT = "raise the limit of open files (LimitNOFILE= of the unit, ulimit -n)";
-
-/**
- * How many probes may run at once, each with one descriptor.
- *
- * @param descriptors limit of open files of the process
- * @param share part of them that is this prober's, 0…1
- */
-export function probeLimit(descriptors: number, share = 1): number {
-  const free = descriptors - Math.max(RESERVED, descriptors * RESERVED_SHARE);
-  return Math.max(16, Math.floor(free * share));
-}
 
 /** Numbers of descriptors that are recorded, so that a restart of the worker can give them back. */
 const RECORDED = 2 ** 20;

@@ -10,7 +10,7 @@ import { counterMax, isDegraded } from "../health/backend.ts";
 import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights } from "../health/frontend.ts";
 import type { Standing } from "../health/transitions.ts";
-import type { Buckets } from "../lb/vpp_state.ts";
+import type { Buckets } from "../lb/vpp_view.ts";
 import type { Override } from "../memory/overrides/override.ts";
 import type { Config, Frontend, IpAddress, Transition, UnixMillis } from "../model.ts";
 import { certificate, frontendTransition, latency, probe, transition } from "./convert.ts";

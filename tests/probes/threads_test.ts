@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { silentLog } from "../../src/log/mod.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
-import { probeLimit } from "../../src/probes/runner.ts";
+import { probeLimit } from "../../src/probes/limit.ts";
 import { startProbers } from "../../src/probes/threads.ts";
 import { Reports, target, tcpCheck } from "./helpers.ts";
 
