@@ -105,6 +105,10 @@ Deno.test({
     const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
     try {
       await Deno.chmod(folder, 0o777);
+      // Deno may be installed where only root may look.
+      const deno = `${folder}/deno`;
+      await Deno.copyFile(Deno.execPath(), deno);
+      await Deno.chmod(deno, 0o755);
       const script = `import { canStartThreads, lackForThread } from ${
         JSON.stringify(import.meta.resolve("../../ffi/limits.ts"))
       };
@@ -116,7 +120,7 @@ Deno.test({
         const user = String(1_000_000 + Deno.pid);
         const args = ["--reuid", user, "--regid", user, "--clear-groups"];
         const { stdout, stderr, success } = await new Deno.Command("setpriv", {
-          args: [...args, "prlimit", `--nproc=${limit}:${limit}`, Deno.execPath(), "eval", script],
+          args: [...args, "prlimit", `--nproc=${limit}:${limit}`, deno, "eval", script],
           env: { HOME: folder, DENO_DIR: folder },
           stdin: "null",
         }).output();
