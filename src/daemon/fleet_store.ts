@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import { certificateIn } from "../files/judge.ts";
 import { authoritiesOf, type FileUnit, pairOf, type UnitContents, unitKey } from "../files/unit.ts";
 import { Etcd } from "../fleet/etcd.ts";
 import type {
@@ -120,7 +121,10 @@ export class FleetStore implements Store, Disposable {
     const pair = pairOf(this.#settings);
     const ca = text(authoritiesOf(this.#settings), 0);
     const password = text(secretOf(this.#settings), 0);
-    const tls = ca === null && pair === null ? null : { ca, cert: text(pair, 0), key: text(pair, 1) };
+    const cert = text(pair, 0);
+    const own = cert === null ? null : certificateIn(cert);
+    const until = own?.ok === true ? Date.parse(own.value.validTo) : null;
+    const tls = ca === null && pair === null ? null : { ca, cert, key: text(pair, 1), until };
     const user = username === null || password === null
       ? null
       : { name: username, password: password.replace(/\r?\n$/, "") };

@@ -42,7 +42,13 @@ export interface EtcdOptions {
   readonly endpoints: readonly string[];
   /** PEM texts for https; null: none. */
   readonly tls:
-    | { readonly ca: string | null; readonly cert: string | null; readonly key: string | null }
+    | {
+      readonly ca: string | null;
+      readonly cert: string | null;
+      readonly key: string | null;
+      /** When the certificate ends; null or none: nobody looked. */
+      readonly until?: UnixMillis | null;
+    }
     | null;
   /** Null: the store asks for none. */
   readonly user: { readonly name: string; readonly password: string } | null;
@@ -214,7 +220,7 @@ export class Etcd implements Store, Disposable {
           : parse<RawAnswer>(await response.text());
         return { answer, date: Number.isNaN(date) ? null : date };
       } catch (error) {
-        const failure = asFailure(error, signal);
+        const failure = this.#blamed(asFailure(error, signal));
         if (failure.failure === "login" && this.#token !== null && tries <= endpoints.length) {
           // The token has ended: they live for five minutes without use.
           this.#token = null;
@@ -226,6 +232,19 @@ export class Etcd implements Store, Disposable {
         if (!next || tries >= endpoints.length || signal.aborted) throw failure;
       }
     }
+  }
+
+  /** A store that refuses an expired certificate closes the connection, most often before it could say why. */
+  #blamed(failure: StoreError): StoreError {
+    const until = this.#options.tls?.until ?? null;
+    if (failure.failure !== "unreachable" || until === null || this.#options.clock.wall() < until) {
+      return failure;
+    }
+    const ended = new Date(until).toISOString();
+    return new StoreError(
+      "unreachable",
+      `the certificate of this node for the store has expired at ${ended}: ${failure.message}`,
+    );
   }
 
   /** Sends a request; the answer has status 200. */

@@ -67,12 +67,23 @@ export class Fleet implements AsyncDisposable {
   readonly #presence: Presence;
   #judged: Judged = { told: [], since: new Map(), unsure: false };
   #refreshing: Promise<void> | null = null;
+  #told: StoreState;
 
   /** Makes a part in a fleet that has not begun. */
   constructor(parts: FleetParts) {
     this.#parts = parts;
-    const { clock, memory, name: fleet, node, onCall, onLearned, onRubbish, onState, row, store } = parts;
-    this.#loop = new IntentLoop({ fleet, node, store, clock, memory, onCall, onLearned, onState });
+    const { clock, memory, name: fleet, node, onCall, onLearned, onRubbish, row, store } = parts;
+    this.#loop = new IntentLoop({
+      fleet,
+      node,
+      store,
+      clock,
+      memory,
+      onCall,
+      onLearned,
+      onState: () => this.#tellState(),
+    });
+    this.#told = this.#loop.state;
     this.#presence = new Presence({
       fleet,
       store,
@@ -80,7 +91,10 @@ export class Fleet implements AsyncDisposable {
       row,
       onRubbish,
       wantsRows: () => this.#judge().unsure,
-      onBeat: () => void this.#judge(),
+      onBeat: () => {
+        this.#judge();
+        this.#tellState();
+      },
     });
   }
 
@@ -113,7 +127,7 @@ export class Fleet implements AsyncDisposable {
     return {
       name,
       node,
-      store: this.#loop.state,
+      store: this.#state,
       rows,
       disagreements: this.#judged.told,
       doubled: this.#presence.doubled,
@@ -143,6 +157,25 @@ export class Fleet implements AsyncDisposable {
   /** Deletes an intent, compared to the revision that this daemon knows. */
   remove(target: IntentTarget): Promise<Written> {
     return this.#loop.remove(target);
+  }
+
+  /** A store that answers and takes no write is of as little use to an operator as one that is away. */
+  get #state(): StoreState {
+    const { state } = this.#loop;
+    const { refused } = this.#presence;
+    if (state.kind !== "live" || refused === null) return state;
+    return {
+      kind: "away",
+      since: refused.since,
+      detail: `it takes no write of this node: ${refused.detail}`,
+    };
+  }
+
+  #tellState(): void {
+    const state = this.#state;
+    if (this.#told.kind === state.kind && this.#told.detail === state.detail) return;
+    this.#told = state;
+    this.#parts.onState(state);
   }
 
   #judge(): Judged {

@@ -46,16 +46,22 @@ export function failureOf(
 ): StoreError {
   const text = message ?? error ?? `HTTP ${status}`;
   if (/invalid auth token|user name is empty|authentication failed|invalid user/i.test(text)) {
-    return new StoreError("login", text);
+    return login(text);
   }
-  if (/permission denied/i.test(text) || code === grpc.denied) return new StoreError("denied", text);
-  if (/database space exceeded/i.test(text)) return new StoreError("full", text);
+  if (/permission denied/i.test(text) || code === grpc.denied) {
+    return new StoreError("denied", `the store gives this user no right to it: ${text}`);
+  }
+  if (/database space exceeded/i.test(text)) return new StoreError("full", `the store is full: ${text}`);
   if (/required revision has been compacted/i.test(text)) return new StoreError("compacted", text);
   if (/no leader|leader changed|request timed out/i.test(text) || code === grpc.unavailable) {
     return new StoreError("no-leader", text);
   }
-  if (code === grpc.unauthenticated || status === 401) return new StoreError("login", text);
+  if (code === grpc.unauthenticated || status === 401) return login(text);
   return new StoreError("answer", text);
+}
+
+function login(text: string): StoreError {
+  return new StoreError("login", `the store does not accept the user or the password: ${text}`);
 }
 
 /** What a call threw as a failure; anything else is thrown again. */
@@ -75,9 +81,10 @@ export function isNetworkError(error: unknown): boolean {
     error instanceof DOMException;
 }
 
-/** An error in words. */
+/** An error in words: `fetch` says only that it failed, and its cause says why. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? messageOf(error.cause) : error.message;
 }
 
 /** What an answer says of the store. */

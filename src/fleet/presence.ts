@@ -8,7 +8,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Millis } from "../model.ts";
+import type { Millis, UnixMillis } from "../model.ts";
 import { type Store, StoreError } from "./store.ts";
 import { nodePrefix } from "./intents.ts";
 import { type NodeRow, parseRow, rowText } from "./node_row.ts";
@@ -40,6 +40,14 @@ export interface PresenceParts {
   readonly onBeat?: () => void;
 }
 
+/** Why the store takes no write of this node. */
+export interface RefusedWrite {
+  /** When it was first refused. */
+  readonly since: UnixMillis;
+  /** The store's words. */
+  readonly detail: string;
+}
+
 /** A row with the time at which it was last seen. */
 export interface SeenRow {
   /** What the node told. */
@@ -60,6 +68,7 @@ export class Presence implements AsyncDisposable {
   #listedAt: Millis = -Infinity;
   #foreignSince: Millis | null = null;
   #doubled: { readonly instance: string; readonly since: Millis } | null = null;
+  #refused: RefusedWrite | null = null;
 
   /** Makes a presence that has not begun. */
   constructor(parts: PresenceParts) {
@@ -80,6 +89,11 @@ export class Presence implements AsyncDisposable {
   /** Another daemon with this node's name, and since when it has been seen; null: there is none. */
   get doubled(): { readonly instance: string; readonly since: Millis } | null {
     return this.#doubled;
+  }
+
+  /** Why the store takes no write of this node: it is full, or gives no right to it. Null: it takes them. */
+  get refused(): RefusedWrite | null {
+    return this.#refused;
   }
 
   /** When the rows of the others were listed; monotonic, -Infinity: never. */
@@ -127,9 +141,15 @@ export class Presence implements AsyncDisposable {
     while (!this.#end.signal.aborted) {
       try {
         await this.#beat();
+        this.#refused = null;
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        // The list of intents tells whether the store is away; here the next beat is enough.
+        // The list of intents tells whether the store is away; here the next beat is enough. But it writes nothing.
+        if (error.failure === "full" || error.failure === "denied") {
+          this.#refused = { since: this.#refused?.since ?? clock.wall(), detail: error.message };
+          // The next beat writes, so that the end of it is seen.
+          this.#written = null;
+        }
       }
       this.#parts.onBeat?.();
       try {

@@ -1,4 +1,5 @@
 /** A cluster of real etcd members on loopback. */
+import type { Signed } from "../probes/pki.ts";
 
 /** Why the tests of this folder are skipped; null: they are not. */
 export const etcdLack: string | null = await (async () => {
@@ -69,16 +70,25 @@ export interface ClusterOptions {
   readonly members?: number;
   /** More flags of each member. */
   readonly flags?: readonly string[];
+  /** Clients come over TLS and show a certificate of `ca`. */
+  readonly tls?: { readonly ca: string; readonly server: Signed; readonly client: Signed };
 }
 
 /** Members that form one store. */
 export class Cluster implements AsyncDisposable {
   readonly members: readonly Member[];
   readonly folder: string;
+  readonly #http: Deno.HttpClient;
 
-  private constructor(folder: string, members: readonly Member[]) {
+  private constructor(folder: string, members: readonly Member[], tls: ClusterOptions["tls"]) {
     this.folder = folder;
     this.members = members;
+    const read = Deno.readTextFileSync;
+    this.#http = Deno.createHttpClient(
+      tls === undefined
+        ? {}
+        : { caCerts: [read(tls.ca)], cert: read(tls.client.cert), key: read(tls.client.key) },
+    );
   }
 
   get endpoints(): string[] {
@@ -86,27 +96,85 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** Starts a cluster and waits until it has a leader. */
-  static async start({ flags = [], members: count = 1 }: ClusterOptions = {}): Promise<Cluster> {
+  static async start({ flags = [], members: count = 1, tls }: ClusterOptions = {}): Promise<Cluster> {
     const folder = await Deno.makeTempDir({ prefix: "etcd-" });
     const places = Array.from({ length: count }, (_, i) => ({
       name: `m${i}`,
-      client: `http://127.0.0.1:${freePort()}`,
+      client: `http${tls === undefined ? "" : "s"}://127.0.0.1:${freePort()}`,
       peer: `http://127.0.0.1:${freePort()}`,
     }));
     const initial = places.map(({ name, peer }) => `${name}=${peer}`).join(",");
+    const secure = tls === undefined ? [] : [
+      ...["--cert-file", tls.server.cert, "--key-file", tls.server.key],
+      ...["--client-cert-auth", "--trusted-ca-file", tls.ca],
+    ];
     const members = places.map(({ client, name, peer }) =>
       new Member(client, [
         ...["--name", name, "--data-dir", `${folder}/${name}`, "--initial-cluster", initial],
         ...["--initial-cluster-token", folder, "--initial-cluster-state", "new"],
         ...["--listen-client-urls", client, "--advertise-client-urls", client],
         ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
-        ...["--heartbeat-interval", "50", "--election-timeout", "500", "--logger", "zap", ...flags],
+        ...["--heartbeat-interval", "50", "--election-timeout", "500", "--logger", "zap"],
+        ...secure,
+        ...flags,
       ], `${folder}/${name}.log`)
     );
-    const cluster = new Cluster(folder, members);
+    const cluster = new Cluster(folder, members, tls);
     members.forEach((member) => member.start());
     await cluster.ready();
     return cluster;
+  }
+
+  /** What a member answers to a call of its gateway. */
+  async ask(url: string, path: string, body: Record<string, unknown>): Promise<unknown> {
+    const answer = await fetch(`${url}/v3/${path}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      client: this.#http,
+      signal: AbortSignal.timeout(1000),
+    });
+    const text = await answer.text();
+    if (answer.status !== 200) throw new Refused(text);
+    return JSON.parse(text);
+  }
+
+  /** The member that leads. */
+  async leader(): Promise<Member> {
+    for (const member of this.members) {
+      const status = await this.ask(member.url, "maintenance/status", {});
+      const { header, leader } = status as { header: { member_id: string }; leader: string };
+      if (header.member_id === leader) return member;
+    }
+    throw new Error("no member leads");
+  }
+
+  /** Runs etcdctl against the members. */
+  async ctl(...args: string[]): Promise<void> {
+    const { stderr, success } = await new Deno.Command("etcdctl", {
+      args: ["--endpoints", this.endpoints.join(), ...args],
+      env: { ETCDCTL_API: "3" },
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+  }
+
+  /** Makes users, with their passwords and the prefix that each may use, and asks for them from now on. */
+  async users(users: Readonly<Record<string, { password: string; prefix: string }>>): Promise<void> {
+    await this.ctl("user", "add", `root:${rootPassword}`);
+    await this.ctl("user", "grant-role", "root", "root");
+    for (const [name, { password, prefix }] of Object.entries(users)) {
+      await this.ctl("role", "add", name);
+      await this.ctl("role", "grant-permission", name, "--prefix=true", "readwrite", prefix);
+      await this.ctl("user", "add", `${name}:${password}`);
+      await this.ctl("user", "grant-role", name, name);
+    }
+    await this.ctl("auth", "enable");
+  }
+
+  /** Runs etcdctl as root of a store that asks for users. */
+  async asRoot(...args: string[]): Promise<void> {
+    await this.ctl("--user", `root:${rootPassword}`, ...args);
   }
 
   /** Waits until a write goes through some member. */
@@ -114,16 +182,12 @@ export class Cluster implements AsyncDisposable {
     for (let tries = 0; tries < 600; tries++) {
       for (const { url } of members) {
         try {
-          const body = JSON.stringify({ key: btoa("ready"), value: "" });
-          const answer = await fetch(`${url}/v3/kv/put`, {
-            method: "POST",
-            body,
-            signal: AbortSignal.timeout(1000),
-          });
-          await answer.body?.cancel();
-          if (answer.status === 200) return;
+          await this.ask(url, "kv/put", { key: btoa("ready"), value: "" });
+          return;
         } catch (error) {
-          if (!(error instanceof TypeError) && !(error instanceof DOMException)) throw error;
+          const isExpected = error instanceof TypeError || error instanceof DOMException ||
+            error instanceof Refused;
+          if (!isExpected) throw error;
         }
       }
       // Nothing tells when a member has joined: asking is the only way.
@@ -134,6 +198,12 @@ export class Cluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()));
+    this.#http.close();
     await Deno.remove(this.folder, { recursive: true });
   }
 }
+
+/** A member answered with an error. */
+class Refused extends Error {}
+
+const rootPassword = "root-of-the-test";

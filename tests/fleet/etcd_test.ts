@@ -127,22 +127,7 @@ test("endpoints are tried in turn; without any, and with one that hangs, the dea
 
 test("a user logs in by itself, again when its token ended; a wrong password and a missing right have names", async () => {
   await using cluster = await Cluster.start({ flags: ["--auth-token-ttl", "1"] });
-  const ctl = async (...args: string[]) => {
-    const { stderr, success } = await new Deno.Command("etcdctl", {
-      args: ["--endpoints", cluster.endpoints.join(), ...args],
-      env: { ETCDCTL_API: "3" },
-      stdout: "null",
-      stderr: "piped",
-    }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
-  };
-  await ctl("user", "add", "root:secret");
-  await ctl("user", "grant-role", "root", "root");
-  await ctl("role", "add", "maglev");
-  await ctl("role", "grant-permission", "maglev", "--prefix=true", "readwrite", "/maglev/x/");
-  await ctl("user", "add", "lb:password");
-  await ctl("user", "grant-role", "lb", "maglev");
-  await ctl("auth", "enable");
+  await cluster.users({ lb: { password: "password", prefix: "/maglev/x/" } });
   using etcd = client(cluster.endpoints, { user: { name: "lb", password: "password" } });
   await etcd.put("/maglev/x/a", "1");
   assert.equal(await failure(etcd.list("/maglev/y/")), "denied");

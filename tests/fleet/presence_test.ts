@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Presence } from "../../src/fleet/presence.ts";
+import { Presence, type RefusedWrite } from "../../src/fleet/presence.ts";
 import type { NodeRow } from "../../src/fleet/node_row.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { FakeStore } from "./fake_store.ts";
@@ -48,6 +48,11 @@ class LeasedStore extends FakeStore {
 /** Instance of another daemon of the same name. */
 function twin({ doubled }: Presence): string | null {
   return doubled?.instance ?? null;
+}
+
+/** Why no write is taken, and since when. */
+function refusal({ refused }: Presence): RefusedWrite | undefined {
+  return refused ?? undefined;
 }
 
 function presence(store: FakeStore, clock: FakeClock, own: () => NodeRow, rubbish: string[] = []): Presence {
@@ -159,4 +164,27 @@ Deno.test("a store that is away ends nothing, and rubbish is told once", async (
   store.failing = null;
   await clock.advance(5_000);
   assert.deepEqual([...one.rows().keys()], ["lb1"]);
+});
+
+Deno.test("a store that takes no write of this node says why and since when, until a write goes through", async () => {
+  const store = new LeasedStore();
+  const clock = new FakeClock();
+  await using one = presence(store, clock, () => row("lb1"));
+  await settle();
+  for (const failure of ["full", "denied"] as const) {
+    assert.equal(refusal(one), undefined);
+    store.failing = failure;
+    await clock.advance(5_000);
+    const since = refusal(one)?.since;
+    assert.equal(refusal(one)?.detail, `the store is ${failure}`);
+    // The list of intents tells what else is wrong with a store; the writes are refused all the same.
+    store.failing = "late";
+    await clock.advance(5_000);
+    assert.equal(refusal(one)?.since, since);
+    const { revision } = store;
+    store.failing = null;
+    await clock.advance(5_000);
+    assert.ok(store.revision > revision, "the row is written again, so that the end is seen");
+  }
+  assert.equal(refusal(one), undefined);
 });
