@@ -85,7 +85,10 @@ export function hostFailure(error: ErrnoError, plan: ProbePlan): Verdict {
     return voided(cause, "L4CON", `network namespace ${netns}: ${namespaceSentence(error.code)}`);
   }
   const what = error.call === "bind" ? `bind to source ${source}` : error.call;
-  return voided(cause, "L4CON", `${what}: ${error.code}`);
+  const why = cause === "source-address" && error.code === "EADDRNOTAVAIL"
+    ? "this host does not have the address (EADDRNOTAVAIL)"
+    : error.code;
+  return voided(cause, "L4CON", `${what}: ${why}`);
 }
 
 /** Why a network namespace cannot be opened or entered, for humans. */

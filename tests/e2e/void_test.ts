@@ -215,7 +215,10 @@ testWith([noNamespaces], "void: a source address that is taken from the host har
     for (const address of sources) namespace.ip("addr", "del", address, "dev", "lo");
     await voids("source-address");
     const { last_probe: last } = daemon.control.backend("tcp6") ?? {};
-    assert.equal(last?.detail, "bind to source fd77::77: EADDRNOTAVAIL");
+    assert.equal(
+      last?.detail,
+      "bind to source fd77::77: this host does not have the address (EADDRNOTAVAIL)",
+    );
     unnoticed();
     for (const address of sources) namespace.ip("addr", "add", address, "dev", "lo", "nodad");
     const seen = () => names.every((name) => daemon.control.backend(name)?.last_probe?.void === null);

@@ -106,7 +106,7 @@ testWith([noNamespaces], "probes in a network namespace", async (t) => {
     const icmp = icmpCheck(source);
     assert.equal((await probe(icmp, "198.18.77.2"))[2], null);
     network.prober.ip("addr", "del", "198.18.77.10/32", "dev", "wire");
-    const detail = "bind to source 198.18.77.10: EADDRNOTAVAIL";
+    const detail = "bind to source 198.18.77.10: this host does not have the address (EADDRNOTAVAIL)";
     for (const check of [icmp, tcpCheck(80, source), httpCheck(80, {}, source)]) {
       assert.deepEqual(await probe(check, "198.18.77.2"), ["L4CON", detail, "source-address"]);
     }

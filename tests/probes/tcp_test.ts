@@ -34,7 +34,10 @@ Deno.test("tcp probe: refused", async () => {
 Deno.test("tcp probe: a source address that this host does not have is its own failure", async () => {
   const check = tcpCheck(closedPort(), { probeIpv4Src: ip("192.0.2.99"), probeIpv6Src: ip("2001:db8::99") });
   const v4 = await probeOnce(target("b", check));
-  assert.deepEqual([v4.void, v4.detail], ["source-address", "bind to source 192.0.2.99: EADDRNOTAVAIL"]);
+  assert.deepEqual([v4.void, v4.detail], [
+    "source-address",
+    "bind to source 192.0.2.99: this host does not have the address (EADDRNOTAVAIL)",
+  ]);
   const v6 = await probeOnce(target("b", check, { address: ip("::1") }));
   assert.equal(v6.void, "source-address");
 });
