@@ -1,4 +1,4 @@
-/** Whole daemons on a store that is full, or that has compacted what a daemon missed. */
+/** Whole daemons on a store that is full, or has compacted what a daemon missed. */
 import assert from "node:assert/strict";
 import type { Backend, Journal, ProblemList } from "../../src/api/mod.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -82,4 +82,48 @@ test("a full store is told in words, what was known holds, and it is live again 
   }
   await lb1.send("POST", "/v1/backends/b1/resume", { everywhere: true });
   await Promise.all(nodes.map((node) => became(node, "b1", "up")));
+});
+
+test("what was compacted while the daemons were away is listed, and the watch goes on from there", async () => {
+  await using cluster = await Cluster.start();
+  await using site = new Site("77.131", cluster.endpoints);
+  const nodes = await Promise.all(["lb1", "lb2"].map((name) => site.start(name)));
+  const [lb1, lb2] = nodes;
+  const [member] = cluster.members;
+  assert.ok(lb1 !== undefined && lb2 !== undefined && member !== undefined);
+  for (const node of nodes) {
+    await fleetIs(node, ({ store }) => store === "live", "the store");
+    for (const backend of ["b1", "b2", "b3"]) await became(node, backend, "up");
+  }
+  for (const backend of ["b1", "b2"]) {
+    await lb1.send("POST", `/v1/backends/${backend}/pause`, { everywhere: true });
+    for (const node of nodes) await became(node, backend, "paused");
+  }
+  await member.kill();
+  for (const node of nodes) await fleetIs(node, ({ store }) => store === "away", "the store away");
+  // The same store, where only others reach it: b1 is taken back, b3 is paused, and the way there is compacted.
+  const hidden = member.elsewhere();
+  hidden.start();
+  try {
+    await cluster.ready([hidden]);
+    using etcd = client([hidden.url]);
+    const key = (backend: string) => `/maglev/site/intent/backend/${backend}`;
+    const { row } = await etcd.get(key("b2"));
+    assert.ok(row !== null);
+    const gone = await etcd.get(key("b1"));
+    await etcd.compareAndWrite(key("b1"), gone.row?.modRevision ?? 0n, { delete: key("b1") });
+    const { revision } = await etcd.put(key("b3"), row.value);
+    await cluster.ask(hidden.url, "kv/compaction", { revision: String(revision), physical: true });
+  } finally {
+    await hidden.kill();
+  }
+  member.start();
+  for (const node of nodes) {
+    await fleetIs(node, ({ store }) => store === "live", "the store back");
+    await became(node, "b1", "up");
+    await became(node, "b3", "paused");
+    assert.equal((await node.json<Backend>("/v1/backends/b2")).state, "paused");
+  }
+  await lb2.send("POST", "/v1/backends/b2/resume", { everywhere: true });
+  for (const node of nodes) await became(node, "b2", "up");
 });
