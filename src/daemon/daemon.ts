@@ -18,6 +18,7 @@ import { OpensslTrial } from "../files/trial.ts";
 import { followIntents } from "../fleet/overrides.ts";
 import { Tracker } from "../health/tracker.ts";
 import { Reconciler } from "../lb/reconciler.ts";
+import { givenUpAt } from "../lb/write_gate.ts";
 import type { Log } from "../log/mod.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
@@ -180,6 +181,7 @@ export class Daemon implements AsyncDisposable {
           fleet?.touched();
         },
         overrides: keeper.overrides,
+        unreadUntil: keeper.isLate ? givenUpAt(startedAtMs, config.lb.startupMaxDelayMs) : null,
         onOverrides: (change, by, claimed) => {
           logOverrides(log, change);
           recorder.overrides(change, by, claimed);

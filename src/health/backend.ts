@@ -68,13 +68,15 @@
  * at every probe. Without a health check there is no counter, and
  * where the table says `unknown` the backend is `up` with code `static`.
  *
+ * An `enable` that an earlier process left and that comes late finds nothing known of the backend: see unread.ts.
+ *
  * `unknown` starts with max where the server may carry flows, so that a restart, a resume or a move flushes nobody
  * on less evidence than a running daemon needs. Else it starts with rise-1, and one probe decides. See `Flows`.
  *
  * @module
  */
 import type { Code, IpAddress, ProbeCode, State, UnixMillis } from "../model.ts";
-import type { PreviousServer } from "./frontend.ts";
+import type { PreviousServer, Unread } from "./frontend.ts";
 
 /** How many results in a row change the state. */
 export interface Rule {
@@ -102,6 +104,11 @@ export interface BackendHealth {
   readonly known: boolean;
   /** What the counter of `unknown` starts with depends on it. */
   readonly flows: Flows;
+  /**
+   * Given: overrides of an earlier process may exist and are not read yet. `state`: they may undo the state, which is
+   * the file's `disabled`. See unread.ts.
+   */
+  readonly unread?: Unread;
   /** Not null: in `unknown` since a reload changed the address; this server serves until the first verdict. */
   readonly previous: PreviousServer | null;
   /** When the state was entered. */
@@ -130,10 +137,12 @@ export type HealthEvent =
   }
   /** `code`: given, if it is not the usual one. */
   | {
-    readonly kind: "pause" | "resume" | "disable" | "enable";
+    readonly kind: "pause" | "resume" | "disable";
     readonly detail?: string;
     readonly code?: Code;
   }
+  /** `flows`: given if the backend was never to be disabled, so that nothing is known of it yet. */
+  | { readonly kind: "enable"; readonly detail?: string; readonly code?: Code; readonly flows?: Flows }
   | { readonly kind: "address-changed"; readonly from: IpAddress; readonly to: IpAddress }
   | { readonly kind: "check-given" | "check-changed"; readonly rule: Rule };
 
@@ -246,10 +255,11 @@ export function step(health: BackendHealth, event: HealthEvent, now: UnixMillis)
       if (health.state !== "disabled") return same(health);
       return probeAnew(
         health,
-        "none",
+        event.flows ?? "none",
         event.code ?? "enabled",
         event.detail ?? "enabled by operator",
         now,
+        event.flows === undefined,
       );
     case "remove":
       return enter(health, "removed", "removed", event.detail ?? "not in the configuration", now);
@@ -278,7 +288,13 @@ function isHeld(health: BackendHealth): boolean {
 function enter(health: BackendHealth, to: State, code: Code, detail: string, now: UnixMillis): Step {
   if (health.state === to) return same(health);
   return {
-    health: { ...health, state: to, since: now, previous: to === "unknown" ? health.previous : null },
+    health: {
+      ...health,
+      ...(health.unread === undefined ? {} : { unread: "weights" }),
+      state: to,
+      since: now,
+      previous: to === "unknown" ? health.previous : null,
+    },
     change: { from: health.state, to, code, detail },
     refused: null,
   };
@@ -290,8 +306,15 @@ function becomeStatic(health: BackendHealth, now: UnixMillis): Step {
   return entered.change === null ? same(next) : entered;
 }
 
-function probeAnew(health: BackendHealth, flows: Flows, code: Code, detail: string, now: UnixMillis): Step {
-  const known = { ...health, flows, known: true };
+function probeAnew(
+  health: BackendHealth,
+  flows: Flows,
+  code: Code,
+  detail: string,
+  now: UnixMillis,
+  isKnown = true,
+): Step {
+  const known = { ...health, flows, known: isKnown };
   if (health.rule === null) return becomeStatic(known, now);
   return enter({ ...known, counter: startCounter(health.rule, flows) }, "unknown", code, detail, now);
 }

@@ -15,6 +15,8 @@
  * would take its own 0 for VPP's word. A weight that an operator sets in this process on such a member counts as up
  * with that weight; one that an earlier process left replaces the configured one, and the witness decides.
  *
+ * While overrides of an earlier process are not read yet, a member that is up carries its witness; see unread.ts.
+ *
  * Which server serves for each member of a frontend while new addresses wait for their first verdict. Pure.
  *
  *   member                                    server
@@ -30,12 +32,17 @@
  */
 import type { Frontend, FrontendState, IpAddress, PoolMember, State } from "../model.ts";
 
+/** What of a backend the overrides that are not read yet may change: its weights, or its state as well. */
+export type Unread = "weights" | "state";
+
 /** What weights depend on, of one backend. */
 export interface MemberStatus {
   /** State of the backend. */
   readonly state: State;
   /** False until the first verdict, pause, disable or enable in this process. */
   readonly known: boolean;
+  /** Given: overrides of an earlier process may exist and are not read yet. */
+  readonly unread?: Unread;
   /** Given: its new address waits for a verdict, and this server serves meanwhile. */
   readonly previous?: PreviousServer | null;
 }
@@ -86,12 +93,13 @@ export interface FrontendWeights {
 function weightIfActive(
   member: PoolMember,
   state: State,
-  known: boolean,
+  { known, unread }: Pick<MemberStatus, "known" | "unread">,
   witness: () => number | null,
 ): number {
-  if (state === "up") return member.weight;
-  if (state !== "unknown" || known) return 0;
   const isSetHere = member.byOperator !== undefined && member.restored !== true;
+  if (state === "up") return unread === undefined || isSetHere ? member.weight : witness() || member.weight;
+  if (unread === "state" && state === "disabled") return witness() ?? 0;
+  if (state !== "unknown" || known) return 0;
   return isSetHere ? member.weight : witness() ?? 0;
 }
 
@@ -119,7 +127,10 @@ export function frontendWeights(frontend: Frontend, facts: MemberFacts): Fronten
       const address = servers[index++] ?? null;
       const { state, known } = status.previous ?? status;
       const carries = address !== null && !isIdleStandIn(status, address, facts);
-      const weight = carries ? weightIfActive(member, state, known, () => facts.witness(address)) : 0;
+      const { unread } = status;
+      const weight = carries
+        ? weightIfActive(member, state, { known, ...(unread && { unread }) }, () => facts.witness(address))
+        : 0;
       return { member, address, state: status.state, judged: state, known, weightIfActive: weight };
     }),
   }));

@@ -15,6 +15,7 @@ import { concerns, leaving, type OrderWords, type OverrideRule } from "./overrid
 import { memberWeight, withWeights } from "./running.ts";
 import type { HealthSteps } from "./steps.ts";
 import { Batch, because, type Cause } from "./transitions.ts";
+import { confirmDisabled, endUnread } from "./unread.ts";
 
 /** Carries out orders; one per tracker. */
 export class Orders {
@@ -50,10 +51,12 @@ export class Orders {
     overrides.take(change);
     const batch = new Batch(judgement);
     const by = actor.principal;
+    const late = action === "disable" ? confirmDisabled(entry, this.#steps) : [];
     apply(entry, [{ kind: action }], batch, now, by, [], "asked");
     align(entry, batch, now, { detail: `${action} by ${by}` }, by, "asked");
     targets.align([entry], world.running.healthchecker.netns);
-    finish(batch, batch.touched, because(""), decidedAt, now);
+    const concerned = new Set([...batch.touched, ...late.map(({ frontend }) => frontend)]);
+    finish(batch, concerned, because(""), decidedAt, now, late);
     tell(change, by, actor.claimed ?? null);
     const after = entry.health.state;
     return ok({ changed: after !== before, before, after, replaced, assumed: null });
@@ -111,8 +114,10 @@ export class Orders {
 
   /** Overrides of an earlier process that have come late; they are in force from now on. */
   recallOverrides(left: LeftOverrides): void {
-    const { overrides } = this.#steps;
-    this.#follow(overrides.take(overrides.recalled(left)), null, "late");
+    const { overrides, world } = this.#steps;
+    const change = overrides.take(overrides.recalled(left));
+    if (world.unread) endUnread(this.#steps, change);
+    else this.#follow(change, null, "late");
   }
 
   /**

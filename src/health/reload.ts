@@ -17,6 +17,7 @@ import { memberships, withWeights } from "./running.ts";
 import type { HealthSteps } from "./steps.ts";
 import { firstEvents, reloadEvents } from "./toward.ts";
 import { Batch, because } from "./transitions.ts";
+import { markUnread } from "./unread.ts";
 
 /** Begins: backends without a check come up, disabled ones are disabled, the others are probed, spread in time. */
 export function start(steps: HealthSteps): void {
@@ -40,7 +41,10 @@ export function start(steps: HealthSteps): void {
     now,
     world.running.healthchecker.transitionHistory,
   );
-  for (const entry of world.entries.values()) enterService(steps, entry, batch, now);
+  for (const entry of world.entries.values()) {
+    enterService(steps, entry, batch, now);
+    if (world.unread) markUnread(entry, true);
+  }
   targets.begin(world.entries.values(), world.running.healthchecker.netns);
   finish(batch, world.running.frontends.keys(), because("start"), parts.clock.now(), now);
   if (isChange(restored)) parts.onOverrides?.(restored, null, null);
@@ -58,12 +62,14 @@ export function firstRead(steps: HealthSteps): void {
   const late: LateFlush[] = [];
   for (const entry of world.entries.values()) {
     const [told] = entry.history;
-    if (entry.toldUnread && told !== undefined) {
+    // Whether the file's `disabled` is in force is decided later.
+    const isOpen = entry.health.unread === "state";
+    if (entry.toldUnread && told !== undefined && !isOpen) {
       const completed = complete(told, entry.backend.name, judgement);
       entry.history[0] = completed.transition;
       late.push(...completed.late);
     }
-    entry.toldUnread = false;
+    entry.toldUnread &&= isOpen;
     const event: HealthEvent = vpp.hadWeight(entry.backend.address)
       ? { kind: "witness" }
       : { kind: "no-witness", failure: entry.lastFailure };
@@ -120,14 +126,17 @@ export function reload(steps: HealthSteps, config: Config, actor: Actor | null):
     const events = reloadEvents(change.events, steps.overrides.orders(name));
     apply(entry, events, batch, now, by, gone);
     align(entry, batch, now, leaving(overrides, name), by, "ended");
-    if (entry.health.state === state) {
+    if (entry.health.state === state && entry.health.unread !== "state") {
       late.push(...broughtFlushes(entry, was, gone, before, config, judgement));
     }
     if (change.restart) restart.add(entry);
     if (change.newAddress) entry.lastProbe = null;
     if (change.restart || entry.check === null) entry.certificate = entry.latency = null;
   }
-  for (const entry of fresh) enterService(steps, entry, batch, now);
+  for (const entry of fresh) {
+    enterService(steps, entry, batch, now);
+    if (world.unread) markUnread(entry, false);
+  }
   for (const entry of removed) apply(entry, [{ kind: "remove" }], batch, now, by);
   states.keep(config.frontends.values(), now, config.healthchecker.transitionHistory);
   targets.align([...removed, ...world.entries.values()], world.running.healthchecker.netns, restart);

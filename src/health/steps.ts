@@ -37,6 +37,8 @@ export interface TrackerParts {
   readonly onChanges: ChangeSink;
   /** What an earlier process left of overrides; absent: nothing. */
   readonly overrides?: LeftOverrides;
+  /** Given: they are not read yet, and are given up at this monotonic time. */
+  readonly unreadUntil?: Millis | null;
   /** Told of every change of the overrides, and of what the next process must know of them. */
   readonly onOverrides?: OverrideSink;
   /** Id of a new override; absent: random. */
@@ -59,6 +61,8 @@ export interface HealthWorld {
   file: Config;
   /** The file's with the weights that operators set. */
   running: Config;
+  /** Whether the overrides of an earlier process are awaited; see unread.ts. */
+  unread: boolean;
   /** The backends, in the file's order. */
   entries: Map<string, Entry>;
 }

@@ -32,7 +32,7 @@ export function toward(
   const is = state === "paused" || state === "disabled" ? state : "active";
   if (is === wanted || state === "removed") return [];
   const detail = override === null ? leaving.detail : overrideDetail(override);
-  const left: HealthEvent = { kind: is === "paused" ? "resume" : "enable", ...leaving };
+  const left: HealthEvent = is === "paused" ? { kind: "resume", ...leaving } : { kind: "enable", ...leaving };
   switch (wanted) {
     case "active":
       return [left];

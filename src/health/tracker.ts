@@ -50,6 +50,7 @@ import {
   reasons,
   type Standing,
 } from "./transitions.ts";
+import { endUnread } from "./unread.ts";
 import type { HealthPicture } from "./what_if.ts";
 
 /** A result that counted, and the health of its backend before and after it. */
@@ -75,13 +76,15 @@ export class Tracker implements Disposable {
   readonly #orders: Orders;
   /** Results that are judged; what else a result means is still to do. */
   readonly #uncounted: Counted[] = [];
+  #giveUp: Disposable | null = null;
   #closed = false;
   #handing = false;
 
   /** Makes a tracker that probes nothing yet. */
   constructor(parts: TrackerParts) {
     this.#parts = parts;
-    this.#world = { file: parts.config, running: parts.config, entries: new Map() };
+    const unread = (parts.unreadUntil ?? null) !== null;
+    this.#world = { file: parts.config, running: parts.config, unread, entries: new Map() };
     const { clock, log, newId = randomId, prober, vpp } = parts;
     const world = this.#world;
     this.#blindWatch = new BlindWatch(clock, log, () => world.entries.values(), () => this.netns);
@@ -108,6 +111,13 @@ export class Tracker implements Disposable {
   /** Begins: backends without a check come up, disabled ones are disabled, the others are probed, spread in time. */
   start(): void {
     start(this.#steps);
+    const { clock, unreadUntil = null } = this.#parts;
+    if (unreadUntil !== null) {
+      const wait = Math.max(0, unreadUntil - clock.now());
+      this.#giveUp = clock.after(wait, () => {
+        if (this.#world.unread) endUnread(this.#steps, null);
+      });
+    }
     this.#blindWatch.start();
   }
 
@@ -154,6 +164,7 @@ export class Tracker implements Disposable {
 
   /** Overrides of an earlier process that have come late; they are in force from now on. */
   recallOverrides(left: LeftOverrides): void {
+    this.#giveUp?.[Symbol.dispose]();
     this.#orders.recallOverrides(left);
   }
 
@@ -279,6 +290,7 @@ export class Tracker implements Disposable {
     this.#closed = true;
     this.overrides[Symbol.dispose]();
     this.#blindWatch[Symbol.dispose]();
+    this.#giveUp?.[Symbol.dispose]();
   }
 
   #take(report: ProbeReport, batch: Batch, decidedAt: Millis, now: UnixMillis): void {
@@ -350,7 +362,11 @@ export class Tracker implements Disposable {
     cause: Cause,
   ): void {
     const orders = this.overrides.orders(entry.backend.name);
-    const events = toward(entry.health.state, orders, leaving);
+    const { state, unread } = entry.health;
+    const isFirstState = unread === "state" && cause !== "asked";
+    const flows = isFirstState ? { flows: this.#judgement.flows(entry.backend.address) } : {};
+    const events = toward(state, orders, leaving)
+      .map((event) => event.kind === "enable" ? { ...event, ...flows } : event);
     this.#apply(entry, events, batch, now, orders.override?.by ?? by, [], cause);
   }
 

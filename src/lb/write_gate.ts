@@ -241,6 +241,16 @@ export class WriteGate {
 /** Servers are guarded so long at least. */
 const leastMs: Millis = 30_000;
 
+/**
+ * Monotonic time at which a memory is given up that did not come.
+ *
+ * @param startedAt monotonic start of the process
+ * @param maxDelayMs `startup-max-delay` at the start
+ */
+export function givenUpAt(startedAt: Millis, maxDelayMs: Millis): Millis {
+  return startedAt + Math.max(maxDelayMs, leastMs);
+}
+
 const lost: Holds = [hold("memory lost")];
 const unknown: Holds = [hold("fleet unknown")];
 
@@ -275,7 +285,7 @@ export class RaiseGuard {
   constructor(parts: GuardParts) {
     this.#parts = parts;
     this.#phase = parts.memoryLost ? "guarded" : "over";
-    this.#opensAt = parts.startedAt + Math.max(parts.maxDelayMs, leastMs);
+    this.#opensAt = givenUpAt(parts.startedAt, parts.maxDelayMs);
     this.#fleetUnknown = parts.fleetUnknown;
     this.#fleetOpensAt = parts.startedAt + leastMs;
   }

@@ -111,6 +111,11 @@ export class StateKeeper implements AsyncDisposable {
     return this.#loaded.kind === "known" && this.#loaded.last !== "good" ? "older" : "all";
   }
 
+  /** Whether it may come yet. */
+  get isLate(): boolean {
+    return this.#loaded === null;
+  }
+
   /** Why the state is not on the disk; null: it is, or is about to be. */
   get problem(): string | null {
     return this.#writer?.problem ?? null;

@@ -3,6 +3,7 @@ import type { ChangeSink, CountedSink } from "../../src/health/hooks.ts";
 import type { OverrideSink } from "../../src/health/override_book.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Op } from "../../src/lb/balancer.ts";
+import { givenUpAt } from "../../src/lb/write_gate.ts";
 import { Reconciler } from "../../src/lb/reconciler.ts";
 import type { LeftOverrides } from "../../src/memory/overrides/override.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
@@ -46,6 +47,8 @@ export interface CoreMemory {
   readonly left: MemoryLeft;
   /** What the next process must know may have changed. */
   readonly changed: () => void;
+  /** Whether it may come yet; absent: no. */
+  readonly isLate?: boolean;
   /** What operators of an earlier process set; absent: nothing. */
   readonly overrides?: LeftOverrides;
 }
@@ -109,6 +112,7 @@ export class Core implements AsyncDisposable {
         if (reweighed.length > 0) this.reconciler?.resync(reweighed);
       },
       ...(memory.overrides === undefined ? {} : { overrides: memory.overrides }),
+      unreadUntil: memory.isLate === true ? givenUpAt(clock.now(), config.lb.startupMaxDelayMs) : null,
       onOverrides: (change, by, claimed) => {
         memory.changed();
         this.onOverrides(change, by, claimed);

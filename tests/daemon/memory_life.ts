@@ -1,6 +1,6 @@
 /** A VPP, a state folder, and the daemons that come and go: what they send is held against plain rules. */
 import assert from "node:assert/strict";
-import { vipId } from "../../src/lb/vips.ts";
+import { frontendVip, vipId } from "../../src/lb/vips.ts";
 import { StateKeeper } from "../../src/memory/keeper.ts";
 import { stateBefore, stateName } from "../../src/memory/load.ts";
 import { noOverrides } from "../../src/memory/overrides/override.ts";
@@ -49,6 +49,9 @@ export class Life implements AsyncDisposable {
   readonly #guarded = new Set<string>();
   #guardedUntil = 0;
   readonly #raised: string[] = [];
+  /** Weights above 0 that VPP had at the start, while what operators set is not read yet. */
+  readonly #asFound = new Map<string, number>();
+  readonly #moved: string[] = [];
   /** VIPs that are held, as this process must know it. */
   #held: readonly string[] = [];
 
@@ -61,8 +64,16 @@ export class Life implements AsyncDisposable {
     return this.#core ?? assert.fail("no daemon runs");
   }
 
-  /** Starts a daemon; another one has ended. */
-  async start(config: Config, fate: Fate): Promise<void> {
+  /**
+   * Starts a daemon; another one has ended.
+   *
+   * @param found what probes find before the memory comes, if it is late
+   */
+  async start(
+    config: Config,
+    fate: Fate,
+    found: readonly (readonly [string, boolean])[] = [],
+  ): Promise<void> {
     this.config = config;
     this.#fate = fate;
     const { clock } = this;
@@ -77,7 +88,8 @@ export class Life implements AsyncDisposable {
     this.#keeper = keeper;
     this.#begins();
     const { left, overrides, vips } = keeper;
-    const core = new Core(config, vips, clock, { left, overrides, changed: () => keeper.changed() });
+    const { isLate } = keeper;
+    const core = new Core(config, vips, clock, { left, overrides, isLate, changed: () => keeper.changed() });
     this.#core = core;
     keeper.begin({
       vips: () => core.reconciler.record,
@@ -85,6 +97,7 @@ export class Life implements AsyncDisposable {
       fleet: () => null,
       late: ({ overrides, vips }) => {
         this.#guarded.clear();
+        this.#asFound.clear();
         core.tracker.recallOverrides(overrides);
         core.reconciler.recall(vips, keeper.left === "older");
       },
@@ -94,6 +107,10 @@ export class Life implements AsyncDisposable {
     core.reconciler.connected(this.vpp);
     await settle();
     if (fate !== "late") return;
+    for (const one of found) {
+      this.probe([one]);
+      await clock.advance(10);
+    }
     // The second file is read after the first.
     await clock.advance(13_000);
     folder.gate = () => Promise.resolve();
@@ -116,6 +133,7 @@ export class Life implements AsyncDisposable {
     await settle();
     await this.clock.advance(seconds * 1_000);
     await this.#isKept();
+    assert.deepEqual(this.#moved, [], "weights stay while nobody knows what operators set");
     assert.deepEqual(this.#raised, [], "what VPP has at weight 0 may be an operator's word");
     const there = new Set(this.vpp.vips.map(vipId));
     // A VIP that is recreated is deleted, too, and comes back.
@@ -228,10 +246,27 @@ export class Life implements AsyncDisposable {
       if (!("address" in op)) return;
       const id = `${vipId(op.vip)} ${op.address}`;
       if (op.kind === "as-delete") this.#guarded.delete(id);
+      if (op.kind === "as-weight") this.#checkMove(id, op.weight);
       if (weight !== null && weight > 0 && this.#guarded.has(id) && this.clock.now() < this.#guardedUntil) {
         this.#raised.push(this.sent.at(-1) ?? "");
       }
     };
+  }
+
+  /** A server that VPP had with a weight goes to 0 with its backend or its pool, and to no other weight. */
+  #checkMove(id: string, weight: number): void {
+    const had = this.#asFound.get(id);
+    if (had === undefined || weight === had) return;
+    const { tracker } = this.core;
+    const is = [...tracker.config.frontends.values()].flatMap((frontend) => {
+      const weights = tracker.weights(frontend.name);
+      const member = weights?.members.find(({ address }) =>
+        id === `${vipId(frontendVip(frontend))} ${address}`
+      );
+      return member === undefined ? [] : [{ ...member, isActive: member.pool === weights?.activePool }];
+    })[0];
+    if (weight === 0 && (is === undefined || is.state === "down" || !is.isActive)) return;
+    this.#moved.push(`${this.sent.at(-1)}: it was ${had}, the backend is ${is?.state}`);
   }
 
   /** A configuration begins to run, on what VPP has. */
@@ -241,11 +276,14 @@ export class Life implements AsyncDisposable {
 
   #guard(lost: boolean): void {
     this.#guarded.clear();
+    this.#asFound.clear();
     if (!lost) return;
     this.#guardedUntil = this.clock.now() + Math.max(guardedMs, this.config.lb.startupMaxDelayMs);
     for (const vip of this.vpp.vips) {
       for (const { address, weight } of vip.servers) {
-        if (weight === 0) this.#guarded.add(`${vipId(vip)} ${address}`);
+        const id = `${vipId(vip)} ${address}`;
+        if (weight === 0) this.#guarded.add(id);
+        else if (this.#fate === "late") this.#asFound.set(id, weight);
       }
     }
   }

@@ -150,7 +150,7 @@ async function play(life: Life, one: Move): Promise<void> {
       return await life.restartVpp();
     case "restart":
       await life.kill();
-      await life.start(one.config ?? life.config, one.fate);
+      await life.start(one.config ?? life.config, one.fate, one.found);
       return life.probe(one.found);
   }
 }
@@ -195,7 +195,12 @@ async function lived([first, vips, moves]: Random, forget: boolean): Promise<Lif
 async function again(life: Life, fate: Fate): Promise<void> {
   const states = [...life.states()].filter(([, state]) => state === "up" || state === "down");
   await life.kill();
-  await life.start(life.config, fate);
+  // In every other world probes are faster than the memory.
+  await life.start(
+    life.config,
+    fate,
+    states.length % 2 === 0 ? states.map(([name, s]) => [name, s === "up"]) : [],
+  );
   for (const [name, state] of states) {
     life.probe([[name, state === "up"]]);
     await life.pass(1);
