@@ -10,6 +10,7 @@ import type * as api from "../api/mod.ts";
 import { timeText } from "../api/text.ts";
 import { type BackendHealth, counterMax } from "../health/backend.ts";
 import type { FrontendWeights, MemberWeight } from "../health/frontend.ts";
+import { causeText } from "../health/transitions.ts";
 import type { Frontend, IpAddress, Transition, UnixMillis } from "../model.ts";
 import { listed } from "./words.ts";
 
@@ -89,17 +90,13 @@ function row(count: number, what: "pass" | "failure"): string {
   return count === 1 ? `1 ${what}` : `${count} ${many} in a row`;
 }
 
-function cause({ code, detail }: { readonly code: string; readonly detail: string }): string {
-  return detail === "" ? code : `${code} ${detail}`;
-}
-
 /** What was heard since the state began that points the other way; "" for nothing. */
 function since({ health: { counter, rule, state }, lastFailure }: StateFacts): string {
   if (rule === null) return "";
   if (state === "down" && counter > 0) return `; since then ${row(counter, "pass")}, ${rule.rise} are needed`;
   const failures = counterMax(rule) - counter;
   if (state !== "up" || failures === 0) return "";
-  const last = lastFailure === null ? "" : `, the last ${cause(lastFailure)}`;
+  const last = lastFailure === null ? "" : `, the last ${causeText(lastFailure.code, lastFailure.detail)}`;
   return `; now ${row(failures, "failure")}${last}, ${rule.fall} make it down`;
 }
 
@@ -133,7 +130,7 @@ function stateReason(
     : state === "up"
     ? row(rule.rise, "pass")
     : row(rule.fall, "failure");
-  return `${many}, at ${when}: ${cause({ code, detail })}${since(facts)}`;
+  return `${many}, at ${when}: ${causeText(code, detail)}${since(facts)}`;
 }
 
 /** `b1 down, b2 paused`; a member that is up has no weight. */

@@ -9,6 +9,7 @@ import type { WithoutHead } from "../bus/mod.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { ApiChange } from "../control.ts";
 import { formatDuration, fromMillis } from "../duration.ts";
+import { causeText } from "../health/transitions.ts";
 import { drift } from "../lb/diff.ts";
 import type { NewEntry } from "../memory/journal/entry.ts";
 import {
@@ -34,12 +35,6 @@ function named(items: readonly string[]): string {
   return items.slice(0, namedLimit).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-/** A probe's code says more than its detail; an operator's is in it. */
-function why(code: api.Transition["code"], detail: string): string {
-  if (detail === "") return code;
-  return code.startsWith("L") ? `${code} ${detail}` : detail;
-}
-
 /**
  * A transition of a backend.
  *
@@ -55,7 +50,7 @@ export function backendEntry(
     kind: "backend",
     backend,
     by,
-    text: `backend ${backend} ${from} -> ${to}: ${why(code, detail)}`,
+    text: `backend ${backend} ${from} -> ${to}: ${causeText(code, detail)}`,
     data: { from, to, code, detail, effects, ...(since === null ? {} : { since: timeText(since) }) },
   };
 }

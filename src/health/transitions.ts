@@ -194,10 +194,16 @@ export function reasons(transitions: readonly Transition[]): (frontend: string) 
   };
 }
 
+/** Code and detail in words. A probe's code says more than its detail; an operator's is in it. */
+export function causeText(code: string, detail: string): string {
+  if (detail === "") return code;
+  return code.startsWith("L") ? `${code} ${detail}` : detail;
+}
+
 /** One sentence for what a batch of transitions did to a frontend; the first three are named. */
 export function reasonOf(transitions: readonly Transition[]): string {
   const named = transitions.slice(0, 3).map(({ backend, to, code, detail }) =>
-    `backend ${backend} ${to} (${detail === "" ? code : `${code} ${detail}`})`
+    `backend ${backend} ${to} (${causeText(code, detail)})`
   );
   const more = transitions.length - named.length;
   return named.join(", ") + (more > 0 ? ` and ${more} more` : "");

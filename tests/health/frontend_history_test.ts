@@ -23,7 +23,7 @@ Deno.test("a frontend keeps its transitions, newest first, with pool and reason"
   assert.deepEqual(history(world), [
     "up>up spare: backend b1 down (L4CON detail of L4CON)",
     "up>up main: backend b1 up (L4OK detail of L4OK)",
-    "unknown>up spare: start: backend s1 up (static no health check)",
+    "unknown>up spare: start: backend s1 up (no health check)",
   ]);
   const { since, history: kept } = world.tracker.standing("www") ?? assert.fail();
   assert.deepEqual(kept.map(({ at }) => at - began), [2_000, 1_000, 0]);

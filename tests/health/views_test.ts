@@ -171,7 +171,7 @@ Deno.test("a frontend's view holds configured and effective weights and what VPP
       to: "up",
       at: "2026-01-01T00:00:00.000Z",
       active_pool: "fallback",
-      reason: "start: backend s1 up (static no health check)",
+      reason: "start: backend s1 up (no health check)",
     }],
   });
 });
