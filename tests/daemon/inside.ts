@@ -11,16 +11,13 @@ import type { AuthTable } from "../../routes/auth.ts";
 import { Bus } from "../../src/bus/mod.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { Checker } from "../../src/daemon/checker.ts";
 import { lockStateDir, openKeeper } from "../../src/daemon/state_dir.ts";
 import { openJournal } from "../../src/daemon/journal.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
+import { warmThreads } from "./warm_threads.ts";
 import { parseFlags } from "../../src/flags.ts";
-import { createLog, type Level, silentLog } from "../../src/log/mod.ts";
-import { Journal } from "../../src/memory/journal/journal.ts";
+import { createLog, type Level } from "../../src/log/mod.ts";
 import type { StartThread } from "../../src/memory/journal/parts.ts";
-import { journalThread } from "../../src/memory/journal/thread.ts";
-import { startProber } from "../../src/probes/runner.ts";
 
 /** One JSON line of the log. */
 export interface Line {
@@ -50,37 +47,6 @@ export function fasterClock(factor: number): Clock {
     after: (ms, run) => systemClock.after(ms / factor, run),
     sleep: (ms, signal) => systemClock.sleep(ms / factor, signal),
   };
-}
-
-/** A clock by which nothing is ever late. */
-const patient: Clock = {
-  ...systemClock,
-  after: () => ({ [Symbol.dispose]() {} }),
-  sleep: () => new Promise(() => {}),
-};
-
-async function openedJournal(path: string): Promise<Journal> {
-  const start = journalThread(() => null);
-  const journal = new Journal({ clock: patient, start, path, limit: 1e9, keepMs: 1e12, onState() {} });
-  await journal.open();
-  return journal;
-}
-
-let warmed: Promise<void> | null = null;
-
-/**
- * The test runner checks the types of a thread's program before it runs, which takes seconds the first time; a
- * daemon would take the thread for dead.
- */
-async function warmThreads(): Promise<void> {
-  await using _prober = startProber({ clock: patient, log: silentLog, sink() {} });
-  await new Checker(patient, () => null).check({ text: "" });
-  const folder = await Deno.makeTempDir();
-  try {
-    await using _journal = await openedJournal(`${folder}/journal.sqlite`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** How the daemon is started. */
@@ -140,7 +106,7 @@ export class Inside implements AsyncDisposable {
 
   /** Starts it. */
   static async start(options: InsideOptions): Promise<Inside> {
-    await (warmed ??= warmThreads());
+    await warmThreads();
     await using stack = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
     stack.defer(() => Deno.remove(folder, { recursive: true }));

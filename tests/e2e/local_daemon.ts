@@ -16,6 +16,7 @@ import { createLog, type Level } from "../../src/log/mod.ts";
 import { StateKeeper } from "../../src/memory/keeper.ts";
 import type { Actor } from "../../src/model.ts";
 import type { Result } from "../../src/result.ts";
+import { warmThreads } from "../daemon/warm_threads.ts";
 import { noLocal, secretsOf } from "../secrets.ts";
 import { eventually, type LogLine } from "./harness.ts";
 
@@ -73,6 +74,7 @@ export class LocalDaemon implements AsyncDisposable {
   static async start(
     { config: text, vpp, clock = systemClock, level = "info" }: LocalOptions,
   ): Promise<LocalDaemon> {
+    await warmThreads();
     await using owned = new AsyncDisposableStack();
     const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
     owned.defer(() => Deno.remove(folder, { recursive: true }));
