@@ -18,12 +18,13 @@ import {
 import { ProblemError } from "./problem.ts";
 import { ActionBody, Backend, BackendList } from "./schemas.ts";
 
-/** The problem of a name that nothing has, with the name that was probably meant. */
-export function notFound(what: string, name: string, known: Iterable<string>): ProblemError {
+/** The problem of a name that nothing has, with the name that was probably meant. `where`: of what it should be a part. */
+export function notFound(what: string, name: string, known: Iterable<string>, where = ""): ProblemError {
+  const place = where === "" ? "" : ` ${where}`;
   const meant = nearest(name, known);
   return new ProblemError(
     "not-found",
-    `There is no ${what} "${name}"${meant === null ? "" : `; did you mean "${meant}"?`}`,
+    `There is no ${what} "${name}"${place}${meant === null ? "" : `; did you mean "${meant}"?`}`,
   );
 }
 

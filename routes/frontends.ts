@@ -205,9 +205,18 @@ export function mountFrontends(app: Api, { control, log }: ApiOptions): void {
     const { frontend, pool, backend } = c.req.valid("param");
     const { pools } = find(frontend);
     const members = pools.find((p) => p.name === pool)?.backends;
-    if (members === undefined) throw notFound("pool", pool, pools.map((p) => p.name));
+    if (members === undefined) {
+      throw notFound(
+        "pool",
+        pool,
+        pools.map((p) => p.name),
+        `in frontend ${frontend}`,
+      );
+    }
     const names = members.map((member) => member.name);
-    if (!names.includes(backend)) throw notFound(`backend in pool ${pool}`, backend, names);
+    if (!names.includes(backend)) {
+      throw notFound("backend", backend, names, `in pool ${pool} of frontend ${frontend}`);
+    }
     const request = c.req.valid("json");
     const tried = c.req.valid("query").dry_run === "true";
     const result = await control.setWeight(frontend, pool, backend, request, c.get("actor"), tried);

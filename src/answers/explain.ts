@@ -100,11 +100,10 @@ function since({ health: { counter, rule, state }, lastFailure }: StateFacts): s
   return `; now ${row(failures, "failure")}${last}, ${rule.fall} make it down`;
 }
 
-/** Why a backend is in its state: which results, and when. */
+/** Why a backend is in its state: which results. Since when is said by `state_since`. */
 function stateReason(
   facts: StateFacts,
   witness: () => number | null,
-  time: (at: UnixMillis) => string = timeText,
 ): string {
   const { health: { known, previous, rule, state }, newest } = facts;
   if (previous !== null) {
@@ -116,21 +115,19 @@ function stateReason(
     return `no verdict yet; VPP had it with ${had} when it was first read`;
   }
   if (newest === null || newest.to !== state) return rule === null ? "no health check" : "no verdict yet";
-  const { at, by, code, detail, from } = newest;
-  const when = time(at);
+  const { by, code, detail, from } = newest;
   const who = by === null ? "" : ` by ${by}`;
   const isProbe = /^L[467]/.test(code);
   if (!isProbe) {
     const plain = by === null ? detail : detail.replace(/ by operator$/, "");
-    const what = by !== null && plain.includes(by) ? plain : `${plain === "" ? code : plain}${who}`;
-    return `${what} at ${when}`;
+    return by !== null && plain.includes(by) ? plain : `${plain === "" ? code : plain}${who}`;
   }
   const many = rule === null || from === "unknown"
     ? "the first verdict"
     : state === "up"
     ? row(rule.rise, "pass")
     : row(rule.fall, "failure");
-  return `${many}, at ${when}: ${causeText(code, detail)}${since(facts)}`;
+  return `${many}: ${causeText(code, detail)}${since(facts)}`;
 }
 
 /** `b1 down, b2 paused`; a member that is up has no weight. */
@@ -158,7 +155,7 @@ function poolReasons({ pools }: Frontend, { activePool, members }: FrontendWeigh
     }
     if (index === at) {
       const passed = before.map((pool) =>
-        `${pool} has none that is up and has a weight: ${states(of(pool))}`
+        `pool ${pool} has no member that is up and has a weight: ${states(of(pool))}`
       );
       return [
         name,
@@ -192,7 +189,7 @@ function memberOf(
     file_weight: facts.fileWeight(name, pool, backend) ?? configured,
     override: facts.override(name, pool, backend),
     state: member.state,
-    state_reason: state === null ? "not in the configuration" : stateReason(state, witness, time),
+    state_reason: state === null ? "not in the configuration" : stateReason(state, witness),
     state_since: time(state?.health.since ?? facts.at),
     effective_weight: effective,
     sent: sent === null ? null : { ...sent, at: time(sent.at) },
@@ -236,12 +233,14 @@ export function explainFrontend(facts: ExplainFacts, name: string): api.Explain 
   const members = frontendMembers(facts, found, null, timeTexts());
   const carriers = members.filter(({ effective_weight: weight }) => weight > 0);
   const reason = members.find(({ pool }) => pool === activePool)?.pool_reason ?? "";
-  const servers = listed(carriers.map(({ backend, effective_weight: weight }) => `${backend} ${weight}`));
+  const servers = listed(
+    carriers.map(({ backend, effective_weight: weight }) => `${backend} (weight ${weight})`),
+  );
   const first = frontend.pools[0]?.name === activePool;
   const text = carriers.length === 0
     ? `frontend ${name} is ${state}, no server takes new flows: ${states(weights.members)}`
-    : `frontend ${name} is ${state}, pool ${activePool} carries it with ${servers}${
-      first ? "" : `, ${reason.slice(reason.indexOf("; ") + 2)}`
+    : `frontend ${name} is ${state}, new flows go to ${servers} in pool ${activePool}${
+      first ? "" : `; ${reason.slice(reason.indexOf("; ") + 2)}`
     }`;
   return {
     at: timeText(facts.at),
@@ -278,12 +277,14 @@ export function explainBackend(
       : ", its pool is not in use";
     return `weight ${weight} in ${frontend}/${pool}${why}`;
   });
+  // Where there are members, they say since when.
+  const when = places.length === 0 ? ` since ${timeText(backend.health.since)}` : "";
   const has = places.length === 0 ? "no frontend uses it" : `it has ${listed(places)}`;
   return {
     at: timeText(facts.at),
     frontend: null,
     state,
-    text: `backend ${name} is ${state} (${reason}); ${has}${vppText(facts, frontends)}`,
+    text: `backend ${name} is ${state}${when} (${reason}); ${has}${vppText(facts, frontends)}`,
     members,
   };
 }

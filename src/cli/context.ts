@@ -155,8 +155,10 @@ export async function fail(call: Call, context: Context, failure: Failure): Prom
   }
   if (context.json) context.out.json(failure.text);
   const values = (name: string) => call.optional(name);
-  const text = refusalText(problem.errors ?? [], values) ?? failure.message;
+  const told = refusalText(problem.errors ?? [], values) ?? failure.message;
   const hint = problem.status === 404 ? await nameHint(values, context.client, context.signal) : null;
+  // The daemon guesses too, among fewer names: one guess is enough.
+  const text = hint === null ? told : told.replace(/; did you mean "[^"]*"\?$/, "");
   complain(context, [text, hint, note].filter((line) => line !== null).join("\n"));
   return exit.failed;
 }

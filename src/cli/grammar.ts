@@ -22,6 +22,8 @@ export interface Argument {
   readonly source?: NameSource;
   /** Everything that it may be, where that is known. */
   readonly choices?: readonly string[];
+  /** Set where it may be several words without quotes: it goes on until a keyword of the command. */
+  readonly several?: true;
 }
 
 /** One command: a line of the reference. */
@@ -76,6 +78,8 @@ export interface Position<Run> {
   readonly words: readonly string[];
   /** Arguments so far, by name. */
   readonly values: ReadonlyMap<string, string>;
+  /** Argument of several words that the next word may belong to; absent: none. */
+  readonly open?: string;
 }
 
 /** Why a line is none of the commands. `index` counts words from 0. */
@@ -86,6 +90,8 @@ export type Mismatch =
     readonly index: number;
     readonly word: string;
     readonly matches: readonly string[];
+    /** Argument of several words that the word may belong to; absent: none. */
+    readonly open?: string;
   }
   | { readonly kind: "refused"; readonly index: number; readonly word: string; readonly reasons: string[] }
   | { readonly kind: "missing"; readonly index: number; readonly expected: Expected[] };
@@ -159,6 +165,24 @@ function singular<Run>(positions: Position<Run>[]): Position<Run>[] {
   return positions.filter(({ words }) => words.at(-1) === shorter);
 }
 
+/** Takes one more word of an argument of several words. */
+function continued<Run>(
+  grammar: Grammar<Run>,
+  positions: readonly Position<Run>[],
+  { text: word }: Token,
+  index: number,
+): Result<Position<Run>[], Mismatch> {
+  const reasons: string[] = [];
+  const taken = positions.flatMap((position) => {
+    const name = position.open ?? "";
+    const text = `${position.values.get(name) ?? ""} ${word}`;
+    const reason = grammar.arguments[name]?.refuses(text) ?? null;
+    if (reason !== null) reasons.push(`<${name}> ${reason}`);
+    return reason === null ? [{ ...position, values: new Map(position.values).set(name, text) }] : [];
+  });
+  return taken.length > 0 ? ok(taken) : err({ kind: "refused", index, word, reasons: [...new Set(reasons)] });
+}
+
 /** Takes one word; `index` is its place in the line. */
 export function advance<Run>(
   grammar: Grammar<Run>,
@@ -171,8 +195,17 @@ export function advance<Run>(
   );
   const keywords = open.flatMap(({ leaf }) => leaf.kind === "words" ? leaf.words : []);
   const matches = token.quoted ? [] : matchingWords(token.text, keywords);
+  const going = positions.filter(({ open }) => open !== undefined);
+  const [{ open: text } = {}] = going;
+  if (text !== undefined) {
+    if (matches.length === 0) return continued(grammar, going, token, index);
+    // Nobody may act where a dry run was meant: a beginning of a keyword is neither word for sure.
+    if (!matches.includes(token.text)) {
+      return err({ kind: "ambiguous", index, word: token.text, matches, open: text });
+    }
+  }
   if (matches.length === 1 || isWordAndPlural(matches)) {
-    return ok(open.flatMap(({ position, leaf, rest }) => {
+    return ok(open.flatMap(({ position: { open: _, ...position }, leaf, rest }) => {
       const word = leaf.kind === "words" ? leaf.words.find((w) => matches.includes(w)) : undefined;
       return word === undefined ? [] : [{ ...position, rest, words: [...position.words, word] }];
     }));
@@ -181,9 +214,12 @@ export function advance<Run>(
   const taken: Position<Run>[] = [];
   for (const { position, leaf, rest } of open) {
     if (leaf.kind !== "argument") continue;
-    const reason = grammar.arguments[leaf.name]?.refuses(token.text) ?? null;
+    const argument = grammar.arguments[leaf.name];
+    const reason = argument?.refuses(token.text) ?? null;
     if (reason === null) {
-      taken.push({ ...position, rest, values: new Map(position.values).set(leaf.name, token.text) });
+      const values = new Map(position.values).set(leaf.name, token.text);
+      const more = argument?.several === true && !token.quoted && !/\s/.test(token.text);
+      taken.push({ ...position, rest, values, ...(more ? { open: leaf.name } : {}) });
     } else if (!reasons.includes(`<${leaf.name}> ${reason}`)) reasons.push(`<${leaf.name}> ${reason}`);
   }
   if (taken.length > 0) return ok(singular(taken));
@@ -241,6 +277,11 @@ export function mismatchText(mismatch: Mismatch): string {
       return `${place}: unknown "${mismatch.word}"; ${meant}expected ${list(options)}`;
     }
     case "ambiguous":
+      if (mismatch.open !== undefined) {
+        return `${place}: "${mismatch.word}" may be ${
+          list(mismatch.matches)
+        }, or belong to <${mismatch.open}>: write the word in full, or quote the <${mismatch.open}>`;
+      }
       return `${place}: "${mismatch.word}" is ambiguous: ${mismatch.matches.join(", ")}`;
     case "refused":
       return `${place}: "${mismatch.word}": ${mismatch.reasons.join("; ")}`;

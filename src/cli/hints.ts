@@ -17,8 +17,16 @@ export type Values = (name: string) => string | null;
 /** Names beyond this are not listed in a sentence. */
 const fewNames = 8;
 
+/** A backend that an assumption is about, and that is no member of the frontend. */
+function notMember(values: Values, message: string): string {
+  if (!message.endsWith("names no backend of the frontend")) return message;
+  return `backend ${values("backend")} is in no pool of frontend ${values("frontend")}`;
+}
+
 /** A key of the API whose refusal has a sentence of its own. */
-const sentences: Readonly<Record<string, (values: Values) => string>> = {
+const sentences: Readonly<Record<string, (values: Values, message: string) => string>> = {
+  state: (values, message) => notMember(values, message),
+  weight: (values, message) => notMember(values, message),
   client_port: (values) => `give the client's port: whereis ${values("client")} <port> ${values("frontend")}`,
 };
 
@@ -34,7 +42,7 @@ export function refusalText(errors: readonly Finding[], values: Values): string 
   if (errors.length === 0 || errors.some(({ file }) => file !== null)) return null;
   return errors.map(({ path, message }) => {
     const sentence = Object.hasOwn(sentences, path) ? sentences[path] : undefined;
-    if (sentence !== undefined) return sentence(values);
+    if (sentence !== undefined) return sentence(values, message);
     const word = Object.hasOwn(words, path) ? words[path] : path.replaceAll("_", "-");
     return word === "" || word === undefined || message.startsWith(`${path}: `)
       ? message
@@ -89,7 +97,7 @@ export async function nameHint(values: Values, client: Client, signal: AbortSign
       ? null
       : meant("backend", backend, backends.map(({ name }) => name));
   }
-  if (healthcheck == null) return null;
+  if (healthcheck == null) return values("id") === null ? null : "show overrides lists them";
   const { healthchecks } = await get("/v1/healthchecks", healthcheckList) ?? { healthchecks: [] };
   const known = healthchecks.map(({ name }) => name);
   return known.includes(healthcheck) ? null : meant("health check", healthcheck, known);

@@ -114,10 +114,21 @@ function wholeTerminal(
   ascii: boolean,
 ): FullScreen {
   let shown: string[] = [];
+  let away = false;
   const take = "\x1b[?1049h\x1b[?25l";
+  const leave = "\x1b[?25h\x1b[?1049l";
+  // Ctrl-Z: the shell gets its own screen back before this process stops.
+  const suspend = () => {
+    away = true;
+    write(leave);
+    Deno.kill(Deno.pid, "SIGSTOP");
+  };
+  Deno.addSignalListener("SIGTSTP", suspend);
   write(`${take}\x1b[2J`);
   return {
     draw(lines) {
+      // After the stop the screen is taken by `forget` first.
+      if (away) return;
       const texts = lines.map((line) => {
         const spans = ascii ? line.map(({ text, style }) => ({ text: asciiText(text), style })) : line;
         return painted([spans]).replace(/\n$/, "");
@@ -130,9 +141,13 @@ function wholeTerminal(
     },
     forget(left) {
       shown = [];
+      away = false;
       write(`${left ? take : ""}\x1b[2J`);
     },
-    [Symbol.dispose]: () => write("\x1b[?25h\x1b[?1049l"),
+    [Symbol.dispose]() {
+      Deno.removeSignalListener("SIGTSTP", suspend);
+      if (!away) write(leave);
+    },
   };
 }
 

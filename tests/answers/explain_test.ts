@@ -48,7 +48,7 @@ Deno.test("the whole chain of a member that went down: results, pool, message, V
   await down(core, "b2");
   const { members, state, text } = why(core, "www");
   assert.equal(state, "up");
-  assert.match(text, /^frontend www is up, pool main carries it with b1 100/);
+  assert.match(text, /^frontend www is up, new flows go to b1 \(weight 100\) in pool main/);
   const b2 = members.find((one) => one.backend === "b2") ?? assert.fail();
   const { in_vpp: has, ...chain } = b2;
   // The message went out after the read: the buckets are not known since.
@@ -63,7 +63,7 @@ Deno.test("the whole chain of a member that went down: results, pool, message, V
     file_weight: 50,
     override: null,
     state: "down",
-    state_reason: "3 failures in a row, at 2026-01-01T00:00:31.000Z: L4CON detail of L4CON",
+    state_reason: "3 failures in a row: L4CON detail of L4CON",
     state_since: "2026-01-01T00:00:31.000Z",
     effective_weight: 0,
     sent: {
@@ -93,7 +93,7 @@ Deno.test("a pool that took over says what the pools before it lack", async () =
   const { members, text } = why(core, "www");
   assert.match(
     text,
-    /^frontend www is up, pool spare carries it with s1 10, main has none that is up and has a weight: b1 down, b2 paused/,
+    /^frontend www is up, new flows go to s1 \(weight 10\) in pool spare; pool main has no member that is up and has a weight: b1 down, b2 paused/,
   );
   assert.deepEqual(members.map((one) => [one.backend, one.in_use, one.effective_weight]), [
     ["b1", false, 0],
@@ -107,7 +107,7 @@ Deno.test("a pool that took over says what the pools before it lack", async () =
   const paused = whyBackend(core, "b2");
   assert.match(
     paused.text,
-    /^backend b2 is paused \(paused by .*alice.* at 2026-01-01T00:00:31\.000Z\); it has/,
+    /^backend b2 is paused \(paused by .*alice.*\); it has/,
   );
   assert.deepEqual(paused.members.map((one) => [one.frontend, one.pool, one.override?.kind]), [
     ["www", "main", "pause"],

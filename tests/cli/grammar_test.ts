@@ -18,6 +18,8 @@ for (
     // Exact, then unique prefix, then argument.
     ["show version", "show version"],
     ["sh ver", "show version"],
+    ["show vpp", "show vpp [info]"],
+    ["sh vpp i", "show vpp [info]"],
     ["sh vpp l s", "show vpp lb state [<frontend>]"],
     ["sh vpp l s www", "show vpp lb state [<frontend>] frontend=www"],
     ["sync vpp lb state www", "sync vpp lb state [<frontend>] [plan <digest>] frontend=www"],
@@ -54,6 +56,29 @@ for (
       "set frontend f pool p backend b weight 101",
       'word 9: "101": <weight> is a whole number from 0 to 100',
     ],
+    // A text goes on until a keyword, or to the end of its quotes.
+    [
+      "set backend b1 pause reason bad disk 7 for 30m dry-run",
+      `${setSyntax()} backend=b1 text=bad disk 7 span=30m`,
+    ],
+    ["set backend b1 pause reason bad disk", `${setSyntax()} backend=b1 text=bad disk`],
+    [
+      'set backend b1 pause reason "disk for b1" for 2h',
+      `${setSyntax()} backend=b1 text=disk for b1 span=2h`,
+    ],
+    [
+      "set backend b1 pause reason bad disk dry",
+      'word 8: "dry" may be dry-run, or belong to <text>: write the word in full, or quote the <text>',
+    ],
+    ['set backend b1 pause reason "bad disk" dry', `${setSyntax()} backend=b1 text=bad disk`],
+    [
+      'set backend b1 pause reason "bad disk" 7',
+      'word 7: unknown "7"; expected for, until, everywhere, dry-run or yes',
+    ],
+    [
+      `set backend b1 pause reason ${"x".repeat(499)} zz`,
+      'word 7: "zz": <text> is a text of at most 500 characters without control characters',
+    ],
     // Options stand in any order, each once, with what belongs to them.
     ["watch events vpp log level d num 3", `${watchSyntax()} n=3`],
     [
@@ -77,6 +102,10 @@ for (
 
 function backendsSyntax(): string {
   return "show backends [<glob>] [up|down|unknown|paused|disabled] [check <healthcheck>] [sort <column>]";
+}
+
+function setSyntax(): string {
+  return "set backend <backend> pause|resume|disable|enable [for <span>] [until <time>] [reason <text>] [everywhere [force]] [dry-run] [yes]";
 }
 
 function watchSyntax(): string {

@@ -28,12 +28,27 @@ Deno.test("a name that is not there: the nearest one that is, in the right place
     ["show vpp lb plan wwv", /\n {2}did you mean frontend www\?\n$/],
     ["whereis 192.0.2.7 40000 wwv", /\n {2}did you mean frontend www\?\n$/],
     ["probe wwv", /\n {2}did you mean frontend www\?\n$/],
+    ["show frontend www if ns1 down", /^maglevc: backend ns1 is in no pool of frontend www\n$/],
+    ["show frontend www if ns1 weight 3", /^maglevc: backend ns1 is in no pool of frontend www\n$/],
+    ["clear override zzz", /\n {2}show overrides lists them\n$/],
   ];
   for (const [text, wanted] of cases) {
     const { code, err } = await run(daemon, text);
     assert.equal(code, 1, text);
     assert.match(err, wanted, text);
   }
+});
+
+Deno.test("a guess of the daemon and one of maglevc are not both printed", async () => {
+  await using daemon = startDaemon();
+  assert.equal(
+    (await run(daemon, "set frontend www pool primary backend web4 weight 1")).err,
+    'maglevc: There is no backend "web4" in pool primary of frontend www\n  did you mean backend web1?\n',
+  );
+  assert.equal(
+    (await run(daemon, "show backend wbe1")).err,
+    'maglevc: There is no backend "wbe1"\n  did you mean backend web1?\n',
+  );
 });
 
 Deno.test("no key of the API is in what a refusal says", async () => {

@@ -292,6 +292,16 @@ for (const shell of ["bash --norc --noprofile", "zsh -f"]) {
       await terminal.see(/ready> fg\n[^]*(main\.ts'|continued.*)$/);
       await terminal.type("x");
       await terminal.see(/\nmaglev@lb1 3!>$/);
+      // A whole screen is given back at the stop, and taken again.
+      await terminal.clear();
+      await terminal.type("top", "Enter");
+      await terminal.see(/\n> web3 [^]*q quit$/);
+      await terminal.type("C-z");
+      await terminal.see(/^maglev@lb1 3!> top\n[^]*(Stopped|suspended)[^]*ready>$/);
+      await terminal.type("fg", "Enter");
+      await terminal.see(/^lb1 [^]*\n> web3 [^]*q quit$/);
+      await terminal.type("q");
+      await terminal.see(/\nmaglev@lb1 3!>$/);
       await terminal.type("quit", "Enter");
       await terminal.see(/maglev@lb1 3!> quit\nready>$/);
     },

@@ -144,14 +144,14 @@ const member = (rest: Partial<api.Explain["members"][number]>): api.Explain["mem
   pool: "primary",
   backend: "web1",
   in_use: true,
-  pool_reason: "the first pool with a server that is up",
+  pool_reason: "the first pool with a member that is up and has a weight",
   file_weight: 100,
   override: null,
   state: "up",
-  state_reason: "L7OK HTTP 200, 4 of 4",
+  state_reason: "the first verdict: L7OK HTTP 200",
   state_since: since(93_784),
   effective_weight: 20,
-  sent: { at: since(93_780), weight: 20, flush: false, retval: 0, reason: "web1 is up" },
+  sent: { at: since(93_780), weight: 20, flush: false, retval: 0, reason: "backend web1 up" },
   in_vpp: { weight: 20, num_buckets: 4096, read_at: since(2) },
   ...rest,
 });
@@ -161,23 +161,23 @@ export const explanation: api.Explain = {
   at: since(0),
   frontend: "www",
   state: "up",
-  text: "frontend www is up: 1 of 3 servers of pool primary carries it",
+  text: "frontend www is up: new flows go to web1 (weight 20) in pool primary",
   members: [
     member({ override: weightOverride }),
     member({
       backend: "web3",
       state: "down",
-      state_reason: "L4CON connection refused, 3 in a row",
+      state_reason: "3 failures in a row: L4CON connection refused",
       state_since: since(42),
       effective_weight: 0,
-      sent: { at: since(42), weight: 0, flush: true, retval: -71, reason: "web3 is down" },
+      sent: { at: since(42), weight: 0, flush: true, retval: -71, reason: "backend web3 down" },
       in_vpp: { weight: 0, num_buckets: null, read_at: since(2) },
     }),
     member({
       pool: "fallback",
       backend: "spare1",
       in_use: false,
-      pool_reason: "pool primary carries the frontend",
+      pool_reason: "pool primary comes first and has web1",
       state_reason: "no health check",
       effective_weight: 0,
       sent: null,
@@ -371,7 +371,9 @@ export function answerOf(method: string, path: string, query: URLSearchParams): 
       const members = path.includes("/backends/")
         ? explanation.members.filter(({ backend }) => backend === "web3")
         : explanation.members;
-      const text = path.includes("/backends/") ? "backend web3 is down for 42 s" : explanation.text;
+      const text = path.includes("/backends/")
+        ? "backend web3 is down (3 failures in a row: L4CON connection refused); it has weight 0 in www/primary"
+        : explanation.text;
       const frontend = path.includes("/backends/") ? null : "www";
       return { ...explanation, members, text, frontend, ...(at === null ? {} : { at }) };
     }

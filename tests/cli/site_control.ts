@@ -1,5 +1,5 @@
 import type * as api from "../../src/api/mod.ts";
-import type { BackendAction, Changed, Refusal } from "../../src/control.ts";
+import type { BackendAction, Changed, Refusal, TableQuery } from "../../src/control.ts";
 import { nanosText, timeText } from "../../src/api/text.ts";
 import type { Actor } from "../../src/model.ts";
 import { ok, type Result } from "../../src/result.ts";
@@ -107,8 +107,8 @@ export class SiteControl extends FakeControl {
     this.commands.push(`weight ${request.weight}${request.flush ? " flush" : ""}`);
     return Promise.resolve(ok({ value: frontend, before, after: request.weight }));
   }
-  override table(): Promise<Result<api.Table, Refusal>> {
-    return Promise.resolve(ok(vpp.table));
+  override table(_: string, { states, weights }: TableQuery): Promise<Result<api.Table, Refusal>> {
+    return Promise.resolve(ok({ ...vpp.table, assumed: states.size + weights.size > 0 }));
   }
   override whereis(
     frontend: string,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { reasonOf } from "../../src/health/transitions.ts";
 import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";
 
 const site = (history: number) =>
@@ -38,4 +39,13 @@ Deno.test("no more transitions of a frontend are kept than the configuration say
   assert.deepEqual(history(world), ["up>up spare: backend b1 down (L4CON detail of L4CON)"]);
   world.probe(["b1", "L4OK"]);
   assert.deepEqual(history(world), ["up>up main: backend b1 up (L4OK detail of L4OK)"]);
+});
+
+Deno.test("an operator's word is said once in a frontend's reason", () => {
+  const at = { at: 0, by: "alice", effects: [] } as const;
+  const paused = { ...at, backend: "b1", from: "up", to: "paused", code: "paused" } as const;
+  assert.equal(
+    reasonOf([{ ...paused, detail: "paused by operator" }]),
+    "backend b1 paused (paused by operator)",
+  );
 });

@@ -79,7 +79,8 @@ export const commandArguments: Readonly<Record<string, Argument>> = {
   },
   since: { help: "how long ago, e.g. 2h or 3d, or a time", refuses: refusesSince },
   text: {
-    help: "a text of at most 500 characters; quote several words",
+    help: "a text of at most 500 characters; quote it if it holds a word such as for or until",
+    several: true,
     refuses: (text) =>
       text.trim() === "" || [...text].length > 500 || clean(text) !== text
         ? "is a text of at most 500 characters without control characters"

@@ -53,7 +53,7 @@ export const grammar: Grammar<Run> = {
     "for": "of one backend or frontend",
     "set for": "it ends after this time",
     "kind": "of one kind",
-    "reason": "why, for those who come after; quote several words",
+    "reason": "why, for those who come after",
     "everywhere": "on all nodes of the fleet",
     "force": "replace what another operator set",
     "dry-run": "say what would change, change nothing",

@@ -107,7 +107,7 @@ export const showCommands: readonly Command<Run>[] = [
     run: ask(
       (call) => ({ path: `/v1/frontends/${call.url("frontend")}/table` }),
       shapes.table,
-      newFlowTableLines,
+      (model) => newFlowTableLines(model),
     ),
   },
   {
@@ -119,7 +119,10 @@ export const showCommands: readonly Command<Run>[] = [
         return { path: `/v1/frontends/${call.url("frontend")}/table?state=${call.url("backend")}:${state}` };
       },
       shapes.table,
-      newFlowTableLines,
+      (model, _view, call) => {
+        const state = backendStates.find((state) => call.has(state)) ?? "up";
+        return newFlowTableLines(model, ` if ${call.text("backend")} is ${state}`);
+      },
     ),
   },
   {
@@ -132,7 +135,8 @@ export const showCommands: readonly Command<Run>[] = [
         }`,
       }),
       shapes.table,
-      newFlowTableLines,
+      (model, _view, call) =>
+        newFlowTableLines(model, ` if ${call.text("backend")} has weight ${call.text("weight")}`),
     ),
   },
   {
@@ -182,7 +186,7 @@ export const showCommands: readonly Command<Run>[] = [
     run: ask(() => ({ path: "/v1/fleet" }), shapes.fleet, fleetLines),
   },
   {
-    syntax: "show vpp info",
+    syntax: "show vpp [info]",
     help: "version and build of VPP, since when it runs and is connected",
     run: ask(() => ({ path: "/v1/vpp/info" }), shapes.vppInfo, vppInfoLines),
   },

@@ -140,14 +140,14 @@ function transitionLines({ transitions }: Frontend, view: View): Block[] {
   ];
 }
 
-/** `show frontend <f> table` */
-export function newFlowTableLines(model: Table): Block[] {
+/** `show frontend <f> table`; `assumption`: what was assumed, as the end of a sentence. */
+export function newFlowTableLines(model: Table, assumption = ""): Block[] {
   const moved = model.compared_to_now;
   return [
     line(
       styled("bold", model.frontend),
       `: new-flow table of ${countText(model.table_length)} buckets`,
-      model.assumed ? styled("yellow", " (under assumptions)") : "",
+      styled("yellow", model.assumed ? assumption : ""),
     ),
     [],
     ...table(

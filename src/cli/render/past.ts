@@ -121,8 +121,10 @@ function memberTable(members: readonly Member[], view: View): Block[] {
 const fewMembers = 6;
 
 /** `explain frontend` and `explain backend` */
-export function explainLines(explain: Explain, asked: string | null, view: View): Block[] {
+export function explainLines(explain: Explain, asked: string | null, now: View): Block[] {
   const { members, text, at } = explain;
+  // Ages are those of the moment that was asked about.
+  const view = asked === null ? now : { ...now, now: Date.parse(at) };
   return [
     ...(asked === null ? [] : [line(styled("dim", `as it was at ${timeText(at, view)}`))]),
     line(sentenceText(text, view)),

@@ -3,7 +3,7 @@
  * that ends with any key. What is typed while nobody asks waits.
  *
  * The terminal reads each key at once and does not echo it (cbreak). Ctrl-C and Ctrl-Z stay signals: Deno cannot stop
- * its own process without the right to run programs, and the terminal can. The shell that maglevc was started from
+ * the other processes of its job without the right to run programs, and the terminal can. The shell that maglevc was started from
  * puts the terminal back while maglevc is stopped.
  *
  * @module
