@@ -120,7 +120,7 @@ export const explain: api.Explain = {
   at,
   frontend: "web",
   state: "up",
-  text: "frontend web is up, pool main carries it with b1 100",
+  text: "frontend web is up, new flows go to b1 (weight 100) in pool main",
   members: [{
     frontend: "web",
     pool: "main",
@@ -130,7 +130,7 @@ export const explain: api.Explain = {
     file_weight: 100,
     override: null,
     state: "down",
-    state_reason: "3 failures in a row, at 2026-01-31T12:00:00.000Z: L7STS HTTP 503",
+    state_reason: "3 failures in a row: L7STS HTTP 503",
     state_since: at,
     effective_weight: 0,
     sent: { at, weight: 0, flush: true, retval: 0, reason: "backend b2 down" },
