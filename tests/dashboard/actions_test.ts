@@ -188,6 +188,27 @@ browserTest("weights, the end of an override, and exactly the plan that was show
   ]);
 });
 
+browserTest("a plan that a problem asks for and the daemon refuses is told where the plan is", async () => {
+  await using site = operable(1);
+  const drift = {
+    severity: "warning",
+    kind: "drift",
+    object: "www",
+    since: "2026-01-31T12:00:00Z",
+    text: "somebody else changed www in VPP",
+    show: "show vpp lb plan www",
+    fix: null,
+  };
+  site.answers.set("GET /v1/problems", { problems: [drift], critical: 0, warnings: 1 });
+  site.answers.set("GET /v1/vpp/lb/plan", problem(503, "VPP is not connected"));
+  await using page = await DashboardPage.open(site.api, {
+    path: "/#token=operator",
+    expected: /status of (40[134]|503)/,
+  });
+  await page.find("#problems button", "show the plan").click();
+  await page.shows("#vpp [role=alert]", "VPP is not connected");
+});
+
 browserTest("what the daemon refuses is said in the dialog, which stays", async () => {
   await using site = operable(1);
   site.answers.set("POST /v1/backends/b1/pause", problem(409, "b1 is disabled"));

@@ -12,7 +12,8 @@ const plotLimit = 8;
 /** Least width of the plot, in seconds. */
 const plotSeconds = 240;
 
-async function askPlan(): Promise<void> {
+/** Asks for the plan; a refusal is shown where the plan is. */
+export async function askPlan(): Promise<void> {
   trouble.value = "";
   try {
     await readPlan();
