@@ -130,7 +130,7 @@ function certificateProblems(
   const date = new Date(end).toISOString().slice(0, 10);
   const days = Math.floor((end - now) / dayMs);
   const when = end <= now
-    ? `has ended on ${date}`
+    ? `ended on ${date}`
     : days === 0
     ? `ends today or tomorrow, on ${date}`
     : `ends in ${days} ${days === 1 ? "day" : "days"}, on ${date}`;
