@@ -96,3 +96,13 @@ export function paint() {
 export function isNewest(name) {
   return document.querySelector("#events li .link")?.textContent === name;
 }
+
+/**
+ * Closes the open dialog and presses Escape before the page hears of that.
+ *
+ * @returns {void}
+ */
+export function pressEscapeAfterClosing() {
+  document.querySelector("dialog").close();
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+}

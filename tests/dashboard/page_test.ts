@@ -4,7 +4,7 @@ import axe from "axe-core";
 import fc from "fast-check";
 import { browserTest, DashboardPage } from "./browser.ts";
 import { backend, FakeSite, frontend } from "./fake_site.ts";
-import { contentWidth, paints, runAxe, seen, texts, watch } from "./in_page.js";
+import { contentWidth, paints, pressEscapeAfterClosing, runAxe, seen, texts, watch } from "./in_page.js";
 
 const at = "2026-01-31T12:00:00.000Z";
 
@@ -143,6 +143,24 @@ for (const colorScheme of ["light", "dark"] as const) {
     },
   );
 }
+
+browserTest(
+  "Escape closes the drawer right after the dialog, before the browser has told of that",
+  async () => {
+    await using site = busySite();
+    site.roles = { operator: "operator" };
+    await using page = await DashboardPage.open(site.api, {
+      path: "/#token=operator",
+      expected: /status of 404/,
+    });
+    await page.find("#row-b2 button.link").first().click();
+    await page.find(".drawer button", "pause").click();
+    await page.shows("dialog");
+    await page.page.evaluate(pressEscapeAfterClosing);
+    await page.lacks("dialog");
+    await page.lacks(".drawer");
+  },
+);
 
 browserTest("a phone of 360 px does not scroll sideways, neither does the drawer", async () => {
   await using site = busySite();

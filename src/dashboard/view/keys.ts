@@ -38,7 +38,8 @@ export function startKeys(): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
       if (help.value) help.value = false;
-      else if (asked.value === null) opened.value = null;
+      // The browser closes the dialog itself and tells so later: what counts is what stands open now.
+      else if (document.querySelector("dialog[open]") === null) opened.value = null;
       if (isTyping(event.target) && event.target instanceof HTMLElement) event.target.blur();
       return;
     }
