@@ -19,8 +19,11 @@ const seconds = Number(Deno.args[0] ?? 20);
 const rounds = Number(Deno.args[1] ?? 5);
 const rows = (Deno.args[2] ?? "tcp 1000,http 1000,tcp 4000,http 4000,tcp 8000,http 8000").split(",");
 const flags = Deno.args.slice(3);
-/** A daemon runs for months, so its code is compiled; HAProxy gets the same time. */
-const WARM_SECONDS = 15;
+/**
+ * A daemon runs for months, so its code is compiled; at 1,000 checks a second that takes about a minute. HAProxy gets
+ * the same time.
+ */
+const WARM_SECONDS = 60;
 
 if (noNginx !== null || noHaproxy !== null) {
   console.log(`skipped: ${noNginx ?? noHaproxy}`);
