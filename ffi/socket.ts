@@ -62,6 +62,17 @@ export function connect(fd: Fd, address: Uint8Array<ArrayBuffer>): number {
   return number === E.EISCONN ? 0 : -number;
 }
 
+/** A socket address of no family (`AF_UNSPEC`, 0). */
+const nobody = new Uint8Array(16);
+
+/**
+ * Ends the connection of a socket, or its connect, with a reset, and gives its port back; the socket can be connected
+ * again, see connect(2). False: the kernel does not do that, and the socket is of no more use.
+ */
+export function dissolve(fd: Fd): boolean {
+  return libc.connect(fd.number, nobody, nobody.length) === 0;
+}
+
 const end = new Uint8Array(28);
 const endLength = new Uint8Array(4);
 /** Where the address begins in a socket address, and how many octets it has. */

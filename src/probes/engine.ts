@@ -41,7 +41,7 @@ export interface EngineOptions<T extends ProbeTarget> {
   /** Handles all pending socket events; called before anything that depends on time. */
   readonly drain: () => void;
   /** Sends what the probes of a pass have gathered; called at the end of each and after what followed. */
-  readonly flush: () => void;
+  readonly flush: (now: Millis) => void;
   /** Told when the time of the next pass may have become an earlier one: something new is due, or waits for a turn. */
   readonly changed: () => void;
   /**
@@ -169,7 +169,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     this.#pass();
     this.#turns.run();
     this.#turns.end();
-    this.#options.flush();
+    this.#options.flush(this.#passedAt);
   }
 
   #pass(): void {

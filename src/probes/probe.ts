@@ -1,6 +1,6 @@
 import type { EchoKind } from "../../ffi/icmp.ts";
 import type { LibraryNames } from "../../ffi/openssl.ts";
-import type { LeafCertificate } from "../model.ts";
+import type { LeafCertificate, Millis } from "../model.ts";
 import type { Attempt } from "./attempt.ts";
 import { HttpProbe } from "./http.ts";
 import { EchoSockets } from "./echo_sockets.ts";
@@ -10,10 +10,12 @@ import type { ProbePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
 import { RenewingProbe } from "./renewal.ts";
 import type { Verdict } from "./result.ts";
-import { lostGround, type Reactor, TcpStream } from "./socket.ts";
+import { lostGround, type Reactor } from "./socket.ts";
 import type { Machine } from "./step.ts";
 import type { ByteStream } from "./stream.ts";
 import { TcpProbe } from "./tcp.ts";
+import { TcpSockets } from "./tcp_sockets.ts";
+import { TcpStream } from "./tcp_stream.ts";
 import { TlsStream } from "./tls.ts";
 import type { TlsContents } from "./tls_contents.ts";
 import { TlsContexts } from "./tls_contexts.ts";
@@ -25,6 +27,8 @@ export interface ProbesOptions {
   readonly certificate: (target: ProbeTarget, certificate: LeafCertificate) => void;
   /** What the files of the checks hold. */
   readonly contents: TlsContents;
+  /** Probes that may run at once; default: any number. */
+  readonly limit?: number;
   /** Where OpenSSL is; default: the system's. */
   readonly libraries?: LibraryNames;
   /** Kinds of echo sockets, for tests. */
@@ -33,16 +37,16 @@ export interface ProbesOptions {
 
 /** Runs probes of every type, and owns what they share. */
 export class Probes implements Disposable {
-  readonly #reactor: Reactor;
   readonly #options: ProbesOptions;
   readonly #contexts: TlsContexts;
   readonly #memories = new Map<ProbePlan, TlsMemory>();
   readonly #echoes: EchoSockets;
   readonly #matcher = new ThreadMatcher();
+  readonly #sockets: TcpSockets;
 
   /** Probes over sockets that `reactor` watches. */
   constructor(reactor: Reactor, options: ProbesOptions) {
-    this.#reactor = reactor;
+    this.#sockets = new TcpSockets(reactor, options.limit);
     this.#options = options;
     this.#contexts = new TlsContexts(options.contents, options.libraries);
     this.#echoes = new EchoSockets(reactor, options.kinds);
@@ -71,9 +75,10 @@ export class Probes implements Disposable {
     return new HttpProbe(attempt, stream, this.#matcher);
   }
 
-  /** Sends what probes have gathered to be sent together. */
-  flush(): void {
+  /** Sends what probes have gathered to be sent together, and gives up what they no longer need. */
+  flush(now: Millis): void {
     this.#echoes.flush();
+    this.#sockets.sweep(now);
   }
 
   /** Gives up what was kept for a plan that no probe will use any more. */
@@ -96,12 +101,13 @@ export class Probes implements Disposable {
     this.#memories.clear();
     this.#contexts[Symbol.dispose]();
     this.#echoes[Symbol.dispose]();
+    this.#sockets[Symbol.dispose]();
     this.#matcher[Symbol.dispose]();
   }
 
   #stream(attempt: Attempt): ByteStream {
-    if (tlsParams(attempt.plan.target.check) === null) return new TcpStream(attempt, this.#reactor);
-    return new TlsStream(attempt, this.#reactor, this.#contexts, this.#memory(attempt.plan));
+    if (tlsParams(attempt.plan.target.check) === null) return new TcpStream(attempt, this.#sockets);
+    return new TlsStream(attempt, this.#sockets, this.#contexts, this.#memory(attempt.plan));
   }
 
   #memory(plan: ProbePlan): TlsMemory {

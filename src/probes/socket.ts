@@ -5,19 +5,15 @@
  * @module
  */
 import { hasAddress } from "../../ffi/addresses.ts";
-import { E } from "../../ffi/constants.ts";
 import type { Fd } from "../../ffi/fd.ts";
-import { ErrnoError, errnoName } from "../../ffi/libc.ts";
+import { ErrnoError } from "../../ffi/libc.ts";
 import { inNamespace } from "../../ffi/netns.ts";
-import { eventFlag, lower, raise, type Reactor, READABLE, type Watch, WRITABLE } from "../../ffi/reactor.ts";
+import { eventFlag, lower, raise, type Reactor, READABLE } from "../../ffi/reactor.ts";
 import * as tcp from "../../ffi/socket.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { Attempt } from "./attempt.ts";
 import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
-import { lateable, sentence, type Verdict, verdict, voidCause, voided } from "./result.ts";
-import type { Step } from "./step.ts";
-import type { ByteStream, Failure, Read } from "./stream.ts";
+import { type Verdict, voidCause, voided } from "./result.ts";
 
 export { descriptorLimit, lackForThread } from "../../ffi/limits.ts";
 export { Reactor, READABLE } from "../../ffi/reactor.ts";
@@ -53,15 +49,8 @@ export class Flag implements Disposable {
   }
 }
 
-/** One buffer for all reads of a thread: what is read is used up before the next read. */
-const buffer = new Uint8Array(16 * 1024);
-
-const END_READ = { kind: "end" } as const;
-
-const TO_ITSELF = verdict("L4CON", "connection refused (nobody listens: the probe was connected to itself)");
-
-/** Makes the socket of a probe; a failure to make one is the host's fault, and void. */
-function open(plan: ProbePlan): Result<Fd, Verdict> {
+/** Makes a TCP socket for the probes of a plan; a failure to make one is the host's fault, and void. */
+export function makeSocket(plan: ProbePlan): Result<Fd, Verdict> {
   try {
     return ok(within(plan.target.netns, () => tcp.openTcp(plan.family, plan.source)));
   } catch (error) {
@@ -121,7 +110,8 @@ export function lostGround(plan: ProbePlan): Verdict | null {
   return lostSource(plan) ?? lostFamily(plan);
 }
 
-function lostFamily(plan: ProbePlan): Verdict | null {
+/** Whether the host has no address to send from; the void verdict if so, else null. */
+export function lostFamily(plan: ProbePlan): Verdict | null {
   if (plan.source !== null) return null;
   try {
     const found = within(plan.target.netns, () => hasAddress(plan.family, plan.loopback));
@@ -134,121 +124,11 @@ function lostFamily(plan: ProbePlan): Verdict | null {
 
 function lostSource(plan: ProbePlan): Verdict | null {
   if (plan.source === null && plan.target.netns === "") return null;
-  const made = open(plan);
+  const made = makeSocket(plan);
   if (made.ok) {
     made.value[Symbol.dispose]();
     return null;
   }
   const { void: cause } = made.error;
   return cause === "netns" || cause === "source-address" || cause === "permission" ? made.error : null;
-}
-
-/** A plain TCP connection of one probe. Closed with a reset unless its descriptor is given away. */
-export class TcpStream implements ByteStream {
-  readonly #attempt: Attempt;
-  readonly #reactor: Reactor;
-  #fd: Fd | null = null;
-  #watch: Watch | null = null;
-  #connected = false;
-
-  /** Of a probe, watched by `reactor`; there is no socket yet. */
-  constructor(attempt: Attempt, reactor: Reactor) {
-    this.#attempt = attempt;
-    this.#reactor = reactor;
-  }
-
-  /** Makes the socket and connects it. */
-  open(): Step | null {
-    if (this.#connected) return null;
-    const { plan } = this.#attempt;
-    let result: number;
-    if (this.#fd === null) {
-      const made = open(plan);
-      if (!made.ok) return made.error;
-      this.#fd = made.value;
-      result = tcp.connect(this.#fd, plan.address);
-      // A peer on this host answers within the call, so asking once more saves the wait for an event.
-      if (tcp.underWay(result)) result = tcp.connect(this.#fd, plan.address);
-    } else {
-      result = tcp.connect(this.#fd, plan.address);
-    }
-    if (tcp.underWay(result)) return this.arm(WRITABLE);
-    if (result !== 0) return unconnected(errnoName(-result), plan);
-    if (tcp.toItself(this.#fd, plan.address)) return TO_ITSELF;
-    this.#attempt.phase("connectMs");
-    this.#connected = true;
-    return null;
-  }
-
-  /** The open socket, for what reads and writes it on its own; it stays ours. */
-  get fd(): Fd {
-    if (this.#fd === null) throw new Error("Cannot use a connection that is not open");
-    return this.#fd;
-  }
-
-  /** Has the probe woken at the next of `events` (`READABLE`, `WRITABLE`). */
-  arm(events: number): "wait" {
-    this.#watch ??= this.#reactor.watch(this.fd.number, () => this.#attempt.wake());
-    this.#watch.arm(events);
-    return "wait";
-  }
-
-  /** Ends the watching and hands the descriptor over. */
-  release(): number {
-    this.#watch?.[Symbol.dispose]();
-    this.#watch = null;
-    return this.fd.release();
-  }
-
-  /** Sends what fits. */
-  write(bytes: Uint8Array<ArrayBuffer>): number | "wait" | Failure {
-    const sent = tcp.send(this.fd, bytes);
-    if (sent >= 0) return sent;
-    return sent === -E.EAGAIN ? this.arm(WRITABLE) : failed(sent);
-  }
-
-  /** Reads what has arrived. */
-  read(size: number): Read | "wait" {
-    const got = tcp.receive(this.fd, buffer, BigInt(Math.min(size, buffer.length)));
-    if (got > 0) return { kind: "data", bytes: buffer.subarray(0, got) };
-    if (got === 0) return END_READ;
-    return got === -E.EAGAIN ? this.arm(READABLE) : failed(got);
-  }
-
-  /** A connect fails at once. */
-  get failure(): null {
-    return null;
-  }
-
-  /** TCP has no order of its own to close in: the reset is what frees the port. */
-  close(): null {
-    return null;
-  }
-
-  /** Closes, with a reset. */
-  [Symbol.dispose](): void {
-    // The kernel lets go of a closed descriptor by itself.
-    this.#watch?.abandon();
-    this.#watch = null;
-    this.#fd?.[Symbol.dispose]();
-  }
-}
-
-/** What the kernel says of an address that it does not reach; it says the same where it has no address to send from. */
-const UNREACHED: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "ENETUNREACH", "EHOSTUNREACH"]);
-
-/** The verdict on a connect that failed. */
-function unconnected(name: string, plan: ProbePlan): Verdict {
-  const family = UNREACHED.has(name) ? lostFamily(plan) : null;
-  if (family !== null) return family;
-  const cause = voidCause("connect", name);
-  if (cause !== null) return voided(cause, "L4CON", `connect: ${name}`);
-  if (name === "ETIMEDOUT") return lateable("L4TOUT", sentence(name));
-  const say = name === "ECONNRESET" || name === "ECONNABORTED" ? lateable : verdict;
-  return say("L4CON", sentence(name));
-}
-
-function failed(result: number): Failure {
-  const name = errnoName(-result);
-  return { kind: "failed", name, detail: sentence(name), tls: false };
 }

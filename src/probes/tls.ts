@@ -17,7 +17,9 @@ import { DheLook } from "./dhe_look.ts";
 import { firstWords } from "./peer.ts";
 import { quoted } from "./quote.ts";
 import { lateable, type Verdict, verdict } from "./result.ts";
-import { type Reactor, READABLE, TcpStream } from "./socket.ts";
+import { READABLE } from "./socket.ts";
+import type { TcpSockets } from "./tcp_sockets.ts";
+import { TcpStream } from "./tcp_stream.ts";
 import type { Step } from "./step.ts";
 import type { ByteStream, Failure, Read } from "./stream.ts";
 import type { TlsContexts } from "./tls_contexts.ts";
@@ -58,7 +60,7 @@ const REFUSED = verdict("L6RSP", alertSentence(HANDSHAKE_FAILURE));
 /** A TLS connection of one probe. Disposal closes it with a reset. */
 export class TlsStream implements ByteStream {
   readonly #attempt: Attempt;
-  readonly #reactor: Reactor;
+  readonly #sockets: TcpSockets;
   readonly #contexts: TlsContexts;
   readonly #memory: TlsMemory;
   readonly #tcp: TcpStream;
@@ -86,12 +88,12 @@ export class TlsStream implements ByteStream {
   #look: DheLook | null = null;
 
   /** Of a probe whose check has TLS; nothing is connected yet. */
-  constructor(attempt: Attempt, reactor: Reactor, contexts: TlsContexts, memory: TlsMemory) {
+  constructor(attempt: Attempt, sockets: TcpSockets, contexts: TlsContexts, memory: TlsMemory) {
     this.#attempt = attempt;
-    this.#reactor = reactor;
+    this.#sockets = sockets;
     this.#contexts = contexts;
     this.#memory = memory;
-    this.#tcp = new TcpStream(attempt, reactor);
+    this.#tcp = new TcpStream(attempt, sockets);
   }
 
   /** Connects and does the handshake. */
@@ -265,7 +267,7 @@ export class TlsStream implements ByteStream {
     // Some servers serve one connection after the other.
     this.#client?.[Symbol.dispose]();
     this.#tcp[Symbol.dispose]();
-    this.#look = new DheLook(new TcpStream(this.#attempt, this.#reactor), this.#memory.sni);
+    this.#look = new DheLook(new TcpStream(this.#attempt, this.#sockets), this.#memory.sni);
     return "again";
   }
 

@@ -72,6 +72,7 @@ class ProbeWorker implements AsyncDisposable {
         certificate: ({ backend, generation }, certificate) =>
           scope.postMessage({ kind: "certificate", backend, generation, certificate }, []),
         contents: this.#contents,
+        limit: begin.limit,
       }),
     );
     this.#engine = this.#resources.use(
@@ -85,7 +86,7 @@ class ProbeWorker implements AsyncDisposable {
         dropped: (plan) => probes.dropped(plan),
         review: (plan, found) => probes.review(plan, found),
         drain: () => reactor.wait(0),
-        flush: () => probes.flush(),
+        flush: (now) => probes.flush(now),
         changed: () => {},
         begin: ({ backend, check, place }) => {
           this.#count(place, 1);

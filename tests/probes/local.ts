@@ -52,7 +52,7 @@ export class LocalProber implements AsyncDisposable {
         dropped: (plan) => probes.dropped(plan),
         review: (plan, found) => probes.review(plan, found),
         drain: () => reactor.wait(0),
-        flush: () => probes.flush(),
+        flush: (now) => probes.flush(now),
         changed: () => {},
         begin: () => this.#begun.splice(0).forEach((resolve) => resolve()),
         report: ({ backend, generation }, result, nextDueAt) =>

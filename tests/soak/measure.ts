@@ -6,9 +6,11 @@
 
 /** Descriptors, mappings and memory of a process at one moment. */
 export interface Holdings {
-  /** Open descriptors. */
+  /** Open descriptors, without those of `spare`. */
   readonly descriptors: number;
-  /** The same by kind: `socket`, `anon_inode:[eventpoll]`, ... */
+  /** Sockets that are connected to nobody: the probes keep some for the next connect, see src/probes/tcp_sockets.ts. */
+  readonly spare: number;
+  /** All descriptors by kind: `socket`, `anon_inode:[eventpoll]`, ... */
   readonly kinds: ReadonlyMap<string, number>;
   /** Lines of its memory map. */
   readonly mappings: number;
@@ -22,16 +24,21 @@ export interface Holdings {
 export function holdings(pid: number): Holdings {
   const kinds = new Map<string, number>();
   let descriptors = 0;
+  let spare = 0;
+  const known = socketsOf(pid);
   for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
     const kind = kindOf(`/proc/${pid}/fd/${name}`);
     if (kind === null) continue;
-    descriptors++;
-    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    const { inode, name: what } = kind;
+    if (what === "socket" && !known.has(inode)) spare++;
+    else descriptors++;
+    kinds.set(what, (kinds.get(what) ?? 0) + 1);
   }
   const maps = Deno.readTextFileSync(`/proc/${pid}/maps`).trimEnd().split("\n");
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   return {
     descriptors,
+    spare,
     kinds,
     mappings: maps.length,
     sharedMappings: maps.filter((line) => /\/memfd:.*\(deleted\)$/.test(line)).length,
@@ -39,11 +46,30 @@ export function holdings(pid: number): Holdings {
   };
 }
 
-function kindOf(path: string): string | null {
+/** Where the kernel lists sockets; a TCP socket that is neither connected nor listens is in none of them. */
+const TABLES = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6", "icmp", "icmp6", "unix", "netlink", "packet"];
+
+/** Inodes of the sockets that the kernel lists in the process's network namespace. */
+function socketsOf(pid: number): Set<string> {
+  const inodes = new Set<string>();
+  for (const table of TABLES) {
+    const [head = "", ...rows] = Deno.readTextFileSync(`/proc/${pid}/net/${table}`).trimEnd().split("\n");
+    const fields = head.trim().split(/\s+/);
+    // Two titles, "tx_queue rx_queue" and "tr tm->when", stand over one column each.
+    const merged = table.startsWith("unix") || table === "netlink" || table === "packet" ? 0 : 2;
+    const at = fields.findIndex((field) => field.toLowerCase() === "inode") - merged;
+    for (const row of rows) inodes.add(row.trim().split(/\s+/)[at] ?? "");
+  }
+  return inodes;
+}
+
+/** Kind and inode of a descriptor; null where it was closed meanwhile. */
+function kindOf(path: string): { readonly name: string; readonly inode: string } | null {
   try {
-    return Deno.readLinkSync(path).replace(/:\[\d+\]$/, "").replace(/^\/.*\//, "/");
+    const target = Deno.readLinkSync(path);
+    const inode = /:\[(\d+)\]$/.exec(target)?.[1] ?? "";
+    return { name: target.replace(/:\[\d+\]$/, "").replace(/^\/.*\//, "/"), inode };
   } catch (error) {
-    // Closed meanwhile.
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }

@@ -1,5 +1,6 @@
 /** A soak that could not see a fault would prove nothing, so its instruments are tried on faults. */
 import assert from "node:assert/strict";
+import { openTcp } from "../../ffi/socket.ts";
 import { ip } from "../../src/net/ip.ts";
 import { floorSlope, holdings, type Sample } from "./measure.ts";
 import { EventMirror } from "./mirror.ts";
@@ -39,6 +40,11 @@ Deno.test("descriptors are counted by kind", () => {
     assert.equal(during.descriptors, before.descriptors + 1);
   }
   assert.equal(holdings(Deno.pid).descriptors, before.descriptors);
+  {
+    using _unconnected = openTcp(4, null);
+    const during = holdings(Deno.pid);
+    assert.deepEqual([during.descriptors, during.spare], [before.descriptors, before.spare + 1]);
+  }
   assert.ok(before.residentKib > 1000 && before.mappings > 10);
 });
 
@@ -46,6 +52,7 @@ Deno.test("what is held more of afterwards is a leak, and a timer that comes and
   const rest = (more: Partial<AtRest> = {}): AtRest => ({
     descriptors: 20,
     kinds: new Map([["socket", 5]]),
+    spare: 3,
     mappings: 300,
     sharedMappings: 1,
     residentKib: 200_000,
@@ -63,6 +70,8 @@ Deno.test("what is held more of afterwards is a leak, and a timer that comes and
   assert.deepEqual(leaks(rest({ timers: ["5000 ms by a", "1000 ms by b", "30 ms by c"] })), []);
   assert.match(leaks(rest({ timers: ["5000 ms by a", "4000 ms by a"] }))[0] ?? "", /timers: 2 by a/);
   assert.match(leaks(rest({ descriptors: 21 }))[0] ?? "", /descriptors: 20 before, 21 after/);
+  assert.deepEqual(leaks(rest({ spare: 32 })), []);
+  assert.match(leaks(rest({ spare: 33 }))[0] ?? "", /spare sockets: 33/);
   assert.deepEqual(leaks(rest({ heapKib: 40_000, residentKib: 900_000 })), []);
   assert.match(leaks(rest({ heapKib: 50_000 }))[0] ?? "", /heap: 29\.3 MiB before, 48\.8 MiB after/);
   assert.match(leaks(rest({ sharedMappings: 2 }))[0] ?? "", /mappings of counters: 1 before, 2 after/);

@@ -5,6 +5,7 @@
  */
 import { systemClock } from "../../src/clock.ts";
 import type { Millis } from "../../src/model.ts";
+import { MAX_IDLE } from "../../src/probes/tcp_sockets.ts";
 import { floorSlope, type Holdings, holdings, type Sample } from "./measure.ts";
 import type { Inside, Maglevd } from "./process.ts";
 
@@ -30,18 +31,19 @@ export interface AtRest extends Holdings, Inside {}
 
 /** The least of some looks, since probes come and go. */
 export async function atRest(daemon: Maglevd): Promise<AtRest> {
-  let { descriptors, kinds } = holdings(daemon.pid);
+  let { descriptors, kinds, spare } = holdings(daemon.pid);
   let { timers, heapKib } = await daemon.inside();
   for (let look = 0; look < 60; look++) {
     await systemClock.sleep(50);
     const now = holdings(daemon.pid);
     if (now.descriptors < descriptors) ({ descriptors, kinds } = now);
+    spare = Math.min(spare, now.spare);
     if (look % 10 > 0) continue;
     const inside = await daemon.inside();
     if (inside.timers.length < timers.length) timers = inside.timers;
     heapKib = Math.min(heapKib, inside.heapKib);
   }
-  return { ...holdings(daemon.pid), descriptors, kinds, timers, heapKib };
+  return { ...holdings(daemon.pid), descriptors, kinds, spare, timers, heapKib };
 }
 
 /** Samples the daemon's resident memory every second, in KiB. */
@@ -67,6 +69,8 @@ export function compare(
     if (is > was) problems.push(`leaked ${what}: ${was} before, ${is} after: ${details}`);
   };
   same("descriptors", before.descriptors, after.descriptors, `${text(before.kinds)}; ${text(after.kinds)}`);
+  figures.set("spare sockets", `${before.spare} before, ${after.spare} after (bound ${MAX_IDLE})`);
+  if (after.spare > MAX_IDLE) problems.push(`leaked spare sockets: ${after.spare}`);
   same("mappings of counters", before.sharedMappings, after.sharedMappings, "");
   figures.set("timers", `${before.timers.length} before, ${after.timers.length} after`);
   // One that waits now and then is no leak: the deadline of VPP's last request stays for a while. Two are.
