@@ -77,7 +77,7 @@ figure("page, compressed", (await new Response(zipped).arrayBuffer()).byteLength
         by: null,
         effects: [],
       };
-      site.emit({ kind: "backend", backend: name, frontends: ["www"], transition });
+      await site.emit({ kind: "backend", backend: name, frontends: ["www"], transition });
       if (i % 100 === 99) await pause(20);
     }
     // The page has every event when it shows the last one; then it reads once more.

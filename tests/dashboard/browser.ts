@@ -7,6 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import { sawAll, titled } from "./in_page.js";
 
 const executablePath = "/usr/bin/chromium";
 const args = [
@@ -19,7 +20,7 @@ const args = [
   "--disable-sync",
 ];
 /** Longest wait for anything on a page, in ms; a loaded machine must not fail a test. */
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 async function isMissing(): Promise<boolean> {
   try {
@@ -85,7 +86,7 @@ export class DashboardPage implements AsyncDisposable {
     api: string,
     { before, clock = false, context, expected, path = "/" }: OpenOptions = {},
   ): Promise<DashboardPage> {
-    shared ??= chromium.launch({ executablePath, args });
+    shared ??= chromium.launch({ executablePath, args, timeout: patienceMs });
     const made = await (await shared).newContext({ viewport: { width: 1280, height: 800 }, ...context });
     made.setDefaultTimeout(patienceMs);
     const page = await made.newPage();
@@ -120,6 +121,17 @@ export class DashboardPage implements AsyncDisposable {
   /** Resolves when no such element is there. */
   async lacks(selector: string, text?: string | RegExp): Promise<void> {
     await this.find(selector, text).first().waitFor({ state: "detached" });
+  }
+
+  /** Resolves when `watch` saw all of these, with when each was first shown by the page's clock. */
+  async saw(names: readonly string[]): Promise<Readonly<Record<string, number>>> {
+    const found = await this.page.waitForFunction(sawAll, [...names], { polling: 50, timeout: patienceMs });
+    return await found.jsonValue() as Record<string, number>;
+  }
+
+  /** Resolves when this is the title of the page. */
+  async isTitled(title: RegExp): Promise<void> {
+    await this.page.waitForFunction(titled, title.source, { polling: 50, timeout: patienceMs });
   }
 
   /** Fails where the page complained. */

@@ -104,9 +104,11 @@ export class FakeSite implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>>();
   #seq = 0;
+  /** Settled when the next stream is opened. */
+  #opened = Promise.withResolvers<void>();
   /** What the page asked so far, without its reads of files. */
   readonly asked: Asked[] = [];
-  /** JSON by `GET /v1/…`, without the query; a Response is answered as it is, a function is called. What is missing is 404. */
+  /** JSON by `GET /v1/…`, without the query; a Response is answered as it is, a function is called and awaited. What is missing is 404. */
   readonly answers = new Map<string, unknown>();
   /** Tokens with the role that they have; null: reads need none and nobody is known. */
   roles: Record<string, string> | null = null;
@@ -144,8 +146,14 @@ export class FakeSite implements AsyncDisposable {
     return this.asked.filter((one) => one.method === method && one.path.startsWith(path));
   }
 
-  /** Sends an event to every open stream. */
-  emit(event: Record<string, unknown>): void {
+  /** Sends an event to every open stream; waits until there is one, else nobody would ever hear of it. */
+  async emit(event: Record<string, unknown>): Promise<void> {
+    const deadline = AbortSignal.timeout(60_000);
+    while (this.#streams.size === 0) {
+      const late = new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve()));
+      await Promise.race([this.#opened.promise, late]);
+      if (deadline.aborted) throw new Error("the page opened no stream");
+    }
     const data = JSON.stringify({ at, at_unix_ns: "0", synthetic: false, ...event });
     this.#send(`event: ${event.kind}\nid: e-${++this.#seq}\ndata: ${data}\n\n`);
   }
@@ -190,7 +198,10 @@ export class FakeSite implements AsyncDisposable {
     if (pathname === "/v1/events") return this.#stream(request.signal);
     const answer = this.answers.get(`${method} ${pathname}`);
     if (answer instanceof Response) return answer.clone();
-    if (typeof answer === "function") return Response.json(answer());
+    if (typeof answer === "function") {
+      const made = await answer();
+      return made instanceof Response ? made : Response.json(made);
+    }
     return answer === undefined ? problem(404, "There is no such path") : Response.json(answer);
   }
 
@@ -204,6 +215,8 @@ export class FakeSite implements AsyncDisposable {
       start: (controller) => {
         own = controller;
         this.#streams.add(controller);
+        this.#opened.resolve();
+        this.#opened = Promise.withResolvers();
         const vpp = {
           kind: "vpp",
           from: "connected",

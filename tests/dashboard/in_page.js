@@ -27,12 +27,23 @@ export function watch(wanted) {
 }
 
 /**
- * What `watch` saw.
+ * What `watch` saw, once it has all of these; else null.
  *
- * @returns {Record<string, number>}
+ * @param {string[]} names
+ * @returns {Record<string, number> | null}
  */
-export function seen() {
-  return globalThis.seen;
+export function sawAll(names) {
+  return names.every((name) => name in globalThis.seen) ? globalThis.seen : null;
+}
+
+/**
+ * Whether the title of the page is like this.
+ *
+ * @param {string} pattern
+ * @returns {boolean}
+ */
+export function titled(pattern) {
+  return new RegExp(pattern).test(document.title);
 }
 
 /**
