@@ -7,7 +7,7 @@ import { effect } from "@preact/signals";
 import { type ComponentChildren, render } from "preact";
 import { useErrorBoundary } from "preact/hooks";
 import { titleText } from "./state/format.ts";
-import { allProblems, help, model, start } from "./state/store.ts";
+import { allProblems, asked, help, model, opened, reading, start } from "./state/store.ts";
 import { ActionDialog } from "./view/action.tsx";
 import { Backends } from "./view/backends.tsx";
 import { Bar } from "./view/bar.tsx";
@@ -66,7 +66,8 @@ function Page() {
       <Region>
         <Bar />
       </Region>
-      <main class={old ? "old" : ""}>
+      {/* Of another daemon or token nothing stays, neither an answer nor a filter. */}
+      <main key={reading.value} class={old ? "old" : ""}>
         <Region>
           <Problems />
         </Region>
@@ -89,11 +90,13 @@ function Page() {
           <Events />
         </Region>
       </main>
-      <Region>
+      <Region key={JSON.stringify(opened.value)}>
         <Drawer />
       </Region>
       <Help />
-      <ActionDialog />
+      <Region key={JSON.stringify(asked.value)}>
+        <ActionDialog />
+      </Region>
     </>
   );
 }

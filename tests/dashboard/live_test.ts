@@ -45,7 +45,7 @@ class FakeDaemon {
   #seq = 0;
   #stream: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
   /** Reads that wait for their answer; what they answer is taken when they are answered or when they came, at random. */
-  readonly waiting: (() => void)[] = [];
+  readonly waiting: ((refused?: boolean) => void)[] = [];
   fresh = true;
 
   backends(): Backend[] {
@@ -189,7 +189,8 @@ class FakeDaemon {
     const { promise, resolve } = Promise.withResolvers<Response>();
     const early = this.fresh ? null : answer();
     this.fresh = !this.fresh;
-    this.waiting.push(() => resolve(early ?? answer()));
+    const failure = () => new Response(null, { status: 500 });
+    this.waiting.push((refused = false) => resolve(refused ? failure() : early ?? answer()));
     return promise;
   };
 }
@@ -206,6 +207,7 @@ const step = fc.oneof(
     weight: fc.constantFrom(0, 50, 100),
   }),
   fc.record({ kind: fc.constant("answer" as const), which: fc.nat(5) }),
+  fc.record({ kind: fc.constant("refuse" as const), which: fc.nat(5) }),
   fc.record({ kind: fc.constant("wait" as const), ms: fc.constantFrom(10, 60, 500) }),
   fc.record({ kind: fc.constant("break" as const), restart: fc.boolean() }),
 );
@@ -239,6 +241,8 @@ Deno.test("when it is quiet, the page has what a fresh read has, whatever happen
           else if (one.kind === "weight") daemon.weigh(one.name, one.weight);
           else if (one.kind === "answer") {
             daemon.waiting.splice(one.which % Math.max(1, daemon.waiting.length), 1)[0]?.();
+          } else if (one.kind === "refuse") {
+            daemon.waiting.splice(one.which % Math.max(1, daemon.waiting.length), 1)[0]?.(true);
           } else if (one.kind === "wait") {
             await clock.advance(one.ms);
           } else daemon.breakStream(one.restart);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Demo, freeAddress } from "../e2e/demo.ts";
 import { browserTest, DashboardPage } from "./browser.ts";
-import { FakeSite } from "./fake_site.ts";
+import { FakeSite, problem } from "./fake_site.ts";
 
 browserTest(
   "three daemons: a tab each, one dies and comes back, and the others stay as they are",
@@ -87,6 +87,16 @@ browserTest("a peer that answers nonsense is a red tab and nothing more", async 
   await page.find(".tabs button", "this daemon").click();
   await page.shows(".connection.live");
   await page.shows("#row-b2 .state.up");
+});
+
+browserTest("peers that could not be listed at first are listed later", async () => {
+  await using site = new FakeSite();
+  site.answers.set("GET /v1/peers", problem(503, "busy"));
+  await using page = await DashboardPage.open(site.api, { expected: /status of (404|503)/ });
+  await page.shows(".connection.live");
+  assert.equal(await page.find(".tabs").count(), 0);
+  site.answers.set("GET /v1/peers", { peers: [{ name: "lb2", url: "", reachable: false, detail: "away" }] });
+  await page.shows(".tabs button", /lb2.*away/);
 });
 
 browserTest("objects are linked to Grafana with their variables, where the daemon knows one", async () => {

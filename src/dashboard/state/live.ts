@@ -28,8 +28,10 @@ import {
   acceptEvent,
   acceptFrontends,
   acceptInfo,
+  acceptJournal,
   acceptOverrides,
   acceptProblems,
+  acceptVpp,
 } from "./shapes.ts";
 
 /** Time as the page has it; a test brings its own. */
@@ -69,6 +71,11 @@ export class Live {
   readonly #overtaken = new Set<Resource>();
   /** Resources that this daemon does not have; asked again when the stream is opened anew. */
   readonly #absent = new Set<Resource>();
+  /** Resources whose last read failed: while there is one the page is not live, though the stream may be. */
+  readonly #failed = new Set<Resource>();
+  /** Whether the stream is open. */
+  #followed = false;
+  #retry: (() => void) | null = null;
   /** What the stream says of the connection to VPP; null: nothing yet. */
   #link: "off" | "disconnected" | "connected" | null = null;
   #connection: Connection = "connecting";
@@ -128,6 +135,7 @@ export class Live {
     this.#gather?.();
     this.#poll?.();
     this.#soon?.();
+    this.#retry?.();
     this.#wake();
   }
 
@@ -146,16 +154,17 @@ export class Live {
       const change = await this.#fetch(resource);
       if (this.#end.signal.aborted) return;
       if (!this.#overtaken.has(resource)) update(change);
+      this.#works(resource);
     } catch (error) {
       if (this.#end.signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 401) this.#enter("unauthorized", error.message);
       // An older daemon does not have it. 503: VPP is away. Both leave the model as it is.
-      else if (error.status === 404) this.#absent.add(resource);
-      else if (
-        error.status !== 503 && error.status !== 403
-      ) {
-        this.#enter("away", error.message);
+      else if (error.status !== 404 && error.status !== 503 && error.status !== 403) {
+        this.#fails(resource, error.message);
+      } else {
+        if (error.status === 404) this.#absent.add(resource);
+        this.#works(resource);
       }
     } finally {
       this.#reading.delete(resource);
@@ -163,6 +172,22 @@ export class Live {
     if (this.#overtaken.delete(resource) || this.#wanted.has(resource)) {
       this.read([resource]);
     }
+  }
+
+  /** A read failed: it is tried again, since nothing else may ask for it. */
+  #fails(resource: Resource, why: string): void {
+    this.#failed.add(resource);
+    this.#enter("away", why);
+    this.#retry ??= this.#parts.clock.after(pollMs, () => {
+      this.#retry = null;
+      if (this.#followed) this.read([...this.#failed]);
+    });
+  }
+
+  /** A read was answered: after the last of those that failed the page is live again. */
+  #works(resource: Resource): void {
+    const last = this.#failed.delete(resource) && this.#failed.size === 0;
+    if (last && this.#followed && this.#connection === "away") this.#enter("live", "");
   }
 
   async #fetch(resource: Resource): Promise<(model: Model) => Model> {
@@ -202,14 +227,11 @@ export class Live {
       }
       case "vpp": {
         const vpp = await this.#orNull(api.vppInfo(signal));
-        return (model) => ({ ...model, vpp });
+        return (model) => ({ ...model, vpp: vpp === null ? null : acceptVpp(vpp) });
       }
       case "syncs": {
-        const { entries } = await api.journal(
-          { kinds: "sync", limit: "20" },
-          signal,
-        );
-        return (model) => ({ ...model, syncs: entries });
+        const syncs = acceptJournal(await api.journal({ kinds: "sync", limit: "20" }, signal));
+        return (model) => ({ ...model, syncs });
       }
     }
   }
@@ -258,6 +280,8 @@ export class Live {
       heard();
       try {
         const body = await this.#parts.api.events(this.#lastId, signal);
+        this.#followed = true;
+        this.#failed.clear();
         this.#enter("live", "");
         this.#again = againMs.first;
         this.#absent.clear();
@@ -280,6 +304,7 @@ export class Live {
           this.#enter("away", "the connection is lost");
         }
       } finally {
+        this.#followed = false;
         cancelSilence();
       }
       if (this.#end.signal.aborted) return;

@@ -130,6 +130,8 @@ export interface Model {
   readonly latency: ReadonlyMap<string, readonly LatencyPoint[]>;
   /** As last asked for. */
   readonly plan: Plan | null;
+  /** Why the plan could not be read; "": it could. */
+  readonly planTrouble: string;
   /** The last 20 syncs that changed something. */
   readonly syncs: readonly JournalEntry[] | null;
   /** Newest last, at most 500. */
@@ -152,6 +154,7 @@ export const emptyModel: Model = {
   rates: new Map(),
   latency: new Map(),
   plan: null,
+  planTrouble: "",
   syncs: null,
   events: [],
 };

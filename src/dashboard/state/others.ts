@@ -42,6 +42,8 @@ export class Others {
   readonly #parts: OthersParts;
   readonly #end = new AbortController();
   #cancel = () => {};
+  /** Counts the beginnings: a round of an earlier one is over when another begins. */
+  #begun = 0;
   #known: readonly Daemon[] = [];
 
   /** Has not begun. */
@@ -52,7 +54,7 @@ export class Others {
   /** Begins, or asks at once, e.g. with another token. */
   start(): void {
     this.#cancel();
-    void this.#round();
+    void this.#round(++this.#begun);
   }
 
   /** Ends. */
@@ -61,9 +63,11 @@ export class Others {
     this.#cancel();
   }
 
-  async #round(): Promise<void> {
+  async #round(begun: number): Promise<void> {
     const { clock, shown, transport, update } = this.#parts;
     const { signal } = this.#end;
+    const over = () => signal.aborted || begun !== this.#begun;
+    let asksAgain = false;
     try {
       const { peers } = acceptPeers(await new ApiClient(transport).peers(signal));
       const names: (PeerList["peers"][number] | null)[] = peers.length === 0 ? [] : [null, ...peers];
@@ -86,16 +90,18 @@ export class Others {
           return { ...about, ...unknown, trouble: error.status === 404 ? "" : error.message };
         }
       }));
-      if (signal.aborted) return;
+      if (over()) return;
       this.#known = now;
+      // Without peers there is nothing to ask: they are given when the daemon starts.
+      asksAgain = now.length > 0;
     } catch (error) {
-      if (signal.aborted) return;
+      if (over()) return;
       if (!(error instanceof ApiError)) throw error;
       // This daemon is away, older, or wants a token: its own tab says so.
       if (error.status === 404 || error.status === 401) return;
+      asksAgain = true;
     }
     update(this.#known);
-    // Without peers there is nothing to ask: they are given when the daemon starts.
-    if (this.#known.length > 0) this.#cancel = clock.after(pollMs, () => void this.#round());
+    if (asksAgain) this.#cancel = clock.after(pollMs, () => void this.#round(begun));
   }
 }

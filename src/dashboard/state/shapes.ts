@@ -5,7 +5,19 @@
  *
  * @module
  */
-import type { Frontend, LbCounters, Override, PeerList, ProblemList } from "../../api/mod.ts";
+import type {
+  Consequences,
+  Explain,
+  Frontend,
+  JournalEntry,
+  LbCounters,
+  Override,
+  PeerList,
+  Plan,
+  ProblemList,
+  VppInfo,
+  Whereis,
+} from "../../api/mod.ts";
 import type { PageBackend, PageFrontend, PageInfo, StreamEvent } from "./model.ts";
 
 /** Makes a value of one shape of anything. */
@@ -16,11 +28,17 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 const text: Accept = (value) => typeof value === "string" ? value : "";
+/** Text, or null. */
+const words: Accept = (value) => typeof value === "string" ? value : null;
 const number: Accept = (value) => typeof value === "number" ? value : 0;
+/** A number, or null. */
+const known: Accept = (value) => typeof value === "number" ? value : null;
 const flag: Accept = (value) => value === true;
 /** Null, missing, or of the shape. */
 const maybe = (accept: Accept): Accept => (value) =>
   value === null || value === undefined ? value : accept(value);
+/** Null, or of the shape. */
+const or = (accept: Accept): Accept => (value) => isObject(value) ? accept(value) : null;
 /** A number as text, as durations are; null where it is none. */
 const duration: Accept = (value) => typeof value === "string" && /^\d{1,19}$/.test(value) ? value : null;
 const list = (accept: Accept): Accept => (value) =>
@@ -52,10 +70,10 @@ const override = object({
   pool: maybe(text),
   weight: maybe(number),
   by: text,
-  claimed: (value) => typeof value === "string" ? value : null,
-  reason: (value) => typeof value === "string" ? value : null,
+  claimed: words,
+  reason: words,
   since: text,
-  until: (value) => typeof value === "string" ? value : null,
+  until: words,
   sleeping: (value) => isObject(value) ? { since: text(value.since), why: text(value.why) } : null,
 });
 const effect = object({ frontend: text, weight_before: number, weight_after: number, flush: flag });
@@ -66,7 +84,7 @@ const transition = object({
   at_unix_ns: text,
   code: text,
   detail: text,
-  by: (value) => typeof value === "string" ? value : null,
+  by: words,
   effects: list(effect),
 });
 const quantiles = object({ p50_ns: duration, p95_ns: duration, p99_ns: duration, spark: text });
@@ -119,14 +137,15 @@ const frontend = object({
   vpp_detail: text,
   transitions: list(object({ from: text, to: text, at: text, active_pool: maybe(text), reason: text })),
 });
+const vppInfo = object({ version: text, pid: number, boottime: text, connecttime: text });
 const problem = object({
   severity: text,
   kind: text,
   object: text,
   since: text,
   text,
-  show: (value) => typeof value === "string" ? value : null,
-  fix: (value) => typeof value === "string" ? value : null,
+  show: words,
+  fix: words,
 });
 
 /** What GET /v1/info answered. */
@@ -177,7 +196,7 @@ export function acceptOverrides(value: unknown): Override[] {
 /** What GET /v1/vpp/lb/counters answered. */
 export function acceptCounters(value: unknown): LbCounters {
   const vip = {
-    frontend: (one: unknown) => typeof one === "string" ? one : null,
+    frontend: words,
     prefix: text,
     protocol: text,
     port: number,
@@ -188,11 +207,95 @@ export function acceptCounters(value: unknown): LbCounters {
   };
   const server = { address: text, backend: maybe(text), packets: number, bytes: number };
   const keys = {
-    read_at: (one: unknown) => typeof one === "string" ? one : null,
+    read_at: words,
     vips: list(object(vip)),
     servers: list(object(server)),
   };
   return object(keys)(value) as LbCounters;
+}
+
+/** What GET /v1/vpp/info answered. */
+export function acceptVpp(value: unknown): VppInfo {
+  return vppInfo(value) as VppInfo;
+}
+
+/** The entries that GET /v1/journal answered. */
+export function acceptJournal(value: unknown): JournalEntry[] {
+  const entry = object({ seq: number, at: text, text, reason: words });
+  return list(entry)(isObject(value) ? value.entries : null) as JournalEntry[];
+}
+
+/** What GET /v1/vpp/lb/plan answered. */
+export function acceptPlan(value: unknown): Plan {
+  const place = { frontend: words, prefix: words, backend: words, address: words };
+  const change = {
+    ...place,
+    seq: number,
+    kind: text,
+    weight_before: known,
+    weight_after: known,
+    flush: flag,
+    traffic_affecting: flag,
+    held: words,
+    reason: text,
+  };
+  const server = { address: text, backend: words, share_before: known, share_after: known };
+  const prediction = {
+    frontend: words,
+    prefix: text,
+    protocol: text,
+    port: number,
+    moved_share: known,
+    least_share: known,
+    servers: list(object(server)),
+  };
+  const keys = { digest: text, changes: list(object(change)), predictions: list(object(prediction)) };
+  return object(keys)(value) as Plan;
+}
+
+/** What GET …/explain answered. */
+export function acceptExplain(value: unknown): Explain {
+  const member = {
+    frontend: text,
+    pool: text,
+    backend: text,
+    in_use: flag,
+    pool_reason: text,
+    file_weight: number,
+    override: or(override),
+    state: text,
+    state_reason: text,
+    effective_weight: number,
+    sent: or(object({ at: text, weight: number })),
+    in_vpp: or(object({ weight: number })),
+  };
+  return object({ text, members: list(object(member)) })(value) as Explain;
+}
+
+/** What GET …/whereis answered. */
+export function acceptWhereis(value: unknown): Whereis {
+  const server = or(object({ backend: words, address: text }));
+  const keys = { now: server, after_plan: server, bucket: number, table_length: number, note: text };
+  return object(keys)(value) as Whereis;
+}
+
+/** The consequences that a change answered; null: a daemon of another version does not tell them. */
+export function acceptConsequences(value: unknown): Consequences | null {
+  const { consequences } = isObject(value) ? value : {};
+  if (!isObject(consequences)) return null;
+  const place = {
+    frontend: text,
+    from: text,
+    to: text,
+    pool_before: words,
+    pool_after: words,
+    servers_left: known,
+    moved_share: known,
+    flushed: texts,
+  };
+  const frontends = Array.isArray(consequences.frontends) ? list(object(place)) : () => null;
+  const keys = { durable: flag, durable_detail: text, replaced: or(override), frontends };
+  return object(keys)(consequences) as Consequences;
 }
 
 /** An event, or null where it is none. */
@@ -202,7 +305,7 @@ export function acceptEvent(value: unknown): StreamEvent | null {
   const keys: Readonly<Record<string, Readonly<Record<string, Accept>>>> = {
     backend: { backend: text, transition },
     frontend: { frontend: text, from: text, to: text, active_pool: text, reason: text },
-    vpp: { from: text, to: text, reason: text, info: (one) => isObject(one) ? one : null },
+    vpp: { from: text, to: text, reason: text, info: or(vppInfo) },
     log: { level: text, msg: text, attrs: (one) => isObject(one) ? one : {} },
     change: { what: text },
     resync: { reason: text },

@@ -4,7 +4,8 @@
  * @module
  */
 import { computed, effect, signal } from "@preact/signals";
-import { ApiClient, type Transport } from "./client.ts";
+import { ApiClient, ApiError, type Transport } from "./client.ts";
+import { acceptPlan } from "./shapes.ts";
 import { Live, type PageClock } from "./live.ts";
 import { type Daemon, Others } from "./others.ts";
 import { emptyModel, type Model, type PageBackend, type Resource } from "./model.ts";
@@ -74,6 +75,9 @@ export const theme: Cell<string> = signal(localStorage.getItem(themeKey) ?? "aut
 export const notice: Cell<string> = signal("");
 /** Name of the row that the keyboard is at. */
 export const cursor: Cell<string | null> = signal<string | null>(null);
+
+/** Counts up with each daemon that is shown and each token that is given up: what one of them answered goes with it. */
+export const reading: Cell<number> = signal(0);
 
 /** Something that a person wants to do. */
 export type Action =
@@ -162,18 +166,35 @@ export function logIn(given: string): void {
   others?.start();
 }
 
+/** Forgets everything that was read, and what is open on it. */
+function forget(): void {
+  update(() => emptyModel);
+  opened.value = null;
+  asked.value = null;
+  cursor.value = null;
+  notice.value = "";
+  reading.value = reading.peek() + 1;
+}
+
 /** Forgets the token. */
 export function logOut(): void {
   sessionStorage.removeItem(tokenKey);
   token.value = null;
-  update(() => emptyModel);
+  forget();
   live?.restart();
 }
 
-/** Reads the plan, which reads VPP. */
+/** Reads the plan, which reads VPP; a refusal is shown where the plan is. */
 export async function readPlan(): Promise<void> {
-  const plan = await api.value.plan(AbortSignal.timeout(10_000));
-  update((now) => ({ ...now, plan }));
+  const asking = reading.peek();
+  let read: Partial<Model>;
+  try {
+    read = { plan: acceptPlan(await api.value.plan(AbortSignal.timeout(10_000))), planTrouble: "" };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    read = { planTrouble: error.message };
+  }
+  if (asking === reading.peek()) update((now) => ({ ...now, ...read }));
 }
 
 /** Reads these soon, e.g. after an action. */
@@ -188,8 +209,7 @@ export function start(): void {
   effect(() => {
     const client = api.value;
     live?.stop();
-    update(() => emptyModel);
-    opened.value = null;
+    forget();
     live = new Live({ api: client, clock, update });
     live.start();
   });
@@ -199,7 +219,12 @@ export function start(): void {
     shown: () => peer.peek(),
     update: (known) => daemons.value = known,
   });
-  others.start();
+  // Another start of the daemon may have other peers.
+  const startedAt = computed(() => model.value.info?.started_at);
+  effect(() => {
+    void startedAt.value;
+    others?.start();
+  });
   effect(() => {
     const search = new URLSearchParams();
     if (query.value !== "") search.set("q", query.value);

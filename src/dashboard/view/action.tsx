@@ -4,15 +4,12 @@
  *
  * @module
  */
-import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Consequences } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
 import { clean, percentText } from "../state/format.ts";
+import { acceptConsequences } from "../state/shapes.ts";
 import { type Action, api, asked, model, notice, readAgain, readPlan } from "../state/store.ts";
-
-/** What the daemon says that the action would do; a text where it cannot say. */
-const preview = signal<Consequences | string | null>(null);
 
 const durations: readonly (readonly [seconds: number, text: string])[] = [
   [0, "until somebody ends it"],
@@ -45,17 +42,18 @@ async function send(
   switch (action.kind) {
     case "weight": {
       const request = { weight: action.weight, ...body };
-      return (await value.setWeight(action.frontend, action.pool, action.backend, request, dryRun))
-        .consequences ?? null;
+      return acceptConsequences(
+        await value.setWeight(action.frontend, action.pool, action.backend, request, dryRun),
+      );
     }
     case "clear":
-      return (await value.clear(action.id, dryRun)).consequences ?? null;
+      return acceptConsequences(await value.clear(action.id, dryRun));
     case "sync":
       if (dryRun) return null;
       await value.sync(action.digest);
       return null;
     default:
-      return (await value.act(action.backend, action.kind, body, dryRun)).consequences ?? null;
+      return acceptConsequences(await value.act(action.backend, action.kind, body, dryRun));
   }
 }
 
@@ -91,22 +89,31 @@ function Question({ action }: { readonly action: Action }) {
   const [typed, setTyped] = useState("");
   const [trouble, setTrouble] = useState("");
   const [busy, setBusy] = useState(false);
+  // What the daemon says that the action would do; a text where it cannot say.
+  const [preview, setPreview] = useState<Consequences | string | null>(
+    action.kind === "sync" ? "the plan above, and nothing else" : null,
+  );
   const fleet = model.value.info?.features.includes("fleet") === true;
   const lasts = action.kind !== "clear" && action.kind !== "sync" && action.kind !== "resume" &&
     action.kind !== "enable";
+  // Before the next key may come, and not some time after it is drawn.
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    // Closing gives the focus back to the button that asked; taking it away would not.
+    return () => element?.close();
+  }, []);
   useEffect(() => {
-    dialog.current?.showModal();
-    preview.value = null;
     if (action.kind === "sync") return;
     send(action, {}, true).then(
-      (answer) => preview.value = answer ?? "this daemon cannot say what it would do",
+      (answer) => setPreview(answer ?? "this daemon cannot say what it would do"),
       (error) => {
         if (!(error instanceof ApiError)) throw error;
-        preview.value = error.message;
+        setPreview(error.message);
       },
     );
   }, []);
-  const wanted = endangered(action, preview.value);
+  const wanted = endangered(action, preview);
   const confirmed = wanted.every((name) => typed.split(/[\s,]+/).includes(name));
   const submit = async (form: HTMLFormElement) => {
     const data = new FormData(form);
@@ -125,26 +132,35 @@ function Question({ action }: { readonly action: Action }) {
         answer !== null && !answer.durable ? `, but not on disk: ${answer.durable_detail}` : ""
       }`;
       readAgain(["backends", "frontends", "overrides", "problems", "ready"]);
-      if (action.kind === "sync") await readPlan();
-      asked.value = null;
+      if (action.kind === "sync") void readPlan();
+      if (asked.peek() === action) asked.value = null;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      // Whoever closed the question meanwhile still wants to know.
+      if (asked.peek() !== action) notice.value = `${title(action)}: ${error.message}`;
       setTrouble(error.message);
       setBusy(false);
     }
   };
   return (
-    <dialog ref={dialog} aria-labelledby="question" onClose={() => asked.value = null}>
+    <dialog
+      ref={dialog}
+      aria-labelledby="question"
+      onClose={() => {
+        // Told late: another question may stand here by now.
+        if (asked.peek() === action) asked.value = null;
+      }}
+    >
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (confirmed && !busy) void submit(event.currentTarget);
+          if (preview !== null && confirmed && !busy) void submit(event.currentTarget);
         }}
       >
         <h2 id="question">
           <bdi>{clean(title(action))}</bdi>
         </h2>
-        <Preview value={action.kind === "sync" ? "the plan above, and nothing else" : preview.value} />
+        <Preview value={preview} />
         {lasts
           ? (
             <>
@@ -198,7 +214,9 @@ function Question({ action }: { readonly action: Action }) {
         )}
         <p class="bad" role="alert">{clean(trouble)}</p>
         <p>
-          <button type="submit" disabled={!confirmed || busy}>do it</button>{" "}
+          {/* It keeps the focus while the daemon says what it would do: Enter does nothing until then. */}
+          <button type="submit" disabled={!confirmed || busy} aria-disabled={preview === null}>do it</button>
+          {" "}
           <button type="button" onClick={() => asked.value = null}>cancel</button>
         </p>
       </form>

@@ -1,11 +1,11 @@
-import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { computed, signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Explain, JournalEntry } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
 import { clean, clockText, latencyText } from "../state/format.ts";
 import { type PageBackend, type PageMember, wantedShares } from "../state/model.ts";
-import { acceptBackend } from "../state/shapes.ts";
-import { type Action, api, asked, mayChange, model, opened, peer } from "../state/store.ts";
+import { acceptBackend, acceptExplain, acceptJournal } from "../state/shapes.ts";
+import { type Action, api, asked, mayChange, model, opened, peer, reading } from "../state/store.ts";
 import { GrafanaLink } from "./grafana.tsx";
 import {
   Age,
@@ -20,17 +20,26 @@ import {
 } from "./parts.tsx";
 import { Plot } from "./plot.tsx";
 
-/** What the daemon says about the opened object beyond the lists. */
-const details = signal<
+/** What the daemon says about one object beyond the lists. */
+const loaded = signal<
   {
+    readonly of: string;
     readonly explain: Explain | null;
     readonly backend: PageBackend | null;
     readonly journal: readonly JournalEntry[] | null;
   } | null
 >(null);
 
+/** Which object of which daemon is open; "": none. */
+const openedKey = computed(() =>
+  opened.value === null ? "" : `${reading.value} ${opened.value.kind} ${opened.value.name}`
+);
+/** Of the opened object; null: not read yet. */
+const details = computed(() => loaded.value?.of === openedKey.value ? loaded.value : null);
+
 async function load(kind: "backend" | "frontend", name: string, signal: AbortSignal): Promise<void> {
   const client = api.value;
+  const of = openedKey.peek();
   const orNull = async <T,>(call: Promise<T>): Promise<T | null> => {
     try {
       return await call;
@@ -40,11 +49,11 @@ async function load(kind: "backend" | "frontend", name: string, signal: AbortSig
     }
   };
   const [explain, backend, journal] = await Promise.all([
-    orNull(client.explain(`${kind}s`, name, signal)),
+    orNull(client.explain(`${kind}s`, name, signal).then(acceptExplain)),
     kind === "backend" ? orNull(client.backend(name, signal).then(acceptBackend)) : null,
-    orNull(client.journal({ [kind]: name, limit: "50" }, signal)),
+    orNull(client.journal({ [kind]: name, limit: "50" }, signal).then(acceptJournal)),
   ]);
-  if (!signal.aborted) details.value = { explain, backend, journal: journal?.entries ?? null };
+  if (!signal.aborted) loaded.value = { of, explain, backend, journal };
 }
 
 /** A text that differs when what the drawer asked for may be old. */
@@ -59,11 +68,8 @@ function changesOf(kind: "backend" | "frontend", name: string): string {
 export function Drawer() {
   const at = opened.value;
   const changes = at === null ? "" : changesOf(at.kind, at.name);
-  const loaded = useRef("");
   useEffect(() => {
     if (at === null) return;
-    if (loaded.current !== `${at.kind} ${at.name}`) details.value = null;
-    loaded.current = `${at.kind} ${at.name}`;
     const stop = new AbortController();
     load(at.kind, at.name, stop.signal).catch((error) => {
       if (!stop.signal.aborted) throw error;
@@ -71,7 +77,8 @@ export function Drawer() {
     return () => stop.abort();
   }, [at?.kind, at?.name, changes]);
   const drawer = useRef<HTMLElement>(null);
-  useEffect(() => {
+  // Before the next key may come, and not some time after it is drawn.
+  useLayoutEffect(() => {
     if (at === null) return;
     // Whoever works by keyboard goes on in the drawer, and afterwards where it was opened.
     const before = document.activeElement;
@@ -104,9 +111,12 @@ function Buttons({ actions }: { readonly actions: readonly Action[] }) {
   }
   return (
     <p class="actions">
-      {actions.map((action) => (
-        <button key={action.kind} type="button" onClick={() => asked.value = action}>{action.kind}</button>
-      ))}
+      {
+        // By place: the button that paused something is the one that resumes it, and keeps the focus.
+        actions.map((action, i) => (
+          <button key={i} type="button" onClick={() => asked.value = action}>{action.kind}</button>
+        ))
+      }
     </p>
   );
 }

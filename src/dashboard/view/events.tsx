@@ -1,11 +1,9 @@
-import { signal } from "@preact/signals";
+import { useState } from "preact/hooks";
 import type { EventRow, StreamEvent } from "../state/model.ts";
 import { clean, clockText, shapes } from "../state/format.ts";
 import { model } from "../state/store.ts";
 import { Link } from "./parts.tsx";
 
-const paused = signal<readonly EventRow[] | null>(null);
-const filter = signal("");
 const shownLimit = 100;
 
 /** An event as the list shows it. */
@@ -77,8 +75,10 @@ export function eventLine(event: StreamEvent): Line {
 
 /** What happens, newest first. */
 export function Events() {
-  const rows = paused.value ?? model.value.events;
-  const wanted = filter.value.toLowerCase();
+  const [paused, setPaused] = useState<readonly EventRow[] | null>(null);
+  const [filter, setFilter] = useState("");
+  const rows = paused ?? model.value.events;
+  const wanted = filter.toLowerCase();
   const shown: { key: number; at: string; line: Line }[] = [];
   for (let i = rows.length - 1; i >= 0 && shown.length < shownLimit; i--) {
     const row = rows[i];
@@ -88,26 +88,24 @@ export function Events() {
       shown.push({ key: row.key, at: row.event.at, line });
     }
   }
-  const newer = paused.value === null
-    ? 0
-    : (model.value.events.at(-1)?.key ?? 0) - (paused.value.at(-1)?.key ?? 0);
+  const newer = paused === null ? 0 : (model.value.events.at(-1)?.key ?? 0) - (paused.at(-1)?.key ?? 0);
   return (
     <section id="events" aria-labelledby="events-title">
       <h2 id="events-title">Events</h2>
       <p class="line">
         <button
           type="button"
-          aria-pressed={paused.value !== null}
-          onClick={() => paused.value = paused.value === null ? model.value.events : null}
+          aria-pressed={paused !== null}
+          onClick={() => setPaused(paused === null ? model.value.events : null)}
         >
-          {paused.value === null ? "pause" : "follow"}
+          {paused === null ? "pause" : "follow"}
         </button>
         <input
           type="search"
           placeholder="filter"
           aria-label="filter events"
-          value={filter.value}
-          onInput={(event) => filter.value = event.currentTarget.value}
+          value={filter}
+          onInput={(event) => setFilter(event.currentTarget.value)}
         />
         {newer === 0 ? null : <span class="dim">{newer} newer</span>}
       </p>

@@ -13,9 +13,8 @@ const sections: Readonly<Record<string, string>> = {
   e: "events",
   p: "problems",
 };
-/** `g` waits so long for its second key, in ms. */
-const chordMs = 1_000;
-let chordAt = -Infinity;
+/** Whether the key before was `g`. No time limit: a slow hand, or a busy computer, means the same. */
+let going = false;
 
 function move(by: number): void {
   const names = orderedBackends.value.map(({ name }) => name);
@@ -24,7 +23,10 @@ function move(by: number): void {
     names[at < 0 ? (by > 0 ? 0 : names.length - 1) : Math.min(names.length - 1, Math.max(0, at + by))];
   if (next === undefined) return;
   cursor.value = next;
-  requestAnimationFrame(() => document.getElementById(`row-${next}`)?.scrollIntoView({ block: "nearest" }));
+  const row = document.getElementById(`row-${next}`);
+  // Enter presses what has the focus, so the focus goes along.
+  row?.querySelector<HTMLElement>("button")?.focus({ preventScroll: true });
+  row?.scrollIntoView({ block: "nearest" });
 }
 
 function isTyping(target: EventTarget | null): boolean {
@@ -32,20 +34,31 @@ function isTyping(target: EventTarget | null): boolean {
     target instanceof HTMLTextAreaElement;
 }
 
+/** Whether a question stands open. One that the browser itself closed does not, though that is told later. */
+function asks(): boolean {
+  return document.querySelector("dialog[open]") !== null;
+}
+
 /** Takes the keys of the page. */
 export function startKeys(): void {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // What composes a character, as Chinese is typed, is not for the page.
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.key === "Escape") {
+      // Closed here and at once: the browser would tell of it later than the next key may come.
       if (help.value) help.value = false;
-      // The browser closes the dialog itself and tells so later: what counts is what stands open now.
-      else if (document.querySelector("dialog[open]") === null) opened.value = null;
+      else if (asks()) asked.value = null;
+      else opened.value = null;
       if (isTyping(event.target) && event.target instanceof HTMLElement) event.target.blur();
+      event.preventDefault();
       return;
     }
-    if (isTyping(event.target) || asked.value !== null) return;
-    const second = event.timeStamp - chordAt < chordMs ? sections[event.key] : undefined;
-    chordAt = -Infinity;
+    if (isTyping(event.target) || asks()) {
+      going = false;
+      return;
+    }
+    const second = going ? sections[event.key] : undefined;
+    going = event.key === "g";
     if (second !== undefined) {
       const section = document.getElementById(second);
       section?.scrollIntoView({ block: "start" });
@@ -62,9 +75,6 @@ export function startKeys(): void {
         return move(1);
       case "k":
         return move(-1);
-      case "g":
-        chordAt = event.timeStamp;
-        return;
       case "?":
         help.value = true;
         return;

@@ -1,8 +1,7 @@
 import type { CurrentProblem } from "../../api/mod.ts";
 import { clean, shapes } from "../state/format.ts";
-import { type Action, asked, mayChange, model } from "../state/store.ts";
+import { type Action, asked, mayChange, model, readPlan } from "../state/store.ts";
 import { Age, Link } from "./parts.tsx";
-import { askPlan } from "./vpp.tsx";
 
 /** What ends a problem, where a button of this page does it. */
 function remedy(
@@ -20,7 +19,7 @@ function remedy(
       return {
         text: "show the plan",
         run: () => {
-          void askPlan();
+          void readPlan();
           document.getElementById("vpp")?.scrollIntoView();
         },
       };

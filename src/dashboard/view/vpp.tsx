@@ -1,31 +1,17 @@
-import { signal } from "@preact/signals";
 import type { Change, Plan } from "../../api/mod.ts";
-import { ApiError } from "../state/client.ts";
 import { clean, clockText, percentText, rateText } from "../state/format.ts";
 import { asked, mayChange, model, readPlan } from "../state/store.ts";
 import { Age } from "./parts.tsx";
 import { Plot } from "./plot.tsx";
 
-const trouble = signal("");
 /** Lines in one plot; more cannot be told apart. */
 const plotLimit = 8;
 /** Least width of the plot, in seconds. */
 const plotSeconds = 240;
 
-/** Asks for the plan; a refusal is shown where the plan is. */
-export async function askPlan(): Promise<void> {
-  trouble.value = "";
-  try {
-    await readPlan();
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    trouble.value = error.message;
-  }
-}
-
 /** Connection, plan, counters and the last syncs. */
 export function Vpp() {
-  const { frontends, link, plan, rates, counters, syncs, vpp } = model.value;
+  const { frontends, link, plan, planTrouble, rates, counters, syncs, vpp } = model.value;
   const lines = [...frontends.keys()].flatMap((name) => {
     const rate = rates.get(`vip ${name}`);
     return rate === undefined || rate.past.length === 0 ? [] : [{ label: clean(name), points: rate.past }];
@@ -47,10 +33,10 @@ export function Vpp() {
               <Age time={vpp.boottime} />, connected for <Age time={vpp.connecttime} />
             </span>
           )}
-        <button type="button" onClick={() => void askPlan()}>
+        <button type="button" onClick={() => void readPlan()}>
           {plan === null ? "show the plan" : "read the plan again"}
         </button>
-        <span class="bad" role="alert">{clean(trouble.value)}</span>
+        <span class="bad" role="alert">{clean(planTrouble)}</span>
       </div>
       {plan === null ? null : <PlanTable plan={plan} />}
       <div class="halves">

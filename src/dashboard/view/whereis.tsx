@@ -1,30 +1,32 @@
-import { signal } from "@preact/signals";
+import { useState } from "preact/hooks";
 import type { Whereis as Answer } from "../../api/mod.ts";
 import { ApiError } from "../state/client.ts";
 import { clean } from "../state/format.ts";
+import { acceptWhereis } from "../state/shapes.ts";
 import { api, model } from "../state/store.ts";
 
-const answer = signal<Answer | string | null>(null);
-
-async function ask(form: HTMLFormElement): Promise<void> {
+/** What the daemon answers; a text where it refuses. */
+async function ask(form: HTMLFormElement): Promise<Answer | string> {
   const data = new FormData(form);
   const text = (name: string) => String(data.get(name) ?? "").trim();
   try {
-    answer.value = await api.value.whereis(
-      text("frontend"),
-      text("client"),
-      text("port"),
-      AbortSignal.timeout(10_000),
+    return acceptWhereis(
+      await api.value.whereis(
+        text("frontend"),
+        text("client"),
+        text("port"),
+        AbortSignal.timeout(10_000),
+      ),
     );
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    answer.value = error.message;
+    return error.message;
   }
 }
 
 /** Which server a client's new flow gets. */
 export function Whereis() {
-  const value = answer.value;
+  const [value, setValue] = useState<Answer | string | null>(null);
   const server = (found: Answer["now"]) => found === null ? "no server" : found.backend ?? found.address;
   return (
     <section id="whereis" aria-label="whereis">
@@ -32,7 +34,7 @@ export function Whereis() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void ask(event.currentTarget);
+          void ask(event.currentTarget).then(setValue);
         }}
       >
         <label>
