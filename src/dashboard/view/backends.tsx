@@ -1,9 +1,9 @@
 import { computed, signal } from "@preact/signals";
-import { memo } from "preact/compat";
 import type { Backend } from "../../api/mod.ts";
 import type { PageBackend } from "../state/model.ts";
 import { clean, shapes } from "../state/format.ts";
 import { cursor, model, opened, type ReadCell, shownBackends } from "../state/store.ts";
+import { memo } from "./memo.tsx";
 import { Age, LastResult, Link, Pips, Quantiles, Spark, StateMark } from "./parts.tsx";
 
 type Column = "file" | "name" | "state" | "since" | "check" | "p95";

@@ -1,4 +1,3 @@
-import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
 import { clean, rateText } from "../state/format.ts";
 import { model, words } from "../state/store.ts";
@@ -9,6 +8,7 @@ import {
   type Rate,
   wantedShares,
 } from "../state/model.ts";
+import { memo } from "./memo.tsx";
 import { Age, LastResult, Link, Pips, Quantiles, ShareBar, Spark, StateMark, WeightBar } from "./parts.tsx";
 
 /** Up to so many frontends are cards. */

@@ -48,15 +48,24 @@ export function Spark({ spark }: { readonly spark: string | undefined }) {
   if (spark === undefined || spark === "") return <span class="dim none">–</span>;
   const failed = [...spark].filter((c) => c === "x").length;
   const step = sparkWidth / spark.length;
-  const bars = { passed: "", failed: "" };
+  // Joined once: a text to which is added again and again keeps all its pieces in memory.
+  const bars = { passed: [] as string[], failed: [] as string[] };
   [...spark].forEach((c, i) => {
     const digit = "0123456789".indexOf(c);
     if (digit < 0 && c !== "x") return;
     const height = c === "x" ? sparkHeight : 2 + digit * (sparkHeight - 2) / 9;
-    const bar = `M${(i * step).toFixed(1)} ${sparkHeight}v${(-height).toFixed(1)}h${
-      (step * 0.8).toFixed(1)
-    }v${height.toFixed(1)}z`;
-    bars[c === "x" ? "failed" : "passed"] += bar;
+    const up = height.toFixed(1);
+    bars[c === "x" ? "failed" : "passed"].push(
+      "M",
+      (i * step).toFixed(1),
+      ` ${sparkHeight}v-`,
+      up,
+      "h",
+      (step * 0.8).toFixed(1),
+      "v",
+      up,
+      "z",
+    );
   });
   return (
     <svg
@@ -66,8 +75,8 @@ export function Spark({ spark }: { readonly spark: string | undefined }) {
       role="img"
       aria-label={`last ${spark.length} probes, ${failed} failed`}
     >
-      <path d={bars.passed} />
-      <path class="fail" d={bars.failed} />
+      <path d={bars.passed.join("")} />
+      <path class="fail" d={bars.failed.join("")} />
     </svg>
   );
 }
