@@ -119,12 +119,27 @@ export class PastEvents {
     this.#entries.push(entry);
     this.#newest = entry.seq;
     this.#characters += entry.frame.length;
+    this.forget(entry.at);
+  }
+
+  /** Forgets at `now` what the limits no longer ask for. */
+  forget(now: Millis): void {
     for (let oldest = this.#entries.first; oldest !== undefined; oldest = this.#entries.first) {
-      const spare = this.size > this.#limits.events && entry.at - oldest.at > this.#limits.ms;
+      const spare = this.overfull && now - oldest.at > this.#limits.ms;
       if (!spare && this.#characters <= this.#limits.characters) break;
       this.#characters -= oldest.frame.length;
       this.#entries.dropFirst();
     }
+  }
+
+  /** Whether there are events that are held for their age alone. */
+  get overfull(): boolean {
+    return this.size > this.#limits.events;
+  }
+
+  /** How long an event is held for its age alone, in ms. */
+  get youngMs(): Millis {
+    return this.#limits.ms;
   }
 
   /** Every event after `seq`; null when some of them are forgotten or `seq` is still to come. */
@@ -148,5 +163,6 @@ export function parseEventId(text: string, epoch: string): number | null {
 
 /** A server-sent event; `data` is one line of JSON. */
 export function eventFrame(kind: string, id: string, data: unknown): string {
-  return `event: ${kind}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+  // A text that is put together by "+" or a template is kept in its pieces, which take more memory than the text.
+  return ["event: ", kind, "\nid: ", id, "\ndata: ", JSON.stringify(data), "\n\n"].join("");
 }

@@ -113,6 +113,7 @@ export class Bus implements Announcer, Disposable {
   #debugUntil: Millis = -Infinity;
   /** First sequence number from which the ring holds every debug record; Infinity: it does not. */
   #debugSince = Infinity;
+  #forgetting: Disposable | null = null;
   #closed = false;
 
   /** Makes a bus without subscribers. */
@@ -164,6 +165,7 @@ export class Bus implements Announcer, Disposable {
       frame: this.#frame(event, seq, at, false),
     };
     this.#ring.push(entry);
+    this.#forgetLater();
     for (const reader of this.#readers) {
       if (reader.offer(entry)) continue;
       this.#readers.delete(reader);
@@ -198,8 +200,19 @@ export class Bus implements Announcer, Disposable {
   /** Ends every subscription after what waits for it; later announcements go nowhere. */
   [Symbol.dispose](): void {
     this.#closed = true;
+    this.#forgetting?.[Symbol.dispose]();
     for (const reader of this.#readers) reader.end();
     this.#readers.clear();
+  }
+
+  /** Events of a start or of a storm are forgotten when they are old, also where nothing happens any more. */
+  #forgetLater(): void {
+    if (this.#closed || this.#forgetting !== null || !this.#ring.overfull) return;
+    this.#forgetting = this.#clock.after(this.#ring.youngMs + 1, () => {
+      this.#forgetting = null;
+      this.#ring.forget(this.#clock.now());
+      this.#forgetLater();
+    });
   }
 
   #lingerAfter(reader: Reader): void {

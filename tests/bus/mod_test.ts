@@ -209,6 +209,23 @@ Deno.test("the ring keeps its count, its time and its bound", () => {
   );
 });
 
+Deno.test("old events beyond the count are forgotten also where nothing happens any more", async () => {
+  const { bus, clock } = makeBus({ ring: { events: 5, ms: 1000, characters: 1e6 } });
+  const missed = (id: string): string[] => {
+    using subscription = bus.subscribe({ lastEventId: id });
+    return readAll(subscription).map((frame) => frame.kind === "log" ? frame.id : frame.kind);
+  };
+  for (let n = 1; n <= 8; n++) bus.announce(log(n));
+  await clock.advance(600);
+  bus.announce(log(9));
+  assert.deepEqual(missed("e1-1").length, 8);
+  await clock.advance(401);
+  assert.deepEqual(missed("e1-3"), ["resync"]);
+  assert.deepEqual(missed("e1-4"), ["e1-5", "e1-6", "e1-7", "e1-8", "e1-9"]);
+  bus[Symbol.dispose]();
+  assert.equal(clock.pending, 0);
+});
+
 Deno.test("debug records are wanted only while somebody asks, and for 30 s after", () => {
   const { bus, clock } = makeBus();
   assert.equal(bus.wants("debug"), false);
