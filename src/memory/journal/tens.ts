@@ -16,9 +16,14 @@ const leastMs = 0.01;
 const scale = 1 / Math.log(stepBase);
 const nanosOfMs = 1e6;
 
-/** Ten minutes of one backend. */
+/** A backend's results lie within a few steps; so many have room without growing. */
+const fewSteps = 16;
+
+/** Ten minutes of one backend. There are thousands of them, so only the steps between the least and the greatest have room. */
 class Tens {
-  readonly counts = new Uint16Array(steps);
+  /** How many results had each step, from `first` on. */
+  counts = new Uint16Array(fewSteps);
+  first = -1;
   ten = -1;
   count = 0;
   failed = 0;
@@ -28,6 +33,24 @@ class Tens {
     this.ten = ten;
     this.count = 0;
     this.failed = 0;
+  }
+
+  add(step: number): void {
+    if (this.first < 0) this.first = Math.max(0, step - fewSteps / 2);
+    if (step < this.first || step >= this.first + this.counts.length) this.#reach(step);
+    const place = step - this.first;
+    // An interval of 10 ms has 60,000 results in ten minutes, which fits.
+    this.counts[place] = (this.counts[place] ?? 0) + 1;
+    this.count++;
+  }
+
+  #reach(step: number): void {
+    const first = Math.min(this.first, Math.max(0, step - fewSteps / 2));
+    const end = Math.max(this.first + this.counts.length, Math.min(steps, step + fewSteps / 2));
+    const counts = new Uint16Array(end - first);
+    counts.set(this.counts, this.first - first);
+    this.counts = counts;
+    this.first = first;
   }
 }
 
@@ -46,10 +69,7 @@ export class LatencyTens {
       tens.clear(ten);
     }
     const step = Math.round(Math.log(Math.max(totalMs, leastMs) / leastMs) * scale);
-    const place = step < steps ? step : steps - 1;
-    // An interval of 10 ms has 60,000 results in ten minutes, which fits.
-    tens.counts[place] = (tens.counts[place] ?? 0) + 1;
-    tens.count++;
+    tens.add(step < steps ? step : steps - 1);
     if (!ok) tens.failed++;
     return ended;
   }
@@ -67,12 +87,12 @@ export class LatencyTens {
   }
 }
 
-function rowOf(backend: string, { count, counts, failed, ten }: Tens): LatencyRow | null {
+function rowOf(backend: string, { count, counts, failed, first, ten }: Tens): LatencyRow | null {
   if (count === 0) return null;
   const quantile = (q: number): number => {
     let left = Math.ceil(count * q);
     const step = counts.findIndex((n) => (left -= n) <= 0);
-    return Math.round(leastMs * stepBase ** Math.max(0, step) * nanosOfMs);
+    return Math.round(leastMs * stepBase ** (first + Math.max(0, step)) * nanosOfMs);
   };
   return {
     backend,
