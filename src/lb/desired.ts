@@ -5,9 +5,19 @@
  * @module
  */
 import { frontendWeights, type MemberStatus } from "../health/frontend.ts";
-import type { ActualConf, Config, Encap, Family, Frontend, IpAddress, State, VipKey } from "../model.ts";
+import type {
+  ActualConf,
+  ActualVip,
+  Config,
+  Encap,
+  Family,
+  Frontend,
+  IpAddress,
+  State,
+  VipKey,
+} from "../model.ts";
 import { family } from "../net/ip.ts";
-import { frontendVip, vipId } from "./vips.ts";
+import { frontendVip, sortedByVip, vipId } from "./vips.ts";
 
 /** An application server that a VIP should have. */
 export interface DesiredServer {
@@ -146,6 +156,30 @@ function oneFamily(vips: readonly DesiredVip[]): readonly DesiredVip[] {
   }));
 }
 
+interface Placed {
+  readonly frontend: Frontend;
+  /** Place in the file. */
+  readonly place: number;
+}
+
+/** Frontends by address. A configuration never changes, and to go through all of it takes longer than to plan one VIP. */
+const byAddress = new WeakMap<Config, Map<IpAddress, Placed[]>>();
+
+/** The frontends that have the address of one of these, in the file's order. */
+function onSameAddresses(config: Config, names: Iterable<string>): Frontend[] {
+  let known = byAddress.get(config);
+  if (known === undefined) {
+    const all = [...config.frontends.values()].map((frontend, place) => ({ frontend, place }));
+    byAddress.set(config, known = Map.groupBy(all, ({ frontend }) => frontend.address));
+  }
+  const found = new Set<Placed>();
+  for (const name of names) {
+    const address = config.frontends.get(name)?.address;
+    for (const one of address === undefined ? [] : known.get(address) ?? []) found.add(one);
+  }
+  return [...found].sort((a, b) => a.place - b.place).map(({ frontend }) => frontend);
+}
+
 /**
  * What VPP should have, in the file's order.
  *
@@ -158,10 +192,7 @@ export function desiredVips(
   names: Iterable<string> | null,
 ): readonly DesiredVip[] {
   const asked = names === null ? null : new Set(names);
-  const chosen = asked === null
-    ? null
-    : new Set([...asked].map((name) => config.frontends.get(name)?.address));
-  const frontends = [...config.frontends.values()].filter(({ address }) => chosen?.has(address) ?? true);
+  const frontends = asked === null ? [...config.frontends.values()] : onSameAddresses(config, asked);
   const vips = frontends.map((frontend) => wantedVip(config, frontend, status, known));
   const mixed = new Map<string, DesiredVip>();
   for (const group of Map.groupBy(vips, (vip) => vip.vip.prefix).values()) {
@@ -182,6 +213,25 @@ export function serverOf(
 ): IpAddress | null {
   const [vip] = desiredVips(config, status, known, [frontend]);
   return vip?.servers.find((server) => server.backend === backend)?.address ?? null;
+}
+
+/**
+ * The VIPs that VPP makes when a sync brings it to `desired`, in the plan's order: those that it lacks and those
+ * that are recreated. One whose table length is held is not recreated.
+ */
+export function madeVips(
+  desired: readonly DesiredVip[],
+  actual: (id: string) => ActualVip | null,
+): DesiredVip[] {
+  return sortedByVip(
+    desired.filter((vip) => {
+      const has = actual(vip.id);
+      if (has === null || has.encap !== vip.encap) return true;
+      if (has.srcIpSticky !== null && has.srcIpSticky !== vip.srcIpSticky) return true;
+      return has.tableLength !== vip.tableLength && !vip.tableLengthAuto;
+    }),
+    ({ vip }) => vip,
+  );
 }
 
 /** Global settings that VPP should have. */

@@ -12,7 +12,7 @@ import { ABSENT } from "./apply.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import type { FrontendSync } from "./frontend_sync.ts";
 import type { Planned } from "./outcome.ts";
-import type { SyncPlan } from "./plan.ts";
+import { onlyUnits } from "./plan.ts";
 import { again, done, failed, readBack } from "./schedule.ts";
 import type { Unit, VipUnit } from "./steps.ts";
 import type { SyncCore, Syncer } from "./sync.ts";
@@ -38,8 +38,8 @@ export interface Sorted {
 export function sortChanged(
   records: readonly Pick<FrontendSync, "name" | "vip">[],
   state: VppState,
-  plan: (names: readonly string[]) => SyncPlan,
-): { readonly sorted: Sorted; readonly plan: SyncPlan | null } {
+  plan: (names: readonly string[]) => Planned,
+): { readonly sorted: Sorted; readonly planned: Planned | null } {
   const busy: string[] = [];
   const known: string[] = [];
   const ordinary: string[] = [];
@@ -48,9 +48,9 @@ export function sortChanged(
     else if (state.untilSettled(vip) !== null) busy.push(name);
     else known.push(name);
   }
-  if (known.length === 0) return { sorted: { urgent: [], settled: [], busy, ordinary }, plan: null };
+  if (known.length === 0) return { sorted: { urgent: [], settled: [], busy, ordinary }, planned: null };
   const whole = plan(known);
-  const byFrontend = Map.groupBy(whole.units, frontendOf);
+  const byFrontend = Map.groupBy(whole.plan.units, frontendOf);
   const urgent: string[] = [];
   const settled: string[] = [];
   const units: VipUnit[] = [];
@@ -66,17 +66,12 @@ export function sortChanged(
       units.push(...weights);
     }
   }
-  const steps = units.flatMap((unit) => [...unit.raises, ...unit.lowers]);
-  const part: SyncPlan = {
-    ...whole,
-    conf: [],
-    confGoal: null,
-    clearing: [],
-    removals: [],
-    units,
-    steps,
-  };
-  return { sorted: { urgent, settled, busy, ordinary }, plan: urgent.length === 0 ? null : part };
+  const sorted = { urgent, settled, busy, ordinary };
+  if (urgent.length === 0) return { sorted, planned: null };
+  const names = new Set(urgent);
+  const desired = whole.desired.filter(({ frontend }) => names.has(frontend));
+  const part = onlyUnits(whole.plan, units);
+  return { sorted, planned: { ...whole, plan: part, desired, frontends: urgent } };
 }
 
 function frontendOf(unit: Unit): string | null {
@@ -110,7 +105,7 @@ export class Failover {
   readonly #hooks: FailoverHooks;
   /** Runs that VPP has not answered yet. */
   readonly #runs = new Set<Promise<void>>();
-  /** Whether what changed in this turn is sent at its end. */
+  /** Whether what changed in this turn is still to be sent. */
   #sends = false;
 
   /**
@@ -141,8 +136,11 @@ export class Failover {
   #send(): void {
     const { gate, parts: { clock }, schedule, session, state, stop, syncs } = this.#core;
     this.#sends = false;
-    const changed = syncs.some(null).filter((record) => record.changed);
-    for (const record of changed) record.changed = false;
+    const changed: FrontendSync[] = [];
+    for (const record of syncs.all()) {
+      if (record.changed) changed.push(record);
+      record.changed = false;
+    }
     const lb = session();
     if (lb === null || stop.aborted) return;
     this.#hooks.before();
@@ -153,14 +151,14 @@ export class Failover {
     const others = changed.filter((record) => !isFree(record));
     const make = (some: readonly string[]) =>
       this.#syncer.planKnown(some, some, state.readAt ?? clock.wall());
-    const { plan, sorted } = sortChanged(changed.filter(isFree), state, (some) => make(some).plan);
+    const { planned, sorted } = sortChanged(changed.filter(isFree), state, make);
     for (const record of syncs.some(sorted.busy)) this.#postpone(lb, record);
     const inSync = { standing: "in-sync", detail: null } as const;
     const settled = new Map(sorted.settled.map((name) => [name, inSync]));
     for (const record of syncs.commit(syncs.revisions(sorted.settled), settled, clock.wall())) done(record);
     syncs.takeWaits(sorted.settled).done();
-    if (plan !== null) {
-      const run = this.#run(lb, { ...make(sorted.urgent), plan }, sorted.urgent)
+    if (planned !== null) {
+      const run = this.#run(lb, planned, sorted.urgent)
         .finally(() => this.#runs.delete(run));
       this.#runs.add(run);
     }

@@ -294,17 +294,14 @@ class Planner {
     }
     const clearing = [...this.#clearing.values()];
     const removals = this.#doomed.filter((vip) => !this.#clearing.has(vipId(vip)));
-    return {
-      ...assemble(
-        input,
-        this.#conf,
-        clearing,
-        sortedByVip(this.#units, (unit) => unit.key),
-        sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
-      ),
-      shortages: [input.shortages.buckets, ...input.shortages.vips.values()].filter((one) => one !== null),
-      braked: this.#braked,
-    };
+    return assemble(
+      input,
+      this.#conf,
+      clearing,
+      sortedByVip(this.#units, (unit) => unit.key),
+      sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
+      this.#braked,
+    );
   }
 }
 
@@ -352,39 +349,48 @@ function assemble(
   clearing: readonly Step[],
   units: readonly Unit[],
   removals: readonly Step[],
-): Omit<SyncPlan, "braked" | "shortages"> {
+  braked: ReadonlyMap<string, VipKey>,
+): SyncPlan {
   const sorted = sortedByVip(clearing, ({ key }) => key ?? noVip);
-  const ordered = [...conf, ...sorted, ...units.flatMap(stepsOf), ...removals];
+  const { nextFlush, scope, shortages } = input;
   return {
-    scope: input.scope,
+    scope,
     conf,
     confGoal: confGoal(input),
     clearing: sorted,
     units,
     removals,
-    steps: ordered,
-    digest: planDigest(ordered),
-    flushesBefore: input.nextFlush,
+    steps: [...conf, ...sorted, ...units.flatMap(stepsOf), ...removals],
+    // Made when it is asked for: a failover does not wait for it.
+    get digest() {
+      return planDigest(this.steps);
+    },
+    shortages: [shortages.buckets, ...shortages.vips.values()].filter((one) => one !== null),
+    braked,
+    flushesBefore: nextFlush,
   };
 }
 
-/**
- * The VIPs that VPP makes when a sync brings it to `desired`, in the plan's order: those that it lacks and those
- * that are recreated. One whose table length is held is not recreated.
- */
-export function madeVips(
-  desired: readonly DesiredVip[],
-  actual: (id: string) => ActualVip | null,
-): DesiredVip[] {
-  return sortedByVip(
-    desired.filter((vip) => {
-      const has = actual(vip.id);
-      if (has === null || has.encap !== vip.encap) return true;
-      if (has.srcIpSticky !== null && has.srcIpSticky !== vip.srcIpSticky) return true;
-      return has.tableLength !== vip.tableLength && !vip.tableLengthAuto;
-    }),
-    ({ vip }) => vip,
-  );
+/** A part of a plan: some of its units and nothing else. */
+export function onlyUnits(
+  { braked, flushesBefore, scope, shortages }: SyncPlan,
+  units: readonly Unit[],
+): SyncPlan {
+  return {
+    scope,
+    conf: [],
+    confGoal: null,
+    clearing: [],
+    units,
+    removals: [],
+    steps: units.flatMap(stepsOf),
+    get digest() {
+      return planDigest(this.steps);
+    },
+    shortages,
+    braked,
+    flushesBefore,
+  };
 }
 
 /** Plans a sync. */

@@ -188,9 +188,11 @@ export class Schedule {
 
   /** Takes the VIPs that are due, by the names of their frontends; the full sync goes on waiting. */
   takeDueVips(now: Millis): string[] {
-    const due = [...this.#records()].filter(({ dueAt, readBackAt }) =>
-      (dueAt ?? Infinity) <= now || (readBackAt ?? Infinity) <= now
-    );
+    const due: Scheduled[] = [];
+    for (const record of this.#records()) {
+      const { dueAt, readBackAt } = record;
+      if ((dueAt !== null && dueAt <= now) || (readBackAt !== null && readBackAt <= now)) due.push(record);
+    }
     this.takeVips(due);
     return due.map(({ name }) => name);
   }

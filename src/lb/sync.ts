@@ -8,14 +8,14 @@ import { Semaphore } from "../async/semaphore.ts";
 import type { ActualConf, ActualLb, ActualVip, Millis, UnixMillis } from "../model.ts";
 import { applyPlan, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op, VppHeap } from "./balancer.ts";
-import { desiredConf, type DesiredVip, desiredVips, type GuardedServer } from "./desired.ts";
+import { desiredConf, type DesiredVip, desiredVips, type GuardedServer, madeVips } from "./desired.ts";
 import type { FrontendSyncs } from "./frontend_sync.ts";
 import { isSent, type Step, type StepKind } from "./steps.ts";
 import { conclude, type Planned, type Synced } from "./outcome.ts";
 import type { Ownership } from "./ownership.ts";
 import type { ReconcilerParts, World } from "./parts.ts";
 import { endedFlows } from "./pending_flushes.ts";
-import { madeVips, makePlan, type PlanHolds, sameConf, type SyncPlan } from "./plan.ts";
+import { makePlan, type PlanHolds, sameConf, type SyncPlan } from "./plan.ts";
 import type { RaiseGuard, WriteGate } from "./write_gate.ts";
 import { readFrontends } from "./read.ts";
 import type { Schedule } from "./schedule.ts";
@@ -168,7 +168,6 @@ export class Syncer {
     const { conf } = state;
     const checksConf = conf !== null && (frontends === null || !this.confConfirmed);
     const prefixes = new Set(desired.map((vip) => vip.vip.prefix));
-    const actual = [...state.vips];
     const wantedConf = desiredConf(world.config);
     // A change of weights takes none of VPP's memory.
     const shortages = checksConf || madeVips(desired, (id) => state.vip(id)).length > 0
@@ -178,7 +177,7 @@ export class Syncer {
       scope: frontends === null ? "all" : "vip",
       frontends: frontends === null ? null : new Set(frontends),
       desired,
-      actual: frontends === null ? actual : actual.filter((vip) => prefixes.has(vip.prefix)),
+      actual: frontends === null ? [...state.vips] : state.vipsOn(prefixes),
       conf: checksConf ? { desired: wantedConf, actual: conf, previous: state.previousConf } : null,
       shortages,
       flushes: (vip) => syncs.ofVip(vip)?.pendingFlushes ?? [],
@@ -280,34 +279,37 @@ export class Syncer {
     const startedAt = clock.wall();
     const began = clock.now();
     const open = new Map(decided);
-    const applied = applyPlan(plan, {
-      balancer: lb,
-      inFlight: this.#inFlight,
-      release,
+    const applied = abortable(
+      applyPlan(plan, {
+        balancer: lb,
+        inFlight: this.#inFlight,
+        release,
+        signal,
+        urgent,
+        isCurrent: (step) => this.#isCurrent(planned, step),
+        onSend: (op) => this.#core.state.sending(op),
+        onSettled: (op) => this.#core.state.settled(op),
+        onAccepted: (op: Op) => this.#accepted(op, plan.flushesBefore),
+        onResult: (result) => {
+          // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
+          const unanswered = result.retval === null && (lb.signal.aborted || signal.aborted);
+          if (!unanswered) logResult(log, result);
+          this.#remember(result);
+          const { frontend, kind } = result.step;
+          if (result.status !== "done") return;
+          if (kind !== "conf_set") hooks.changed(plan.scope, kind);
+          const at = frontend === null ? undefined : open.get(frontend);
+          if (at === undefined || frontend === null) return;
+          // VPP's answer to the first message of the frontend counts.
+          open.delete(frontend);
+          hooks.answered(clock.now() - at);
+        },
+      }),
       signal,
-      urgent,
-      isCurrent: (step) => this.#isCurrent(planned, step),
-      onSend: (op) => this.#core.state.sending(op),
-      onSettled: (op) => this.#core.state.settled(op),
-      onAccepted: (op: Op) => this.#accepted(op, plan.flushesBefore),
-      onResult: (result) => {
-        // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
-        const unanswered = result.retval === null && (lb.signal.aborted || signal.aborted);
-        if (!unanswered) logResult(log, result);
-        this.#remember(result);
-        const { frontend, kind } = result.step;
-        if (result.status !== "done") return;
-        if (kind !== "conf_set") hooks.changed(plan.scope, kind);
-        const at = frontend === null ? undefined : open.get(frontend);
-        if (at === undefined || frontend === null) return;
-        // VPP's answer to the first message of the frontend counts.
-        open.delete(frontend);
-        hooks.answered(clock.now() - at);
-      },
-    });
+    );
     // The first messages are on their way, and no answer is in yet.
     logStart(log, plan, frontends, release);
-    const results = await abortable(applied, signal);
+    const results = await applied;
     const synced = { ...conclude(planned, results, release), startedAt, tookMs: clock.now() - began };
     for (const vip of planned.desired) {
       const record = this.#core.syncs.ofVip(vip.id);

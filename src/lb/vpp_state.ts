@@ -13,6 +13,8 @@ import { vipId } from "./vips.ts";
 /** What VPP has, as far as the daemon knows. */
 export class VppState implements KnownServers {
   #vips = new Map<string, ActualVip>();
+  /** Ids of `#vips` by prefix; null: not gathered since a VIP came or went. */
+  #byPrefix: Map<string, string[]> | null = null;
   #bucketsUnknown = new Set<string>();
   #conf: ActualConf | null = null;
   #readAt: UnixMillis | null = null;
@@ -67,6 +69,7 @@ export class VppState implements KnownServers {
   /** A session ended: what was read is not known any more. */
   disconnected(): void {
     this.#vips.clear();
+    this.#byPrefix = null;
     this.#bucketsUnknown.clear();
     this.#vipReadAt.clear();
     this.#sentTo.clear();
@@ -124,6 +127,7 @@ export class VppState implements KnownServers {
     const gone = [...this.#sentTo.keys()].filter((id) => this.sentSince(id, sent) && !this.#vips.has(id));
     this.#vips = new Map([...lb.vips.map((vip): [string, ActualVip] => [vipId(vip), vip]), ...kept]);
     for (const id of gone) this.#vips.delete(id);
+    this.#byPrefix = null;
     const unknown = kept.map(([id]) => id).filter((id) => this.#bucketsUnknown.has(id));
     this.#bucketsUnknown = new Set(unknown);
     const readAt = kept.map(([id]): [string, UnixMillis] => [id, this.readAtOf(id) ?? lb.readAt]);
@@ -162,6 +166,7 @@ export class VppState implements KnownServers {
   readVip(id: string, vip: ActualVip | null, at: UnixMillis, sent: number): void {
     if (this.sentSince(id, sent)) return;
     this.#bucketsUnknown.delete(id);
+    if ((vip !== null) !== this.#vips.has(id)) this.#byPrefix = null;
     if (vip === null) this.#vips.delete(id);
     else this.#vips.set(id, vip);
     this.#ownership.found(id, vip !== null);
@@ -194,6 +199,26 @@ export class VppState implements KnownServers {
     return this.#vips.values();
   }
 
+  /** Those of them that are on these prefixes. */
+  vipsOn(prefixes: Iterable<string>): ActualVip[] {
+    if (this.#byPrefix === null) {
+      this.#byPrefix = new Map();
+      for (const [id, { prefix }] of this.#vips) {
+        const ids = this.#byPrefix.get(prefix);
+        if (ids === undefined) this.#byPrefix.set(prefix, [id]);
+        else ids.push(id);
+      }
+    }
+    const found: ActualVip[] = [];
+    for (const prefix of prefixes) {
+      for (const id of this.#byPrefix.get(prefix) ?? []) {
+        const vip = this.#vips.get(id);
+        if (vip !== undefined) found.push(vip);
+      }
+    }
+    return found;
+  }
+
   /** One of them. */
   vip(id: string): ActualVip | null {
     return this.#vips.get(id) ?? null;
@@ -218,6 +243,7 @@ export class VppState implements KnownServers {
     this.#bucketsUnknown.add(id);
     switch (op.kind) {
       case "vip-add":
+        this.#byPrefix = null;
         this.#vips.set(id, {
           ...op.vip,
           encap: op.encap,
@@ -231,6 +257,7 @@ export class VppState implements KnownServers {
       case "vip-flush":
         return;
       case "vip-delete":
+        this.#byPrefix = null;
         this.#vips.delete(id);
         // A VIP that is made anew keeps its witnesses; one that leaves the configuration has no flows any more.
         if (!configured(id)) this.witnesses.drop(id, null);

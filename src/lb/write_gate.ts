@@ -145,6 +145,7 @@ export interface Opened {
   readonly frontends: readonly string[];
 }
 
+const unmoved: Opened = { all: false, frontends: [] };
 const held: Holds = [hold("warm-up")];
 
 function holdsOf(
@@ -203,6 +204,8 @@ export class WriteGate {
 
   /** Takes time and states into account. */
   step(): Opened {
+    // Asked in each turn that changes something, and over for the rest of the process after the first minute.
+    if (this.done) return unmoved;
     const { clock, log, world } = this.#parts;
     const { config, status } = world();
     const complete = (name: string) => {
