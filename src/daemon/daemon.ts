@@ -171,11 +171,8 @@ export class Daemon implements AsyncDisposable {
         vpp: vppFacts(options.vppApiAddr !== null, () => reconciler?.view ?? null),
         onCounted: recorder.counted,
         onChanges: (batch) => {
-          const { transitions, decidedAt, lateFlushes, reweighed } = batch;
-          reconciler?.touch(transitions, decidedAt);
-          reconciler?.flush(lateFlushes);
-          if (reweighed.length > 0) reconciler?.resync(reweighed);
           // VPP comes before whoever wants to know.
+          reconciler?.take(batch);
           announce({ log, announcer: bus, metrics }, batch);
           changes?.look();
           fleet?.touched();

@@ -93,4 +93,6 @@ export interface LoadBalancer {
   apply(op: Op): Promise<OpReply>;
   /** Sends several in one write, in order. */
   applyTogether(ops: readonly Op[]): Promise<OpReply[]>;
+  /** Writes at once what was sent in this turn of the event loop, not at its end. */
+  flush(): void;
 }

@@ -128,12 +128,23 @@ export class Failover {
     this.#sends = true;
   }
 
+  /**
+   * Sends what changed in this turn now, not at its end: the messages are on the socket when this returns. In the
+   * warm-up a change may release frontends, which is told after the change; so there it waits for the end of the turn.
+   */
+  send(): void {
+    if (!this.#core.gate.done) return;
+    this.#send();
+    this.#core.session()?.flush();
+  }
+
   /** Resolves when VPP has answered every urgent message. */
   async quiet(): Promise<void> {
     while (this.#runs.size > 0) await Promise.all(this.#runs);
   }
 
   #send(): void {
+    if (!this.#sends) return;
     const { gate, parts: { clock }, schedule, session, state, stop, syncs } = this.#core;
     this.#sends = false;
     const changed: FrontendSync[] = [];

@@ -13,7 +13,7 @@ import type * as api from "../api/mod.ts";
 import { abortable } from "../async/abortable.ts";
 import { type Job, JobLoop } from "../async/job_loop.ts";
 import type { BackendAction, Refusal } from "../control.ts";
-import type { LateFlush } from "../health/hooks.ts";
+import type { HealthChanges } from "../health/hooks.ts";
 import type { ActualLb, IpAddress, Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
@@ -106,10 +106,19 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /**
-   * Backends changed their states.
-   *
-   * @param decidedAt monotonic time of the deciding result or request
+   * Takes what came of one batch of results, or of one action. The messages that need no read are on VPP's socket when
+   * this returns, so whoever else is told of the change is told after them.
    */
+  take({ decidedAt, lateFlushes, reweighed, transitions }: Omit<HealthChanges, "frontendChanges">): void {
+    this.touch(transitions, decidedAt);
+    // What the first full read decided, and no transition of now tells.
+    for (const { frontend, backend, state } of lateFlushes) this.#syncs.flush(frontend, backend, state);
+    if (lateFlushes.length > 0) this.#changed(lateFlushes.map(({ frontend }) => frontend));
+    if (reweighed.length > 0) this.resync(reweighed);
+    this.#failover.send();
+  }
+
+  /** Backends changed their states, by a result or a request that came at `decidedAt` of the monotonic clock. */
   touch(transitions: readonly Transition[], decidedAt: Millis = this.#parts.clock.now()): void {
     this.#observe();
     this.#syncs.transitions(transitions);
@@ -134,14 +143,6 @@ export class Reconciler implements AsyncDisposable {
       this.#core.gate.ask(this.#syncs.some(frontends));
       this.#loop.wake();
     }
-  }
-
-  /** Flows of servers are to end that no transition of now tells: the first full read decided it. */
-  flush(late: readonly LateFlush[]): void {
-    if (late.length === 0) return;
-    this.#observe();
-    for (const { frontend, backend, state } of late) this.#syncs.flush(frontend, backend, state);
-    this.#changed(late.map(({ frontend }) => frontend));
   }
 
   /** VIPs may differ from what they should be, for a reason that is not a transition. */

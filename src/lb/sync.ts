@@ -307,7 +307,8 @@ export class Syncer {
       }),
       signal,
     );
-    // The first messages are on their way, and no answer is in yet.
+    // The first messages are on their way, and no answer is in yet. What caused them is told in this turn, and before.
+    await Promise.resolve();
     logStart(log, plan, frontends, release);
     const results = await applied;
     const synced = { ...conclude(planned, results, release), startedAt, tookMs: clock.now() - began };

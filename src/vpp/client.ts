@@ -210,6 +210,11 @@ export class VppClient implements AsyncDisposable {
     });
   }
 
+  /** Writes at once what was asked for in this turn, not at its end. */
+  flush(): void {
+    this.#outbox.flush();
+  }
+
   /** Ends the session for `reason`; every request without an answer is rejected with it. */
   end(reason: VppSessionError): void {
     if (this.#ended) return;

@@ -159,6 +159,11 @@ export class VppLoadBalancer implements LoadBalancer {
     return Promise.all(ops.map((op) => this.apply(op)));
   }
 
+  /** Writes at once what was sent in this turn, not at its end. */
+  flush(): void {
+    this.#client.flush();
+  }
+
   #send(op: Op): Promise<{ readonly retval: number }> {
     const client = this.#client;
     switch (op.kind) {

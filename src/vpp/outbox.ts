@@ -33,7 +33,8 @@ export interface OutboxEvents {
 
 /**
  * Frames on their way out. Whatever is pushed in one turn of the event loop, or while a write is under way, goes
- * out in the next single write: VPP's main loop then wakes up once for all of it.
+ * out in the next single write: VPP's main loop then wakes up once for all of it. `flush` does not wait for the end of
+ * the turn.
  */
 export class Outbox {
   readonly #sink: Sink;
@@ -42,6 +43,8 @@ export class Outbox {
   #names: string[] = [];
   #spare: Writer | null = null;
   #running = false;
+  /** Whether the end of this turn flushes. */
+  #isDue = false;
   #closed = false;
   #idle: Promise<void> = Promise.resolve();
 
@@ -60,9 +63,22 @@ export class Outbox {
       this.close();
       return this.#events.failed(new RangeError(`more than ${MAX_QUEUED} octets wait for VPP to read them`));
     }
-    if (this.#running) return;
+    if (this.#running || this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.flush();
+    });
+  }
+
+  /**
+   * Writes now what is queued: where the socket has room, the kernel has it when this returns. What is queued while a
+   * write is under way goes out after that one.
+   */
+  flush(): void {
+    if (this.#running || this.#frames.length === 0) return;
     this.#running = true;
-    this.#idle = Promise.resolve().then(() => this.#run());
+    this.#idle = this.#run();
   }
 
   /** Forgets what is queued; a write under way goes on, so the stream stays in step. */
@@ -77,8 +93,9 @@ export class Outbox {
     this.clear();
   }
 
-  /** Resolves when no write is under way. */
+  /** Writes what is queued; resolves when no write is under way. */
   idle(): Promise<void> {
+    this.flush();
     return this.#idle;
   }
 

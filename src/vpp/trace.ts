@@ -41,9 +41,13 @@ export class Trace {
     this.#hook = hook;
   }
 
-  /** A request was queued. Its name stands under `message`: a record's own name has the key `msg`. */
+  /**
+   * A request was queued. Its name stands under `message`: a record's own name has the key `msg`. It is told at the end
+   * of the turn: a transition is told after its message left, and the record of the message comes after both.
+   */
   sending(message: string, context: number, body: unknown): void {
-    if (this.#log.enabled("debug")) this.#write("vpp-api-send", { message, context }, body);
+    if (!this.#log.enabled("debug")) return;
+    queueMicrotask(() => this.#write("vpp-api-send", { message, context }, body));
   }
 
   /** A dump was queued; with the ping that ends it, it makes one record. */

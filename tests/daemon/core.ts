@@ -104,12 +104,9 @@ export class Core implements AsyncDisposable {
       },
       onCounted: (...counted) => this.onCounted(...counted),
       onChanges: (changes) => {
-        const { transitions, decidedAt, lateFlushes, reweighed } = changes;
-        this.told.push(...transitions);
+        this.told.push(...changes.transitions);
         this.onChanges(changes);
-        this.reconciler?.touch(transitions, decidedAt);
-        this.reconciler?.flush(lateFlushes);
-        if (reweighed.length > 0) this.reconciler?.resync(reweighed);
+        this.reconciler?.take(changes);
       },
       ...(memory.overrides === undefined ? {} : { overrides: memory.overrides }),
       unreadUntil: memory.isLate === true ? givenUpAt(clock.now(), config.lb.startupMaxDelayMs) : null,

@@ -153,6 +153,8 @@ export class FakeBalancer implements LoadBalancer {
     return await this.#carryOut(ops);
   }
 
+  flush(): void {}
+
   async #carryOut(ops: readonly Op[]): Promise<OpReply[]> {
     this.inFlight += ops.length;
     this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);

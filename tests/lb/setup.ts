@@ -137,7 +137,14 @@ export class TestWorld {
     const hooks: SyncHooks = {
       ...noHooks,
       // As the tracker does: what was told before is completed with what VPP turned out to have.
-      firstRead: () => this.reconciler.flush(this.#lateFlushes()),
+      firstRead: () =>
+        this.reconciler.take({
+          transitions: [],
+          lateFlushes: this.#lateFlushes(),
+          reweighed: [],
+          decidedAt: this.clock.now(),
+          at: this.clock.wall(),
+        }),
       changed: (scope, kind) => void this.counted.push(`${scope} ${kind}`),
       answered: (ms) => void this.answered.push(ms),
     };

@@ -79,6 +79,10 @@ class Ours implements LoadBalancer {
     return reply;
   }
 
+  flush(): void {
+    this.#lb.flush();
+  }
+
   async applyTogether(ops: readonly Op[]): Promise<OpReply[]> {
     const replies = await this.#lb.applyTogether(ops);
     ops.forEach((op, index) => {

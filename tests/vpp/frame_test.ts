@@ -75,6 +75,31 @@ Deno.test("outbox: what is pushed while a write is under way goes out together i
   assert.deepEqual(sent, Array(3).fill("control_ping success"));
 });
 
+Deno.test("outbox: a flush writes what is queued before it returns, and nothing twice", async () => {
+  const written: number[] = [];
+  const outbox = new Outbox({
+    write(bytes) {
+      written.push(bytes.length);
+      return Promise.resolve(bytes.length);
+    },
+  }, { sent: () => {}, failed: assert.fail });
+  outbox.push(messages.control_ping, { context: 1 }, {});
+  outbox.push(messages.control_ping, { context: 2 }, {});
+  assert.deepEqual(written, []);
+  outbox.flush();
+  assert.deepEqual(written, [52]);
+  // The first write is under way: this waits for it.
+  outbox.push(messages.control_ping, { context: 3 }, {});
+  outbox.flush();
+  assert.deepEqual(written, [52]);
+  await outbox.idle();
+  assert.deepEqual(written, [52, 26]);
+  outbox.push(messages.control_ping, { context: 4 }, {});
+  outbox.clear();
+  await outbox.idle();
+  assert.deepEqual(written, [52, 26]);
+});
+
 Deno.test("outbox: a peer that does not read makes it fail, not grow", async () => {
   const gate = Promise.withResolvers<void>();
   const failures: string[] = [];
