@@ -11,10 +11,10 @@ import { watch } from "./in_page.js";
 const shown = {
   row: ["#row-b1", "down"],
   frontend: ["#frontends .card tr", "b1.*down"],
-  problem: ["#problems li", "b1"],
+  problem: ["#problems li", "b1 is down"],
   event: ["#events li", "b1.*up → down"],
   // By VPP's own buckets: the other server of the pool has them all.
-  share: ["#frontends .card tr.up", "b2.*100\\.0 %"],
+  share: ["#frontends .card tr.up .share .num", "^100\\.0 %$"],
 };
 
 /** What of it was shown so long after the daemon's own transition, in ms. */
@@ -28,7 +28,11 @@ export async function killOne(demo: Demo, api: string, page: DashboardPage): Pro
   const seen = await page.saw(Object.keys(shown));
   const { transitions } = await (await fetch(`${api}/v1/backends/b1`)).json();
   const at = Date.parse(transitions[0].at);
-  const after = (what: keyof typeof shown) => (seen[what] ?? NaN) - at;
+  const after = (what: keyof typeof shown) => {
+    const delay = (seen[what] ?? NaN) - at;
+    if (!(delay >= 0)) throw new Error(`${what} was shown ${-delay} ms before it happened`);
+    return delay;
+  };
   return {
     row: after("row"),
     frontend: after("frontend"),

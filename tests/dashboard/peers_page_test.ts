@@ -34,6 +34,8 @@ browserTest(
     await tab("lb3").click();
     await page.shows("h1", "lb3");
     await page.shows(".connection.live");
+    await page.shows(".pill.vpp", "VPP is in sync");
+    await page.shows(".pill.probes", "probing");
     await page.shows("#row-b1 .state.up");
     await page.find("#row-b1 button.link").first().click();
     await page.shows(".drawer", "that daemon's own page");

@@ -4,9 +4,17 @@
  * @module
  */
 import type { Ns } from "../../api/mod.ts";
-import { latencyText as threeDigits } from "../../text.ts";
+import { latencyText as threeDigits, shapes } from "../../text.ts";
 
-export { shapes } from "../../text.ts";
+/** What a table has for a daemon's word. Any word may come, `constructor` too, which every object has. */
+export function wordOf<T>(table: Readonly<Record<string, T>>, word: string): T | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
+/** The shape beside a state or a severity. */
+export function shapeOf(word: string): string {
+  return wordOf(shapes, word) ?? "·";
+}
 
 /** A duration with three digits; "–" for none. */
 export function latencyText(ns: Ns | null | undefined): string {

@@ -16,12 +16,12 @@ import {
   type Resource,
   type StreamEvent,
   withBackends,
-  withCounters,
   withEvent,
   withFrontends,
   withOverrides,
   withProblems,
 } from "./model.ts";
+import { withCounters } from "./rates.ts";
 import {
   acceptBackends,
   acceptCounters,

@@ -28,6 +28,8 @@ import type {
   VppInfo,
 } from "../../api/mod.ts";
 
+import { wordOf } from "./format.ts";
+
 /** Any event of the stream. */
 export type StreamEvent =
   | BackendEvent
@@ -163,8 +165,6 @@ export const emptyModel: Model = {
 export const eventLimit = 500;
 /** Minutes of latency that are kept. */
 const minuteLimit = 60;
-/** Points of a rate that are kept. */
-const rateLimit = 120;
 
 /** Whether two values of JSON are equal; keys in any order. */
 export function sameJson(a: unknown, b: unknown): boolean {
@@ -236,51 +236,6 @@ export function withOverrides(
   return sameJson(model.overrides, overrides) ? model : { ...model, overrides };
 }
 
-/** A read of counters: rates are differences to the read before. */
-export function withCounters(model: Model, counters: LbCounters): Model {
-  const before = model.counters;
-  if (counters.read_at === null) {
-    return { ...model, counters, rates: new Map() };
-  }
-  if (before?.read_at === counters.read_at) return model;
-  const at = Date.parse(counters.read_at) / 1000;
-  const passed = before?.read_at == null ? 0 : at - Date.parse(before.read_at) / 1000;
-  const rates = new Map<string, Rate>();
-  const add = (key: string, was: number | undefined, is: number) => {
-    // Counters begin anew with VPP.
-    const rate = was === undefined || passed <= 0 || is < was ? null : (is - was) / passed;
-    const past = model.rates.get(key)?.past ?? [];
-    rates.set(key, {
-      now: rate,
-      past: rate === null ? past : [...past, [at, rate] as const].slice(-rateLimit),
-    });
-  };
-  const vipPackets = (vip: LbCounters["vips"][number]) =>
-    vip.next + vip.first + vip.untracked + vip.no_server;
-  for (const vip of counters.vips) {
-    const was = before?.vips.find((one) =>
-      one.prefix === vip.prefix && one.port === vip.port &&
-      one.protocol === vip.protocol
-    );
-    if (vip.frontend !== null) {
-      add(
-        `vip ${vip.frontend}`,
-        was === undefined ? undefined : vipPackets(was),
-        vipPackets(vip),
-      );
-    }
-  }
-  for (const server of counters.servers) {
-    add(
-      `server ${server.address}`,
-      before?.servers.find(({ address }) => address === server.address)
-        ?.packets,
-      server.packets,
-    );
-  }
-  return { ...model, counters, rates };
-}
-
 /** Share of new flows that the weights ask for, by member's name: of the pool in use, 0 elsewhere. */
 export function wantedShares({ pools }: Frontend): ReadonlyMap<string, number> {
   const members = pools.find(({ active }) => active)?.backends ?? [];
@@ -315,7 +270,7 @@ export function withEvent(
     }
     case "change":
       // A newer daemon may have changes that this page does not know.
-      return { model: told, read: changed[event.what] ?? everything };
+      return { model: told, read: wordOf(changed, event.what) ?? everything };
     case "resync":
     case "dropped":
       return { model: told, read: everything };

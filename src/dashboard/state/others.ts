@@ -70,7 +70,9 @@ export class Others {
     let asksAgain = false;
     try {
       const { peers } = acceptPeers(await new ApiClient(transport).peers(signal));
-      const names: (PeerList["peers"][number] | null)[] = peers.length === 0 ? [] : [null, ...peers];
+      // An address may name a peer that there is not: then a tab leads back.
+      const alone = peers.length === 0 && shown() === null;
+      const names: (PeerList["peers"][number] | null)[] = alone ? [] : [null, ...peers];
       const now = await Promise.all(names.map(async (peer): Promise<Daemon> => {
         const name = peer?.name ?? null;
         const about = { name, url: peer?.url ?? null };

@@ -8,17 +8,28 @@ import { ApiClient, ApiError, type Transport } from "./client.ts";
 import { acceptPlan } from "./shapes.ts";
 import { Live, type PageClock } from "./live.ts";
 import { type Daemon, Others } from "./others.ts";
+import { localSettings, sessionSettings } from "./settings.ts";
 import { emptyModel, type Model, type PageBackend, type Resource } from "./model.ts";
 
 const tokenKey = "maglev-token";
 const themeKey = "maglev-theme";
 
+/** What a token in the address means; of one that is cut off in the middle of a character the text as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return text;
+  }
+}
+
 /** Takes a token out of `#token=…`, so that it is neither in the address nor in the history. */
 function tokenOfAddress(): void {
   const match = /^#token=(.+)$/.exec(location.hash);
   if (match?.[1] === undefined) return;
-  sessionStorage.setItem(tokenKey, decodeURIComponent(match[1]));
   history.replaceState(null, "", location.pathname + location.search);
+  sessionSettings.set(tokenKey, decoded(match[1]));
 }
 
 const transport: Transport = {
@@ -70,7 +81,7 @@ export const asked: Cell<Action | null> = signal<Action | null>(null);
 /** Whether the help is shown. */
 export const help: Cell<boolean> = signal(false);
 /** Colours. */
-export const theme: Cell<string> = signal(localStorage.getItem(themeKey) ?? "auto");
+export const theme: Cell<string> = signal(localSettings.get(themeKey) ?? "auto");
 /** One line for screen readers and the bar: what an action did. */
 export const notice: Cell<string> = signal("");
 /** Name of the row that the keyboard is at. */
@@ -160,7 +171,7 @@ function update(change: (model: Model) => Model): void {
 
 /** Takes a token and reads everything with it. */
 export function logIn(given: string): void {
-  sessionStorage.setItem(tokenKey, given);
+  sessionSettings.set(tokenKey, given);
   token.value = given;
   live?.restart();
   others?.start();
@@ -178,7 +189,7 @@ function forget(): void {
 
 /** Forgets the token. */
 export function logOut(): void {
-  sessionStorage.removeItem(tokenKey);
+  sessionSettings.remove(tokenKey);
   token.value = null;
   forget();
   live?.restart();
@@ -205,7 +216,7 @@ export function readAgain(resources: readonly Resource[]): void {
 /** Starts everything; called once. */
 export function start(): void {
   tokenOfAddress();
-  token.value = sessionStorage.getItem(tokenKey);
+  token.value = sessionSettings.get(tokenKey);
   effect(() => {
     const client = api.value;
     live?.stop();
@@ -234,7 +245,7 @@ export function start(): void {
     history.replaceState(null, "", location.pathname + (text === "" ? "" : `?${text}`));
   });
   effect(() => {
-    localStorage.setItem(themeKey, theme.value);
+    localSettings.set(themeKey, theme.value);
     document.documentElement.dataset.theme = theme.value;
   });
   let last = Date.now();

@@ -1,7 +1,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Backend } from "../../api/mod.ts";
 import type { PageBackend } from "../state/model.ts";
-import { clean, shapes } from "../state/format.ts";
+import { clean, shapeOf, wordOf } from "../state/format.ts";
 import { cursor, model, opened, type ReadCell, shownBackends } from "../state/store.ts";
 import { memo } from "./memo.tsx";
 import { Age, LastResult, Link, Pips, Quantiles, Spark, StateMark } from "./parts.tsx";
@@ -23,7 +23,7 @@ function value(backend: PageBackend, column: Column): string | number {
     case "name":
       return backend.name;
     case "state":
-      return rank[backend.state] ?? 5;
+      return wordOf(rank, backend.state) ?? 5;
     case "since":
       return -Date.parse(backend.since);
     case "check":
@@ -45,13 +45,16 @@ function sortBy(column: Column, down: boolean): void {
   order.value = { column, down, names };
 }
 
+/** Rows and squares beyond so many are not made: they would stop the browser for seconds. */
+const rowLimit = 1000;
+
 /** Backends that are shown, in the order that the person chose; those that came later are last. */
 export const orderedBackends: ReadCell<readonly PageBackend[]> = computed(() => {
   const { column, names } = order.value;
-  if (column === "file") return shownBackends.value;
+  if (column === "file") return shownBackends.value.slice(0, rowLimit);
   const places = new Map(names.map((name, i) => [name, i]));
   const place = ({ name }: PageBackend) => places.get(name) ?? names.length;
-  return shownBackends.value.toSorted((a, b) => place(a) - place(b));
+  return shownBackends.value.toSorted((a, b) => place(a) - place(b)).slice(0, rowLimit);
 });
 
 function Head({ column, text }: { readonly column: Column; readonly text: string }) {
@@ -73,14 +76,20 @@ function Head({ column, text }: { readonly column: Column; readonly text: string
 /** A strip of one square a backend, and a table below. */
 export function Backends() {
   const backends = orderedBackends.value;
+  const matching = shownBackends.value.length;
   const all = model.value.backends;
   return (
     <section id="backends" aria-labelledby="backends-title">
       <h2 id="backends-title">
-        Backends <span class="dim">{backends.length} of {all.size}</span>
+        Backends <span class="dim">{matching} of {all.size}</span>
       </h2>
       <div class="strip" role="group" aria-label="one square a backend">
-        {[...all.values()].map((backend) => <Square key={backend.name} backend={backend} />)}
+        {[...all.values()].slice(0, rowLimit).map((backend) => (
+          <Square
+            key={backend.name}
+            backend={backend}
+          />
+        ))}
       </div>
       <div class="scroll panel">
         <table class="stack">
@@ -105,6 +114,9 @@ export function Backends() {
           </tbody>
         </table>
       </div>
+      {matching > backends.length
+        ? <p class="dim">only the first {rowLimit} are shown; the search finds the others</p>
+        : null}
       {backends.length === 0 && all.size > 0
         ? <p class="dim">no backend matches the search and the filter</p>
         : null}
@@ -122,7 +134,7 @@ const Square = memo(function Square({ backend }: { readonly backend: Backend }) 
       aria-label={name}
       onClick={() => opened.value = { kind: "backend", name: backend.name }}
     >
-      {backend.state === "up" ? null : <span aria-hidden="true">{shapes[backend.state] ?? "·"}</span>}
+      {backend.state === "up" ? null : shapeOf(backend.state)}
     </button>
   );
 });
@@ -144,9 +156,7 @@ const BackendRow = memo(
         <td>
           <Pips health={backend.health} />
         </td>
-        <td class="less">
-          <bdi>{clean(backend.healthcheck ?? "–")}</bdi>
-        </td>
+        <td class="less">{clean(backend.healthcheck ?? "–")}</td>
         <td class="wide">
           <LastResult backend={backend} />
         </td>

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
-import { clean, shapes } from "../state/format.ts";
+import { clean, shapeOf, wordOf } from "../state/format.ts";
+import { readinessOf } from "../state/readiness.ts";
 import { help, logIn, logOut, model, notice, query, stateFilter, theme, token } from "../state/store.ts";
 import { Age } from "./parts.tsx";
 import { Tabs } from "./tabs.tsx";
@@ -14,13 +15,6 @@ const vppWords: Readonly<Record<string, readonly [shape: string, tone: string, t
   "warming-up": ["◔", "void", "VPP waits for the warm-up"],
   "out-of-sync": ["▲", "bad", "VPP is out of sync"],
   "in-sync": ["●", "good", "VPP is in sync"],
-};
-
-/** The same of a peer, whose readiness is not read. */
-const linkWords: Readonly<Record<string, readonly [shape: string, tone: string, text: string]>> = {
-  "off": ["⊘", "dim", "VPP is switched off"],
-  "disconnected": ["✖", "bad", "VPP is away"],
-  "connected": ["●", "good", "VPP is connected"],
 };
 
 const connectionWords: Readonly<Record<string, readonly [shape: string, tone: string]>> = {
@@ -49,12 +43,14 @@ function Pill({ name, shape, text, tone }: {
 
 /** The bar at the top: who this is, how it is, filters. */
 export function Bar() {
-  const { backends, connection, info, link, ready, trouble } = model.value;
+  const { backends, connection, info, trouble } = model.value;
+  // Of a peer it is worked out: its `/readyz` is not read.
+  const ready = model.value.ready ?? readinessOf(model.value);
   const you = info?.you;
   const [shape, tone, text] = ready === null
-    ? linkWords[link ?? ""] ?? ["◔", "dim", "VPP is not known"]
-    : vppWords[ready.vpp] ?? ["·", "dim", clean(String(ready.vpp))];
-  const [liveShape, liveTone] = connectionWords[connection] ?? ["·", "dim"];
+    ? ["◔", "dim", "VPP is not known"]
+    : wordOf(vppWords, ready.vpp) ?? ["·", "dim", clean(String(ready.vpp))];
+  const [liveShape, liveTone] = wordOf(connectionWords, connection) ?? ["·", "dim"];
   const asksToken = connection === "unauthorized" || wantsToken.value && (you ?? null) === null;
   return (
     <header class="bar">
@@ -124,7 +120,7 @@ export function Bar() {
               aria-pressed={stateFilter.value === state}
               onClick={() => stateFilter.value = stateFilter.value === state ? "" : state}
             >
-              <span aria-hidden="true">{shapes[state]}</span> <b>{count}</b> {state}
+              <span aria-hidden="true">{shapeOf(state)}</span> <b>{count}</b> {state}
             </button>
           );
         })}

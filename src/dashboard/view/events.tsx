@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { EventRow, StreamEvent } from "../state/model.ts";
-import { clean, clockText, shapes } from "../state/format.ts";
+import { clean, clockText, shapeOf } from "../state/format.ts";
 import { model } from "../state/store.ts";
 import { Link } from "./parts.tsx";
 
@@ -120,7 +120,7 @@ export function Events() {
             {shown.map(({ at, key, line }) => (
               <li key={key}>
                 <time title={at}>{clockText(at)}</time>
-                <span class={`state ${line.tone}`} aria-hidden="true">{shapes[line.tone] ?? "·"}</span>
+                <span class={`state ${line.tone}`} aria-hidden="true">{shapeOf(line.tone)}</span>
                 {line.opens === null
                   ? (
                     <b>

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { clean, rateText } from "../state/format.ts";
+import { clean, rateText, wordOf } from "../state/format.ts";
 import { model, words } from "../state/store.ts";
 import {
   type PageBackend,
@@ -11,6 +11,8 @@ import {
 import { memo } from "./memo.tsx";
 import { Age, LastResult, Link, Pips, Quantiles, ShareBar, Spark, StateMark, WeightBar } from "./parts.tsx";
 
+/** Of so many frontends there is a row; the search finds the others. */
+const rowLimit = 1000;
 /** Up to so many frontends are cards. */
 const cardLimit = 12;
 
@@ -44,7 +46,7 @@ export function Frontends() {
         Frontends <span class="dim">{shown.length} of {frontends.size}</span>
       </h2>
       <div class={cards ? "cards" : "cards rows"}>
-        {shown.map((frontend) => (
+        {shown.slice(0, rowLimit).map((frontend) => (
           <FrontendCard
             key={frontend.name}
             frontend={frontend}
@@ -96,7 +98,7 @@ function FrontendCard({ backends, frontend, open, rates }: CardProps) {
         </span>
         <span class="grow" />
         <span class={`sync ${frontend.vpp}`}>
-          {vppWords[frontend.vpp] ?? clean(frontend.vpp)}
+          {wordOf(vppWords, frontend.vpp) ?? clean(frontend.vpp)}
         </span>
         <span class="rate num">{rateText(rate?.now)} packets/s</span>
       </summary>
@@ -180,9 +182,7 @@ const MemberRow = memo(function MemberRow({ backend, member, rate, wanted }: Mem
       <td>
         <Pips health={backend?.health} />
       </td>
-      <td class="less">
-        <bdi>{clean(backend?.healthcheck ?? "–")}</bdi>
-      </td>
+      <td class="less">{clean(backend?.healthcheck ?? "–")}</td>
       <td class="wide">
         <LastResult backend={backend} />
       </td>

@@ -1,11 +1,12 @@
 /**
- * Small parts that several regions use.
+ * Small parts that several regions use. A page with 300 backends has thousands of them: each has as few elements as it
+ * can.
  *
  * @module
  */
 import type { ComponentChildren } from "preact";
 import type { Backend, Override } from "../../api/mod.ts";
-import { ageText, clean, latencyText, percentText, shapes } from "../state/format.ts";
+import { ageText, clean, latencyText, percentText, shapeOf } from "../state/format.ts";
 import type { PageBackend } from "../state/model.ts";
 import { now, opened } from "../state/store.ts";
 
@@ -13,7 +14,8 @@ import { now, opened } from "../state/store.ts";
 export function StateMark({ state }: { readonly state: string }) {
   return (
     <span class={`state ${state}`}>
-      <span aria-hidden="true">{shapes[state] ?? "·"}</span> {clean(state)}
+      <span aria-hidden="true">{shapeOf(state)}</span>
+      {` ${clean(state)}`}
     </span>
   );
 }
@@ -76,7 +78,7 @@ export function Spark({ spark }: { readonly spark: string | undefined }) {
       aria-label={`last ${spark.length} probes, ${failed} failed`}
     >
       <path d={bars.passed.join("")} />
-      <path class="fail" d={bars.failed.join("")} />
+      {failed === 0 ? null : <path class="fail" d={bars.failed.join("")} />}
     </svg>
   );
 }
@@ -143,8 +145,9 @@ export function Link({ kind, name, children }: {
   readonly children?: ComponentChildren;
 }) {
   return (
-    <button type="button" class="link" onClick={() => opened.value = { kind, name }}>
-      <bdi>{children ?? clean(name)}</bdi>
+    // Its direction is its own, as in a `bdi`.
+    <button type="button" class="link" dir="auto" onClick={() => opened.value = { kind, name }}>
+      {children ?? clean(name)}
     </button>
   );
 }
@@ -166,7 +169,7 @@ export function LastResult({ backend }: { readonly backend: Backend | undefined 
 export function Quantiles({ backend }: { readonly backend: PageBackend | undefined }) {
   const latency = backend?.latency;
   if (latency === null || latency === undefined) return <span class="dim none">–</span>;
-  return <span class="num">{latencyText(latency.p50_ns)} / {latencyText(latency.p95_ns)}</span>;
+  return <span class="num">{`${latencyText(latency.p50_ns)} / ${latencyText(latency.p95_ns)}`}</span>;
 }
 
 /** Who set something, why, and how long it lasts. */

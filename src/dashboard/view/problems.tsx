@@ -1,5 +1,5 @@
 import type { CurrentProblem } from "../../api/mod.ts";
-import { clean, shapes } from "../state/format.ts";
+import { clean, shapeOf } from "../state/format.ts";
 import { type Action, asked, mayChange, model, readPlan } from "../state/store.ts";
 import { Age, Link } from "./parts.tsx";
 
@@ -28,6 +28,9 @@ function remedy(
   }
 }
 
+/** The worst of so many are shown. */
+const shownLimit = 200;
+
 /** What is wrong, worst first; one green line when nothing is. */
 export function Problems() {
   const { connection, problems } = model.value;
@@ -44,9 +47,12 @@ export function Problems() {
         )
         : (
           <ul class="problems" aria-live="polite">
-            {problems.problems.map((problem) => (
+            {problems.problems.slice(0, shownLimit).map((problem) => (
               <ProblemLine key={`${problem.kind} ${problem.object}`} problem={problem} />
             ))}
+            {problems.problems.length <= shownLimit
+              ? null
+              : <li class="dim">and {problems.problems.length - shownLimit} more</li>}
           </ul>
         )}
     </section>
@@ -65,7 +71,7 @@ function ProblemLine({ problem }: { readonly problem: CurrentProblem }) {
   return (
     <li class={problem.severity}>
       <span class="severity">
-        <span aria-hidden="true">{shapes[problem.severity] ?? "·"}</span> {clean(problem.severity)}
+        <span aria-hidden="true">{shapeOf(problem.severity)}</span> {clean(problem.severity)}
       </span>
       {kind === null ? null : <Link kind={kind} name={problem.object} />}
       <span class="text">

@@ -1,5 +1,5 @@
 import type { Change, Plan } from "../../api/mod.ts";
-import { clean, clockText, percentText, rateText } from "../state/format.ts";
+import { clean, clockText, percentText, rateText, wordOf } from "../state/format.ts";
 import { asked, mayChange, model, readPlan } from "../state/store.ts";
 import { Age } from "./parts.tsx";
 import { Plot } from "./plot.tsx";
@@ -100,7 +100,7 @@ const signs: Readonly<Record<string, string>> = {
 };
 
 function kindClass({ kind, traffic_affecting }: Change): string {
-  const sign = signs[kind] === "+" ? "added" : signs[kind] === "−" ? "taken" : "altered";
+  const sign = wordOf(signs, kind) === "+" ? "added" : wordOf(signs, kind) === "−" ? "taken" : "altered";
   return `${sign} ${traffic_affecting ? "traffic" : ""}`;
 }
 
@@ -126,7 +126,7 @@ function PlanTable({ plan }: { readonly plan: Plan }) {
       <ul class="diff">
         {plan.changes.map((change) => (
           <li key={change.seq} class={kindClass(change)}>
-            <b>{signs[change.kind] ?? "~"}</b> {change.kind.replaceAll("_", " ")}{" "}
+            <b>{wordOf(signs, change.kind) ?? "~"}</b> {clean(change.kind.replaceAll("_", " "))}{" "}
             <bdi>{clean(changeText(change))}</bdi>{" "}
             <span class="dim">
               <bdi>{clean(change.reason)}</bdi>
