@@ -7,7 +7,7 @@ import { effect } from "@preact/signals";
 import { type ComponentChildren, render } from "preact";
 import { useErrorBoundary } from "preact/hooks";
 import { titleText } from "./state/format.ts";
-import { allProblems, asked, help, model, opened, reading, start } from "./state/store.ts";
+import { allProblems, asked, help, isOld, model, opened, reading, start } from "./state/store.ts";
 import { ActionDialog } from "./view/action.tsx";
 import { Backends } from "./view/backends.tsx";
 import { Bar } from "./view/bar.tsx";
@@ -60,14 +60,13 @@ function Region({ children }: { readonly children: ComponentChildren }) {
 }
 
 function Page() {
-  const old = model.value.connection === "stale" || model.value.connection === "away";
   return (
     <>
       <Region>
         <Bar />
       </Region>
       {/* Of another daemon or token nothing stays, neither an answer nor a filter. */}
-      <main key={reading.value} class={old ? "old" : ""}>
+      <main key={reading.value} class={isOld.value ? "old" : ""}>
         <Region>
           <Problems />
         </Region>

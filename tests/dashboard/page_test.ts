@@ -410,7 +410,7 @@ browserTest("a stream in which nothing is heard for 35 s greys the page, and it 
 
 browserTest("the title and the icon tell trouble", async () => {
   await using site = new FakeSite();
-  await using page = await DashboardPage.open(site.api);
+  await using page = await DashboardPage.open(site.api, { expected: /status of 401/ });
   await page.shows("#problems .fine");
   await page.isTitled(/^lb1$/);
   const icon = async () => await page.find("link[rel=icon]").getAttribute("href");
@@ -429,6 +429,14 @@ browserTest("the title and the icon tell trouble", async () => {
   await page.shows("#problems li", "VPP is gone");
   await page.isTitled(/^\(2!\) lb1$/);
   assert.notEqual(await icon(), fine);
+  site.answers.set("GET /v1/problems", { problems: [], critical: 0, warnings: 0 });
+  await site.emit({ kind: "change", what: "problems", backend: null, frontend: null });
+  await page.isTitled(/^lb1$/);
+  // Whoever tells nothing any more is not well.
+  site.roles = {};
+  site.breakStreams();
+  await page.shows("main.old");
+  await page.isTitled(/^\(1!\) lb1$/);
 });
 
 browserTest("without JavaScript the page is a table of what is served", async () => {

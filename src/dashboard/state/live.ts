@@ -54,8 +54,8 @@ export interface LiveParts {
 const gatherMs = 50;
 /** Latency, counters and buckets are asked so often, in ms. */
 const pollMs = 2_000;
-/** So long after a transition, in ms, VPP's new buckets are known. */
-const sharesMs = 900;
+/** The daemon reads VPP's new buckets half a second after it wrote them; a busy one is late, so it is asked once more, in ms. */
+const sharesMs = { first: 600, again: 400 };
 /** The daemon sends a comment every 15 s; after so long without anything the stream is dead, in ms. */
 const silenceMs = 35_000;
 /** A lost stream is opened again after this time, doubled up to the greatest, in ms. */
@@ -255,9 +255,13 @@ export class Live {
 
   /** Buckets and shares are known again within a second after a change, which no event says. */
   #readSharesSoon(): void {
-    this.#soon ??= this.#parts.clock.after(sharesMs, () => {
-      this.#soon = null;
+    const { clock } = this.#parts;
+    this.#soon ??= clock.after(sharesMs.first, () => {
       this.read(["frontends"]);
+      this.#soon = clock.after(sharesMs.again, () => {
+        this.#soon = null;
+        this.read(["frontends"]);
+      });
     });
   }
 

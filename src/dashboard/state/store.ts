@@ -113,13 +113,21 @@ export function problemCounts(daemon: Daemon): { critical: number | null; warnin
   return { critical: problems?.critical ?? null, warnings: problems?.warnings ?? null };
 }
 
-/** Problems of all daemons. */
+/** Whether what is shown is not of now: nothing is heard, or the token is taken no more. */
+export const isOld: ReadCell<boolean> = computed(() => {
+  const { connection, info } = model.value;
+  return info !== null && (connection === "stale" || connection === "away" || connection === "unauthorized");
+});
+
+/** Problems of all daemons; one that tells nothing any more is a critical one. */
 export const allProblems: ReadCell<{ readonly critical: number; readonly warnings: number }> = computed(
   () => {
     const shown: Daemon = { name: peer.value, url: null, trouble: "", critical: null, warnings: null };
     const counts = (daemons.value.length === 0 ? [shown] : daemons.value).map((daemon) => {
       const away = daemon.trouble !== "" && daemon.name !== peer.value;
-      return away ? { critical: 1, warnings: 0 } : problemCounts(daemon);
+      return away || daemon.name === peer.value && isOld.value
+        ? { critical: 1, warnings: 0 }
+        : problemCounts(daemon);
     });
     const sum = (key: "critical" | "warnings") => counts.reduce((total, one) => total + (one[key] ?? 0), 0);
     return { critical: sum("critical"), warnings: sum("warnings") };
