@@ -125,21 +125,17 @@ export class PastEvents {
   /** Forgets at `now` what the limits no longer ask for. */
   forget(now: Millis): void {
     for (let oldest = this.#entries.first; oldest !== undefined; oldest = this.#entries.first) {
-      const spare = this.overfull && now - oldest.at > this.#limits.ms;
+      const spare = this.size > this.#limits.events && now - oldest.at > this.#limits.ms;
       if (!spare && this.#characters <= this.#limits.characters) break;
       this.#characters -= oldest.frame.length;
       this.#entries.dropFirst();
     }
   }
 
-  /** Whether there are events that are held for their age alone. */
-  get overfull(): boolean {
-    return this.size > this.#limits.events;
-  }
-
-  /** How long an event is held for its age alone, in ms. */
-  get youngMs(): Millis {
-    return this.#limits.ms;
+  /** When the next event is old enough to be forgotten; null: none that is held is too many. */
+  get nextAt(): Millis | null {
+    const oldest = this.#entries.first;
+    return oldest === undefined || this.size <= this.#limits.events ? null : oldest.at + this.#limits.ms;
   }
 
   /** Every event after `seq`; null when some of them are forgotten or `seq` is still to come. */

@@ -48,6 +48,9 @@ export const queueLimit = 256;
 /** How long records below info go on being made after their last subscriber left, so that its reconnect loses none. */
 const lingerMs: Millis = 30_000;
 
+/** Old events are forgotten so often at most, in ms; those of many backends are many. */
+const forgetMs: Millis = 1_000;
+
 /** What a bus is made of. */
 export interface BusOptions {
   /** Time of events, and age of those kept. */
@@ -207,8 +210,10 @@ export class Bus implements Announcer, Disposable {
 
   /** Events of a start or of a storm are forgotten when they are old, also where nothing happens any more. */
   #forgetLater(): void {
-    if (this.#closed || this.#forgetting !== null || !this.#ring.overfull) return;
-    this.#forgetting = this.#clock.after(this.#ring.youngMs + 1, () => {
+    const { nextAt } = this.#ring;
+    if (this.#closed || this.#forgetting !== null || nextAt === null) return;
+    const wait = Math.max(forgetMs, nextAt - this.#clock.now() + 1);
+    this.#forgetting = this.#clock.after(wait, () => {
       this.#forgetting = null;
       this.#ring.forget(this.#clock.now());
       this.#forgetLater();
