@@ -1,14 +1,13 @@
 /**
- * What the API may see and do, put together from the parts of the daemon.
+ * What the API may see and do, put together from the parts of the daemon. Orders are in `control_orders.ts`, questions
+ * about VPP in `control_vpp.ts`.
  *
  * @module
  */
 import { explainBackend, explainFrontend } from "../answers/explain.ts";
-import type { Known } from "../answers/known.ts";
 import { problemList, problems } from "../answers/problems.ts";
 import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
-import type { Clock } from "../clock.ts";
 import { toConfigCheck } from "../config/check.ts";
 import { exportConfig } from "../config/export.ts";
 import type {
@@ -22,120 +21,35 @@ import type {
 } from "../control.ts";
 import type { Entry } from "../health/entry.ts";
 import { memberWeight } from "../health/running.ts";
-import type { Tracker } from "../health/tracker.ts";
-import { desiredVips } from "../lb/desired.ts";
-import type { PlanView } from "../lb/outcome.ts";
-import { planAnswer, predict, predictionLimitMs } from "../lb/table/predict.ts";
-import type { Reconciler } from "../lb/reconciler.ts";
-import { TableSlices } from "../lb/table/slices.ts";
-import { tableView } from "../lb/table/view.ts";
-import { frontendVip } from "../lb/vips.ts";
-import { whereis } from "../lb/table/whereis.ts";
-import type { Journal } from "../memory/journal/journal.ts";
-import type { Run } from "../memory/journal/runs.ts";
-import type { Metrics } from "../metrics/mod.ts";
-import type { Actor, ActualLb, IpAddress, Millis, State, UnixMillis } from "../model.ts";
+import type { Actor, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { healthCheck } from "../snapshot/convert.ts";
 import { overrideView } from "../snapshot/overrides.ts";
 import { backendView, frontendView } from "../snapshot/views.ts";
-import { countersView, lbStateView, Names, vppInfoView } from "../snapshot/vpp.ts";
-import { type BuildInfo, version } from "../version.ts";
-import type { VppLink } from "../vpp/link.ts";
-import type { Checker } from "./checker.ts";
-import type { FileRequest } from "./checker_worker.ts";
+import { version } from "../version.ts";
+import { ControlOrders } from "./control_orders.ts";
+import { type ControlParts, missing, vppStanding } from "./control_parts.ts";
+import { ControlVpp } from "./control_vpp.ts";
 import { explainFacts } from "./explain.ts";
 import { explainPast } from "./explain_past.ts";
-import type { Wish } from "../fleet/wish.ts";
-import type { OrderWords } from "../health/override_book.ts";
-import type { Override } from "../memory/overrides/override.ts";
-import type { DaemonFleet } from "./fleet.ts";
 import { noFleet } from "./fleet_answer.ts";
-import { Foresight, notForeseen } from "./foresight.ts";
 import { journalPage, type JournalSources, replayAnswer } from "./journal_answers.ts";
-import { plainConsequences, readOrder } from "./order.ts";
-import type { Reloader } from "./reload.ts";
-
-/** The parts that the control speaks for. */
-export interface ControlParts {
-  /** Time. */
-  readonly clock: Clock;
-  /** Health of everything. */
-  readonly tracker: Tracker;
-  /** Keeper of VPP's state. */
-  readonly reconciler: Reconciler;
-  /** Connection to VPP. */
-  readonly link: VppLink;
-  /** What happened. */
-  readonly journal: Journal;
-  /** Counted results of a backend that are not in the journal yet. */
-  readonly openRuns: (backend: string) => readonly Run[];
-  /** Checks configurations off the main thread. */
-  readonly checker: Checker;
-  /** The one path of a reload. */
-  readonly reloader: Reloader;
-  /** Counts and scrapes. */
-  readonly metrics: Metrics;
-  /** What was built and when. */
-  readonly build: BuildInfo;
-  /** What is checked: the daemon's own file. */
-  readonly request: () => FileRequest;
-  /** Waits until the disk has the overrides; null: it has, or why it has not. */
-  readonly saved: () => Promise<string | null>;
-  /** Name of this daemon. */
-  readonly node: string;
-  /** Its fleet; null: it stands alone. */
-  readonly fleet: DaemonFleet | null;
-  /** Folder of what outlives the process; null: nothing does. */
-  readonly stateDir: string | null;
-  /** Whether there is an auth file. */
-  readonly auth: boolean;
-  /** Whether the TCP listeners serve HTTPS. */
-  readonly tls: boolean;
-  /** Everything that is known now. */
-  readonly known: () => Known;
-  /** What this daemon was started with, e.g. `vpp`, `stats`, `auth`, `tls`. */
-  readonly features: readonly string[];
-  /** Address of a dashboard in Grafana; null: none. */
-  readonly grafanaUrl: string | null;
-  /** Wall clock. */
-  readonly startedAt: UnixMillis;
-  /** Monotonic. */
-  readonly startedAtMs: Millis;
-  /** Addresses of the listeners, once they are open. */
-  readonly listen: () => readonly string[];
-}
-
-const aloneRefusal: Refusal = {
-  type: "conflict",
-  detail: "this daemon has no fleet, so nothing can be set everywhere",
-};
-
-const missing = (what: string, name: string): Refusal => ({
-  type: "not-found",
-  detail: `there is no ${what} "${name}"`,
-});
-
-/** How VPP stands, as GET /readyz says it. */
-export function vppStanding(reconciler: Reconciler, link: VppLink): api.Ready["vpp"] {
-  const { overall } = reconciler;
-  return overall === "disconnected" && link.state === "refused" ? "refused" : overall;
-}
 
 /** The daemon as its API shows it. */
 export class DaemonControl implements Control {
   readonly #parts: ControlParts;
-  readonly #slices: TableSlices;
-  readonly #foresight: Foresight;
-  /** Answers to those who ask together are made once. */
-  readonly #states = new WeakMap<ActualLb, api.LbState>();
-  readonly #plans = new WeakMap<PlanView, Promise<api.Plan>>();
+  readonly #orders: ControlOrders;
+  readonly #vpp: ControlVpp;
 
   /** Speaks for `parts`. */
   constructor(parts: ControlParts) {
     this.#parts = parts;
-    this.#slices = new TableSlices(parts.clock);
-    this.#foresight = new Foresight(parts);
+    this.#orders = new ControlOrders(parts, {
+      backend: (name) => this.backend(name),
+      frontend: (name) => this.frontend(name),
+      overrides: () => this.overrides(),
+    });
+    this.#vpp = new ControlVpp(parts);
   }
 
   /** Version, uptime, listeners and warm-up. */
@@ -266,51 +180,18 @@ export class DaemonControl implements Control {
   }
 
   /** Pauses, resumes, disables or enables a backend. */
-  async act(
+  act(
     backend: string,
     action: BackendAction,
     request: api.ActionBody,
     actor: Actor,
     dryRun: boolean,
   ): Promise<Result<Changed<api.Backend>, Refusal>> {
-    const { clock, reconciler, saved, tracker } = this.#parts;
-    const words = readOrder(request, dryRun, clock.wall());
-    if (!words.ok) return words;
-    const everywhere = request.everywhere === true;
-    const trial = tracker.act(backend, action, actor, { ...words.value, dryRun: true });
-    if (!trial.ok && !everywhere) return trial;
-    const isLocal = tracker.overrides.isLocal(backend);
-    const foresee = !trial.ok || (everywhere && isLocal)
-      ? notForeseen
-      : this.#foresight.act(backend, action, trial.value.assumed);
-    const old = tracker.overrides.state(backend);
-    const outcome = everywhere
-      ? await this.#want({ kind: action, backend }, actor, words.value, request.force === true)
-      : dryRun
-      ? trial
-      : tracker.act(backend, action, actor, words.value);
-    if (!outcome.ok) return outcome;
-    const { replaced } = outcome.value;
-    const { after, before } = "after" in outcome.value
-      ? outcome.value
-      : { before: outcome.value.state, after: tracker.entry(backend)?.health.state };
-    if (!dryRun && !everywhere) reconciler.acted(backend, action);
-    const now = tracker.overrides.state(backend);
-    const [foreseen, unsaved] = await Promise.all([foresee(), dryRun ? null : saved()]);
-    const value = this.backend(backend);
-    if (value === null) return err(missing("backend", backend));
-    const plain = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
-    const consequences = { ...plain, ...foreseen };
-    return ok({
-      value: { ...value, consequences },
-      ...(before === after && old !== now
-        ? { before: { override: old && overrideView(old) }, after: { override: now && overrideView(now) } }
-        : { before, after }),
-    });
+    return this.#orders.act(backend, action, request, actor, dryRun);
   }
 
   /** Sets a run-time weight and tells VPP at once. */
-  async setWeight(
+  setWeight(
     frontend: string,
     pool: string,
     backend: string,
@@ -318,41 +199,7 @@ export class DaemonControl implements Control {
     actor: Actor,
     dryRun: boolean,
   ): Promise<Result<Changed<api.Frontend>, Refusal>> {
-    const { clock, reconciler, saved, tracker } = this.#parts;
-    const words = readOrder(request, dryRun, clock.wall());
-    if (!words.ok) return words;
-    const flush = request.flush ?? false;
-    const everywhere = request.everywhere === true;
-    const runs = () => memberWeight(tracker.config, frontend, pool, backend);
-    const ran = runs();
-    const { weight } = request;
-    const set = { frontend, pool, backend, weight };
-    const trial = tracker.setWeight(frontend, pool, backend, weight, actor, { ...words.value, dryRun: true });
-    if (!trial.ok && !everywhere) return trial;
-    const isLocal = tracker.overrides.isLocal(backend, frontend, pool);
-    const foresee = !trial.ok || (everywhere && isLocal)
-      ? notForeseen
-      : this.#foresight.weight(set, actor.principal, flush, trial.value.assumed);
-    const outcome = everywhere
-      ? await this.#want({ kind: "weight", ...set, flush }, actor, words.value, request.force === true)
-      : dryRun
-      ? trial
-      : tracker.setWeight(frontend, pool, backend, weight, actor, words.value);
-    if (!outcome.ok) return outcome;
-    const { replaced } = outcome.value;
-    const { after, before } = "after" in outcome.value ? outcome.value : { before: ran, after: runs() };
-    // What is wanted everywhere asked for a flush where it came into force.
-    const sent = dryRun ? null : reconciler.weightSet(frontend, backend, flush && !everywhere);
-    const [foreseen, unsaved] = await Promise.all([foresee(), dryRun ? null : saved(), sent]);
-    const value = this.frontend(frontend);
-    if (value === null) return err(missing("frontend", frontend));
-    const plain = plainConsequences(dryRun, unsaved, replaced && overrideView(replaced));
-    const consequences = { ...plain, ...foreseen };
-    return ok({
-      value: { ...value, consequences },
-      before: { weight: before },
-      after: flush ? { weight: after, flush } : { weight: after },
-    });
+    return this.#orders.setWeight(frontend, pool, backend, request, actor, dryRun);
   }
 
   /** What operators set and have not taken back, oldest first. */
@@ -361,91 +208,26 @@ export class DaemonControl implements Control {
   }
 
   /** Ends an override. */
-  async clearOverride(
+  clearOverride(
     id: string,
     actor: Actor,
     dryRun: boolean,
   ): Promise<Result<Changed<api.OverrideList>, Refusal>> {
-    const { reconciler, saved, tracker } = this.#parts;
-    const override = tracker.overrides.list.find((one) => one.id === id);
-    if (override === undefined) return err(missing("override", id));
-    const trial = tracker.clearOverride(id, actor, true);
-    if (!trial.ok) return trial;
-    const foresee = this.#foresight.clear(override, trial.value.assumed);
-    if (override.scope === "everywhere") {
-      const cleared = await this.#clearEverywhere(id, actor, dryRun);
-      if (!cleared.ok) return cleared;
-    } else if (!dryRun) {
-      const outcome = tracker.clearOverride(id, actor);
-      if (!outcome.ok) return outcome;
-    }
-    const stops = override.kind === "pause" || override.kind === "disable";
-    // Whoever ends a pause wants the server back, as with resume.
-    if (!dryRun && stops && override.sleeping === null) reconciler.acted(override.backend, "resume");
-    const [foreseen, unsaved] = await Promise.all([foresee(), dryRun ? null : saved()]);
-    const mine = override.by === actor.principal && override.claimed === (actor.claimed ?? null);
-    const view = overrideView(override);
-    const consequences = { ...plainConsequences(dryRun, unsaved, mine ? null : view), ...foreseen };
-    return ok({ value: { overrides: this.overrides(), consequences }, before: view, after: null });
-  }
-
-  /** Carries out what an operator wants everywhere; `state` is that of the backend before. */
-  async #want(
-    wish: Wish,
-    actor: Actor,
-    { dryRun = false, end = null, reason = null }: OrderWords,
-    force: boolean,
-  ): Promise<Result<{ readonly state: State; readonly replaced: Override | null }, Refusal>> {
-    const { fleet, tracker } = this.#parts;
-    if (fleet === null) return err(aloneRefusal);
-    const state = tracker.entry(wish.backend)?.health.state ?? "removed";
-    const wanted = await fleet.want(wish, actor, { dryRun, end, force, reason });
-    return wanted.ok ? ok({ state, replaced: wanted.value.replaced }) : wanted;
-  }
-
-  async #clearEverywhere(id: string, actor: Actor, dryRun: boolean): Promise<Result<null, Refusal>> {
-    const { fleet } = this.#parts;
-    if (fleet === null) return err(aloneRefusal);
-    return dryRun ? ok(null) : await fleet.clear(id, actor);
+    return this.#orders.clearOverride(id, actor, dryRun);
   }
 
   /** The new-flow table of a frontend, as it is or under assumptions. */
-  async table(name: string, query: TableQuery): Promise<Result<api.Table, Refusal>> {
-    const { reconciler, tracker } = this.#parts;
-    const { config } = tracker;
-    const frontend = config.frontends.get(name);
-    if (frontend === undefined) return err(missing("frontend", name));
-    const status = (backend: string) => tracker.status(backend);
-    return await tableView(
-      { config, frontend, status, servers: reconciler.view.servers, actual: reconciler.view.vip(name) },
-      query,
-      this.#slices,
-    );
+  table(name: string, query: TableQuery): Promise<Result<api.Table, Refusal>> {
+    return this.#vpp.table(name, query);
   }
 
   /** Which server a client's new flow gets. */
-  async whereis(
+  whereis(
     name: string,
     client: string,
     clientPort: number | null,
   ): Promise<Result<api.Whereis, Refusal>> {
-    const { reconciler, tracker } = this.#parts;
-    const { config } = tracker;
-    const frontend = config.frontends.get(name);
-    if (frontend === undefined) return err(missing("frontend", name));
-    const actual = reconciler.view.vip(name);
-    const vip = frontendVip(frontend);
-    const names = this.#names();
-    const status = (backend: string) => tracker.status(backend);
-    const [desired] = desiredVips(config, status, reconciler.view.servers, [name]);
-    if (desired === undefined) return err(missing("frontend", name));
-    const input = {
-      frontend,
-      desired,
-      actual,
-      backendOf: (address: IpAddress) => names.server(vip, address) ?? names.backend(address),
-    };
-    return await whereis(input, client, clientPort, this.#slices);
+    return this.#vpp.whereis(name, client, clientPort);
   }
 
   /** Why a frontend or a backend is as it is. */
@@ -465,43 +247,22 @@ export class DaemonControl implements Control {
 
   /** The connected VPP. */
   vppInfo(): Result<api.VppInfo, Refusal> {
-    const { link } = this.#parts;
-    const info = link.info;
-    if (info === null) return err(this.#unavailable());
-    return ok(vppInfoView(info));
+    return this.#vpp.info();
   }
 
   /** Reads VPP now, after what was due has been sent. */
-  async lbState(frontend: string | null): Promise<Result<api.LbState, Refusal>> {
-    const { link, reconciler, tracker } = this.#parts;
-    if (frontend !== null && !tracker.config.frontends.has(frontend)) {
-      return err(missing("frontend", frontend));
-    }
-    if (link.lb === null) return err(this.#unavailable());
-    const reading = await reconciler.read(frontend);
-    if (!reading.ok) return reading;
-    const { conf, readAt, vips } = reading.value;
-    const made = this.#states.get(reading.value) ?? lbStateView(readAt, conf, vips, this.#names());
-    this.#states.set(reading.value, made);
-    return ok(made);
+  lbState(frontend: string | null): Promise<Result<api.LbState, Refusal>> {
+    return this.#vpp.state(frontend);
   }
 
   /** Counters as last read. */
   counters(): Result<api.LbCounters, Refusal> {
-    const { link } = this.#parts;
-    if (link.state !== "connected") return err(this.#unavailable());
-    return ok(countersView(link.counts, this.#names()));
+    return this.#vpp.counters();
   }
 
   /** What a sync would do now, and why. */
-  async plan(frontend: string | null): Promise<Result<api.Plan, Refusal>> {
-    const { clock, reconciler } = this.#parts;
-    const deadline = clock.now() + predictionLimitMs;
-    const planned = await reconciler.plan(frontend);
-    if (!planned.ok) return planned;
-    const made = this.#plans.get(planned.value) ?? this.#answer(planned.value, frontend, deadline);
-    this.#plans.set(planned.value, made);
-    return ok(await made);
+  plan(frontend: string | null): Promise<Result<api.Plan, Refusal>> {
+    return this.#vpp.plan(frontend);
   }
 
   /** Syncs now. */
@@ -538,10 +299,6 @@ export class DaemonControl implements Control {
     return this.#parts.metrics.text();
   }
 
-  async #answer(planned: PlanView, frontend: string | null, deadline: Millis): Promise<api.Plan> {
-    return planAnswer(planned, frontend, await predict(planned, this.#slices, deadline));
-  }
-
   #vppDetail(frontend: string): string {
     const { link, reconciler } = this.#parts;
     const away = reconciler.standing(frontend) === "disconnected";
@@ -552,23 +309,10 @@ export class DaemonControl implements Control {
     return problems(this.#parts.known());
   }
 
-  #names(): Names {
-    const { tracker } = this.#parts;
-    return new Names(tracker.config, tracker.previousAddresses());
-  }
-
   #view(entry: Readonly<Entry>, isListed = false): api.Backend {
     const { clock, tracker } = this.#parts;
     const now = clock.wall();
     const override = tracker.overrides.state(entry.backend.name);
     return backendView(entry, entry.blindness(clock.now(), now), override, now, isListed);
-  }
-
-  #unavailable(): Refusal {
-    const { link } = this.#parts;
-    if (link.state === "off") {
-      return { type: "vpp-unavailable", detail: "VPP is switched off: no API socket is configured" };
-    }
-    return { type: "vpp-unavailable", detail: `VPP is not connected: ${link.reason}` };
   }
 }
