@@ -5,7 +5,7 @@
  * @module
  */
 import { nearest } from "./config/nearest.ts";
-import { environmentName, flagSpecs, goFlags, inPlaceOf } from "./flags.ts";
+import { environmentName, flagSpecs, goFlags, inPlaceOf } from "./flag_table.ts";
 
 /** Of the client, of packages, and of the tests. */
 const others: readonly string[] = [

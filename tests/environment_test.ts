@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { flagSpecs as clientFlags } from "../src/cli/options.ts";
 import { unknownVariables } from "../src/environment.ts";
-import { environmentName, flagSpecs } from "../src/flags.ts";
+import { environmentName, flagSpecs } from "../src/flag_table.ts";
 
 const said = (...names: string[]) =>
   unknownVariables(names).map(({ variable, detail }) => `${variable} ${detail}`);

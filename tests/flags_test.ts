@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { environmentName, flagSpecs, helpText, parseFlags, parseListenAddress } from "../src/flags.ts";
+import { environmentName, flagSpecs } from "../src/flag_table.ts";
+import { helpText, parseFlags, parseListenAddress } from "../src/flags.ts";
 
 const none = () => undefined;
 

@@ -9,7 +9,8 @@ import { pipeGrammar } from "../cli/pipes.ts";
 import { paint } from "../cli/text.ts";
 import { flagSpecs as clientFlags } from "../cli/options.ts";
 import { parseSyntax, type Part } from "../cli/syntax.ts";
-import { environmentName, flagSpecs, helpText } from "../flags.ts";
+import { environmentName, flagSpecs } from "../flag_table.ts";
+import { helpText } from "../flags.ts";
 import type { Block, Inline, Page, Text } from "./man_roff.ts";
 
 /** Version and date that a page carries. */

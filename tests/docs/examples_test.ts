@@ -6,7 +6,8 @@ import { flagSpecs as clientFlags, parseOptions } from "../../src/cli/options.ts
 import { formatFinding } from "../../src/config/findings.ts";
 import { checkText } from "../../src/config/load.ts";
 import { goVariables } from "../../src/environment.ts";
-import { environmentName, flagSpecs, parseFlags } from "../../src/flags.ts";
+import { environmentName, flagSpecs } from "../../src/flag_table.ts";
+import { parseFlags } from "../../src/flags.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
 import { documents } from "./documents.ts";
 import { codeSpans, parts } from "./markdown.ts";
