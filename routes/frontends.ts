@@ -5,6 +5,7 @@ import { notFound } from "./backends.ts";
 import { jsonBody } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
+import * as vppExamples from "./examples_vpp.ts";
 import {
   changeErrors,
   dryRun,
@@ -112,7 +113,7 @@ const getTable = createRoute({
     }),
   },
   responses: {
-    200: json(Table, "shares of every server", examples.table),
+    200: json(Table, "shares of every server", vppExamples.table),
     ...problems(...readErrors, "not-found"),
   },
 });
@@ -145,7 +146,7 @@ const getWhereis = createRoute({
     }),
   },
   responses: {
-    200: json(Whereis, "the server, now and after the next sync", examples.whereis),
+    200: json(Whereis, "the server, now and after the next sync", vppExamples.whereis),
     ...problems(...readErrors, "not-found"),
   },
 });

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { notFound } from "./backends.ts";
 import { jsonBody } from "./body.ts";
 import type { Api, ApiOptions } from "./env.ts";
-import * as examples from "./examples.ts";
+import * as vppExamples from "./examples_vpp.ts";
 import { changeErrors, json, problems, readErrors, security, unwrap, unwrapChange } from "./operation.ts";
 import { sharedJson } from "./shared_text.ts";
 import { LbCounters, LbState, Plan, SyncRequest, SyncResult, VppInfo } from "./schemas_vpp.ts";
@@ -23,7 +23,7 @@ const getVppInfo = createRoute({
   tags,
   security,
   responses: {
-    200: json(VppInfo, "version and times", examples.vppInfo),
+    200: json(VppInfo, "version and times", vppExamples.vppInfo),
     ...problems(...readErrors, "vpp-unavailable"),
   },
 });
@@ -38,7 +38,7 @@ const getLbState = createRoute({
   security,
   request: { query: frontendQuery },
   responses: {
-    200: json(LbState, "settings, VIPs and servers", examples.lbState),
+    200: json(LbState, "settings, VIPs and servers", vppExamples.lbState),
     ...problems(...readErrors, "not-found", "vpp-unavailable", "busy"),
   },
 });
@@ -51,7 +51,7 @@ const getLbCounters = createRoute({
   tags,
   security,
   responses: {
-    200: json(LbCounters, "counters of VIPs and servers", examples.lbCounters),
+    200: json(LbCounters, "counters of VIPs and servers", vppExamples.lbCounters),
     ...problems(...readErrors, "vpp-unavailable"),
   },
 });
@@ -65,7 +65,7 @@ const getLbPlan = createRoute({
   security,
   request: { query: frontendQuery },
   responses: {
-    200: json(Plan, "the changes, in the order they would be sent", examples.plan),
+    200: json(Plan, "the changes, in the order they would be sent", vppExamples.plan),
     ...problems(...readErrors, "not-found", "vpp-unavailable", "busy"),
   },
 });
@@ -87,7 +87,7 @@ const syncLb = createRoute({
     },
   },
   responses: {
-    200: json(SyncResult, "every change was accepted", examples.syncResult),
+    200: json(SyncResult, "every change was accepted", vppExamples.syncResult),
     ...problems(
       ...changeErrors,
       "not-found",

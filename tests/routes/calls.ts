@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { type Peer, tcpPeer } from "../../routes/access.ts";
 import { authTable } from "../../routes/auth.ts";
-import * as examples from "../../routes/examples.ts";
+import * as vppExamples from "../../routes/examples_vpp.ts";
 import type { Refusal } from "../../src/control.ts";
 import type { Operation } from "./document.ts";
 import { localToken } from "../secrets.ts";
@@ -113,7 +113,7 @@ const jsonBody = fc.oneof(
     "{}",
     '{"frontend":"web"}',
     '{"frontend":"b9"}',
-    `{"plan_digest":"${examples.plan.digest}"}`,
+    `{"plan_digest":"${vppExamples.plan.digest}"}`,
     '{"plan_digest":"old"}',
     "null",
     "[]",
@@ -184,7 +184,7 @@ export interface Call {
 
 const unavailable: Refusal = { type: "vpp-unavailable", detail: "VPP is not connected" };
 const syncRefusals: Refusal[] = [
-  { type: "vpp-refused", detail: "VPP refused 1 of 1 changes", sync: examples.syncResult },
+  { type: "vpp-refused", detail: "VPP refused 1 of 1 changes", sync: vppExamples.syncResult },
   { type: "busy", detail: "Another sync is waiting already" },
   { type: "conflict", detail: "The change is held" },
 ];

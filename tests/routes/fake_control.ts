@@ -16,6 +16,7 @@ import type {
 import type { Actor } from "../../src/model.ts";
 import { err, ok, type Result } from "../../src/result.ts";
 import * as examples from "../../routes/examples.ts";
+import * as vppExamples from "../../routes/examples_vpp.ts";
 
 /** Wall-clock time of the fake world. */
 export const fakeNow = Date.parse("2026-01-31T12:00:00.000Z");
@@ -240,10 +241,12 @@ export class FakeControl implements Control {
   table(_frontend: string, query: TableQuery): Promise<Result<api.Table, Refusal>> {
     const assumed = query.states.size + query.weights.size > 0;
     const buckets = query.buckets ? { buckets: [0, 1, -1] } : {};
-    return Promise.resolve(ok({ ...structuredClone(examples.table), assumed, ...buckets }));
+    return Promise.resolve(ok({ ...structuredClone(vppExamples.table), assumed, ...buckets }));
   }
   whereis(frontend: string, client: string, port: number | null): Promise<Result<api.Whereis, Refusal>> {
-    return Promise.resolve(ok({ ...structuredClone(examples.whereis), frontend, client, client_port: port }));
+    return Promise.resolve(
+      ok({ ...structuredClone(vppExamples.whereis), frontend, client, client_port: port }),
+    );
   }
   explain(
     kind: "frontend" | "backend",
@@ -261,24 +264,24 @@ export class FakeControl implements Control {
     return this.vppRefusal === null ? ok(structuredClone(value)) : err(this.vppRefusal);
   }
   vppInfo(): Result<api.VppInfo, Refusal> {
-    return this.#vpp(examples.vppInfo);
+    return this.#vpp(vppExamples.vppInfo);
   }
   lbState(_frontend: string | null): Promise<Result<api.LbState, Refusal>> {
-    return Promise.resolve(this.#vpp(examples.lbState));
+    return Promise.resolve(this.#vpp(vppExamples.lbState));
   }
   counters(): Result<api.LbCounters, Refusal> {
-    return this.#vpp(examples.lbCounters);
+    return this.#vpp(vppExamples.lbCounters);
   }
   plan(_frontend: string | null): Promise<Result<api.Plan, Refusal>> {
-    return Promise.resolve(this.#vpp(examples.plan));
+    return Promise.resolve(this.#vpp(vppExamples.plan));
   }
   sync(request: api.SyncRequest, actor: Actor): Promise<Result<Changed<api.SyncResult>, Refusal>> {
     this.commands.push(`sync ${request.frontend ?? "all"} by ${actor.principal}`);
-    if (request.plan_digest !== undefined && request.plan_digest !== examples.plan.digest) {
+    if (request.plan_digest !== undefined && request.plan_digest !== vppExamples.plan.digest) {
       const detail = "The plan is another by now";
-      return Promise.resolve(err({ type: "plan-changed", detail, planDigest: examples.plan.digest }));
+      return Promise.resolve(err({ type: "plan-changed", detail, planDigest: vppExamples.plan.digest }));
     }
-    const result = this.#vpp(examples.syncResult);
+    const result = this.#vpp(vppExamples.syncResult);
     return Promise.resolve(
       result.ok ? ok({ value: result.value, before: null, after: { done: 1 } }) : result,
     );
