@@ -61,7 +61,7 @@ function onMainThread({ check, count }: DesignTask, seen: Seen): AsyncDisposable
       dropped: (plan) => probes.dropped(plan),
       review: (plan, found) => probes.review(plan, found),
       drain: () => reactor.wait(0),
-      flush: () => probes.flush(),
+      flush: (now) => probes.flush(now),
       changed: () => {},
       begin: () => {},
       report: (_target, { ok, totalMs }, _nextDueAt, lateMs) => {
