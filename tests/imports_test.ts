@@ -144,23 +144,47 @@ function roomOf(file: string): string {
 
 /** What each room may import besides the vocabulary (model, result, clock, duration, lines, version) and itself. */
 const rooms: Readonly<Record<string, string>> = {
+  answers: "api health lb memory memory/overrides",
   api: "",
   async: "",
   bus: "api async log",
+  "chain.ts": "api",
+  cli: "api async chain.ts command_line.ts config deno.json net sse.ts text.ts",
+  "clock.ts": "",
+  "command_line.ts": "config",
   config: "api files lb log net",
+  "control.ts": "api",
+  dashboard: "api sse.ts text.ts",
+  demo: "api cli flags.ts sse.ts tasks",
+  "duration.ts": "",
+  "environment.ts": "config flag_table.ts",
+  ffi: "",
   files: "ffi log",
+  "flag_table.ts": "",
+  "flags.ts": "command_line.ts flag_table.ts log net",
+  fleet: "async memory/overrides",
   health: "control.ts log memory/overrides probes",
   lb: "api async control.ts health log net",
+  "lines.ts": "",
   log: "api",
   memory: "async chain.ts health log memory/overrides net",
   "memory/overrides": "",
   metrics: "health lb probes",
+  "model.ts": "",
+  net: "",
   peers: "api async config net",
   probes: "async ffi files log net",
+  "result.ts": "",
+  routes: "api bus config control.ts dashboard files flags.ts log metrics net peers",
   simulator: "ffi lb net vpp",
   snapshot: "api health lb log memory memory/overrides vpp",
+  "sse.ts": "",
+  "text.ts": "",
+  "version.ts": "deno.json",
   vpp: "ffi lb log net",
 };
+/** What puts the rooms together imports what it needs. */
+const composition = new Set(["main.ts", "serve.ts", "daemon", "tasks"]);
 const vocabulary = new Set(
   ["model", "result", "clock", "duration", "lines", "version"].map((name) => `${name}.ts`),
 );
@@ -179,9 +203,12 @@ async function roomArrows(): Promise<Map<string, Map<string, string>>> {
 Deno.test("every room imports what its row says", async () => {
   const broken: string[] = [];
   for (const [room, others] of await roomArrows()) {
+    if (composition.has(room)) continue;
     const allowed = rooms[room]?.split(" ");
-    if (allowed === undefined) continue;
-    for (const [other, example] of others) if (!allowed.includes(other)) broken.push(`${room}: ${example}`);
+    for (const [other, example] of others) {
+      if (allowed === undefined) broken.push(`${room} has no row: ${example}`);
+      else if (!allowed.includes(other)) broken.push(`${room}: ${example}`);
+    }
   }
   assert.deepEqual(broken, []);
 });
