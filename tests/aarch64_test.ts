@@ -16,7 +16,7 @@ const SYSTEM = "/usr/aarch64-linux-gnu";
 
 /** A folder made by .ci/aarch64. */
 const folder = Deno.env.get("MAGLEV_TEST_AARCH64") ?? "";
-const emulator = await optionalTool(EMULATOR);
+const emulator = optionalTool(EMULATOR);
 
 function lacking(): string | null {
   if (folder === "") return "MAGLEV_TEST_AARCH64 names no folder made by .ci/aarch64";
@@ -30,17 +30,61 @@ function lacking(): string | null {
 }
 const noAarch64 = lacking();
 
+/** The tests take two minutes on a machine of two processors. */
+const standstillMs = 300_000;
+
 /** The command that runs Deno of aarch64, as arguments of the emulator. */
 const deno = ["-L", SYSTEM, "-E", `LD_LIBRARY_PATH=${folder}/lib`, `${folder}/deno`];
 
-async function emulated(...args: string[]): Promise<{ success: boolean; output: string }> {
-  const { success, stdout, stderr } = await new Deno.Command(EMULATOR, {
+interface Emulated {
+  readonly success: boolean;
+  readonly output: string;
+}
+
+async function emulated(...args: string[]): Promise<Emulated> {
+  return await oneRun(args, new AbortController().signal);
+}
+
+/** Runs it again where it stands still: a child that the emulator starts may wait for a lock that nobody holds. */
+async function again(...args: string[]): Promise<Emulated> {
+  for (let tries = 1;; tries++) {
+    const limit = AbortSignal.timeout(standstillMs);
+    const run = await oneRun(args, limit);
+    if (!limit.aborted || tries === 3) return run;
+  }
+}
+
+async function oneRun(args: readonly string[], signal: AbortSignal): Promise<Emulated> {
+  const child = new Deno.Command(EMULATOR, {
     args: [...deno, ...args],
     env: { MAGLEV_TEST_EMULATED: "1", NO_COLOR: "1", MAGLEV_TEST_AARCH64: "" },
     stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const kill = () => {
+    const { stdout } = new Deno.Command("pgrep", { args: ["-P", String(child.pid)] }).outputSync();
+    // Its children hold its pipes open.
+    for (const pid of new TextDecoder().decode(stdout).split("\n").filter(Boolean)) stop(Number(pid));
+    stop(child.pid);
+  };
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    const { success, stdout, stderr } = await child.output();
+    const decoder = new TextDecoder();
+    return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
+  } finally {
+    signal.removeEventListener("abort", kill);
+  }
+}
+
+function stop(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    // It has ended meanwhile.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 testWith([noAarch64], "aarch64: the tests of the unsafe code pass", async () => {
@@ -49,7 +93,7 @@ testWith([noAarch64], "aarch64: the tests of the unsafe code pass", async () => 
   const files = ["addresses", "constants", "icmp", "limits", "reactor", "sockaddr", "tls"]
     .map((name) => project(`tests/ffi/${name}_test.ts`));
   const tests = [...files, project("tests/vpp/ffi_test.ts"), project("tests/probes/tcp_test.ts")];
-  const { success, output } = await emulated("test", "--no-check", "--no-lock", "-A", ...tests);
+  const { success, output } = await again("test", "--no-check", "--no-lock", "-A", ...tests);
   assert.ok(success, output);
   const passed = Number(/^ok \| (\d+) passed/m.exec(output)?.[1]);
   assert.ok(passed >= 35, output);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { optionalTool } from "./tool.ts";
 
 /** Whether promtool is there. */
-export const promtool = await optionalTool("promtool");
+export const promtool = optionalTool("promtool");
 
 /** What promtool is asked. JSON is YAML, so both are given as objects or as text. */
 export interface Rules {

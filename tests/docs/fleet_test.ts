@@ -8,7 +8,7 @@ import { optionalTool } from "../tool.ts";
 import { documents } from "./documents.ts";
 import { parts } from "./markdown.ts";
 
-const client = await optionalTool("etcdctl");
+const client = optionalTool("etcdctl");
 const lack = etcdLack ?? (client.missing ? "etcdctl is not installed (Debian: etcd-client)" : null);
 
 Deno.test({

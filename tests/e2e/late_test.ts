@@ -78,7 +78,7 @@ async function settled(daemon: TestDaemon): Promise<void> {
   await daemon.send("POST", "/v1/vpp/lb/sync", {});
 }
 
-const prlimitTool = await optionalTool("prlimit");
+const prlimitTool = optionalTool("prlimit");
 
 for (const { name, net, disturb } of disturbances) {
   Deno.test({

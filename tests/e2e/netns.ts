@@ -29,8 +29,8 @@ export async function run(command: string, ...args: readonly string[]): Promise<
 /** Why tests with namespaces and nginx cannot run here; null: they can. */
 export async function namespacesMissing(): Promise<string | null> {
   if (Deno.uid() !== 0) return "network namespaces need root";
-  if ((await optionalTool("ip")).missing) return "iproute2 is not installed";
-  if ((await optionalTool("nginx")).missing) return "nginx is not installed";
+  if ((optionalTool("ip")).missing) return "iproute2 is not installed";
+  if ((optionalTool("nginx")).missing) return "nginx is not installed";
   const trial = `mge-${Deno.pid}-trial`;
   try {
     await run("ip", "netns", "add", trial);

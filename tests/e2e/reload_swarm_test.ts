@@ -99,7 +99,7 @@ Deno.test("a SIGHUP that comes while the file is being read ends nothing, and re
   assert.equal((await child.status).code, 0);
 });
 
-const prlimit = await optionalTool("prlimit");
+const prlimit = optionalTool("prlimit");
 
 Deno.test({
   name: `a reload without descriptors for its thread is refused, and the daemon lives on${prlimit.suffix}`,

@@ -52,7 +52,7 @@ testWith(
   },
 );
 
-const prlimit = await optionalTool("prlimit");
+const prlimit = optionalTool("prlimit");
 
 Deno.test({
   name: `lackForThread() names descriptors before the last descriptors are taken${prlimit.suffix}`,
@@ -92,7 +92,7 @@ Deno.test({
   },
 });
 
-const setpriv = await optionalTool("setpriv");
+const setpriv = optionalTool("setpriv");
 // A limit of processes binds no process of root's.
 const canDrop = !prlimit.missing && !setpriv.missing && Deno.uid() === 0 && noChildren === null;
 

@@ -112,7 +112,7 @@ Deno.test("a writer that is killed at any moment loses nothing that the disk had
   }
 });
 
-const unshare = await optionalTool("unshare");
+const unshare = optionalTool("unshare");
 const mountable = !unshare.missing && Deno.uid() === 0;
 
 Deno.test({

@@ -51,7 +51,7 @@ Deno.test({
   },
 });
 
-const prometheus = await optionalTool("prometheus");
+const prometheus = optionalTool("prometheus");
 
 Deno.test({
   name: `a Prometheus server scrapes the metrics listener${prometheus.suffix}`,

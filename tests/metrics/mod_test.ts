@@ -284,7 +284,7 @@ Deno.test("the counters of backends that are gone leave their room to others", (
   assert.ok(rows.numbers.subarray(0, 300).every((number) => number === 0), "a row begins with zeros");
 });
 
-const promtool = await optionalTool("promtool");
+const promtool = optionalTool("promtool");
 
 Deno.test({
   name: `promtool finds no fault with names, types and help${promtool.suffix}`,

@@ -129,7 +129,7 @@ testWith([noNamespaces, noNft], "what a local firewall says counts, for every ty
   }
 });
 
-const prlimit = await optionalTool("prlimit");
+const prlimit = optionalTool("prlimit");
 
 testWith(
   [prlimit.missing ? "no prlimit" : null, noRawSockets],

@@ -1,31 +1,27 @@
 import { openEcho } from "../../ffi/icmp.ts";
+import { isInstalled } from "../tool.ts";
 
 /** What a test needs beside Deno; null if it is there, else the reason to skip, for the test's name. */
-function program(name: string, ...args: string[]): string | null {
-  try {
-    new Deno.Command(name, { args, stdout: "null", stderr: "null" }).outputSync();
-    return null;
-  } catch {
-    return `no ${name} installed`;
-  }
+function program(name: string): string | null {
+  return isInstalled(name) ? null : `no ${name} installed`;
 }
 
 /** Skips without openssl. */
-export const noOpenssl: string | null = program("openssl", "version");
+export const noOpenssl: string | null = program("openssl");
 /** Skips without nginx. */
-export const noNginx: string | null = program("nginx", "-v");
+export const noNginx: string | null = program("nginx");
 /** Skips what starts another Deno, where this one runs in an emulator and the kernel cannot start it. */
 export const noChildren: string | null = Deno.env.get("MAGLEV_TEST_EMULATED") === "1"
   ? "the emulated Deno cannot be started as a child"
   : null;
 /** Skips without nftables. */
-export const noNft: string | null = program("nft", "--version");
+export const noNft: string | null = program("nft");
 /** Skips without conntrack. */
-export const noConntrack: string | null = program("conntrack", "--version");
+export const noConntrack: string | null = program("conntrack");
 /** Skips without HAProxy. */
-export const noHaproxy: string | null = program("haproxy", "-v");
+export const noHaproxy: string | null = program("haproxy");
 /** Skips without root or iproute2. */
-export const noNamespaces: string | null = Deno.uid() === 0 ? program("ip", "-V") : "not root";
+export const noNamespaces: string | null = Deno.uid() === 0 ? program("ip") : "not root";
 
 /** Skips without the right to a raw socket. */
 export const noRawSockets: string | null = rawSockets();

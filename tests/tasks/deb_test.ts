@@ -12,7 +12,7 @@ import { optionalTool } from "../tool.ts";
 import { outcome, type Parts, takeApart } from "./deb_parts.ts";
 import { installTrial, trialPlace } from "./deb_trial.ts";
 
-const dpkg = await optionalTool("dpkg-deb");
+const dpkg = optionalTool("dpkg-deb");
 let built: Parts | null = null;
 
 if (!dpkg.missing) {
@@ -107,7 +107,7 @@ test("NEWS.Debian names the package and what an upgrade brings", async () => {
   }
 });
 
-const lintian = await optionalTool("lintian");
+const lintian = optionalTool("lintian");
 Deno.test({
   name: `deb: lintian finds nothing but what the overrides explain${dpkg.suffix || lintian.suffix}`,
   ignore: dpkg.missing || lintian.missing,

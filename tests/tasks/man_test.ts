@@ -15,7 +15,7 @@ import { helpPart } from "../../src/tasks/man_pages.ts";
 import { roff, type Text } from "../../src/tasks/man_roff.ts";
 import { optionalTool } from "../tool.ts";
 
-const man = await optionalTool("man");
+const man = optionalTool("man");
 
 /** What a reader of the page sees, in lines as long as they need to be, without fonts. */
 async function rendered(page: string): Promise<string> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { localTokenFiles } from "../../src/net/local_token.ts";
 import { optionalTool } from "../tool.ts";
 
-const systemd = await optionalTool("systemd-analyze");
+const systemd = optionalTool("systemd-analyze");
 const packaging = new URL("../../docs/packaging/", import.meta.url);
 
 /** Exposure above which systemd's own review fails the unit, in tenths: below 2.0 it says "OK". */
