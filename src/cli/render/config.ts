@@ -44,7 +44,7 @@ const plainText =
   /^(?:[A-Za-z/_][A-Za-z0-9/_.-]*|(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+|(?:[0-9]{1,3}\.){3}[0-9]{1,3})$/;
 
 function isPlain(text: string): boolean {
-  return plainText.test(text) && !/^(true|false|yes|no|on|off|null|y|n|e[0-9]+)$/i.test(text);
+  return plainText.test(text) && !/^(true|false|yes|no|on|off|null|y|n|e-?[0-9]+)$/i.test(text);
 }
 
 /** What stands on one line: a scalar, or an empty list or map; null for the rest. */
