@@ -49,6 +49,8 @@ const withToken = async (address: string, path: string, host: string) => {
 await withToken(`${far}:${port}`, "/v1/backends/b1/pause", "localhost");
 await withToken(`127.0.0.1:${port}`, "/v1/backends/b1/pause", "localhost");
 await withToken(`[::1]:${port}`, "/v1/backends/b1/resume", far);
+// Its answer may be here before its line.
+await daemon.logged(({ msg, peer }) => msg === "api-change" && String(peer).startsWith("[::1]"));
 console.log(JSON.stringify({
   statuses,
   opened: daemon.log.filter((line) => line.msg === "listener-open").map((line) =>
