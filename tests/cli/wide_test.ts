@@ -79,6 +79,11 @@ Deno.test("why a backend changed is told once, with who did it and the reason", 
   assert.equal(why({ detail: "paused by operator" }), "paused by ops");
   assert.equal(why({ detail: "paused by operator", by: null }), "paused: paused by operator");
   assert.equal(why({ detail: "paused" }), "paused by ops");
+  // An override that a restart, a reload or the fleet puts in force names both in its detail.
+  for (const detail of ["paused by ops", "paused by ops: x", "paused everywhere by ops: paused by ops: x"]) {
+    assert.equal(why({ detail }), detail);
+  }
+  assert.equal(why({ detail: "paused by opsgenie" }), "paused by ops: paused by opsgenie");
   assert.equal(why({ code: "L7STS", detail: "HTTP 503", by: null }), "L7STS HTTP 503");
   assert.equal(why({ code: "static", detail: "static", by: null }), "static");
 });

@@ -79,6 +79,9 @@ export function causeText({ code, detail, by }: Transition): string {
   const told = detail === "" || detail === code ? "" : detail;
   const who = by === null ? "" : ` by ${by}`;
   if (actions.includes(code)) {
+    // An override that comes back with a restart, a reload or the fleet tells who set it, and where.
+    const whole = [`${code}${who}`, `${code} everywhere${who}`];
+    if (by !== null && whole.some((start) => told === start || told.startsWith(`${start}: `))) return told;
     // Without a reason the daemon says this, and who it was is known here.
     const reason = told === `${code} by operator` && by !== null ? "" : told;
     return `${code}${who}${reason === "" ? "" : `: ${reason}`}`;
