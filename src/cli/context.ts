@@ -6,6 +6,7 @@ import type { Shape } from "./shape.ts";
 import type { KeySource } from "./shell/keys.ts";
 import type { Block } from "./table.ts";
 import type { Line } from "./text.ts";
+import { sentenceText } from "./units.ts";
 import type { Zone } from "./when.ts";
 
 /** What a renderer may depend on, apart from the value it shows. */
@@ -158,7 +159,8 @@ export async function fail(call: Call, context: Context, failure: Failure): Prom
   const told = refusalText(problem.errors ?? [], values) ?? failure.message;
   const hint = problem.status === 404 ? await nameHint(values, context.client, context.signal) : null;
   // The daemon guesses too, among fewer names: one guess is enough.
-  const text = hint === null ? told : told.replace(/; did you mean "[^"]*"\?$/, "");
+  const guessed = hint === null ? told : told.replace(/; did you mean "[^"]*"\?$/, "");
+  const text = sentenceText(guessed, context.world);
   complain(context, [text, hint, note].filter((line) => line !== null).join("\n"));
   return exit.failed;
 }

@@ -227,3 +227,32 @@ Deno.test("show events turns the pages, and for takes a backend or a frontend", 
   const until = (await run(daemon, "show events last 1 until 10:00")).out;
   assert.match(until, /backend web1: unknown to up/);
 });
+
+Deno.test("times that the daemon tells in a sentence are on the clocks of this machine", async () => {
+  await using daemon = startDaemon();
+  const told = "pause of backend web1 set by bob until 2026-01-31T12:30:00.123Z";
+  const journal = await (await fetch(`${daemon.url}/v1/journal?limit=1`)).json();
+  daemon.answers.set("/v1/journal", {
+    ...journal,
+    entries: [{ ...journal.entries[0], text: told }],
+    before: null,
+  });
+  const zone = () => 60;
+  const local = /set by bob until 2026-01-31 13:30:00\+01:00/;
+  assert.match((await run(daemon, "show events last 1", { zone })).out, local);
+  const unknown = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () =>
+    Response.json({
+      type: "urn:maglev:problem:not-found",
+      title: "Not found",
+      status: 404,
+      detail: "nothing is known of 2026-01-31T12:30:00.000Z: the journal does not reach so far",
+      instance: "/",
+    }, { status: 404 }));
+  const { err } = await run(
+    { url: `http://127.0.0.1:${unknown.addr.port}` },
+    "explain backend web1 at 13:30",
+    { zone },
+  );
+  await unknown.shutdown();
+  assert.match(err, /nothing is known of 2026-01-31 13:30:00\+01:00: the journal/);
+});

@@ -2,6 +2,7 @@ import type { JournalEntry, VppEvent } from "../../api/mod.ts";
 import type { View } from "../context.ts";
 import type { ApiEvent, OtherEvent } from "../shapes/mod.ts";
 import { type Inline, type Line, line, plain, type Style, styled } from "../text.ts";
+import { sentenceText } from "../units.ts";
 import { clockText } from "../when.ts";
 import { causeText, effectsText } from "./backends.ts";
 import { stateWord } from "./style.ts";
@@ -112,7 +113,8 @@ export function missedSpans(
 export function pastSpans(entry: JournalEntry, view: View): Line {
   const who = whoText(entry);
   const why = [who === "" ? "" : `by ${who}`, entry.reason ?? ""].filter((text) => text !== "").join(": ");
-  return put(entry.at, entry.kind, view, entry.text, why === "" ? "" : styled("dim", `  ${why}`));
+  const text = sentenceText(entry.text, view);
+  return put(entry.at, entry.kind, view, text, why === "" ? "" : styled("dim", `  ${why}`));
 }
 
 /** The same without colour. */

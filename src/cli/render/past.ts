@@ -16,7 +16,12 @@ export function journalLines(entries: readonly JournalEntry[], view: View): Bloc
   if (entries.length === 0) return [line("nothing happened")];
   return table(
     [{ title: "WHEN" }, { title: "KIND" }, { title: "WHAT", wrap: 26 }, { title: "WHO, WHY", wrap: 16 }],
-    entries.map((entry) => [timeText(entry.at, view), entry.kind, entry.text, entryWho(entry)]),
+    entries.map((entry) => [
+      timeText(entry.at, view),
+      entry.kind,
+      sentenceText(entry.text, view),
+      entryWho(entry),
+    ]),
   );
 }
 
