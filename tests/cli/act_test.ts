@@ -256,3 +256,9 @@ Deno.test("times that the daemon tells in a sentence are on the clocks of this m
   await unknown.shutdown();
   assert.match(err, /nothing is known of 2026-01-31 13:30:00\+01:00: the journal/);
 });
+
+Deno.test("show events last 0 asks for nothing, and is told in the words of the command", async () => {
+  await using daemon = startDaemon();
+  const { code, err } = await run(daemon, "show events last 0");
+  assert.deepEqual([code, err], [2, "maglevc: last is a number above 0\n"]);
+});

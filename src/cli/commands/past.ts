@@ -106,6 +106,10 @@ async function showEvents(call: Call, context: Context): ReturnType<Run> {
     return exit.usage;
   }
   const last = call.optional("n");
+  if (last !== null && Number(last) === 0) {
+    complain(context, "last is a number above 0");
+    return exit.usage;
+  }
   const limit = last !== null ? Number(last) : range.value.since === null ? defaultLast : most;
   const query = { ...range.value, kinds: call.optional("kind") };
   const journal = await journalOf(context, query, call.optional("name"), limit);
