@@ -36,6 +36,8 @@ export interface Command<Run> {
   readonly notes?: string;
   /** Set where it prints as things happen. */
   readonly live?: true;
+  /** Set where the exit code is that of a monitoring plugin: whatever keeps it from an answer is 3. */
+  readonly plugin?: true;
   /** What the caller does with it. */
   readonly run: Run;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseCommandLine } from "../command_line.ts";
+import { type FlagShape, parseCommandLine } from "../command_line.ts";
 import { err, ok, type Result } from "../result.ts";
 import { parseServer, type Server } from "./server.ts";
 
@@ -110,6 +110,11 @@ const colourModes: ReadonlyMap<string, ColourMode> = new Map([
   ["false", "never"],
 ]);
 
+/** The flags, as a reader of a command line must know them. */
+export const flagShapes: readonly FlagShape[] = flagSpecs.map(({ name, value }) =>
+  name === "help" ? { name, takesValue: false, short: "h" } : { name, takesValue: value !== "" }
+);
+
 /**
  * Reads the command line; flags may come anywhere, a flag wins over the environment, and `--` ends the flags.
  *
@@ -119,10 +124,7 @@ export function parseOptions(
   args: readonly string[],
   env: (name: string) => string | undefined,
 ): Result<Options, string> {
-  const shapes = flagSpecs.map(({ name, value }) =>
-    name === "help" ? { name, takesValue: false, short: "h" } : { name, takesValue: value !== "" }
-  );
-  const line = parseCommandLine(args, shapes);
+  const line = parseCommandLine(args, flagShapes);
   if (!line.ok) return line;
   const { values, words } = line.value;
   const given = (name: string): string | null => values.get(name)?.at(-1) || null;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseCommandLine } from "../command_line.ts";
 import { err, ok, type Result } from "../result.ts";
 import { version } from "../version.ts";
 import { Client } from "./client.ts";
@@ -15,8 +16,8 @@ import { mismatchText } from "./grammar.ts";
 import { helpLines, helpText } from "./help.ts";
 import { historyPath } from "./history.ts";
 import { liveNames } from "./names.ts";
-import { type NamedFile, type Options, parseOptions } from "./options.ts";
-import { helpWidth, runLine, runWords, toTokens } from "./run.ts";
+import { flagShapes, type NamedFile, type Options, parseOptions } from "./options.ts";
+import { codeWithoutAnswer, helpWidth, runLine, runWords, toTokens } from "./run.ts";
 import { worstProblemsLines } from "./render/problems.ts";
 import { info, problemList } from "./shapes/mod.ts";
 import { askYesNo } from "./shell/ask.ts";
@@ -24,7 +25,7 @@ import { Keyboard } from "./shell/keyboard.ts";
 import { Prompt } from "./shell/prompt.ts";
 import type { ShellOptions } from "./shell/shell.ts";
 import type { Block } from "./table.ts";
-import { isDumb, processOutput, ReaderGone, realWorld } from "./terminal.ts";
+import { isDumb, processOutput, ReaderGone, realWorld, WriteFailed } from "./terminal.ts";
 import { line } from "./text.ts";
 import { credentials } from "./token.ts";
 import { isolate } from "../net/isolate.ts";
@@ -192,12 +193,30 @@ async function run(options: Options, client: Client): Promise<ExitCode> {
   return await (isDumb(env) ? runDumbShell(context, running) : runShell(context, keyboard, running));
 }
 
+/** So many arguments are looked at where the flags among them cannot be read. */
+const fewArguments = 16;
+
+/** The commands that may have been meant by arguments; there is one where the flags among them can be read. */
+function meantWords(args: readonly string[]): (readonly string[])[] {
+  const line = parseCommandLine(args, flagShapes);
+  if (line.ok) return [line.value.words];
+  // A flag that is not known may have a value, which stands before the words.
+  const words = args.slice(0, fewArguments).filter((arg) => !arg.startsWith("-"));
+  return words.map((_, i) => words.slice(i));
+}
+
+/** Exit code where nothing is answered. */
+function codeOf(args: readonly string[], otherwise: ExitCode): ExitCode {
+  const codes = meantWords(args).map((words) => codeWithoutAnswer(grammar, toTokens(words), otherwise));
+  return codes.find((code) => code !== otherwise) ?? otherwise;
+}
+
 /** Runs maglevc and gives its exit code. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const plain = processOutput("never", env);
   const usage = (message: string): ExitCode => {
     plain.complain([[{ text: `maglevc: ${message}`, style: null }]]);
-    return exit.usage;
+    return codeOf(args, exit.usage);
   };
   try {
     if (args[0] === "--complete") {
@@ -225,6 +244,13 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     return await run(options.value, client.value);
   } catch (error) {
     if (error instanceof ReaderGone) return exit.done;
-    throw error;
+    if (!(error instanceof WriteFailed)) throw error;
+    // Standard error may be on the same full disk.
+    try {
+      plain.complain([line(`maglevc: the output cannot be written: ${error.message}`)]);
+    } catch (second) {
+      if (!(second instanceof ReaderGone) && !(second instanceof WriteFailed)) throw second;
+    }
+    return codeOf(args, exit.failed);
   }
 }

@@ -133,6 +133,22 @@ export interface Outcome {
   readonly leave: boolean;
 }
 
+/**
+ * Exit code where a command was not run, or could not tell what came of it.
+ *
+ * @param words the command, filters included
+ * @param otherwise the code of commands that are no monitoring plugin
+ */
+export function codeWithoutAnswer(
+  grammar: Grammar<Run>,
+  words: readonly Token[],
+  otherwise: ExitCode,
+): ExitCode {
+  const [command] = parts(words);
+  const parsed = parse(grammar, command?.words ?? []);
+  return parsed.ok && parsed.value.command.plugin === true ? exit.unreachable : otherwise;
+}
+
 /** What is done with the output of a command. */
 interface Filters {
   readonly stages: readonly Stage[];
@@ -210,7 +226,7 @@ export async function runWords(
   const filters = readFilters(others);
   if (command === undefined || !filters.ok) {
     if (!filters.ok) refuse(filters.error);
-    return { code: exit.usage, leave: false };
+    return { code: codeWithoutAnswer(grammar, words, exit.usage), leave: false };
   }
   const topic = helpTopic(grammar, command.words);
   if (topic !== null) {

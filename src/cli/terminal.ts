@@ -7,6 +7,9 @@ import { asciiText, columns, type Line, paint, plain } from "./text.ts";
 /** The reader of our output is gone (`| head`): nothing is left to say, and that is no error. */
 export class ReaderGone extends Error {}
 
+/** Our output cannot be written, as on a full disk; the message is the system's. */
+export class WriteFailed extends Error {}
+
 /** Writes everything at once; a pipe that is full is waited for. */
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
@@ -15,7 +18,9 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
       at += stream.writeSync(bytes.subarray(at));
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) throw new ReaderGone();
-      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      if (!(error instanceof Deno.errors.WouldBlock)) {
+        throw new WriteFailed(error instanceof Error ? error.message : String(error));
+      }
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }

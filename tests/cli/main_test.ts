@@ -58,6 +58,46 @@ Deno.test("wrong flags are usage errors that name the flag", async () => {
   }
 });
 
+Deno.test("a monitoring plugin that cannot say is 3, whatever the reason", async () => {
+  await using daemon = startDaemon();
+  const env = { MAGLEV_SERVER: daemon.url };
+  for (
+    const [args, code, extra] of [
+      [["show", "--token-file", "/nonexistent/token"], 3, {}],
+      [["--ca-file", "/nonexistent/ca", "show", "problems"], 3, {}],
+      [["--server", "rubbish", "show"], 3, {}],
+      [["show", "--server", "rubbish"], 3, {}],
+      [["--sevrer", "rubbish", "sh", "prob"], 3, {}],
+      [["show problems | count"], 3, { MAGLEV_SERVER: "rubbish" }],
+      [["show", "|", "include", "("], 3, {}],
+      [["show", "backends", "|", "include", "("], 2, {}],
+      [["--server", "rubbish", "show", "backends"], 2, {}],
+    ] as const
+  ) {
+    assert.equal((await start(args, { env: { ...env, ...extra } })).code, code, args.join(" "));
+  }
+});
+
+Deno.test({
+  name: "an output that cannot be written is told in a sentence",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using daemon = startDaemon();
+    const command = maglevc.map((word) => `'${word}'`).join(" ");
+    for (
+      const [words, redirect, code] of [["frontends", "", 1], ["problems", "", 3], ["problems", "2>&1", 3]]
+    ) {
+      const ended = await start(["show", `${words}`], {
+        command: [shellPath, "-c", `${command} "$@" >/dev/full ${redirect}`, "maglevc"],
+        env: { MAGLEV_SERVER: daemon.url },
+      });
+      assert.equal(ended.code, code);
+      if (redirect !== "") continue;
+      assert.match(ended.err, /^maglevc: the output cannot be written: No space left on device[^\n]*\n$/);
+    }
+  },
+});
+
 Deno.test("a flag wins over the environment, and flags may stand after the words", async () => {
   await using daemon = startDaemon();
   const env = { MAGLEV_SERVER: `http://127.0.0.1:${closedPort()}` };

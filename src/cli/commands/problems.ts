@@ -24,5 +24,6 @@ export const problemCommands: readonly Command<Run>[] = [{
   help: "what is wrong now, worst first",
   notes:
     "The exit code is that of a monitoring plugin: 0 nothing or notes only, 1 warnings, 2 critical, 3 whenever it cannot say.",
+  plugin: true,
   run: showProblems,
 }];
