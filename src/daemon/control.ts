@@ -236,8 +236,8 @@ export class DaemonControl implements Control {
     name: string,
     at: UnixMillis | null,
   ): Promise<Result<api.Explain, Refusal>> {
-    const { journal, tracker } = this.#parts;
-    if (at !== null) return explainPast(journal, kind, name, at);
+    const { clock, journal, tracker } = this.#parts;
+    if (at !== null) return explainPast(journal, kind, name, at, clock.wall());
     const facts = explainFacts(this.#parts);
     const value = kind === "frontend"
       ? explainFrontend(facts, name)

@@ -60,13 +60,20 @@ function backendsOf({ frontends }: PastConfig, names: readonly string[]): string
   );
 }
 
-/** Explains what was so at `at`. Refused `not-found`: the journal does not reach so far, or knows no such name. */
+/**
+ * Explains what was so at `at`. Refused `not-found`: the journal does not reach so far, it knows no such name, or the
+ * moment is later than `now`: what is to come is not what is.
+ */
 export async function explainPast(
   journal: Journal,
   kind: "frontend" | "backend",
   name: string,
   at: UnixMillis,
+  now: UnixMillis,
 ): Promise<Result<api.Explain, Refusal>> {
+  if (at > now) {
+    return err({ type: "not-found", detail: `nothing is known of ${timeText(at)}: it is still to come` });
+  }
   const config = await configAt(journal, at);
   if (config === null) {
     const detail = `nothing is known of ${timeText(at)}: the journal does not reach so far`;

@@ -72,7 +72,7 @@ Deno.test("explain at a moment: states, overrides and configuration of then, als
   assert.match(then.text, /^backend b2 is paused \(paused by local\); it has weight 0 in web\/main$/);
 });
 
-Deno.test("a moment before the journal, an unknown name and a wrong time are refused", async () => {
+Deno.test("a moment before the journal or to come, an unknown name and a wrong time are refused", async () => {
   await using inside = await Inside.start({
     config: config("b1: { address: 127.0.0.2 }", "b1: {}"),
     vpp: null,
@@ -86,6 +86,10 @@ Deno.test("a moment before the journal, an unknown name and a wrong time are ref
   assert.match(
     await refusal("/v1/frontends/web/explain?at=2001-01-01T00:00:00Z", 404),
     /does not reach so far/,
+  );
+  assert.match(
+    await refusal("/v1/frontends/web/explain?at=2101-01-01T00:00:00Z", 404),
+    /nothing is known of 2101-01-01T00:00:00\.000Z: it is still to come/,
   );
   assert.match(await refusal(`/v1/backends/b9/explain?at=${start}`, 404), /there was no backend "b9"/);
   assert.match(await refusal("/v1/backends/b9/explain", 404), /There is no backend "b9"/);
