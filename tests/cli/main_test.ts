@@ -31,6 +31,13 @@ Deno.test("exit codes and streams: done, refused, usage, unreachable", async () 
   assert.equal(usage.out, "");
   assert.match(usage.err, /^maglevc: word 2: unknown "x"; expected problems, version, frontends/);
 
+  const noFile = await start(["config", "check", "/nonexistent/maglev.yaml"], { env });
+  assert.deepEqual(noFile, {
+    code: 1,
+    out: "",
+    err: "maglevc: cannot read /nonexistent/maglev.yaml: no such file\n",
+  });
+
   const unreachable = await start(["show", "version"], {
     env: { MAGLEV_SERVER: `http://127.0.0.1:${closedPort()}` },
   });

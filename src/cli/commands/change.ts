@@ -1,6 +1,7 @@
 import type * as api from "../../api/mod.ts";
 import { ask, type Call, complain, type Context, fail, type Run, viewOf } from "../context.ts";
 import { exit } from "../exit.ts";
+import { fileErrorText } from "../files.ts";
 import type { Command } from "../grammar.ts";
 import { reloadLines } from "../render/config.ts";
 import { checkLines, findingLines } from "../render/findings.ts";
@@ -56,7 +57,7 @@ async function checkConfig(call: Call, context: Context): ReturnType<Run> {
     try {
       text = await context.world.readFile(file);
     } catch (error) {
-      complain(context, `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
+      complain(context, `cannot read ${file}: ${fileErrorText(error)}`);
       return exit.failed;
     }
   }
