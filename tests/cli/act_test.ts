@@ -262,3 +262,13 @@ Deno.test("show events last 0 asks for nothing, and is told in the words of the 
   const { code, err } = await run(daemon, "show events last 0");
   assert.deepEqual([code, err], [2, "maglevc: last is a number above 0\n"]);
 });
+
+Deno.test("a health check that nobody has is told from one that no backend uses", async () => {
+  await using daemon = startDaemon();
+  const wrong = await run(daemon, "show backends check wbe");
+  assert.deepEqual([wrong.code, wrong.out], [1, ""]);
+  assert.match(wrong.err, /no health check "wbe"\n  did you mean health check web\?\n$/i);
+  daemon.answers.set("/v1/backends", { backends: [] });
+  const unused = await run(daemon, "show backends check web");
+  assert.deepEqual([unused.code, unused.out], [0, "no backends\n"]);
+});

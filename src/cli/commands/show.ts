@@ -79,6 +79,13 @@ async function showBackends(call: Call, context: Context): ReturnType<Run> {
   const { client, signal, out } = context;
   const answer = await client.json({ path: "/v1/backends", signal }, shapes.backendList);
   if (!answer.ok) return await fail(call, context, answer.error);
+  const check = call.optional("healthcheck");
+  if (check !== null && !answer.value.value.backends.some(({ healthcheck }) => healthcheck === check)) {
+    // No backend is an answer only if there is such a check.
+    const path = `/v1/healthchecks/${call.url("healthcheck")}`;
+    const known = await client.json({ path, signal }, shapes.healthcheck);
+    if (!known.ok) return await fail(call, context, known.error);
+  }
   const backends = selectBackends(answer.value.value.backends, selectionOf(call));
   if (context.json) out.json(JSON.stringify({ ...answer.value.value, backends }));
   else out.print(backendsLines({ backends }, viewOf(context)));
