@@ -204,6 +204,7 @@ export class Etcd implements Store, Disposable {
     for (let tries = 1;; tries++) {
       // A member that hangs must not use up the time of the others.
       const share = new AbortController();
+      const token = this.#token;
       using _share = clock.after(
         deadlineMs / endpoints.length,
         () => share.abort(new StoreError("late", `${this.endpoint} did not answer in time`)),
@@ -221,6 +222,9 @@ export class Etcd implements Store, Disposable {
         return { answer, date: Number.isNaN(date) ? null : date };
       } catch (error) {
         const failure = this.#blamed(asFailure(error, signal));
+        // A store that came back from a backup does not answer to a token from after it, for good: etcd waits for the
+        // index that the token names. The next call logs in anew.
+        if (failure.failure === "late" && this.#token === token) this.#token = null;
         if (failure.failure === "login" && this.#token !== null && tries <= endpoints.length) {
           // The token has ended: they live for five minutes without use.
           this.#token = null;

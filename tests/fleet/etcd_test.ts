@@ -143,6 +143,45 @@ test("a user logs in by itself, again when its token ended; a wrong password and
   assert.equal((await etcd.list("/maglev/x/")).rows.length, 1);
 });
 
+test("a store that came back from a backup is asked with a new token", async () => {
+  await using cluster = await Cluster.start();
+  await cluster.users({ lb: { password: "password", prefix: "/maglev/x/" } });
+  const [member] = cluster.members;
+  assert.ok(member !== undefined);
+  const [data, backup] = [`${cluster.folder}/m0`, `${cluster.folder}/backup`];
+  const copied = async (from: string, to: string) => {
+    await member.kill();
+    const { success } = await new Deno.Command("cp", { args: ["-a", from, to] }).output();
+    assert.ok(success);
+  };
+  await copied(data, backup);
+  member.start();
+  using etcd = client(cluster.endpoints, { user: { name: "lb", password: "password" }, deadlineMs: 2000 });
+  await answers(etcd);
+  // The next login happens long after the backup.
+  for (let i = 0; i < 50; i++) await etcd.put("/maglev/x/a", String(i));
+  using later = client(cluster.endpoints, { user: { name: "lb", password: "password" }, deadlineMs: 2000 });
+  await later.list("/maglev/x/");
+  await member.kill();
+  await Deno.remove(data, { recursive: true });
+  await copied(backup, data);
+  member.start();
+  await answers(later);
+  assert.deepEqual((await later.list("/maglev/x/")).rows, []);
+});
+
+/** Waits until a store that was started answers: it may refuse calls until then. */
+async function answers(etcd: Etcd): Promise<void> {
+  const begin = performance.now();
+  let last = "";
+  while (performance.now() - begin < 30_000) {
+    last = await failure(etcd.list("/maglev/x/"));
+    if (last === "none") return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail(`the store is ${last}`);
+}
+
 test("a full store, and one without a quorum, have names", async () => {
   await using small = await Cluster.start({ flags: ["--quota-backend-bytes", "200000"] });
   using etcd = client(small.endpoints);
