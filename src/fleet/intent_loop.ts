@@ -181,17 +181,18 @@ export class IntentLoop implements AsyncDisposable {
     force: boolean,
   ): Promise<Written> {
     const { store } = this.#parts;
+    // What the write that is under way is compared to; null: there is none yet.
+    let expected: Revision | null = null;
     try {
       // The revisions that are known are of another store: what this one has decides.
-      const expected = this.#state.kind === "replaced" || this.#memory.held.has(key)
+      expected = this.#state.kind === "replaced" || this.#memory.held.has(key)
         ? (await this.#timed(store.get(key))).row?.modRevision ?? 0n
         : known;
       const outcome = await this.#timed(store.compareAndWrite(key, expected, write));
       if (outcome.done) return await this.#afterWrite(this.#wrote(key, write, outcome.head.revision));
       if (force) {
-        const again = await this.#timed(
-          store.compareAndWrite(key, outcome.present?.modRevision ?? 0n, write),
-        );
+        expected = outcome.present?.modRevision ?? 0n;
+        const again = await this.#timed(store.compareAndWrite(key, expected, write));
         if (again.done) return await this.#afterWrite(this.#wrote(key, write, again.head.revision));
         return { kind: "conflict", present: this.#parsed(again.present) };
       }
@@ -202,15 +203,15 @@ export class IntentLoop implements AsyncDisposable {
       return { kind: "conflict", present: this.#parsed(outcome.present) };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.failure !== "late") return { kind: "refused", detail: error.message };
-      return await this.#afterLate(key, known, write, error.message);
+      if (error.failure !== "late" || expected === null) return { kind: "refused", detail: error.message };
+      return await this.#afterLate(key, expected, write, error.message);
     }
   }
 
   /** A write without an answer may have happened: only the store knows. It is not repeated. */
   async #afterLate(
     key: string,
-    known: Revision,
+    expected: Revision,
     write: { readonly put: string; readonly value: string } | { readonly delete: string },
     detail: string,
   ): Promise<Written> {
@@ -220,7 +221,7 @@ export class IntentLoop implements AsyncDisposable {
       if ((row?.value ?? null) === value) {
         return this.#wrote(key, write, row?.modRevision ?? head.revision);
       }
-      if ((row?.modRevision ?? 0n) !== known) return { kind: "conflict", present: this.#parsed(row) };
+      if ((row?.modRevision ?? 0n) !== expected) return { kind: "conflict", present: this.#parsed(row) };
       return { kind: "refused", detail };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;

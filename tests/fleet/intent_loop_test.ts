@@ -137,6 +137,25 @@ Deno.test("a write that timed out is read before anything else is said", async (
   assert.equal(store.calls, calls + 1, "not repeated");
 });
 
+Deno.test("a write to a replaced store that got no answer and did not happen is no conflict", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  await using one = site(store, clock);
+  await one.loop.listed;
+  await one.loop.write(pause("b1"), false);
+  await clock.advance(5_000);
+  store.clusterId = "c2";
+  store.rows = new Map();
+  await clock.advance(5_000);
+  assert.equal(one.loop.state.kind, "replaced");
+  const lost = { kind: "refused", detail: "no answer" };
+  store.lateWrite = "lost";
+  assert.deepEqual(await one.loop.write(pause("b1", { reason: "again" }), false), lost);
+  store.lateWrite = "lost";
+  assert.deepEqual(await one.loop.remove({ kind: "state", backend: "b1" }), lost);
+  assert.deepEqual(one.intents(), ["b1"], "what was known holds");
+});
+
 Deno.test("a silent watch costs five seconds; a store that is away changes nothing, and lists tell what was missed", async () => {
   const store = new FakeStore();
   const clock = new FakeClock();
