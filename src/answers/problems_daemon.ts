@@ -66,8 +66,12 @@ function what({ backend, frontend, kind, pool, weight }: Override): string {
 /** Problems of the fleet. */
 export function fleetProblems({ fleet: { nodes, store } }: Known): CurrentProblem[] {
   const show = "show fleet";
+  // The detail stands beside the word "store" elsewhere; a problem is read alone.
+  const away = store === null ? [] : [
+    problem("fleet-store", "", store.since, `the fleet's store is away: ${store.detail}`, { show }),
+  ];
   return [
-    ...(store === null ? [] : [problem("fleet-store", "", store.since, store.detail, { show })]),
+    ...away,
     ...nodes.map(({ detail, object, since }) => problem("fleet-node", object, since, detail, { show })),
   ];
 }

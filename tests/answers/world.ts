@@ -231,7 +231,7 @@ export const everything: Readonly<Record<"connected" | "gone" | "refused", Known
       clock: { since: now - minute, detail: "the clock jumped by 75 s" },
     },
     fleet: {
-      store: { since: now - 2 * minute, detail: "the store is away: connection refused" },
+      store: { since: now - 2 * minute, detail: "connection refused" },
       nodes: [{ object: "lb2", since: now - 3 * minute, detail: "lb2 has another configuration" }],
     },
   });

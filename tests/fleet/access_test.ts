@@ -25,7 +25,7 @@ async function toldAway(node: Inside, why: RegExp): Promise<void> {
   const { problems } = await node.json<ProblemList>("/v1/problems");
   assert.deepEqual(
     problems.filter(({ kind }) => kind === "fleet-store").map(({ text }) => text),
-    [fleet.store_detail],
+    [`the fleet's store is away: ${fleet.store_detail}`],
   );
   const { entries } = await node.json<Journal>("/v1/journal?kinds=fleet");
   assert.equal(entries.find(({ data }) => data.store !== undefined)?.data.store, "away");

@@ -78,7 +78,9 @@ test("a store that is away is one WARN, and nothing that VPP has changes; when i
     await node.logged(({ level, msg }) => msg === "fleet-store" && level === "WARN", before[i]);
     const fleet = await node.json<Fleet>("/v1/fleet");
     assert.equal(fleet.store, "away");
-    assert.deepEqual(await problemsOf(node, "fleet-store"), [["", fleet.store_detail]]);
+    assert.deepEqual(await problemsOf(node, "fleet-store"), [
+      ["", `the fleet's store is away: ${fleet.store_detail}`],
+    ]);
     assert.notEqual(fleet.store_detail, "");
     assert.equal(fleet.nodes.length, 2, "as last seen");
     assert.match(await (await node.ask("/metrics")).text(), /^maglev_fleet_connected 0$/m);

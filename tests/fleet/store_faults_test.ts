@@ -60,7 +60,7 @@ test("a full store is told in words, what was known holds, and it is live again 
     const { problems } = await node.json<ProblemList>("/v1/problems");
     assert.deepEqual(
       problems.filter(({ kind }) => kind === "fleet-store").map(({ text }) => text),
-      [store_detail],
+      [`the fleet's store is away: ${store_detail}`],
     );
     const warned = node.log.filter(({ level, msg }) => msg === "fleet-store" && level === "WARN");
     assert.deepEqual(warned.map(({ detail }) => detail), [store_detail]);
