@@ -267,7 +267,7 @@ Deno.test("a health check that nobody has is told from one that no backend uses"
   await using daemon = startDaemon();
   const wrong = await run(daemon, "show backends check wbe");
   assert.deepEqual([wrong.code, wrong.out], [1, ""]);
-  assert.match(wrong.err, /no health check "wbe"\n  did you mean health check web\?\n$/i);
+  assert.match(wrong.err, /no health check "wbe"\n {2}did you mean health check web\?\n$/i);
   daemon.answers.set("/v1/backends", { backends: [] });
   const unused = await run(daemon, "show backends check web");
   assert.deepEqual([unused.code, unused.out], [0, "no backends\n"]);
