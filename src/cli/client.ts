@@ -49,6 +49,8 @@ export type Failure =
     readonly text: string;
     /** Which token was sent, where the server refused it. */
     readonly note: string | null;
+    /** Set where nothing was sent: there was no token to send, as while a daemon that wrote it starts again. */
+    readonly unsent?: true;
   }
   | { readonly kind: "interrupted" };
 
@@ -245,7 +247,14 @@ export class Client {
   #failure(request: Request, error: unknown): Failure {
     if (request.signal?.aborted) return { kind: "interrupted" };
     if (error instanceof NotSent || error instanceof TooLong) {
-      return { kind: "refused", message: error.message, problem: null, text: "", note: null };
+      const refused = {
+        kind: "refused",
+        message: error.message,
+        problem: null,
+        text: "",
+        note: null,
+      } as const;
+      return error instanceof NotSent ? { ...refused, unsent: true } : refused;
     }
     // fetch fails with TypeError, an aborted body with DOMException, and a missing right with Deno's own.
     const expected = error instanceof Timeout || error instanceof TypeError ||

@@ -1,6 +1,6 @@
 /** Runs lines of maglevc in this process, against a daemon, with a terminal made of strings. */
 import { cleanJson } from "../../src/cli/clean.ts";
-import { Client } from "../../src/cli/client.ts";
+import { Client, type ClientOptions } from "../../src/cli/client.ts";
 import { grammar } from "../../src/cli/commands/grammar.ts";
 import type { Context, FullScreen, Output } from "../../src/cli/context.ts";
 import { runLine } from "../../src/cli/run.ts";
@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly colour?: boolean;
   readonly json?: boolean;
   readonly token?: string;
+  /** Reads the tokens in place of `token`. */
+  readonly credentials?: ClientOptions["credentials"];
   readonly signal?: AbortSignal;
   readonly anyKey?: AbortSignal;
   /** Somebody is there who answers every question like this. */
@@ -77,7 +79,8 @@ export async function run(
   const context: Context = {
     client: new Client({
       server,
-      credentials: () => ok([{ token: token ?? null, connectTo: null, note: "a note on the token" }]),
+      credentials: options.credentials ??
+        (() => ok([{ token: token ?? null, connectTo: null, note: "a note on the token" }])),
       caCerts: [],
       userAgent: "maglevc/test",
       actor: "tester",

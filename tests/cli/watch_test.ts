@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Announcement } from "../../src/bus/mod.ts";
 import { eventLine } from "../../src/cli/render/events.ts";
+import { err, ok } from "../../src/result.ts";
 import { startDaemon } from "./daemon.ts";
 import { run } from "./session.ts";
 import { utc } from "../../src/cli/when.ts";
@@ -259,6 +260,32 @@ Deno.test("a watch goes on where it was when the connection breaks, and ends wit
     `maglevc: cannot reach ${url}: connection refused`,
     "",
   ]);
+});
+
+Deno.test("a watch waits for the token of a daemon that starts again: it removes the file when it stops", async () => {
+  const ids = ["e-1", "e-2"];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    const id = ids.shift() ?? "none";
+    const text = `event: log\nid: ${id}\ndata: {"id":"${id}"}\n\n`;
+    return new Response(text, { headers: { "content-type": "text/event-stream" } });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  let asked = 0;
+  const gone = "--token-file: cannot read /run/token: no such file";
+  const credentials = () =>
+    ++asked === 2 ? err(gone) : ok([{ token: "x", connectTo: null, note: "a note on the token" }]);
+  const watch = await run({ url }, "watch events num 2", { credentials });
+  assert.deepEqual(watch, {
+    code: 0,
+    out: '{"id":"e-1"}\n{"id":"e-2"}\n',
+    err: `maglevc: lost ${url}; trying again\n`,
+    drawings: [],
+  });
+  assert.equal(asked, 3);
+  // At the beginning it is a fault of whoever typed it.
+  const never = await run({ url }, "watch events", { credentials: () => err(gone) });
+  assert.deepEqual([never.code, never.err], [1, `maglevc: ${gone}\n`]);
+  await server.shutdown();
 });
 
 Deno.test("a watch of a server that is not there fails at once", async () => {

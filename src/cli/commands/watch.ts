@@ -1,6 +1,7 @@
 import { nearest } from "../../config/nearest.ts";
 import { err, ok, type Result } from "../../result.ts";
 import { type SseFrame, sseFrames } from "../../sse.ts";
+import type { Failure } from "../client.ts";
 import { type Call, complain, type Context, fail, type Run, viewOf } from "../context.ts";
 import { exit, type ExitCode } from "../exit.ts";
 import type { Command } from "../grammar.ts";
@@ -133,7 +134,7 @@ async function watchEvents(call: Call, context: Context): ReturnType<Run> {
       }
       lostAt = world.ticks();
     } else if (answer.error.kind === "interrupted") break;
-    else if (answer.error.kind === "refused" || !connected || world.ticks() - lostAt > patienceMs) {
+    else if (isFinal(answer.error) || !connected || world.ticks() - lostAt > patienceMs) {
       return await fail(call, context, answer.error);
     }
     if (signal.aborted || follower.done) break;
@@ -141,6 +142,11 @@ async function watchEvents(call: Call, context: Context): ReturnType<Run> {
     await world.pause(retryMs, signal);
   }
   return exit.done;
+}
+
+/** Whether the server has refused to be watched: one that starts again is waited for, and so is its token. */
+function isFinal(error: Failure): boolean {
+  return error.kind === "refused" && error.unsent !== true;
 }
 
 /** Ends one connection with its scope. */
