@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import type { Change } from "../../src/api/mod.ts";
+import { consequencesLines } from "../../src/cli/render/consequences.ts";
+import { layout } from "../../src/cli/table.ts";
+import { paint } from "../../src/cli/text.ts";
+import { utc } from "../../src/cli/when.ts";
 import { startDaemon } from "./daemon.ts";
 import { run } from "./session.ts";
 import { siteNow } from "./site.ts";
+import { consequences } from "./site_answers.ts";
 
 const posts = (requests: readonly string[]) => requests.filter((request) => !request.startsWith("GET"));
 
@@ -271,4 +277,31 @@ Deno.test("a health check that nobody has is told from one that no backend uses"
   daemon.answers.set("/v1/backends", { backends: [] });
   const unused = await run(daemon, "show backends check web");
   assert.deepEqual([unused.code, unused.out], [0, "no backends\n"]);
+});
+
+Deno.test("consequences name the VIP that is added, removed or made anew, as they name a server", () => {
+  const known = consequences("/v1/backends/web1/pause", true);
+  const [one] = known.changes ?? [];
+  assert.ok(one !== undefined);
+  const vip = { ...one, address: null, backend: null, weight_before: null, weight_after: null };
+  const changes: Change[] = [
+    { ...vip, kind: "vip_added" },
+    { ...vip, kind: "vip_recreated", held: "table length" },
+    { ...vip, kind: "vip_removed", frontend: null },
+    one,
+  ];
+  const view = { now: siteNow, zone: utc };
+  const text = paint(layout(consequencesLines({ ...known, frontends: [], changes }, view), 100), false);
+  assert.deepEqual(text.split("\n").slice(2, -1), [
+    "  VPP        VIP www: added",
+    "             VIP www: removed and added again; held: table length",
+    "             VIP 192.0.2.1/32: removed",
+    "             web1 in www: weight 100 → 0",
+  ]);
+  const last = (count: number) => {
+    const many = Array.from({ length: count }, () => one);
+    const lines = layout(consequencesLines({ ...known, changes: many }, view), 100);
+    return paint(lines, false).trimEnd().split("\n").at(-1)?.trim();
+  };
+  assert.deepEqual([7, 8].map(last), ["and 1 more change", "and 2 more changes"]);
 });

@@ -48,6 +48,12 @@ function changeText(
       return `${where}: added with weight ${weight_after ?? "?"}`;
     case "as_removed":
       return `${where}: removed${flush ? ", flush" : ""}`;
+    case "vip_added":
+      return `VIP ${vip}: added`;
+    case "vip_removed":
+      return `VIP ${vip}: removed`;
+    case "vip_recreated":
+      return `VIP ${vip}: removed and added again`;
     default:
       return `${where === "" ? "settings" : where}: ${kind.replaceAll("_", " ")}`;
   }
@@ -60,7 +66,9 @@ function changeRows(changes: readonly Change[]): [string, Inline][] {
       i === 0 ? "VPP" : "",
       [changeText(change), change.held === null ? "" : styled("yellow", `; held: ${change.held}`)],
     ]),
-    ...(more > 0 ? [["", `and ${countText(more)} more changes`] satisfies [string, Inline]] : []),
+    ...(more > 0
+      ? [["", `and ${countText(more)} more ${more === 1 ? "change" : "changes"}`] satisfies [string, Inline]]
+      : []),
   ];
 }
 
