@@ -364,6 +364,12 @@ function outcomeOf(written: Written, replaced: Override | null): Result<Wanted, 
         type: "busy",
         detail: `nothing can be set everywhere: the fleet's store is away: ${written.detail}`,
       });
+    case "rubbish": {
+      const { key, why } = written;
+      const detail =
+        `the store has something at ${key} that is no intent (${why}); delete that key with etcdctl`;
+      return err({ type: "conflict", detail });
+    }
     case "conflict": {
       if (written.present === null) {
         const detail = "somebody else took it back at the same moment; look at it and say it again";

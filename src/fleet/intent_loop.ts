@@ -59,6 +59,8 @@ export type Written =
   | { readonly kind: "done"; readonly stored: StoredIntent | null }
   /** Somebody else wrote first. */
   | { readonly kind: "conflict"; readonly present: StoredIntent | null }
+  /** The key has something that is no intent, and keeps it. */
+  | { readonly kind: "rubbish"; readonly key: string; readonly why: string }
   /** The store is away, or does not allow it. */
   | { readonly kind: "refused"; readonly detail: string };
 
@@ -150,12 +152,9 @@ export class IntentLoop implements AsyncDisposable {
   async write(intent: Intent, force: boolean): Promise<Written> {
     const key = intentKey(this.#parts.fleet, targetOf(intent));
     const known = this.#memory.intents.get(key);
-    const { by, claimed } = intent;
     const isOthers = known !== undefined && isInForce(known.intent, this.#parts.clock.wall()) &&
-      (known.intent.by !== by || known.intent.claimed !== claimed);
-    if (isOthers && !force) {
-      return { kind: "conflict", present: known };
-    }
+      (known.intent.by !== intent.by || known.intent.claimed !== intent.claimed);
+    if (isOthers && !force) return { kind: "conflict", present: known };
     return await this.#compared(key, known?.revision ?? 0n, { put: key, value: intentText(intent) }, force);
   }
 
@@ -194,13 +193,13 @@ export class IntentLoop implements AsyncDisposable {
         expected = outcome.present?.modRevision ?? 0n;
         const again = await this.#timed(store.compareAndWrite(key, expected, write));
         if (again.done) return await this.#afterWrite(this.#wrote(key, write, again.head.revision));
-        return { kind: "conflict", present: this.#parsed(again.present) };
+        return this.#conflict(again.present);
       }
       // Somebody else has deleted it: what was wanted is so.
       if (outcome.present === null && "delete" in write) {
         return this.#wrote(key, write, outcome.head.revision);
       }
-      return { kind: "conflict", present: this.#parsed(outcome.present) };
+      return this.#conflict(outcome.present);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.failure !== "late" || expected === null) return { kind: "refused", detail: error.message };
@@ -221,7 +220,7 @@ export class IntentLoop implements AsyncDisposable {
       if ((row?.value ?? null) === value) {
         return this.#wrote(key, write, row?.modRevision ?? head.revision);
       }
-      if ((row?.modRevision ?? 0n) !== expected) return { kind: "conflict", present: this.#parsed(row) };
+      if ((row?.modRevision ?? 0n) !== expected) return this.#conflict(row);
       return { kind: "refused", detail };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -252,10 +251,11 @@ export class IntentLoop implements AsyncDisposable {
     return { kind: "done", stored: value === null || stored === undefined ? null : stored };
   }
 
-  #parsed(row: KeyValue | null): StoredIntent | null {
-    if (row === null) return null;
+  #conflict(row: KeyValue | null): Written {
+    if (row === null) return { kind: "conflict", present: null };
     const parsed = parseIntent(this.#parts.fleet, row);
-    return parsed.ok ? parsed.value : null;
+    if (parsed.ok) return { kind: "conflict", present: parsed.value };
+    return { kind: "rubbish", key: row.key, why: parsed.error };
   }
 
   async #listLoop(): Promise<void> {

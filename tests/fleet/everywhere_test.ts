@@ -268,6 +268,17 @@ test("garbage and foreign keys are one WARN and left alone; a store that was rep
   const told = lb1.log.filter(({ level, msg }) => msg === "fleet-intent" && level === "WARN");
   assert.deepEqual(told.map(({ entry }) => entry), ["/maglev/site/intent/backend/b3"]);
   assert.equal((await etcd.list("/maglev/other/")).rows.length, 1);
+  const refused = await lb1.ask("/v1/backends/b3/pause", {
+    method: "POST",
+    body: '{"everywhere":true}',
+    headers: { "content-type": "application/json" },
+  });
+  assert.equal(refused.status, 409);
+  assert.equal(
+    (await refused.json()).detail,
+    "the store has something at /maglev/site/intent/backend/b3 that is no intent (it is no JSON); " +
+      "delete that key with etcdctl",
+  );
   await lb1.send("POST", pausePath, { everywhere: true });
   await all(nodes, (node) => became(node, "b1", "paused"));
   // Wiped, and a backup of last week with another backend's disable is put in its place.

@@ -299,3 +299,21 @@ Deno.test("rubbish is told once and left alone", async () => {
   assert.deepEqual(one.rubbish, ["it is no JSON", "its key is none of an intent"]);
   assert.equal(store.rows.size, 2);
 });
+
+Deno.test("rubbish in the place of an intent is told as that, and force replaces it", async () => {
+  const store = new FakeStore();
+  await using one = site(store, new FakeClock());
+  await one.loop.listed;
+  await one.loop.write(pause("b1"), false);
+  const [key, other] = ["b1", "b2"].map((backend) => intentKey("x", { kind: "state", backend }));
+  assert.ok(key !== undefined && other !== undefined);
+  await store.put(key, "{");
+  await store.put(other, "{}");
+  await settle();
+  const told = { kind: "rubbish", key, why: "it is no JSON" };
+  assert.deepEqual(await one.loop.remove({ kind: "state", backend: "b1" }), told);
+  assert.deepEqual(await one.loop.write(pause("b1", { reason: "again" }), false), told);
+  const second = { kind: "rubbish", key: other, why: "by is missing" };
+  assert.deepEqual(await one.loop.write(pause("b2"), false), second);
+  assert.equal((await one.loop.write(pause("b2"), true)).kind, "done");
+});
