@@ -160,9 +160,11 @@ interface Filters {
  * Reads the filters of a line.
  *
  * @param parts words between the bars, with the index of the first of them in the line
+ * @param asJson whether the command prints JSON whatever follows it
  */
 function readFilters(
   parts: readonly { words: readonly Token[]; index: number }[],
+  asJson: boolean,
 ): Result<Filters, Mismatch> {
   const stages: Stage[] = [];
   let json = false;
@@ -173,6 +175,9 @@ function readFilters(
     const make = parsed.value.command.run;
     if (make === "json" && i > 0) {
       return err({ kind: "refused", index, word: "json", reasons: ["comes first behind the command"] });
+    }
+    if (parsed.value.command.syntax === "csv" && (json || asJson)) {
+      return err({ kind: "refused", index, word: "csv", reasons: ["is made of tables, and JSON has none"] });
     }
     if (make === "json") json = true;
     else if (make === "no-more") unpaged = true;
@@ -223,7 +228,7 @@ export async function runWords(
     return { code: exit.done, leave: false };
   }
   const [command, ...others] = parts(words);
-  const filters = readFilters(others);
+  const filters = readFilters(others, context.json);
   if (command === undefined || !filters.ok) {
     if (!filters.ok) refuse(filters.error);
     return { code: codeWithoutAnswer(grammar, words, exit.usage), leave: false };

@@ -96,6 +96,8 @@ Deno.test("pipes: a wrong filter is named with its place, and nothing is run", a
     ["set backend web1 pause | include (", 'word 7: "(": <re> is a regular expression (Unterminated group)'],
     ["set backend web1 pause | last x", 'word 7: "x": <n> is a whole number'],
     ["set backend web1 pause | count | json", 'word 8: "json": comes first behind the command'],
+    ["set backend web1 pause | json | csv", 'word 8: "csv": is made of tables, and JSON has none'],
+    ["--json set backend web1 pause | csv", 'word 6: "csv": is made of tables'],
     ["set backend web1 | count", "word 4 is missing; expected pause"],
     ["| count", "word 1 is missing; expected show"],
   ];
