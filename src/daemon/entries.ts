@@ -184,10 +184,10 @@ function overrideEntry(
   detail: string,
   who: Pick<Override, "by" | "claimed"> | null,
 ): NewEntry {
-  const { backend, by, end, kind, reason } = override;
+  const { backend, by, end, kind, reason, scope } = override;
   const weight = kind === "weight" ? override : null;
   const until = what === "set" && end !== null ? ` until ${timeText(end.until)}` : "";
-  const mine = what === "set";
+  const set = what !== "set" ? "" : `${scope === "everywhere" ? " everywhere" : ""} by ${by}`;
   return {
     kind: "override",
     backend,
@@ -195,9 +195,7 @@ function overrideEntry(
     by: who?.by ?? null,
     claimed: who?.claimed ?? null,
     reason,
-    text: `${overrideText(override)} ${what}${mine ? ` by ${by}` : ""}${until}${
-      detail === "" ? "" : `: ${detail}`
-    }`,
+    text: `${overrideText(override)} ${what}${set}${until}${detail === "" ? "" : `: ${detail}`}`,
     data: { what, detail, override: overrideView(override) },
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { overrideEntries } from "../../src/daemon/entries.ts";
 import { type Intent, intentKey, type StoredIntent, targetOf } from "../../src/fleet/intents.ts";
 import { followIntents, overrideId } from "../../src/fleet/overrides.ts";
 import { act } from "../../src/memory/overrides/actions.ts";
@@ -80,4 +81,14 @@ Deno.test("for a weight the local override counts, for a state the stronger one"
   const list = followed([], intents);
   assert.equal(weightInForce(list, "www", "main", "b1")?.weight, 10);
   assert.equal(wanted(list, site, "b2"), "disabled");
+});
+
+Deno.test("the journal's sentence says whether an override is set on this node or everywhere", () => {
+  const change = followIntents([], site, [stored(7)], now, false);
+  assert.ok(change !== null);
+  const texts = overrideEntries(change, null, null).map(({ text }) => text);
+  assert.deepEqual(texts, ["pause of backend b1 set everywhere by anna"]);
+  const here = change.list.map((one) => ({ ...one, scope: "here" as const }));
+  const local = overrideEntries({ ...change, set: here }, null, null).map(({ text }) => text);
+  assert.deepEqual(local, ["pause of backend b1 set by anna"]);
 });
