@@ -200,7 +200,9 @@ export class DaemonFleet implements AsyncDisposable {
     const replaced = mine ? null : overrideOf(present, false);
     if (dryRun) {
       const isOthers = replaced !== null && step.value.kind === "write" && !force;
-      return isOthers ? outcomeOf({ kind: "conflict", present }, null) : ok({ replaced });
+      if (isOthers) return outcomeOf({ kind: "conflict", present }, null);
+      const { detail, kind } = this.#fleet.view.store;
+      return kind === "away" ? outcomeOf({ kind: "refused", detail }, null) : ok({ replaced });
     }
     this.#asked.set(key, by);
     const written =
@@ -365,10 +367,8 @@ function outcomeOf(written: Written, replaced: Override | null): Result<Wanted, 
         detail: `nothing can be set everywhere: the fleet's store is away: ${written.detail}`,
       });
     case "rubbish": {
-      const { key, why } = written;
-      const detail =
-        `the store has something at ${key} that is no intent (${why}); delete that key with etcdctl`;
-      return err({ type: "conflict", detail });
+      const what = `something at ${written.key} that is no intent (${written.why})`;
+      return err({ type: "conflict", detail: `the store has ${what}; delete that key with etcdctl` });
     }
     case "conflict": {
       if (written.present === null) {

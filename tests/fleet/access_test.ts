@@ -29,13 +29,15 @@ async function toldAway(node: Inside, why: RegExp): Promise<void> {
   );
   const { entries } = await node.json<Journal>("/v1/journal?kinds=fleet");
   assert.equal(entries.find(({ data }) => data.store !== undefined)?.data.store, "away");
-  const refused = await node.ask("/v1/backends/b2/pause", {
-    method: "POST",
-    body: '{"everywhere":true}',
-    headers: { "content-type": "application/json" },
-  });
-  assert.equal(refused.status, 503);
-  assert.match(await refused.text(), /the fleet's store is away: \S+/);
+  for (const query of ["", "?dry_run=true"]) {
+    const refused = await node.ask(`/v1/backends/b2/pause${query}`, {
+      method: "POST",
+      body: '{"everywhere":true}',
+      headers: { "content-type": "application/json" },
+    });
+    assert.equal(refused.status, 503, query);
+    assert.match(await refused.text(), /the fleet's store is away: \S+/);
+  }
 }
 
 /** Health, an operator's word and VPP go on. */
