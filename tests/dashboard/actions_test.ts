@@ -1,7 +1,7 @@
 /** Actions in a real browser: by mouse and by keyboard alone, with their preview and a typed confirmation; tokens. */
 import assert from "node:assert/strict";
 import { browserTest, DashboardPage } from "./browser.ts";
-import { backend, FakeSite, frontend, problem } from "./fake_site.ts";
+import { backend, FakeSite, frontend, override, problem, weightChange } from "./fake_site.ts";
 
 const refused = /status of 40[134]/;
 
@@ -98,41 +98,8 @@ browserTest("by keyboard alone: what takes the last server out wants the fronten
 
 browserTest("weights, the end of an override, and exactly the plan that was shown", async () => {
   await using site = operable(1);
-  const override = {
-    id: "o7",
-    kind: "pause",
-    backend: "b2",
-    frontend: null,
-    pool: null,
-    weight: null,
-    by: "alice",
-    claimed: null,
-    reason: null,
-    since: "2026-01-31T12:00:00.000Z",
-    until: null,
-    file_value: true,
-    scope: "here",
-    sleeping: null,
-  };
-  site.answers.set("GET /v1/overrides", { overrides: [override] });
+  site.answers.set("GET /v1/overrides", { overrides: [override("b2")] });
   site.answers.set("DELETE /v1/overrides/o7", { overrides: [], consequences: consequences(2) });
-  const change = {
-    seq: 1,
-    kind: "as_weight_updated",
-    frontend: "www",
-    prefix: null,
-    protocol: "tcp",
-    port: 80,
-    address: "192.0.2.1",
-    backend: "b1",
-    weight_before: 0,
-    weight_after: 100,
-    flush: false,
-    traffic_affecting: true,
-    held: null,
-    holds: [],
-    reason: "b1 is up",
-  };
   const server = {
     address: "192.0.2.1",
     backend: "b1",
@@ -145,7 +112,7 @@ browserTest("weights, the end of an override, and exactly the plan that was show
     scope: "all",
     frontend: null,
     digest: "d1",
-    changes: [change],
+    changes: [weightChange],
     predictions: [{
       frontend: "www",
       prefix: "198.51.100.1/32",

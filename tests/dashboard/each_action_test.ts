@@ -1,9 +1,8 @@
 /** Every action of the dashboard by mouse and by keyboard alone: its preview, its confirmation, what is sent. */
 import assert from "node:assert/strict";
 import { browserTest, DashboardPage } from "./browser.ts";
-import { backend, FakeSite, frontend } from "./fake_site.ts";
+import { backend, FakeSite, frontend, override, weightChange } from "./fake_site.ts";
 
-const at = "2026-01-31T12:00:00.000Z";
 const place = "/v1/frontends/www/pools/primary/backends/b1/weight";
 /** What the daemon says that an action would do. */
 const preview = /www.*up → .*servers left.*50.0 % of new flows move.*flows of b1 are flushed/;
@@ -31,42 +30,9 @@ function site(state: string, left: number): FakeSite {
     made.answers.set(`POST /v1/backends/b1/${kind}`, { ...one, consequences: consequences(left) });
   }
   made.answers.set(`PUT ${place}`, { ...frontend("www", [one]), consequences: consequences(left) });
-  const override = {
-    id: "o7",
-    kind: "pause",
-    backend: "b1",
-    frontend: null,
-    pool: null,
-    weight: null,
-    by: "alice",
-    claimed: null,
-    reason: null,
-    since: at,
-    until: null,
-    file_value: true,
-    scope: "here",
-    sleeping: null,
-  };
-  made.answers.set("GET /v1/overrides", { overrides: [override] });
+  made.answers.set("GET /v1/overrides", { overrides: [override("b1")] });
   made.answers.set("DELETE /v1/overrides/o7", { overrides: [], consequences: consequences(left) });
-  const change = {
-    seq: 1,
-    kind: "as_weight_updated",
-    frontend: "www",
-    prefix: null,
-    protocol: "tcp",
-    port: 80,
-    address: "192.0.2.1",
-    backend: "b1",
-    weight_before: 0,
-    weight_after: 100,
-    flush: false,
-    traffic_affecting: true,
-    held: null,
-    holds: [],
-    reason: "b1 is up",
-  };
-  made.answers.set("GET /v1/vpp/lb/plan", { digest: "d1", changes: [change], predictions: [] });
+  made.answers.set("GET /v1/vpp/lb/plan", { digest: "d1", changes: [weightChange], predictions: [] });
   made.answers.set("POST /v1/vpp/lb/sync", { done: 1, failed: 0 });
   return made;
 }

@@ -239,6 +239,45 @@ export class FakeSite implements AsyncDisposable {
   }
 }
 
+/** What an operator set: a state of a backend. */
+export function override(backend: string): Record<string, unknown> {
+  return {
+    id: "o7",
+    kind: "pause",
+    backend,
+    frontend: null,
+    pool: null,
+    weight: null,
+    by: "alice",
+    claimed: null,
+    reason: null,
+    since: at,
+    until: null,
+    file_value: true,
+    scope: "here",
+    sleeping: null,
+  };
+}
+
+/** A change of a plan: b1 of www gets its weight back. */
+export const weightChange = {
+  seq: 1,
+  kind: "as_weight_updated",
+  frontend: "www",
+  prefix: null,
+  protocol: "tcp",
+  port: 80,
+  address: "192.0.2.1",
+  backend: "b1",
+  weight_before: 0,
+  weight_after: 100,
+  flush: false,
+  traffic_affecting: true,
+  held: null,
+  holds: [],
+  reason: "b1 is up",
+} as const;
+
 /** An error of the API. */
 export function problem(status: number, detail: string): Response {
   return Response.json({ type: "urn:maglev:problem:x", title: "", status, detail, instance: "/" }, {

@@ -65,6 +65,17 @@ function site(store: FakeStore, clock: FakeClock, node = "lb1", memory: StoreMem
   };
 }
 
+/** Has the store know one intent, and puts an empty one in its place. */
+async function replace(one: Site, store: FakeStore, clock: FakeClock): Promise<void> {
+  await one.loop.listed;
+  await one.loop.write(pause("b1"), false);
+  await clock.advance(5_000);
+  store.clusterId = "c2";
+  store.rows = new Map();
+  await clock.advance(5_000);
+  assert.equal(one.loop.state.kind, "replaced");
+}
+
 Deno.test("an intent that one daemon writes reaches the others at once, and so does its end", async () => {
   const store = new FakeStore();
   const clock = new FakeClock();
@@ -141,13 +152,7 @@ Deno.test("a write to a replaced store that got no answer and did not happen is 
   const store = new FakeStore();
   const clock = new FakeClock();
   await using one = site(store, clock);
-  await one.loop.listed;
-  await one.loop.write(pause("b1"), false);
-  await clock.advance(5_000);
-  store.clusterId = "c2";
-  store.rows = new Map();
-  await clock.advance(5_000);
-  assert.equal(one.loop.state.kind, "replaced");
+  await replace(one, store, clock);
   const lost = { kind: "refused", detail: "no answer" };
   store.lateWrite = "lost";
   assert.deepEqual(await one.loop.write(pause("b1", { reason: "again" }), false), lost);
@@ -256,13 +261,7 @@ Deno.test("a clear is the new write that makes a store the known one", async () 
   const store = new FakeStore();
   const clock = new FakeClock();
   await using one = site(store, clock);
-  await one.loop.listed;
-  await one.loop.write(pause("b1"), false);
-  await clock.advance(5_000);
-  store.clusterId = "c2";
-  store.rows = new Map();
-  await clock.advance(5_000);
-  assert.equal(one.loop.state.kind, "replaced");
+  await replace(one, store, clock);
   assert.equal((await one.loop.remove({ kind: "state", backend: "b1" })).kind, "done");
   assert.equal(one.loop.state.kind, "live");
   await clock.advance(20_000);
