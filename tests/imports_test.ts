@@ -62,8 +62,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   },
   {
     why: "the health core is pure",
-    from:
-      /^src\/health\/(backend|frontend|config_change|running|transitions|late_flush|what_if|toward|assumed|flapping)\.ts$/,
+    from: /^src\/health\/(backend|frontend|config|entry|latency|transitions|what_if)\.ts$/,
     to: /^src\/(model|result)\.ts$|^src\/health\/|^src\/memory\/overrides\//,
   },
   {

@@ -9,8 +9,7 @@
 import type * as api from "../api/mod.ts";
 import { timeText } from "../api/text.ts";
 import { type BackendHealth, counterMax } from "../health/backend.ts";
-import type { FrontendWeights, MemberWeight } from "../health/frontend.ts";
-import { causeText } from "../health/transitions.ts";
+import { causeText, type FrontendWeights, type MemberWeight } from "../health/frontend.ts";
 import type { Frontend, IpAddress, Transition, UnixMillis } from "../model.ts";
 import { listed } from "./words.ts";
 

@@ -11,7 +11,7 @@
 import type { JournalEntry, Override } from "../api/mod.ts";
 import { freshHealth, type Rule } from "../health/backend.ts";
 import { type FrontendWeights, frontendWeights } from "../health/frontend.ts";
-import { withWeights } from "../health/running.ts";
+import { withWeights } from "../health/config.ts";
 import type { Code, Config, Frontend, IpAddress, State, Transition, UnixMillis } from "../model.ts";
 import type { ExplainFacts, Sent, StateFacts } from "./explain.ts";
 

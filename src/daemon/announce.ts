@@ -4,7 +4,9 @@
  * @module
  */
 import type { Announcer } from "../bus/mod.ts";
-import type { FrontendChange, HealthChanges, HealthMetrics } from "../health/hooks.ts";
+import type { FrontendChange } from "../health/frontend.ts";
+import type { HealthChanges } from "../health/transitions.ts";
+import type { HealthMetrics } from "../health/tracker_parts.ts";
 import type { Log } from "../log/mod.ts";
 import type { Transition, UnixMillis } from "../model.ts";
 import { transition as apiTransition } from "../snapshot/convert.ts";

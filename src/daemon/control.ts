@@ -20,7 +20,7 @@ import type {
   TableQuery,
 } from "../control.ts";
 import type { Entry } from "../health/entry.ts";
-import { memberWeight } from "../health/running.ts";
+import { memberWeight } from "../health/config.ts";
 import type { Actor, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { healthCheck } from "../snapshot/convert.ts";

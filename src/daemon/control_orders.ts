@@ -7,7 +7,7 @@ import type * as api from "../api/mod.ts";
 import type { BackendAction, Changed, Refusal } from "../control.ts";
 import type { Wish } from "../fleet/wish.ts";
 import type { OrderWords } from "../health/override_book.ts";
-import { memberWeight } from "../health/running.ts";
+import { memberWeight } from "../health/config.ts";
 import type { Override } from "../memory/overrides/override.ts";
 import type { Actor, State } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";

@@ -9,7 +9,7 @@ import type { WithoutHead } from "../bus/mod.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { ApiChange } from "../control.ts";
 import { formatDuration, fromMillis } from "../duration.ts";
-import { causeText } from "../health/transitions.ts";
+import { causeText } from "../health/frontend.ts";
 import { drift } from "../lb/diff.ts";
 import type { NewEntry } from "../memory/journal/entry.ts";
 import {

@@ -7,10 +7,9 @@
 import { consequences, type Foreseen, type ForeseenAction } from "../answers/consequences.ts";
 import type { Clock } from "../clock.ts";
 import type { BackendAction } from "../control.ts";
-import type { Assumed } from "../health/assumed.ts";
+import { withWeights } from "../health/config.ts";
 import type { Tracker } from "../health/tracker.ts";
-import { withWeights } from "../health/running.ts";
-import type { Assumption } from "../health/what_if.ts";
+import type { Assumed, Assumption } from "../health/what_if.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { Override } from "../memory/overrides/override.ts";
 import type { Config } from "../model.ts";

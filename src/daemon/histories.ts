@@ -5,7 +5,7 @@
  */
 import type * as api from "../api/mod.ts";
 import type { Tracker } from "../health/tracker.ts";
-import type { FrontendTransition } from "../health/transitions.ts";
+import type { FrontendTransition } from "../health/frontend.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { HistoryRow } from "../memory/journal/tables.ts";
 import type { Transition, UnixMillis } from "../model.ts";

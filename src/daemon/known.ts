@@ -6,8 +6,8 @@
 import type { BackendFacts, FileFacts, FrontendFacts, Known, Trouble, VppFacts } from "../answers/known.ts";
 import { weightsWithoutEffect } from "../answers/weight_effect.ts";
 import type { Clock } from "../clock.ts";
-import { flappingSince } from "../health/flapping.ts";
-import type { Standing } from "../health/transitions.ts";
+import { flappingSince } from "../health/entry.ts";
+import type { Standing } from "../health/frontend.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { StateKeeper } from "../memory/keeper.ts";

@@ -7,7 +7,7 @@ import type { Bus } from "../bus/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { UnitRead } from "../files/unit.ts";
 import type { Options } from "../flags.ts";
-import type { RuntimeState } from "../health/outcomes.ts";
+import type { RuntimeState } from "../health/orders.ts";
 import type { Attrs, Log } from "../log/mod.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { StateKeeper } from "../memory/keeper.ts";

@@ -8,7 +8,7 @@ import type * as api from "../api/mod.ts";
 import type { Announcement } from "../bus/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { ApiChange } from "../control.ts";
-import type { CountedSink } from "../health/hooks.ts";
+import type { CountedSink } from "../health/tracker_parts.ts";
 import type { Log } from "../log/mod.ts";
 import type { Entry } from "../memory/journal/entry.ts";
 import type { Journal } from "../memory/journal/journal.ts";

@@ -15,7 +15,7 @@ import type { Reconciler } from "../lb/reconciler.ts";
 import type { Log } from "../log/mod.ts";
 import type { Actor, Config } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { renamedBackends } from "../health/config_change.ts";
+import { renamedBackends } from "../health/config.ts";
 import { plainConsequences } from "./order.ts";
 import { overrideChanges } from "../snapshot/overrides.ts";
 import type { Checker } from "./checker.ts";

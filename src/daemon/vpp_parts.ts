@@ -7,7 +7,7 @@ import type { VppEvent } from "../api/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { Options } from "../flags.ts";
-import type { VppFacts } from "../health/hooks.ts";
+import type { VppFacts } from "../health/frontend.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { VppView } from "../lb/vpp_view.ts";
 import type { Log } from "../log/mod.ts";

@@ -68,7 +68,7 @@
  * at every probe. Without a health check there is no counter, and
  * where the table says `unknown` the backend is `up` with code `static`.
  *
- * An `enable` that an earlier process left and that comes late finds nothing known of the backend: see unread.ts.
+ * An `enable` that an earlier process left and that comes late finds nothing known of the backend: see start.ts.
  *
  * `unknown` starts with max where the server may carry flows, so that a restart, a resume or a move flushes nobody
  * on less evidence than a running daemon needs. Else it starts with rise-1, and one probe decides. See `Flows`.
@@ -106,7 +106,7 @@ export interface BackendHealth {
   readonly flows: Flows;
   /**
    * Given: overrides of an earlier process may exist and are not read yet. `state`: they may undo the state, which is
-   * the file's `disabled`. See unread.ts.
+   * the file's `disabled`. See start.ts.
    */
   readonly unread?: Unread;
   /** Not null: in `unknown` since a reload changed the address; this server serves until the first verdict. */

@@ -1,10 +1,12 @@
 /**
  * Blindness: a probed backend of which nothing counted was heard for too long. Its state stays as it is; it is
- * the daemon that has something to answer for. Pure.
+ * the daemon that has something to answer for. It says so once, with the cause and what is missing.
  *
  * @module
  */
-import type { CheckType, Millis, UnixMillis, VoidCause } from "../model.ts";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log/mod.ts";
+import type { Backend, CheckType, HealthCheck, IpAddress, Millis, UnixMillis, VoidCause } from "../model.ts";
 
 /** Part of the patience that does not depend on the check, in ms. */
 export const BLIND_BASE_MS: Millis = 10_000;
@@ -111,4 +113,101 @@ function missingRight(detail: string, type: CheckType, netns: string): string {
   if (named !== null) return [...new Set(named)].join(", ");
   const rights = [netns === "" ? [] : ["CAP_SYS_ADMIN"], type === "icmp" ? ["CAP_NET_RAW"] : []].flat();
   return rights.join(", ");
+}
+
+/** Time between two looks, in ms; what asks for blindness meanwhile computes it exactly. */
+export const LOOK_EVERY_MS: Millis = 1_000;
+
+/** What the watch reads and notes of a backend. */
+export interface WatchedBackend {
+  /** As configured now. */
+  readonly backend: Backend;
+  /** Its health check, or null. */
+  readonly check: HealthCheck | null;
+  /** Whether it is probed now. */
+  readonly isProbed: boolean;
+  /** The server that serves while a new address waits for its verdict. */
+  readonly health: { readonly previous: { readonly address: IpAddress } | null };
+  /** Monotonic time of the last counted result, or of the first probe's due time. */
+  readonly countedAt: Millis;
+  /** The void results since the last counted one. */
+  readonly lastVoid: VoidRun | null;
+  /** Whether the ERROR line of the present blindness was written. */
+  blindTold: boolean;
+  /** Whether it is probed and yet nothing counted was heard for too long. */
+  isBlind(now: Millis): boolean;
+  /** Since when it is blind and why; null: it is not. */
+  blindness(now: Millis, wall: UnixMillis): Blindness | null;
+}
+
+/** Writes `backend-blind` when a backend goes blind, and once more when it is seen again. */
+export class BlindWatch implements Disposable {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #entries: () => Iterable<WatchedBackend>;
+  readonly #netns: () => string;
+  #timer: Disposable | null = null;
+
+  /** Watches nothing before `start`. */
+  constructor(clock: Clock, log: Log, entries: () => Iterable<WatchedBackend>, netns: () => string) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#entries = entries;
+    this.#netns = netns;
+  }
+
+  /** Begins to look. */
+  start(): void {
+    this.#timer = this.#clock.after(LOOK_EVERY_MS, () => {
+      this.start();
+      this.#look();
+    });
+  }
+
+  /** A counted result of this backend arrived. */
+  heard(entry: WatchedBackend): void {
+    if (!entry.blindTold) return;
+    entry.blindTold = false;
+    this.#log.info("backend-blind", {
+      backend: entry.backend.name,
+      blind: false,
+      detail: "results count again",
+    });
+  }
+
+  /** The backends that are blind now, in the file's order, and the number of those that are probed. */
+  all(): { readonly backends: readonly BlindBackend[]; readonly probed: number } {
+    const [now, wall] = [this.#clock.now(), this.#clock.wall()];
+    const entries = [...this.#entries()];
+    const backends = entries.flatMap((entry) => {
+      const blindness = entry.blindness(now, wall);
+      return blindness === null ? [] : [{ name: entry.backend.name, ...blindness }];
+    });
+    return { backends, probed: entries.filter((entry) => entry.isProbed).length };
+  }
+
+  /** Ends the looking. */
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = null;
+  }
+
+  #look(): void {
+    const now = this.#clock.now();
+    for (const entry of this.#entries()) {
+      if (entry.blindTold || entry.check === null || !entry.isBlind(now)) continue;
+      entry.blindTold = true;
+      const { cause, missing, hint } = blindReason(entry.lastVoid, entry.check.type, this.#netns());
+      this.#log.error("backend-blind", {
+        backend: entry.backend.name,
+        blind: true,
+        cause,
+        ...(missing === "" ? {} : { missing }),
+        detail: entry.lastVoid?.detail ?? "",
+        ...(entry.health.previous === null ? {} : { serves_meanwhile: entry.health.previous.address }),
+        hint,
+        silent_ms: Math.round(now - entry.countedAt),
+      });
+    }
+  }
 }

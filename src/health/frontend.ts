@@ -1,5 +1,5 @@
 /**
- * Pools and backend states to effective weights and the frontend's state. Pure.
+ * Pools and backend states to effective weights and the frontend's state, and what was last told of each frontend. Pure.
  *
  * The active pool is the first with a member that is up and has weight > 0; if none has, the first pool.
  *
@@ -15,9 +15,9 @@
  * would take its own 0 for VPP's word. A weight that an operator sets in this process on such a member counts as up
  * with that weight; one that an earlier process left replaces the configured one, and the witness decides.
  *
- * While overrides of an earlier process are not read yet, a member that is up carries its witness; see unread.ts.
+ * While overrides of an earlier process are not read yet, a member that is up carries its witness; see start.ts.
  *
- * Which server serves for each member of a frontend while new addresses wait for their first verdict. Pure.
+ * Which server serves for each member of a frontend while new addresses wait for their first verdict:
  *
  *   member                                    server
  *   has a verdict, is paused, disabled, ...   the configured address
@@ -30,7 +30,15 @@
  *
  * @module
  */
-import type { Frontend, FrontendState, IpAddress, PoolMember, State } from "../model.ts";
+import type {
+  Frontend,
+  FrontendState,
+  IpAddress,
+  PoolMember,
+  State,
+  Transition,
+  UnixMillis,
+} from "../model.ts";
 
 /** What of a backend the overrides that are not read yet may change: its weights, or its state as well. */
 export type Unread = "weights" | "state";
@@ -203,4 +211,159 @@ export function memberServers(
   for (const claim of rest) if (claim.state === "unknown") take(claim.address, claim);
   const servers = new Map([...taken].map(([address, claim]) => [claim, address]));
   return claims.map((claim) => servers.get(claim) ?? null);
+}
+
+/** What the tracker asks of VPP. */
+export interface VppFacts {
+  /** Whether VPP was read whole in this process: `off` if VPP is switched off, so that it never will be. */
+  readonly firstRead: "off" | "awaited" | "done";
+  /** Whether VPP is here and was read since it came. */
+  readonly isRead: boolean;
+  /** The witness: weight that the first full read showed for a server on a frontend's VIP, 0…255; null: none. */
+  witness(frontend: Frontend, address: IpAddress): number | null;
+  /** Whether the first full read showed the server with a weight above 0 on any VIP. */
+  hadWeight(address: IpAddress): boolean;
+  /** Weight that VPP is known to have for a server on a frontend's VIP, 0…255; null: none, or not known. */
+  weight(frontend: Frontend, address: IpAddress): number | null;
+  /** The greatest weight that VPP may have for it, while a message for it is under way; else as `weight`. */
+  weightAtMost(frontend: Frontend, address: IpAddress): number | null;
+}
+
+/** A frontend whose state or active pool changed; `from` and `to` are equal when only the pool did. */
+export interface FrontendChange {
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** State before. */
+  readonly from: FrontendState;
+  /** State now. */
+  readonly to: FrontendState;
+  /** Name of the pool that carries the frontend now. */
+  readonly activePool: string;
+  /** One sentence: `backend b1 down (L4CON connection refused)`. */
+  readonly reason: string;
+}
+
+/** For each frontend one sentence for what a batch of transitions did to it; grouped when first asked. */
+export function reasons(transitions: readonly Transition[]): (frontend: string) => string {
+  let groups: Map<string, Transition[]> | null = null;
+  return (frontend) => {
+    if (groups === null) {
+      groups = new Map();
+      for (const transition of transitions) {
+        for (const effect of transition.effects) {
+          const group = groups.get(effect.frontend);
+          if (group === undefined) groups.set(effect.frontend, [transition]);
+          else group.push(transition);
+        }
+      }
+    }
+    return reasonOf(groups.get(frontend) ?? []);
+  };
+}
+
+/** Code and detail in words. A probe's code says more than its detail; an operator's is in it. */
+export function causeText(code: string, detail: string): string {
+  if (detail === "") return code;
+  return code.startsWith("L") ? `${code} ${detail}` : detail;
+}
+
+/** One sentence for what a batch of transitions did to a frontend; the first three are named. */
+export function reasonOf(transitions: readonly Transition[]): string {
+  const named = transitions.slice(0, 3).map(({ backend, to, code, detail }) =>
+    `backend ${backend} ${to} (${causeText(code, detail)})`
+  );
+  const more = transitions.length - named.length;
+  return named.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+/** A reason that names what a batch comes from, then the transitions that changed the frontend. */
+export function because(cause: string): (why: string) => string {
+  return (why) => [cause, why].filter((part) => part !== "").join(": ");
+}
+
+/** A change of a frontend's state or active pool as its history keeps it. */
+export interface FrontendTransition extends Omit<FrontendChange, "frontend"> {
+  /** When it was decided. */
+  readonly at: UnixMillis;
+}
+
+/** What was last told of a frontend. */
+export interface Standing {
+  /** Its state. */
+  readonly state: FrontendState;
+  /** Name of its active pool. */
+  readonly activePool: string;
+  /** When it entered the state. */
+  readonly since: UnixMillis;
+  /** When its active pool became that. */
+  readonly poolSince: UnixMillis;
+  /** Its transitions, newest first. */
+  readonly history: readonly FrontendTransition[];
+}
+
+/** Remembers what was told of each frontend. */
+export class FrontendStates {
+  #standings = new Map<string, Standing>();
+  #limit = 0;
+
+  /** What was last told of a frontend; null if there is none of that name. */
+  get(frontend: string): Standing | null {
+    return this.#standings.get(frontend) ?? null;
+  }
+
+  /**
+   * Keeps exactly these frontends; new ones begin as `unknown` in their first pool.
+   *
+   * @param limit transitions kept of each
+   */
+  keep(frontends: Iterable<Frontend>, now: UnixMillis, limit: number): void {
+    this.#limit = limit;
+    const kept = new Map<string, Standing>();
+    for (const { name, pools } of frontends) {
+      const old = this.#standings.get(name);
+      const known = old !== undefined && pools.some((pool) => pool.name === old.activePool);
+      const activePool = known ? old.activePool : pools[0]?.name ?? "";
+      kept.set(name, {
+        state: old?.state ?? "unknown",
+        since: old?.since ?? now,
+        activePool,
+        poolSince: known ? old.poolSince : now,
+        history: old?.history.slice(0, limit) ?? [],
+      });
+    }
+    this.#standings = kept;
+  }
+
+  /** Takes the transitions that an earlier process left, newest first. */
+  recall(frontend: string, left: readonly FrontendTransition[]): void {
+    const now = this.#standings.get(frontend);
+    const last = left[0];
+    if (now === undefined || last === undefined) return;
+    this.#standings.set(frontend, {
+      ...now,
+      history: [...now.history, ...left].slice(0, this.#limit),
+    });
+  }
+
+  /** Compares a frontend with what was last told of it and remembers it; null: nothing to tell. */
+  judge(
+    frontend: string,
+    weights: FrontendWeights,
+    reason: () => string,
+    now: UnixMillis,
+  ): FrontendChange | null {
+    const old = this.#standings.get(frontend);
+    if (old === undefined) return null;
+    const { state, activePool } = weights;
+    if (old.state === state && old.activePool === activePool) return null;
+    const change = { from: old.state, to: state, activePool, reason: reason() };
+    this.#standings.set(frontend, {
+      state,
+      activePool,
+      since: old.state === state ? old.since : now,
+      poolSince: old.activePool === activePool ? old.poolSince : now,
+      history: [{ ...change, at: now }, ...old.history].slice(0, this.#limit),
+    });
+    return { frontend, ...change };
+  }
 }

@@ -1,21 +1,85 @@
 /**
  * What operators ask for, and what overrides bring by themselves: backends and weights follow. The tracker carries the
- * events out.
+ * events out. What comes of an order is the answer to who asked.
  *
  * @module
  */
 import type { BackendAction, Refusal } from "../control.ts";
-import { clear } from "../memory/overrides/actions.ts";
-import { isChange, type LeftOverrides, type OverrideChange } from "../memory/overrides/override.ts";
-import type { Actor, Code } from "../model.ts";
+import { clear, type OrderRefused } from "../memory/overrides/actions.ts";
+import {
+  isChange,
+  type LeftOverrides,
+  type Override,
+  type OverrideChange,
+} from "../memory/overrides/override.ts";
+import type { Actor, Code, State } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { assume, type Assumed } from "./assumed.ts";
-import { type ActionOutcome, type ClearOutcome, refusalOf, type WeightOutcome } from "./outcomes.ts";
+import { memberWeight, type RuntimeWeight, withWeights } from "./config.ts";
+import type { Entry } from "./entry.ts";
+import { because } from "./frontend.ts";
 import { concerns, leaving, type OrderWords, type OverrideRule } from "./override_book.ts";
-import { memberWeight, withWeights } from "./running.ts";
-import type { HealthSteps } from "./steps.ts";
-import { Batch, because, type Cause } from "./transitions.ts";
-import { confirmDisabled, endUnread } from "./unread.ts";
+import { confirmDisabled, endUnread } from "./start.ts";
+import type { HealthSteps } from "./tracker_parts.ts";
+import { Batch, type Cause } from "./transitions.ts";
+import { assume, type Assumed } from "./what_if.ts";
+
+/** Outcome of an operator's action. */
+export interface ActionOutcome {
+  /** False: the backend was in that state already. */
+  readonly changed: boolean;
+  /** State before. */
+  readonly before: State;
+  /** State now. */
+  readonly after: State;
+  /** Somebody else's override that ended or was replaced. */
+  readonly replaced: Override | null;
+  /** With a dry run: what it would come to. */
+  readonly assumed: Assumed | null;
+}
+
+/** Outcome of an operator's weight. */
+export interface WeightOutcome {
+  /** Weight before, 0…100. */
+  readonly before: number;
+  /** Weight now. */
+  readonly after: number;
+  /** Somebody else's override that ended or was replaced. */
+  readonly replaced: Override | null;
+  /** With a dry run: what it would come to. */
+  readonly assumed: Assumed | null;
+}
+
+/** Outcome of the end of an override at an operator's word. */
+export interface ClearOutcome {
+  /** What ended. */
+  readonly change: OverrideChange;
+  /** With a dry run: what it would come to. */
+  readonly assumed: Assumed | null;
+}
+
+/** What a restart of the daemon would forget. */
+export interface RuntimeState {
+  /** Backends that an operator paused. */
+  readonly paused: readonly string[];
+  /** Backends that an operator disabled. */
+  readonly disabled: readonly string[];
+  /** Backends that an operator enabled though the file says `enabled: false`. */
+  readonly enabled: readonly string[];
+  /** Weights that operators set. */
+  readonly weights: readonly RuntimeWeight[];
+}
+
+/** What a restart of the daemon would forget of these backends and weights. */
+export function runtimeState(entries: readonly Entry[], weights: readonly RuntimeWeight[]): RuntimeState {
+  const named = (wanted: (entry: Entry) => boolean) =>
+    entries.filter(wanted).map((entry) => entry.backend.name);
+  return {
+    paused: named((entry) => entry.health.state === "paused"),
+    disabled: named((entry) => entry.health.state === "disabled" && entry.backend.enabled),
+    enabled: named((entry) => entry.health.state !== "disabled" && !entry.backend.enabled),
+    weights,
+  };
+}
 
 /** Carries out orders; one per tracker. */
 export class Orders {
@@ -180,4 +244,16 @@ export class Orders {
     const entries = concerns(change).backends.flatMap((name) => world.entries.get(name) ?? []);
     return assume(change.list, world.file, overrides, entries, parts.clock.wall());
   }
+}
+
+/** An order that the rules refuse, as the API says it. */
+function refusalOf({ detail, kind }: OrderRefused, what: string, { end }: OrderWords): Refusal {
+  if (kind === "conflict") return { type: "conflict", detail: `${what}: ${detail}` };
+  const path = end?.kind === "duration" ? "for_ns" : "until";
+  const where = { file: null, line: null, column: null, path };
+  return {
+    type: "invalid",
+    detail: `${path}: ${detail}`,
+    errors: [{ severity: "error", pass: "semantic", ...where, message: detail, hint: null }],
+  };
 }

@@ -21,9 +21,7 @@ import {
 } from "../memory/overrides/override.ts";
 import { anchored, type EndWish, expire, restored, untilDue } from "../memory/overrides/time.ts";
 import type { Actor, Config, Millis } from "../model.ts";
-import { renamedBackends } from "./config_change.ts";
-import { memberWeight, type SetWeight } from "./running.ts";
-import type { Leaving, Orders } from "./toward.ts";
+import { type Leaving, memberWeight, type Orders, renamedBackends, type SetWeight } from "./config.ts";
 
 /** What an operator says with an order. */
 export interface OrderWords {

@@ -1,83 +1,37 @@
 /**
- * What a configuration makes of health, at the start and in a reload, and what the first full read of VPP does.
+ * What another configuration makes of health: which backends stay, come and go.
  *
  * @module
  */
 import type { Log } from "../log/mod.ts";
-import { isChange, noOverrides } from "../memory/overrides/override.ts";
-import type { Actor, Config, UnixMillis } from "../model.ts";
-import type { HealthEvent } from "./backend.ts";
-import { checkOf, reloadBackend, renamedBackends, sortEntries } from "./config_change.ts";
+import type { OverrideChange } from "../memory/overrides/override.ts";
+import type { Actor, Config, Transition } from "../model.ts";
+import {
+  checkOf,
+  memberships,
+  reloadBackend,
+  reloadEvents,
+  renamedBackends,
+  sortEntries,
+  withWeights,
+} from "./config.ts";
 import { Entry } from "./entry.ts";
-import type { LateFlush } from "./hooks.ts";
-import { broughtFlushes, complete } from "./late_flush.ts";
-import type { ReloadOutcome } from "./outcomes.ts";
+import { because, type FrontendChange } from "./frontend.ts";
 import { leaving } from "./override_book.ts";
-import { memberships, withWeights } from "./running.ts";
-import type { HealthSteps } from "./steps.ts";
-import { firstEvents, reloadEvents } from "./toward.ts";
-import { Batch, because } from "./transitions.ts";
-import { markUnread } from "./unread.ts";
+import { enterService, markUnread } from "./start.ts";
+import type { HealthSteps } from "./tracker_parts.ts";
+import { Batch, broughtFlushes, type LateFlush } from "./transitions.ts";
 
-/** Begins: backends without a check come up, disabled ones are disabled, the others are probed, spread in time. */
-export function start(steps: HealthSteps): void {
-  const { finish, judgement, overrides: book, parts, states, targets, world } = steps;
-  const now = parts.clock.wall();
-  const { overrides = noOverrides } = parts;
-  const restored = book.take(book.restored(overrides));
-  world.running = withWeights(world.file, book.weights());
-  const batch = new Batch(judgement);
-  const places = memberships(world.running.frontends.values());
-  for (const backend of world.running.backends.values()) {
-    const check = checkOf(world.running, backend);
-    const at = places.get(backend.name) ?? [];
-    world.entries.set(
-      backend.name,
-      new Entry(backend, check, at, now, judgement.flows(backend.address)),
-    );
-  }
-  states.keep(
-    world.running.frontends.values(),
-    now,
-    world.running.healthchecker.transitionHistory,
-  );
-  for (const entry of world.entries.values()) {
-    enterService(steps, entry, batch, now);
-    if (world.unread) markUnread(entry, true);
-  }
-  targets.begin(world.entries.values(), world.running.healthchecker.netns);
-  finish(batch, world.running.frontends.keys(), because("start"), parts.clock.now(), now);
-  if (isChange(restored)) parts.onOverrides?.(restored, null, null);
-}
-
-/**
- * VPP was read whole for the first time in this process: what it showed is the witness from now on, and decides
- * the flushes of first states that were told before.
- */
-export function firstRead(steps: HealthSteps): void {
-  const { apply, finish, judgement, parts, targets, world } = steps;
-  const { clock, vpp } = parts;
-  const now = clock.wall();
-  const batch = new Batch(judgement);
-  const late: LateFlush[] = [];
-  for (const entry of world.entries.values()) {
-    const [told] = entry.history;
-    // Whether the file's `disabled` is in force is decided later.
-    const isOpen = entry.health.unread === "state";
-    if (entry.toldUnread && told !== undefined && !isOpen) {
-      const completed = complete(told, entry.backend.name, judgement);
-      entry.history[0] = completed.transition;
-      late.push(...completed.late);
-    }
-    entry.toldUnread &&= isOpen;
-    const event: HealthEvent = vpp.hadWeight(entry.backend.address)
-      ? { kind: "witness" }
-      : { kind: "no-witness", failure: entry.lastFailure };
-    apply(entry, [event], batch, now, null);
-    targets.pace(entry);
-  }
-  const reason = (why: string) => why === "" ? "as read from VPP" : why;
-  finish(batch, world.running.frontends.keys(), reason, clock.now(), now, late);
+/** Outcome of a reload. */
+export interface ReloadOutcome {
+  /** Changes of state, in the file's order; removed backends last. */
+  readonly transitions: readonly Transition[];
+  /** Changes of frontends. */
+  readonly frontendChanges: readonly FrontendChange[];
+  /** Backends that only changed their name: old names by new names. */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** What ended, sleeps and wakes. */
+  readonly overrides: OverrideChange;
 }
 
 /** Takes a new, checked configuration. Backends that stay the same go on, and so does what operators set. */
@@ -167,11 +121,4 @@ function tellReload(log: Log, renamed: ReadonlyMap<string, string>): void {
   for (const [name, was] of renamed) {
     log.info("config-reload", { detail: `backend ${was} is ${name} now; it keeps state and history` });
   }
-}
-
-function enterService(steps: HealthSteps, entry: Entry, batch: Batch, now: UnixMillis): void {
-  const { apply, overrides } = steps;
-  const orders = overrides.orders(entry.backend.name);
-  const events = firstEvents(entry.health.rule, orders);
-  apply(entry, events, batch, now, orders.override?.by ?? null);
 }

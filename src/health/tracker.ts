@@ -10,23 +10,36 @@ import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from ".
 import type { ProbeReport, ReportSink } from "../probes/prober.ts";
 import type { Result } from "../result.ts";
 import { type BackendHealth, type HealthEvent, step } from "./backend.ts";
-import { type BlindBackend, oneMoreVoid } from "./blind.ts";
-import { BlindWatch } from "./blind_watch.ts";
-import { renamedBackends } from "./config_change.ts";
-import type { Entry } from "./entry.ts";
-import { flapped } from "./flapping.ts";
-import type { FrontendWeights, MemberStatus } from "./frontend.ts";
-import type { FrontendChange, HealthChanges, LateFlush } from "./hooks.ts";
+import { type BlindBackend, BlindWatch, oneMoreVoid } from "./blind.ts";
+import {
+  type Leaving,
+  type Membership,
+  renamedBackends,
+  type RuntimeWeight,
+  runtimeWeights,
+  toward,
+  withWeights,
+} from "./config.ts";
+import { type Entry, flapped } from "./entry.ts";
+import {
+  because,
+  type FrontendChange,
+  FrontendStates,
+  type FrontendTransition,
+  type FrontendWeights,
+  type MemberStatus,
+  reasons,
+  type Standing,
+} from "./frontend.ts";
 import { LatencyWindow } from "./latency.ts";
-import { Orders } from "./orders.ts";
 import {
   type ActionOutcome,
   type ClearOutcome,
-  type ReloadOutcome,
+  Orders,
   type RuntimeState,
   runtimeState,
   type WeightOutcome,
-} from "./outcomes.ts";
+} from "./orders.ts";
 import {
   type ForeseenOverrides,
   type OrderWords,
@@ -35,22 +48,10 @@ import {
   randomId,
 } from "./override_book.ts";
 import { Targets } from "./probing.ts";
-import { firstRead, reload, start } from "./reload.ts";
-import { type Membership, type RuntimeWeight, runtimeWeights, withWeights } from "./running.ts";
-import type { Finished, HealthSteps, HealthWorld, TrackerParts } from "./steps.ts";
-import { type Leaving, toward } from "./toward.ts";
-import {
-  Batch,
-  because,
-  type Cause,
-  FrontendStates,
-  type FrontendTransition,
-  isFirst,
-  Judgement,
-  reasons,
-  type Standing,
-} from "./transitions.ts";
-import { endUnread } from "./unread.ts";
+import { reload, type ReloadOutcome } from "./reload.ts";
+import { endUnread, firstRead, start } from "./start.ts";
+import type { Finished, HealthSteps, HealthWorld, TrackerParts } from "./tracker_parts.ts";
+import { Batch, type Cause, type HealthChanges, isFirst, Judgement, type LateFlush } from "./transitions.ts";
 import type { HealthPicture } from "./what_if.ts";
 
 /** A result that counted, and the health of its backend before and after it. */

@@ -1,6 +1,6 @@
 /**
- * What one batch of results, actions or a reload changes: the transitions of backends with their weights and flushes, and
- * the states of frontends.
+ * What one batch of results, actions or a reload changes: the transitions of backends with their weights and flushes.
+ * Pure.
  *
  * The weights before are taken when a frontend is first touched, those after when the batch is complete, so that a batch
  * of any size judges each frontend twice and not once a transition.
@@ -20,21 +20,56 @@
  *
  * The end of an override ends no flows: where it brings `disabled`, nobody asked for that now.
  *
+ * Some flushes are told by no transition of their moment. First states may be told before VPP was read for the first
+ * time in this process. Nobody knows then what VPP has, so such a transition tells no flush: most are found as they were
+ * before a restart of the daemon, at weight 0. The first full read decides, and the history tells the same from then on.
+ *
+ * A reload may give a backend that is down or disabled a server that VPP has with a weight above 0: another VIP, or
+ * the address of another backend.
+ *
  * @module
  */
 import type {
+  Backend,
   Config,
   Frontend,
-  FrontendState,
   IpAddress,
+  Millis,
   State,
   Transition,
   UnixMillis,
   WeightEffect,
 } from "../model.ts";
 import type { BackendHealth, Flows, StateChange } from "./backend.ts";
-import { type FrontendWeights, frontendWeights, type MemberStatus, type MemberWeight } from "./frontend.ts";
-import type { FrontendChange, VppFacts } from "./hooks.ts";
+import type { Membership } from "./config.ts";
+import type { Entry } from "./entry.ts";
+import {
+  type FrontendChange,
+  type FrontendWeights,
+  frontendWeights,
+  type MemberStatus,
+  type MemberWeight,
+  type VppFacts,
+} from "./frontend.ts";
+
+/** What came of one batch of results, of an action, or of a reload. */
+export interface HealthChanges {
+  /** In the order in which they happened. */
+  readonly transitions: readonly Transition[];
+  /** Frontends whose state or active pool changed. */
+  readonly frontendChanges: readonly FrontendChange[];
+  /** Flushes of transitions that were told before the first full read. */
+  readonly lateFlushes: readonly LateFlush[];
+  /** Frontends with weights that are others because an override ended, came or woke. */
+  readonly reweighed: readonly string[];
+  /** Monotonic time at which the deciding result or request reached the tracker. */
+  readonly decidedAt: Millis;
+  /** The same by the wall clock. */
+  readonly at: UnixMillis;
+}
+
+/** Receives the outcome of one batch, after every state, weight and history is consistent. */
+export type ChangeSink = (changes: HealthChanges) => void;
 
 /** What a batch reads of the world; asked before and after each change. */
 export interface BatchWorld {
@@ -176,44 +211,6 @@ export class Batch {
   }
 }
 
-/** For each frontend one sentence for what a batch of transitions did to it; grouped when first asked. */
-export function reasons(transitions: readonly Transition[]): (frontend: string) => string {
-  let groups: Map<string, Transition[]> | null = null;
-  return (frontend) => {
-    if (groups === null) {
-      groups = new Map();
-      for (const transition of transitions) {
-        for (const effect of transition.effects) {
-          const group = groups.get(effect.frontend);
-          if (group === undefined) groups.set(effect.frontend, [transition]);
-          else group.push(transition);
-        }
-      }
-    }
-    return reasonOf(groups.get(frontend) ?? []);
-  };
-}
-
-/** Code and detail in words. A probe's code says more than its detail; an operator's is in it. */
-export function causeText(code: string, detail: string): string {
-  if (detail === "") return code;
-  return code.startsWith("L") ? `${code} ${detail}` : detail;
-}
-
-/** One sentence for what a batch of transitions did to a frontend; the first three are named. */
-export function reasonOf(transitions: readonly Transition[]): string {
-  const named = transitions.slice(0, 3).map(({ backend, to, code, detail }) =>
-    `backend ${backend} ${to} (${causeText(code, detail)})`
-  );
-  const more = transitions.length - named.length;
-  return named.join(", ") + (more > 0 ? ` and ${more} more` : "");
-}
-
-/** A reason that names what a batch comes from, then the transitions that changed the frontend. */
-export function because(cause: string): (why: string) => string {
-  return (why) => [cause, why].filter((part) => part !== "").join(": ");
-}
-
 /** What the decision depends on, for one backend in one frontend. */
 export interface FlushCase {
   /** The state that is entered. */
@@ -236,91 +233,77 @@ export function flushes({ to, flushOnDown, first, ended = false, weight }: Flush
   return ends && (!first || (weight() ?? 0) > 0);
 }
 
-/** A change of a frontend's state or active pool as its history keeps it. */
-export interface FrontendTransition extends Omit<FrontendChange, "frontend"> {
-  /** When it was decided. */
-  readonly at: UnixMillis;
+/** A flush that no transition of its batch tells; see `Tracker.firstRead`. */
+export interface LateFlush {
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** Name of the backend. */
+  readonly backend: string;
+  /** The state of the backend that owes it. */
+  readonly state: "down" | "disabled";
 }
 
-/** What was last told of a frontend. */
-export interface Standing {
-  /** Its state. */
-  readonly state: FrontendState;
-  /** Name of its active pool. */
-  readonly activePool: string;
-  /** When it entered the state. */
-  readonly since: UnixMillis;
-  /** When its active pool became that. */
-  readonly poolSince: UnixMillis;
-  /** Its transitions, newest first. */
-  readonly history: readonly FrontendTransition[];
+/** A transition with what the first full read decided. */
+export interface Completed {
+  /** With the weights that VPP had and the flushes. */
+  readonly transition: Transition;
+  /** Flushes that it did not tell before. */
+  readonly late: readonly LateFlush[];
 }
 
-/** Remembers what was told of each frontend. */
-export class FrontendStates {
-  #standings = new Map<string, Standing>();
-  #limit = 0;
-
-  /** What was last told of a frontend; null if there is none of that name. */
-  get(frontend: string): Standing | null {
-    return this.#standings.get(frontend) ?? null;
-  }
-
-  /**
-   * Keeps exactly these frontends; new ones begin as `unknown` in their first pool.
-   *
-   * @param limit transitions kept of each
-   */
-  keep(frontends: Iterable<Frontend>, now: UnixMillis, limit: number): void {
-    this.#limit = limit;
-    const kept = new Map<string, Standing>();
-    for (const { name, pools } of frontends) {
-      const old = this.#standings.get(name);
-      const known = old !== undefined && pools.some((pool) => pool.name === old.activePool);
-      const activePool = known ? old.activePool : pools[0]?.name ?? "";
-      kept.set(name, {
-        state: old?.state ?? "unknown",
-        since: old?.since ?? now,
-        activePool,
-        poolSince: known ? old.poolSince : now,
-        history: old?.history.slice(0, limit) ?? [],
-      });
+/**
+ * Decides the flushes of a first state.
+ *
+ * @param told as it was told
+ * @param backend its present name
+ */
+export function complete(told: Transition, backend: string, world: BatchWorld): Completed {
+  const late: LateFlush[] = [];
+  const { to } = told;
+  const effects = told.effects.map((effect) => {
+    const { frontend } = effect;
+    const weight = world.inVpp(frontend, backend);
+    const flush = effect.flush ||
+      flushes({ to, flushOnDown: world.flushOnDown(frontend), first: true, weight: () => weight });
+    if (flush && !effect.flush && (to === "down" || to === "disabled")) {
+      late.push({ frontend, backend, state: to });
     }
-    this.#standings = kept;
-  }
+    return { ...effect, weightBefore: weight ?? effect.weightBefore, flush };
+  });
+  return { transition: { ...told, effects }, late };
+}
 
-  /** Takes the transitions that an earlier process left, newest first. */
-  recall(frontend: string, left: readonly FrontendTransition[]): void {
-    const now = this.#standings.get(frontend);
-    const last = left[0];
-    if (now === undefined || last === undefined) return;
-    this.#standings.set(frontend, {
-      ...now,
-      history: [...now.history, ...left].slice(0, this.#limit),
-    });
-  }
+/** The servers of a backend, each with its VIP, whatever the names are. */
+function servers(config: Config, places: readonly Membership[], address: IpAddress): Map<string, Frontend> {
+  const frontends = places.flatMap(({ frontend }) => config.frontends.get(frontend) ?? []);
+  return new Map(frontends.map((one) => [`${one.address} ${one.protocol} ${one.port} ${address}`, one]));
+}
 
-  /** Compares a frontend with what was last told of it and remembers it; null: nothing to tell. */
-  judge(
-    frontend: string,
-    weights: FrontendWeights,
-    reason: () => string,
-    now: UnixMillis,
-  ): FrontendChange | null {
-    const old = this.#standings.get(frontend);
-    if (old === undefined) return null;
-    const { state, activePool } = weights;
-    if (old.state === state && old.activePool === activePool) return null;
-    const change = { from: old.state, to: state, activePool, reason: reason() };
-    this.#standings.set(frontend, {
-      state,
-      activePool,
-      since: old.state === state ? old.since : now,
-      poolSince: old.activePool === activePool ? old.poolSince : now,
-      history: [{ ...change, at: now }, ...old.history].slice(0, this.#limit),
-    });
-    return { frontend, ...change };
-  }
+/**
+ * Flushes of a backend that stays down or disabled over a reload: of servers that are new to it, where VPP has them
+ * with a weight, or may have while it is away.
+ *
+ * @param was the backend in the last configuration
+ * @param left its places then
+ */
+export function broughtFlushes(
+  entry: Pick<Entry, "backend" | "health" | "places">,
+  was: Backend,
+  left: readonly Membership[],
+  before: Config,
+  after: Config,
+  world: BatchWorld,
+): LateFlush[] {
+  const { name } = entry.backend;
+  const { state } = entry.health;
+  if (state !== "down" && state !== "disabled") return [];
+  const had = servers(before, left, was.address);
+  return [...servers(after, entry.places, entry.backend.address)].flatMap(([server, frontend]) => {
+    const weight = () => world.inVpp(frontend.name, name);
+    const { flushOnDown } = frontend;
+    const due = !had.has(server) && flushes({ to: state, flushOnDown, first: world.isRead, weight });
+    return due ? [{ frontend: frontend.name, backend: name, state }] : [];
+  });
 }
 
 /** Answers for the configuration and the backends of the moment. */

@@ -1,17 +1,29 @@
 /**
  * What would become of backends and frontends if something happened, worked out with the functions that judge what does
- * happen. Pure.
+ * happen: a reload, an action, or a change of the overrides. Pure.
  *
  * @module
  */
-import type { Backend, Config, Transition, UnixMillis, WeightEffect } from "../model.ts";
+import type { Override } from "../memory/overrides/override.ts";
+import type { Backend, Config, State, Transition, UnixMillis, WeightEffect } from "../model.ts";
 import { type BackendHealth, freshHealth, type HealthEvent, step } from "./backend.ts";
-import { type Cause, flushes, isFirst, Judgement } from "./transitions.ts";
-import type { LateFlush, VppFacts } from "./hooks.ts";
-import { broughtFlushes } from "./late_flush.ts";
-import { checkOf, reloadBackend, ruleOf, sortEntries } from "./config_change.ts";
-import { type Membership, memberships } from "./running.ts";
-import { firstEvents, type Orders, reloadEvents, toward } from "./toward.ts";
+import {
+  checkOf,
+  firstEvents,
+  type Membership,
+  memberships,
+  type Orders,
+  reloadBackend,
+  reloadEvents,
+  ruleOf,
+  sortEntries,
+  toward,
+  withWeights,
+} from "./config.ts";
+import type { Entry } from "./entry.ts";
+import type { VppFacts } from "./frontend.ts";
+import type { OverrideBook } from "./override_book.ts";
+import { broughtFlushes, type Cause, flushes, isFirst, Judgement, type LateFlush } from "./transitions.ts";
 
 /** The running configuration and the health of its backends at one moment. */
 export interface HealthPicture {
@@ -196,4 +208,39 @@ export function* whatIf(
   const sketch = new Sketch(picture, vpp, now);
   for (const assumption of assumptions) yield* sketch.assume(assumption);
   return sketch.outcome;
+}
+
+/** What would happen to one backend. */
+export interface AssumedEvents {
+  /** Name of the backend. */
+  readonly backend: string;
+  /** In their order; never empty. */
+  readonly events: readonly HealthEvent[];
+  /** The state that they lead to. */
+  readonly to: State;
+}
+
+/** What would happen. */
+export interface Assumed {
+  /** The running configuration with the weights that would be set. */
+  readonly config: Config;
+  /** Backends that would change their states. */
+  readonly backends: readonly AssumedEvents[];
+}
+
+/** What would happen, if these were the overrides. */
+export function assume(
+  list: readonly Override[],
+  file: Config,
+  overrides: Pick<OverrideBook, "orders" | "weights">,
+  entries: Iterable<Readonly<Entry>>,
+  now: UnixMillis,
+): Assumed {
+  const backends = [...entries].flatMap(({ backend: { name }, health }): AssumedEvents[] => {
+    const events = toward(health.state, overrides.orders(name, list), { detail: "" });
+    if (events.length === 0) return [];
+    const after = events.reduce((is, event) => step(is, event, now).health, health);
+    return [{ backend: name, events, to: after.state }];
+  });
+  return { config: withWeights(file, overrides.weights(list)), backends };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Change } from "../api/mod.ts";
-import type { VppFacts } from "../health/hooks.ts";
+import type { VppFacts } from "../health/frontend.ts";
 import type { ActualVip, Config } from "../model.ts";
 import { type GuardedServer, type KnownServers, serverOf, type StatusOf } from "./desired.ts";
 import type { FlushingTransition, FrontendSyncs } from "./frontend_sync.ts";

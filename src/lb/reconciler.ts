@@ -13,7 +13,7 @@ import type * as api from "../api/mod.ts";
 import { abortable } from "../async/abortable.ts";
 import { type Job, JobLoop } from "../async/job_loop.ts";
 import type { BackendAction, Refusal } from "../control.ts";
-import type { HealthChanges } from "../health/hooks.ts";
+import type { HealthChanges } from "../health/transitions.ts";
 import type { ActualLb, IpAddress, Millis, Transition, VipRecord } from "../model.ts";
 import { err, type Result } from "../result.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";

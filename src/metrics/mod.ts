@@ -7,7 +7,7 @@
  * @module
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { HealthMetrics } from "../health/hooks.ts";
+import type { HealthMetrics } from "../health/tracker_parts.ts";
 import type { SyncHooks } from "../lb/parts.ts";
 import { catalog, type MetricName } from "./catalog.ts";
 import { BackendCounters } from "./probes.ts";

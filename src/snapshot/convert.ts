@@ -5,7 +5,7 @@
  */
 import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
-import type { FrontendTransition } from "../health/transitions.ts";
+import type { FrontendTransition } from "../health/frontend.ts";
 import type { LatencyWindow } from "../health/latency.ts";
 import { redactHeaders, redactPath } from "../log/redact.ts";
 import type {

@@ -2,7 +2,7 @@
 import type { Change } from "../../src/api/mod.ts";
 import { consequences, type Foreseen, type ForeseenAction } from "../../src/answers/consequences.ts";
 import type { BackendAction } from "../../src/control.ts";
-import { withWeights } from "../../src/health/running.ts";
+import { withWeights } from "../../src/health/config.ts";
 import type { Op } from "../../src/lb/balancer.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
 import type { ActualVip, Config } from "../../src/model.ts";

@@ -1,5 +1,6 @@
 /** Tracker and reconciler wired as the daemon wires them; clock, prober and VPP are faked. */
-import type { ChangeSink, CountedSink } from "../../src/health/hooks.ts";
+import type { ChangeSink } from "../../src/health/transitions.ts";
+import type { CountedSink } from "../../src/health/tracker_parts.ts";
 import type { OverrideSink } from "../../src/health/override_book.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Op } from "../../src/lb/balancer.ts";

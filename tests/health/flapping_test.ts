@@ -7,7 +7,7 @@ import {
   type Flapping,
   flappingSince,
   steady,
-} from "../../src/health/flapping.ts";
+} from "../../src/health/entry.ts";
 import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";
 
 const minute = 60_000;

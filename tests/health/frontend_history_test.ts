@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { reasonOf } from "../../src/health/transitions.ts";
+import { reasonOf } from "../../src/health/frontend.ts";
 import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";
 
 const site = (history: number) =>

@@ -8,7 +8,7 @@ import {
   type MemberStatus,
 } from "../../src/health/frontend.ts";
 import { ip } from "../../src/net/ip.ts";
-import { withWeights } from "../../src/health/running.ts";
+import { withWeights } from "../../src/health/config.ts";
 import { backend, config, frontend, tcpCheck } from "./kit.ts";
 
 const states: State[] = ["unknown", "up", "down", "paused", "disabled", "removed"];

@@ -17,7 +17,9 @@ import type {
   VoidCause,
 } from "../../src/model.ts";
 import { type BackendHealth, freshHealth, type Rule } from "../../src/health/backend.ts";
-import type { HealthChanges, HealthMetrics, VppFacts } from "../../src/health/hooks.ts";
+import type { HealthChanges } from "../../src/health/transitions.ts";
+import type { HealthMetrics } from "../../src/health/tracker_parts.ts";
+import type { VppFacts } from "../../src/health/frontend.ts";
 import { Tracker } from "../../src/health/tracker.ts";
 import type { Prober, ProbeTarget } from "../../src/probes/prober.ts";
 import { FakeClock } from "../fake_clock.ts";

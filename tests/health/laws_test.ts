@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isProbed } from "../../src/health/backend.ts";
 import { intervalFor } from "../../src/health/probing.ts";
-import { memberships } from "../../src/health/running.ts";
+import { memberships } from "../../src/health/config.ts";
 import type { BackendAction } from "../../src/control.ts";
 import type { Config, ProbeCode, VoidCause } from "../../src/model.ts";
 import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";

@@ -11,9 +11,8 @@ import type {
   VipRecord,
   WeightEffect,
 } from "../../src/model.ts";
-import { flushes } from "../../src/health/transitions.ts";
+import { flushes, type LateFlush } from "../../src/health/transitions.ts";
 import type { MemberStatus } from "../../src/health/frontend.ts";
-import type { LateFlush } from "../../src/health/hooks.ts";
 import { ip } from "../../src/net/ip.ts";
 import { frontendVip } from "../../src/lb/vips.ts";
 import { Reconciler } from "../../src/lb/reconciler.ts";
