@@ -68,11 +68,11 @@ Deno.test(`a failed probe goes through at most ${LIMIT} files before it is a mes
   const sent = Promise.withResolvers<void>();
   const ops: string[] = [];
   const files = await called(async (end) => {
-    vpp.apply = (op) => {
+    vpp.send = (op, answered) => {
       end();
       ops.push(words(op));
       sent.resolve();
-      return Promise.resolve({ retval: 0, error: null });
+      queueMicrotask(() => answered({ retval: 0, error: null }));
     };
     core.probe(["b1", "L4CON"]);
     await sent.promise;
@@ -91,9 +91,9 @@ Deno.test("VPP's message comes before journal, latency and pace of its result", 
   const results = () => core.tracker.entry("b1")?.latency?.recent().length;
   const paces = () => core.prober.calls.filter((call) => call.startsWith("pace")).length;
   const before = paces();
-  vpp.apply = (op) => {
+  vpp.send = (op, answered) => {
     order.push(`${words(op)}: ${results()} results, ${paces() - before} new paces`);
-    return Promise.resolve({ retval: 0, error: null });
+    queueMicrotask(() => answered({ retval: 0, error: null }));
   };
   core.onCounted = (name, { code }, _at, was, is) => order.push(`${name} ${code} ${was.state} ${is.state}`);
   core.probe(["b1", "L4CON"]);

@@ -1,10 +1,19 @@
-/** Bounds how much is under way at once: first come, first served, each with a count of its own. */
+/** What waits until it fits. */
+interface Waiting {
+  readonly count: number;
+  readonly job: () => void;
+}
+
+/**
+ * Bounds how much is under way at once: first come, first served, each with a count of its own. Urgent ones go before the
+ * others. Jobs are plain functions: thousands of promises would cost more than what they wait for.
+ */
 export class Semaphore {
   readonly #size: number;
-  readonly #waiting: { readonly count: number; readonly enter: () => void }[] = [];
+  readonly #urgent: Waiting[] = [];
+  readonly #others: Waiting[] = [];
   #used = 0;
-  /** How many of those that wait are urgent; they are the first ones. */
-  #urgent = 0;
+  #isLetting = false;
 
   /** Lets `size` be under way, at least 1. */
   constructor(size: number) {
@@ -16,32 +25,41 @@ export class Semaphore {
     return this.#used;
   }
 
+  /** How many urgent jobs wait. */
+  get urgent(): number {
+    return this.#urgent.length;
+  }
+
   /**
-   * Runs `job` when `count` more fit. Urgent groups go before the others; within each kind the first to come
-   * is the first to go. A count over the size waits until nothing else is under way.
+   * Calls `job` when `count` more fit: now, or when another one leaves. Within each kind the first to come is the first
+   * to go. A count over the size waits until nothing else is under way. Whoever entered leaves once, with the same count.
    */
-  async run<T>(count: number, job: () => Promise<T>, urgent = false): Promise<T> {
-    const needed = Math.min(count, this.#size);
-    const ahead = urgent ? this.#urgent : this.#waiting.length;
-    if (ahead > 0 || this.#used + needed > this.#size) {
-      await new Promise<void>((enter) => {
-        this.#waiting.splice(ahead, 0, { count: needed, enter });
-        if (urgent) this.#urgent++;
-      });
-    } else {
-      this.#used += needed;
-    }
+  enter(count: number, job: () => void, urgent = false): void {
+    (urgent ? this.#urgent : this.#others).push({ count: Math.min(count, this.#size), job });
+    this.#let();
+  }
+
+  /** What entered with `count` is over. */
+  leave(count: number): void {
+    this.#used -= Math.min(count, this.#size);
+    this.#let();
+  }
+
+  /** Jobs that leave at once are let in by this loop, not by one call inside the other. */
+  #let(): void {
+    if (this.#isLetting) return;
+    this.#isLetting = true;
     try {
-      return await job();
-    } finally {
-      this.#used -= needed;
-      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-        if (this.#used + next.count > this.#size) break;
-        this.#waiting.shift();
-        if (this.#urgent > 0) this.#urgent--;
+      for (;;) {
+        const list = this.#urgent.length > 0 ? this.#urgent : this.#others;
+        const [next] = list;
+        if (next === undefined || this.#used + next.count > this.#size) return;
+        list.shift();
         this.#used += next.count;
-        next.enter();
+        next.job();
       }
+    } finally {
+      this.#isLetting = false;
     }
   }
 }

@@ -9,7 +9,15 @@
  */
 import type { Semaphore } from "../async/semaphore.ts";
 import { type LoadBalancer, type Op, type OpReply, VppError } from "./balancer.ts";
-import { isOnlyMemory, isSent, type RebuildUnit, type Step, type Unit, type VipUnit } from "./steps.ts";
+import {
+  isOnlyMemory,
+  isSent,
+  type RebuildUnit,
+  type Step,
+  type StepOp,
+  type Unit,
+  type VipUnit,
+} from "./steps.ts";
 import type { SyncPlan } from "./plan.ts";
 
 /** What became of one step. */
@@ -43,14 +51,14 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
   /** Whether the messages go before those of other runs. */
   readonly urgent: boolean;
-  /** Whether a step is still what is wanted; asked before each group of a unit. */
+  /** Whether a step is still what is wanted; asked when its messages are about to be sent. */
   readonly isCurrent: (step: Step) => boolean;
-  /** Told of every message before it is sent. */
-  readonly onSend: (op: Op) => void;
+  /** Told of every message of a step before it is sent. */
+  readonly onSend: (op: Op, step: Step) => void;
   /** Told of every message that was sent, once its outcome is taken into account. */
-  readonly onSettled: (op: Op) => void;
+  readonly onSettled: (op: Op, step: Step) => void;
   /** Told of every message that VPP answered with 0. */
-  readonly onAccepted: (op: Op) => void;
+  readonly onAccepted: (op: Op, step: Step) => void;
   /** Told of every step when its outcome is known. */
   readonly onResult: (result: StepResult) => void;
 }
@@ -75,33 +83,60 @@ export function setHasChanged(results: readonly StepResult[]): boolean {
   );
 }
 
+/** Told once: whether a step is done. */
+type Then = (done: boolean) => void;
+
+/** Calls `then` once all of them were told of: whether each was done. */
+function every(count: number, then: Then): Then {
+  let left = count;
+  let all = true;
+  return (done) => {
+    all &&= done;
+    if (--left === 0) then(all);
+  };
+}
+
+/**
+ * One run. What waits for an answer is a callback and no promise: one backend may have thousands of messages, and VPP
+ * takes each in a few microseconds.
+ */
 class Run {
   readonly results = new Map<Step, StepResult>();
   readonly #plan: SyncPlan;
   readonly #options: ApplyOptions;
-  readonly #unsettled = new Set<Op>();
+  readonly #fault = Promise.withResolvers<never>();
   #additionsAllowed = true;
   #ended: string | null = null;
 
   constructor(plan: SyncPlan, options: ApplyOptions) {
     this.#plan = plan;
     this.#options = options;
+    // Only a run that is under way can fail.
+    this.#fault.promise.catch(() => {});
   }
 
   async run(): Promise<StepResult[]> {
     const { conf, clearing, units, removals } = this.#plan;
     for (const step of conf) {
-      const done = await this.#alone(step);
+      const done = await this.#all([step], (one, then) => this.#alone(one, then));
       // VPP goes on with the buckets that it has.
       if (!done && !isOnlyMemory(step.holds)) this.#additionsAllowed = false;
     }
     // Each list waits for the one before it. An empty one takes no turn, so that a failover leaves at once.
-    if (clearing.length > 0) await Promise.all(clearing.map((step) => this.#alone(step)));
-    await Promise.all(units.map((unit) => this.#unit(unit)));
-    await Promise.all(removals.map((step) => this.#alone(step)));
+    if (clearing.length > 0) await this.#all(clearing, (step, then) => this.#alone(step, then));
+    if (units.length > 0) await this.#all(units, (unit, then) => this.#unit(unit, then));
+    if (removals.length > 0) await this.#all(removals, (step, then) => this.#alone(step, then));
     return this.#plan.steps.map((step) =>
       this.results.get(step) ?? this.#finish(step, "skipped", "not sent")
     );
+  }
+
+  /** Starts all of a list side by side; resolves when the last is over, with whether every one was done. */
+  async #all<T>(items: readonly T[], start: (item: T, then: Then) => void): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const then = every(items.length, resolve);
+    for (const item of items) start(item, then);
+    return await Promise.race([promise, this.#fault.promise]);
   }
 
   #finish(
@@ -132,30 +167,42 @@ class Run {
     return true;
   }
 
-  /** Sends messages in one write. No replies: the session or the run ended before or after they were sent. */
-  async #send(ops: readonly Op[]): Promise<OpReply[] | "skipped" | "failed"> {
-    const { balancer, inFlight, onSend, signal, urgent } = this.#options;
-    return await inFlight.run(ops.length, async () => {
-      if (signal.aborted || this.#ended !== null) return "skipped";
-      for (const op of ops) {
-        this.#unsettled.add(op);
-        onSend(op);
-      }
-      try {
-        const [only] = ops;
-        if (ops.length === 1 && only !== undefined) return [await balancer.apply(only)];
-        return await balancer.applyTogether(ops);
-      } catch (error) {
-        if (!(error instanceof VppError)) throw error;
+  /**
+   * Sends the messages of some steps in one write, when so many fit and unless the steps are not wanted any more by then.
+   *
+   * @param steps finished as superseded where one of them is not wanted any more
+   * @param then told the answers; or `skipped` or `failed`: the session or the run ended before or after they were sent;
+   * or `superseded`
+   */
+  #send(
+    steps: readonly Step[],
+    ops: readonly StepOp[],
+    then: (replies: readonly OpReply[] | "skipped" | "failed" | "superseded") => void,
+  ): void {
+    const { balancer, inFlight, onSend, onSettled, signal, urgent } = this.#options;
+    const over: typeof then = (replies) => {
+      then(replies);
+      inFlight.leave(ops.length);
+    };
+    inFlight.enter(ops.length, () => {
+      if (signal.aborted || this.#ended !== null) return over("skipped");
+      if (this.#superseded(steps)) return over("superseded");
+      for (const { op, step } of ops) onSend(op, step);
+      const settled: typeof then = (replies) => {
+        then(replies);
+        for (const { op, step } of ops) onSettled(op, step);
+        inFlight.leave(ops.length);
+      };
+      const failed = (error: unknown) => {
+        if (!(error instanceof VppError)) return this.#fault.reject(error);
         // The session is over for every unit, so the first error speaks for all.
         this.#ended ??= error.message;
-        return "failed";
-      }
+        settled("failed");
+      };
+      const [only] = ops;
+      if (ops.length === 1 && only !== undefined) balancer.send(only.op, (reply) => settled([reply]), failed);
+      else balancer.applyTogether(ops.map(({ op }) => op)).then(settled).catch(failed);
     }, urgent);
-  }
-
-  #settle(ops: readonly Op[]): void {
-    for (const op of ops) if (this.#unsettled.delete(op)) this.#options.onSettled(op);
   }
 
   #judge(step: Step, ops: readonly Op[], replies: readonly OpReply[]): StepResult {
@@ -164,7 +211,7 @@ class Run {
     for (const [index, op] of ops.entries()) {
       const reply = replies[index];
       if (reply === undefined) return this.#finish(step, "failed", "VPP did not answer");
-      if (reply.retval === 0) this.#options.onAccepted(op);
+      if (reply.retval === 0) this.#options.onAccepted(op, step);
       else if (tolerated(op, reply.retval)) {
         surprise = true;
         retval = reply.retval;
@@ -173,62 +220,67 @@ class Run {
     return this.#finish(step, "done", null, retval, surprise);
   }
 
-  /** Sends one step by itself; true when it is done. */
-  async #alone(step: Step): Promise<boolean> {
+  /** Sends one step by itself. */
+  #alone(step: Step, then: Then): void {
     if (!isSent(step, this.#options.release)) {
       this.#skip([step], "");
-      return false;
+      return then(false);
     }
-    if (this.#superseded([step])) return false;
-    const replies = await this.#send(step.ops);
-    const { status } = typeof replies === "string"
-      ? this.#finish(step, replies, this.#why())
-      : this.#judge(step, step.ops, replies);
-    this.#settle(step.ops);
-    return status === "done";
+    this.#send([step], step.ops.map((op) => ({ op, step })), (replies) => {
+      if (replies === "superseded") return then(false);
+      const { status } = typeof replies === "string"
+        ? this.#finish(step, replies, this.#why())
+        : this.#judge(step, step.ops, replies);
+      then(status === "done");
+    });
   }
 
   #why(): string {
     return this.#ended ?? "the daemon is stopping";
   }
 
-  async #unit(unit: Unit): Promise<void> {
-    if (unit.kind === "rebuild") return await this.#rebuild(unit);
+  #unit(unit: Unit, then: Then): void {
+    if (unit.kind === "rebuild") return this.#rebuild(unit, then);
     const rebuild = unit.supersededBy;
     // A rebuild that goes out makes the VIP as it should be: nothing is left to change in place.
-    if (rebuild !== null && this.#goes(rebuild)) return;
-    await this.#vip(unit);
+    if (rebuild !== null && this.#goes(rebuild)) return then(true);
+    this.#vip(unit, then);
   }
 
   #goes(unit: RebuildUnit): boolean {
     return isSent(unit, this.#options.release) && this.#obstacle(unit.key.prefix) === null;
   }
 
-  async #rebuild(unit: RebuildUnit): Promise<void> {
-    if (!isSent(unit, this.#options.release)) return this.#skip(unit.steps, "");
+  #rebuild(unit: RebuildUnit, then: Then): void {
+    const skip = (why: string) => {
+      this.#skip(unit.steps, why);
+      then(false);
+    };
+    if (!isSent(unit, this.#options.release)) return skip("");
     const blocked = this.#obstacle(unit.key.prefix);
-    if (blocked !== null) return this.#skip(unit.steps, blocked);
+    if (blocked !== null) return skip(blocked);
     const inPlace = this.#plan.units.flatMap((other) =>
       other.kind === "vip" && other.supersededBy === unit ? [...other.raises, ...other.lowers] : []
     );
-    if (this.#superseded([...unit.steps, ...inPlace])) return;
-    const replies = await this.#send(unit.ops.map(({ op }) => op));
-    const byStep = Map.groupBy(
-      unit.ops.map(({ step, op }, index) => ({ step, op, index })),
-      ({ step }) => step,
-    );
-    for (const [step, sent] of byStep) {
-      if (typeof replies === "string") this.#finish(step, replies, this.#why());
-      else {
-        const own = sent.map(({ index }) => replies[index]).filter((reply) => reply !== undefined);
-        this.#judge(step, sent.map(({ op }) => op), own);
+    this.#send([...unit.steps, ...inPlace], unit.ops, (replies) => {
+      if (replies === "superseded") return then(false);
+      const byStep = Map.groupBy(
+        unit.ops.map(({ step, op }, index) => ({ step, op, index })),
+        ({ step }) => step,
+      );
+      for (const [step, sent] of byStep) {
+        if (typeof replies === "string") this.#finish(step, replies, this.#why());
+        else {
+          const own = sent.map(({ index }) => replies[index]).filter((reply) => reply !== undefined);
+          this.#judge(step, sent.map(({ op }) => op), own);
+        }
       }
-    }
-    this.#settle(unit.ops.map(({ op }) => op));
-    const failed = unit.steps.some((step) => this.results.get(step)?.status !== "done");
-    for (const step of inPlace) {
-      this.#finish(step, failed ? "failed" : "done", failed ? "the VIP could not be recreated" : null);
-    }
+      const failed = unit.steps.some((step) => this.results.get(step)?.status !== "done");
+      for (const step of inPlace) {
+        this.#finish(step, failed ? "failed" : "done", failed ? "the VIP could not be recreated" : null);
+      }
+      then(!failed);
+    });
   }
 
   /** Why nothing may be added on a prefix; null: it may. */
@@ -240,39 +292,51 @@ class Run {
     return stuck ? "a VIP in the way could not be deleted" : null;
   }
 
-  async #vip(unit: VipUnit): Promise<void> {
+  #vip(unit: VipUnit, then: Then): void {
     const { add, lowers, raises } = unit;
     if (!isSent(unit, this.#options.release)) {
-      return this.#skip([...(add === null ? [] : [add]), ...raises, ...lowers], "");
+      this.#skip([...(add === null ? [] : [add]), ...raises, ...lowers], "");
+      return then(false);
     }
-    if (add !== null) {
-      const blocked = this.#obstacle(unit.key.prefix);
-      if (blocked !== null) return this.#skip([add, ...raises], blocked);
-      if (!await this.#alone(add)) {
-        if (this.#superseded([...raises, ...lowers])) return;
-        return this.#skip(raises, "the VIP could not be added");
-      }
+    if (add === null) return this.#servers(unit, then);
+    const blocked = this.#obstacle(unit.key.prefix);
+    if (blocked !== null) {
+      this.#skip([add, ...raises], blocked);
+      return then(false);
     }
-    const raised = raises.length === 0
-      ? []
-      : await Promise.all(raises.map((step) => this.#raise(step, unit)));
-    if (lowers.length > 0 && this.#superseded(lowers)) return;
-    const capacity = !raised.includes(false);
-    if (!capacity) {
-      const waits = lowers.filter((step) => !step.dead);
-      this.#skip(waits, "an addition or raise of the VIP failed; this waits for the next sync");
-    }
-    await Promise.all(lowers.filter((step) => capacity || step.dead).map((step) => this.#alone(step)));
+    this.#alone(add, (added) => {
+      if (added) return this.#servers(unit, then);
+      if (!this.#superseded([...raises, ...lowers])) this.#skip(raises, "the VIP could not be added");
+      then(false);
+    });
   }
 
-  /** False: the capacity that a lower of the VIP counts on is not there. */
-  async #raise(step: Step, unit: VipUnit): Promise<boolean> {
-    if (step.kind === "as_added" && !this.#additionsAllowed) {
-      this.#skip([step], refusedConf);
-      // Weights of what exists go on while VPP refuses the global configuration, as long as something carries.
-      return unit.keepsCapacity || step.server?.after === 0;
-    }
-    return await this.#alone(step);
+  /** Raises, and when all of them are answered, lowers. */
+  #servers(unit: VipUnit, then: Then): void {
+    if (unit.raises.length === 0) return this.#lower(unit, true, then);
+    const raised = every(unit.raises.length, (capacity) => this.#lower(unit, capacity, then));
+    for (const step of unit.raises) this.#raise(step, unit, raised);
+  }
+
+  /** Told false: the capacity that a lower of the VIP counts on is not there. */
+  #raise(step: Step, unit: VipUnit, then: Then): void {
+    if (step.kind !== "as_added" || this.#additionsAllowed) return this.#alone(step, then);
+    this.#skip([step], refusedConf);
+    // Weights of what exists go on while VPP refuses the global configuration, as long as something carries.
+    then(unit.keepsCapacity || step.server?.after === 0);
+  }
+
+  #lower({ lowers }: VipUnit, capacity: boolean, then: Then): void {
+    if (lowers.length === 0) return then(capacity);
+    if (this.#superseded(lowers)) return then(false);
+    const [now, waits] = capacity ? [lowers, []] : [
+      lowers.filter((step) => step.dead),
+      lowers.filter((step) => !step.dead),
+    ];
+    this.#skip(waits, "an addition or raise of the VIP failed; this waits for the next sync");
+    if (now.length === 0) return then(false);
+    const lowered = every(now.length, (done) => then(done && waits.length === 0));
+    for (const step of now) this.#alone(step, lowered);
   }
 }
 

@@ -60,7 +60,7 @@ export interface VppHeap {
   readonly workers: number;
 }
 
-/** One connected VPP, as the reconciler sees it. Every call rejects with VppError when the session ends. */
+/** One connected VPP, as the reconciler sees it. Every call rejects, or fails, with VppError when the session ends. */
 export interface LoadBalancer {
   /** Aborted, with the reason, when the session ends. */
   readonly signal: AbortSignal;
@@ -89,8 +89,13 @@ export interface LoadBalancer {
   readPrefix(prefix: string): Promise<ActualVip[]>;
   /** Asks for `show lb vips verbose` again at the next full read (VIPs were added or deleted). */
   textIsStale(): void;
-  /** Sends one message. */
-  apply(op: Op): Promise<OpReply>;
+  /**
+   * Sends one message. One of the two functions is called once, before this returns or later.
+   *
+   * @param answered told VPP's answer
+   * @param failed told why there will be none
+   */
+  send(op: Op, answered: (reply: OpReply) => void, failed: (error: unknown) => void): void;
   /** Sends several in one write, in order. */
   applyTogether(ops: readonly Op[]): Promise<OpReply[]>;
   /** Writes at once what was sent in this turn of the event loop, not at its end. */

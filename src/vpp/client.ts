@@ -139,9 +139,17 @@ export class VppClient implements AsyncDisposable {
    * EncodeError (nothing was sent) for values that the message cannot carry.
    */
   request<Q, R>(call: Call<Q, R>, body: Q): Promise<Reply<R>> {
-    return new Promise((resolve, reject) =>
-      this.#ask(call, body, new AnyReply(this.#trace, call, this.#pending.deadline(), resolve, reject))
-    );
+    return new Promise((resolve, reject) => this.ask(call, body, resolve, reject));
+  }
+
+  /** Like `request`, for those who send thousands: calls one of the functions, once, before this returns or later. */
+  ask<Q, R>(
+    call: Call<Q, R>,
+    body: Q,
+    answered: (reply: Reply<R>) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    this.#ask(call, body, new AnyReply(this.#trace, call, this.#pending.deadline(), answered, failed));
   }
 
   /** Like `request`, where an error of VPP is an exception: rejects with VppRetvalError as well. */

@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
 import type { LoadBalancer, Op, OpReply, VppHeap } from "../lb/balancer.ts";
 import type { ActualConf, ActualLb, ActualServer, ActualVip, VipKey } from "../model.ts";
-import type { VppClient } from "./client.ts";
+import type { Reply, VppClient } from "./client.ts";
 import { describeRetval } from "./errors.ts";
 import { encaps, LbReader } from "./lbread.ts";
 import { vipId } from "./lbtext.ts";
@@ -21,6 +21,9 @@ const MAX_TABLE_LENGTH = 1 << 20;
 const KEEP = 0xffffffff;
 /** What VPP answers to a length that is not a power of two. */
 const INVALID_MEMORY_SIZE = -70;
+
+/** VPP did what it was told. */
+const done: OpReply = { retval: 0, error: null };
 
 /** What a session knows of its VPP. */
 export interface LbSession {
@@ -140,18 +143,25 @@ export class VppLoadBalancer implements LoadBalancer {
 
   /**
    * Sends one message. A table length that would kill VPP is answered with -70, as VPP answers one that is not a
-   * power of two, and never sent. Rejects with VppSessionError, or EncodeError for what no message can carry.
+   * power of two, and never sent. Fails with VppSessionError, or EncodeError for what no message can carry.
    */
-  async apply(op: Op): Promise<OpReply> {
+  send(op: Op, answered: (reply: OpReply) => void, failed: (error: unknown) => void): void {
     if (op.kind === "vip-add" && !safeLength(op.tableLength)) {
       const { name } = describeRetval(INVALID_MEMORY_SIZE);
       this.#log.error("vpp-lb-refused", { vip: op.vip.prefix, table_length: op.tableLength, error: name });
-      return { retval: INVALID_MEMORY_SIZE, error: name };
+      return answered({ retval: INVALID_MEMORY_SIZE, error: name });
     }
-    const { retval } = await this.#send(op);
-    if (retval === 0 && op.kind === "vip-add") this.#reader.changed(op.vip, op);
-    if (retval === 0 && op.kind === "vip-delete") this.#reader.changed(op.vip, null);
-    return { retval, error: retval === 0 ? null : describeRetval(retval).name };
+    this.#ask(op, ({ retval }) => {
+      if (retval !== 0) return answered({ retval, error: describeRetval(retval).name });
+      if (op.kind === "vip-add") this.#reader.changed(op.vip, op);
+      if (op.kind === "vip-delete") this.#reader.changed(op.vip, null);
+      answered(done);
+    }, failed);
+  }
+
+  /** The same as a promise. */
+  apply(op: Op): Promise<OpReply> {
+    return new Promise((resolve, reject) => this.send(op, resolve, reject));
   }
 
   /** Sends several in one write, in order. */
@@ -164,40 +174,55 @@ export class VppLoadBalancer implements LoadBalancer {
     this.#client.flush();
   }
 
-  #send(op: Op): Promise<{ readonly retval: number }> {
+  #ask(op: Op, answered: (reply: Reply<unknown>) => void, failed: (error: unknown) => void): void {
     const client = this.#client;
     switch (op.kind) {
       case "conf-set":
-        return client.request(calls.lbConf, {
-          ip4_src_address: op.conf.ipv4SrcAddress,
-          ip6_src_address: op.conf.ipv6SrcAddress,
-          sticky_buckets_per_core: op.keepsBuckets === true ? KEEP : op.conf.stickyBucketsPerCore,
-          flow_timeout: op.conf.flowTimeoutSeconds,
-        });
+        return client.ask(
+          calls.lbConf,
+          {
+            ip4_src_address: op.conf.ipv4SrcAddress,
+            ip6_src_address: op.conf.ipv6SrcAddress,
+            sticky_buckets_per_core: op.keepsBuckets === true ? KEEP : op.conf.stickyBucketsPerCore,
+            flow_timeout: op.conf.flowTimeoutSeconds,
+          },
+          answered,
+          failed,
+        );
       case "vip-add":
       case "vip-delete":
-        return client.request(calls.lbAddDelVip, vipMessage(op));
+        return client.ask(calls.lbAddDelVip, vipMessage(op), answered, failed);
       case "vip-flush":
-        return client.request(calls.lbFlushVip, service(op.vip));
+        return client.ask(calls.lbFlushVip, service(op.vip), answered, failed);
       case "as-add":
       case "as-delete": {
         const add = op.kind === "as-add";
-        return client.request(calls.lbAddDelAs, {
-          ...service(op.vip),
-          as_address: op.address,
-          weight: add ? op.weight : 0,
-          is_del: !add,
-          // Clears, flushes and rebuilds in one handler: its flows must not wait for their timeout.
-          is_flush: !add,
-        });
+        return client.ask(
+          calls.lbAddDelAs,
+          {
+            ...service(op.vip),
+            as_address: op.address,
+            weight: add ? op.weight : 0,
+            is_del: !add,
+            // Clears, flushes and rebuilds in one handler: its flows must not wait for their timeout.
+            is_flush: !add,
+          },
+          answered,
+          failed,
+        );
       }
       case "as-weight":
-        return client.request(calls.lbAsSetWeight, {
-          ...service(op.vip),
-          as_address: op.address,
-          weight: op.weight,
-          is_flush: op.flush,
-        });
+        return client.ask(
+          calls.lbAsSetWeight,
+          {
+            ...service(op.vip),
+            as_address: op.address,
+            weight: op.weight,
+            is_flush: op.flush,
+          },
+          answered,
+          failed,
+        );
     }
   }
 }

@@ -1,34 +1,52 @@
 import assert from "node:assert/strict";
 import { Semaphore } from "../../src/async/semaphore.ts";
 
-const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
-
-Deno.test("a semaphore lets a group that is larger than itself go alone, and all others in their order", async () => {
+Deno.test("a semaphore lets a group that is larger than itself go alone, and all others in their order", () => {
   const semaphore = new Semaphore(4);
   const events: string[] = [];
-  const gates: (() => void)[] = [];
   const start = (name: string, count: number) =>
-    semaphore.run(count, async () => {
-      events.push(`${name} ${semaphore.used}`);
-      await new Promise<void>((open) => gates.push(open));
-    });
-  const all = [start("a", 1), start("group", 9), start("b", 1), start("c", 3)];
-  await turn();
+    semaphore.enter(count, () => events.push(`${name} ${semaphore.used}`));
+  start("a", 1);
+  start("group", 9);
+  start("b", 1);
+  start("c", 3);
   assert.deepEqual(events, ["a 1"]);
-  gates.shift()?.();
-  await turn();
+  semaphore.leave(1);
   assert.deepEqual(events, ["a 1", "group 4"]);
-  gates.shift()?.();
-  await turn();
-  assert.deepEqual(events.slice(2), ["b 4", "c 4"]);
-  for (const open of gates) open();
-  await Promise.all(all);
+  semaphore.leave(9);
+  assert.deepEqual(events.slice(2), ["b 1", "c 4"]);
+  semaphore.leave(1);
+  semaphore.leave(3);
   assert.equal(semaphore.used, 0);
 });
 
-Deno.test("a job that fails gives back what it took", async () => {
+Deno.test("urgent jobs go before the others, in their order, and nothing goes past what does not fit yet", () => {
+  const semaphore = new Semaphore(2);
+  const events: string[] = [];
+  const start = (name: string, count: number, urgent: boolean) =>
+    semaphore.enter(count, () => events.push(name), urgent);
+  start("a", 2, false);
+  start("b", 1, false);
+  start("first", 2, true);
+  start("second", 1, true);
+  assert.equal(semaphore.urgent, 2);
+  semaphore.leave(2);
+  assert.deepEqual(events, ["a", "first"]);
+  semaphore.leave(2);
+  assert.deepEqual(events, ["a", "first", "second", "b"]);
+  assert.equal(semaphore.urgent, 0);
+});
+
+Deno.test("thousands of jobs that leave at once do not nest", () => {
   const semaphore = new Semaphore(1);
-  await assert.rejects(semaphore.run(1, () => Promise.reject(new Error("no"))), /no/);
-  assert.equal(semaphore.used, 0);
-  assert.equal(await semaphore.run(1, () => Promise.resolve("next")), "next");
+  let went = 0;
+  semaphore.enter(1, () => {});
+  for (let n = 0; n < 100_000; n++) {
+    semaphore.enter(1, () => {
+      went++;
+      semaphore.leave(1);
+    });
+  }
+  semaphore.leave(1);
+  assert.equal(went, 100_000);
 });

@@ -91,6 +91,26 @@ Deno.test("a VIP that a reload names is not deleted by a plan that was made befo
   assert.equal(world.reconciler.overall, "in-sync");
 });
 
+Deno.test("what waits for room is asked again when there is room, and not sent if it is not wanted any more", async () => {
+  const { world, vpp } = await running(many(40));
+  await using _ = world;
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  world.become("b1", "down");
+  await settle();
+  assert.equal(vpp.ops.length, 32, "VPP has not answered, so the rest waits");
+  world.become("b1", "up");
+  await settle();
+  vpp.gate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  await settle();
+  const lowered = vpp.ops.filter((op) => op.kind === "as-weight" && op.weight === 0);
+  assert.equal(lowered.length, 32);
+  for (const vip of vpp.vips) assert.deepEqual(weights(vip), { "10.0.0.1": 100, "10.0.0.2": 100 });
+  await world.clock.advance(1_000);
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
 Deno.test("-6 to a weight means that VPP was changed: it is read at once and made right", async () => {
   const { world, vpp } = await running(many(1));
   await using _ = world;

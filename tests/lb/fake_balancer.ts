@@ -141,11 +141,12 @@ export class FakeBalancer implements LoadBalancer {
     this.textAsked++;
   }
 
-  async apply(op: Op): Promise<OpReply> {
+  send(op: Op, answered: (reply: OpReply) => void, failed: (error: unknown) => void): void {
     this.writes.push([op]);
-    const [reply] = await this.#carryOut([op]);
-    if (reply === undefined) throw new Error("no reply");
-    return reply;
+    this.#carryOut([op]).then(
+      ([reply]) => reply === undefined ? failed(new Error("no reply")) : answered(reply),
+      failed,
+    );
   }
 
   async applyTogether(ops: readonly Op[]): Promise<OpReply[]> {

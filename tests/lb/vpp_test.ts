@@ -73,10 +73,11 @@ class Ours implements LoadBalancer {
     this.#lb.textIsStale();
   }
 
-  async apply(op: Op): Promise<OpReply> {
-    const reply = await this.#lb.apply(op);
-    this.replies.push({ op, reply });
-    return reply;
+  send(op: Op, answered: (reply: OpReply) => void, failed: (error: unknown) => void): void {
+    this.#lb.send(op, (reply) => {
+      this.replies.push({ op, reply });
+      answered(reply);
+    }, failed);
   }
 
   flush(): void {
@@ -184,9 +185,13 @@ onEachVpp("a VPP that refuses one message is told of, and the rest goes on", asy
   const odd = new Proxy(lb, {
     get(of, name) {
       // The VIP of `six` is made for servers of the other family, so that VPP itself refuses its server.
-      if (name === "apply") {
-        return (op: Op) =>
-          of.apply(op.kind === "vip-add" && op.encap === "gre6" ? { ...op, encap: "gre4" } : op);
+      if (name === "send") {
+        return (op: Op, answered: (reply: OpReply) => void, failed: (error: unknown) => void) =>
+          of.send(
+            op.kind === "vip-add" && op.encap === "gre6" ? { ...op, encap: "gre4" } : op,
+            answered,
+            failed,
+          );
       }
       const value = Reflect.get(of, name, of);
       return typeof value === "function" ? value.bind(of) : value;
