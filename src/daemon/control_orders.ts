@@ -56,7 +56,7 @@ export class ControlOrders {
     const words = readOrder(request, dryRun, clock.wall());
     if (!words.ok) return words;
     const everywhere = request.everywhere === true;
-    const trial = tracker.act(backend, action, actor, { ...words.value, dryRun: true });
+    const trial = tracker.orders.act(backend, action, actor, { ...words.value, dryRun: true });
     if (!trial.ok && !everywhere) return trial;
     const isLocal = tracker.overrides.isLocal(backend);
     const foresee = !trial.ok || (everywhere && isLocal)
@@ -67,7 +67,7 @@ export class ControlOrders {
       ? await this.#want({ kind: action, backend }, actor, words.value, request.force === true)
       : dryRun
       ? trial
-      : tracker.act(backend, action, actor, words.value);
+      : tracker.orders.act(backend, action, actor, words.value);
     if (!outcome.ok) return outcome;
     const { replaced } = outcome.value;
     const { after, before } = "after" in outcome.value
@@ -106,7 +106,10 @@ export class ControlOrders {
     const ran = runs();
     const { weight } = request;
     const set = { frontend, pool, backend, weight };
-    const trial = tracker.setWeight(frontend, pool, backend, weight, actor, { ...words.value, dryRun: true });
+    const trial = tracker.orders.setWeight(frontend, pool, backend, weight, actor, {
+      ...words.value,
+      dryRun: true,
+    });
     if (!trial.ok && !everywhere) return trial;
     const isLocal = tracker.overrides.isLocal(backend, frontend, pool);
     const foresee = !trial.ok || (everywhere && isLocal)
@@ -116,7 +119,7 @@ export class ControlOrders {
       ? await this.#want({ kind: "weight", ...set, flush }, actor, words.value, request.force === true)
       : dryRun
       ? trial
-      : tracker.setWeight(frontend, pool, backend, weight, actor, words.value);
+      : tracker.orders.setWeight(frontend, pool, backend, weight, actor, words.value);
     if (!outcome.ok) return outcome;
     const { replaced } = outcome.value;
     const { after, before } = "after" in outcome.value ? outcome.value : { before: ran, after: runs() };
@@ -143,14 +146,14 @@ export class ControlOrders {
     const { reconciler, saved, tracker } = this.#parts;
     const override = tracker.overrides.list.find((one) => one.id === id);
     if (override === undefined) return err(missing("override", id));
-    const trial = tracker.clearOverride(id, actor, true);
+    const trial = tracker.orders.clearOverride(id, actor, true);
     if (!trial.ok) return trial;
     const foresee = this.#foresight.clear(override, trial.value.assumed);
     if (override.scope === "everywhere") {
       const cleared = await this.#clearEverywhere(id, actor, dryRun);
       if (!cleared.ok) return cleared;
     } else if (!dryRun) {
-      const outcome = tracker.clearOverride(id, actor);
+      const outcome = tracker.orders.clearOverride(id, actor);
       if (!outcome.ok) return outcome;
     }
     const stops = override.kind === "pause" || override.kind === "disable";

@@ -193,7 +193,7 @@ export class Daemon implements AsyncDisposable {
     // A daemon that has left its fleet does not do what was wanted everywhere.
     const leave = () => {
       if (config.fleet !== undefined) return;
-      health.changeOverrides((list, site, now) => followIntents(list, site, [], now, true), null);
+      health.orders.changeOverrides((list, site, now) => followIntents(list, site, [], now, true), null);
     };
     leave();
     const lb = building.use(

@@ -297,7 +297,7 @@ export class DaemonFleet implements AsyncDisposable {
   #follow(written: readonly StoredIntent[] = [], ended: readonly StoredIntent[] = []): void {
     const { reconciler, tracker } = this.#parts;
     const by = [...written, ...ended].map(({ key }) => this.#asked.get(key)).find((one) => one !== undefined);
-    const change = tracker.changeOverrides(
+    const change = tracker.orders.changeOverrides(
       (list, site, now) => followIntents(list, site, this.#fleet.memory.intents.values(), now, !this.#listed),
       by ?? null,
     );

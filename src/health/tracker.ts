@@ -4,11 +4,9 @@
  *
  * @module
  */
-import type { BackendAction, Refusal } from "../control.ts";
-import { isChange, type LeftOverrides, type OverrideChange } from "../memory/overrides/override.ts";
+import { isChange, type LeftOverrides } from "../memory/overrides/override.ts";
 import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
 import type { ProbeReport, ReportSink } from "../probes/prober.ts";
-import type { Result } from "../result.ts";
 import { type BackendHealth, type HealthEvent, step } from "./backend.ts";
 import { type BlindBackend, BlindWatch, oneMoreVoid } from "./blind.ts";
 import {
@@ -32,21 +30,8 @@ import {
   type Standing,
 } from "./frontend.ts";
 import { LatencyWindow } from "./latency.ts";
-import {
-  type ActionOutcome,
-  type ClearOutcome,
-  Orders,
-  type RuntimeState,
-  runtimeState,
-  type WeightOutcome,
-} from "./orders.ts";
-import {
-  type ForeseenOverrides,
-  type OrderWords,
-  OverrideBook,
-  type OverrideRule,
-  randomId,
-} from "./override_book.ts";
+import { Orders, type RuntimeState, runtimeState } from "./orders.ts";
+import { type ForeseenOverrides, OverrideBook, randomId } from "./override_book.ts";
 import { Targets } from "./probing.ts";
 import { reload, type ReloadOutcome } from "./reload.ts";
 import { endUnread, firstRead, start } from "./start.ts";
@@ -72,9 +57,10 @@ export class Tracker implements Disposable {
   readonly #targets: Targets;
   /** What operators set. */
   readonly overrides: OverrideBook;
+  /** What operators ask for. */
+  readonly orders: Orders;
   readonly #world: HealthWorld;
   readonly #steps: HealthSteps;
-  readonly #orders: Orders;
   /** Results that are judged; what else a result means is still to do. */
   readonly #uncounted: Counted[] = [];
   #giveUp: Disposable | null = null;
@@ -90,7 +76,7 @@ export class Tracker implements Disposable {
     const world = this.#world;
     this.#blindWatch = new BlindWatch(clock, log, () => world.entries.values(), () => this.netns);
     this.#targets = new Targets(prober, clock);
-    this.overrides = new OverrideBook(parts.config, { clock, newId, onDue: () => this.#orders.passTime() });
+    this.overrides = new OverrideBook(parts.config, { clock, newId, onDue: () => this.orders.passTime() });
     this.#judgement = new Judgement(vpp, () => world.running, (name) => world.entries.get(name));
     this.#steps = {
       parts,
@@ -106,7 +92,7 @@ export class Tracker implements Disposable {
         if (isChange(change)) parts.onOverrides?.(change, by, claimed);
       },
     };
-    this.#orders = new Orders(this.#steps);
+    this.orders = new Orders(this.#steps);
   }
 
   /** Begins: backends without a check come up, disabled ones are disabled, the others are probed, spread in time. */
@@ -136,42 +122,10 @@ export class Tracker implements Disposable {
     else this.#count();
   };
 
-  /** Carries out an operator's action. Refused: `not-found`, `conflict` when the state forbids it, `invalid`. */
-  act(
-    name: string,
-    action: BackendAction,
-    actor: Actor,
-    words: OrderWords = {},
-  ): Result<ActionOutcome, Refusal> {
-    return this.#orders.act(name, action, actor, words);
-  }
-
-  /** Sets a weight of the running configuration, 0…100. Refused: `not-found`, `invalid`. */
-  setWeight(
-    frontend: string,
-    pool: string,
-    backend: string,
-    weight: number,
-    actor: Actor,
-    words: OrderWords = {},
-  ): Result<WeightOutcome, Refusal> {
-    return this.#orders.setWeight(frontend, pool, backend, weight, actor, words);
-  }
-
-  /** Ends an override, of either scope. Refused: `not-found`. */
-  clearOverride(id: string, actor: Actor, dryRun = false): Result<ClearOutcome, Refusal> {
-    return this.#orders.clearOverride(id, actor, dryRun);
-  }
-
   /** Overrides of an earlier process that have come late; they are in force from now on. */
   recallOverrides(left: LeftOverrides): void {
     this.#giveUp?.[Symbol.dispose]();
-    this.#orders.recallOverrides(left);
-  }
-
-  /** Adds, replaces or ends overrides of the fleet by a rule; see `Orders.changeOverrides`. */
-  changeOverrides(rule: OverrideRule, by: string | null): OverrideChange | null {
-    return this.#orders.changeOverrides(rule, by);
+    this.orders.recallOverrides(left);
   }
 
   /**

@@ -87,7 +87,7 @@ Deno.test("a pool that took over says what the pools before it lack", async () =
   const { core } = await running();
   await using _ = core;
   await down(core, "b1");
-  core.tracker.act("b2", "pause", alice);
+  core.tracker.orders.act("b2", "pause", alice);
   core.reconciler.acted("b2", "pause");
   await settle();
   const { members, text } = why(core, "www");

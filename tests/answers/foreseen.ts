@@ -71,7 +71,7 @@ export async function foresee(core: Core, deed: Deed): Promise<Foreseen> {
 export async function carryOut(core: Core, deed: Deed): Promise<void> {
   switch (deed.kind) {
     case "act": {
-      const done = core.tracker.act(deed.backend, deed.action, alice);
+      const done = core.tracker.orders.act(deed.backend, deed.action, alice);
       if (done.ok) core.reconciler.acted(deed.backend, deed.action);
       return;
     }

@@ -151,7 +151,7 @@ export class Core implements AsyncDisposable {
 
   /** Sets a weight as an operator does; resolves when VPP was told. */
   async weigh(frontend: string, pool: string, backend: string, weight: number, flush = false): Promise<void> {
-    const set = this.tracker.setWeight(frontend, pool, backend, weight, alice);
+    const set = this.tracker.orders.setWeight(frontend, pool, backend, weight, alice);
     if (!set.ok) throw new Error(set.error.detail);
     await this.reconciler.weightSet(frontend, backend, flush);
   }

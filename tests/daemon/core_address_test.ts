@@ -40,7 +40,7 @@ Deno.test("a disable and a verdict of the other members reach VPP at once", asyn
   await using _ = core;
   await core.reload(at("10.0.0.9", "10.0.0.2", "10.0.0.3"));
   assert.deepEqual(sent(vpp), []);
-  core.tracker.act("b3", "disable", alice);
+  core.tracker.orders.act("b3", "disable", alice);
   await settle();
   assert.deepEqual(sent(vpp), ["weight 10.0.0.3 0 flush"]);
   fail(core, "b2");
@@ -115,7 +115,7 @@ Deno.test("a new VIP is made with the servers that serve", async () => {
 Deno.test("a server that was idle is not raised for the backend that it serves meanwhile", async () => {
   const { core, vpp } = await running();
   await using _ = core;
-  core.tracker.act("b1", "disable", alice);
+  core.tracker.orders.act("b1", "disable", alice);
   await settle();
   sent(vpp);
   // b1 is disabled and swaps at once, so that b2 has no server of its own but the idle one of b1.
@@ -129,7 +129,7 @@ Deno.test("a server that was idle is not raised for the backend that it serves m
 Deno.test("a disabled backend that gets the server of another ends its flows", async () => {
   const { core, vpp } = await running();
   await using _ = core;
-  core.tracker.act("b1", "disable", alice);
+  core.tracker.orders.act("b1", "disable", alice);
   await settle();
   sent(vpp);
   await core.reload(at("10.0.0.2", "10.0.0.1", "10.0.0.3"));

@@ -31,7 +31,7 @@ const sent = (vpp: FakeBalancer) => vpp.ops.splice(0).map(words);
 Deno.test("an operator's disable flushes a server that is not yet known and has weight 0", async () => {
   const { core, vpp } = await restarted({ "10.0.0.1": 0, "10.0.0.2": 100 });
   await using _ = core;
-  core.tracker.act("b1", "disable", alice);
+  core.tracker.orders.act("b1", "disable", alice);
   await settle();
   assert.deepEqual(history(core, "b1"), [[0, 0, true]]);
   assert.deepEqual(sent(vpp), ["weight 10.0.0.1 0 flush"]);
@@ -123,7 +123,7 @@ Deno.test("another name for a backend keeps the flush that it owes", async () =>
   core.probe(["b1", "L4OK"], ["b2", "L4OK"]);
   await settle();
   vpp.fail = () => -1;
-  core.tracker.act("b1", "disable", alice);
+  core.tracker.orders.act("b1", "disable", alice);
   await settle();
   vpp.fail = () => 0;
   sent(vpp);

@@ -125,7 +125,7 @@ export class Life implements AsyncDisposable {
         const override = list[event.at % Math.max(1, list.length)];
         if (override === undefined) return;
         this.#held.delete(override.backend);
-        this.core.tracker.clearOverride(override.id, alice);
+        this.core.tracker.orders.clearOverride(override.id, alice);
         return;
       }
       case "reload":
@@ -264,7 +264,7 @@ export class Life implements AsyncDisposable {
         this.#act(backend.name, "disable");
       }
     }
-    for (const { id } of this.core.tracker.overrides.list) this.core.tracker.clearOverride(id, alice);
+    for (const { id } of this.core.tracker.overrides.list) this.core.tracker.orders.clearOverride(id, alice);
     await this.#reload();
   }
 
@@ -539,7 +539,7 @@ export class Life implements AsyncDisposable {
 
   #act(name: string, action: BackendAction, duration: Millis | null = null): void {
     const end = duration === null ? null : { kind: "duration", ms: duration } as const;
-    if (!this.core.tracker.act(name, action, alice, { end }).ok) return;
+    if (!this.core.tracker.orders.act(name, action, alice, { end }).ok) return;
     if (action === "pause" || action === "disable") this.#held.add(name);
     else this.#held.delete(name);
   }
@@ -599,7 +599,7 @@ export class Life implements AsyncDisposable {
       if (server && vip !== undefined) this.#told.add(key(vipId(frontendVip(vip)), server));
     }
     const end = duration === null ? null : { kind: "duration", ms: duration } as const;
-    if (!tracker.setWeight(frontend, pool, backend, weight, alice, { end }).ok) return;
+    if (!tracker.orders.setWeight(frontend, pool, backend, weight, alice, { end }).ok) return;
     this.#pending.push(reconciler.weightSet(frontend, backend, flush));
   }
 

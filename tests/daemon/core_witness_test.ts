@@ -150,5 +150,5 @@ Deno.test("no witness and a failure before the read: down at once, and nothing t
     ["b1", "L4TOUT", false],
   ]);
   assert.deepEqual(vpp.ops, []);
-  core.tracker.act("b2", "pause", alice);
+  core.tracker.orders.act("b2", "pause", alice);
 });

@@ -45,8 +45,8 @@ const sent = (vpp: FakeBalancer) => vpp.ops.splice(0).map(words);
 const fail = (core: Core, name: string) => {
   for (let i = 0; i < 3; i++) core.probe([name, "L4CON"]);
 };
-const weight30 = (core: Core) => void core.tracker.setWeight("web", "p", "b1", 30, alice);
-const enabled = (core: Core) => void core.tracker.act("b1", "enable", alice);
+const weight30 = (core: Core) => void core.tracker.orders.setWeight("web", "p", "b1", 30, alice);
+const enabled = (core: Core) => void core.tracker.orders.act("b1", "enable", alice);
 
 Deno.test("a weight that VPP has stays while the overrides are not read, and when they come", async () => {
   const { come, core, vpp } = await waiting(config, 30);
@@ -106,7 +106,7 @@ Deno.test("a backend that the file disables keeps its weight until it is known t
       core.probe(["b1", "L4OK"]);
     } else if (how === "came without") await come(await left(off, () => {}));
     else if (how === "given up") await core.clock.advance(30_000);
-    else core.tracker.act("b1", "disable", alice);
+    else core.tracker.orders.act("b1", "disable", alice);
     await settle();
     assert.deepEqual(sent(vpp), how === "enabled" ? [] : ["weight 10.0.0.1 0 flush"], how);
     await core.clock.advance(60_000);

@@ -169,7 +169,7 @@ export class Life implements AsyncDisposable {
 
   /** An operator acts; refusals are his. */
   act(backend: string, action: Action): void {
-    const outcome = this.core.tracker.act(backend, action, alice);
+    const outcome = this.core.tracker.orders.act(backend, action, alice);
     if (!outcome.ok) return;
     this.core.reconciler.acted(backend, action);
     if (action === "enable" || action === "resume") this.#wants(backend);

@@ -13,8 +13,8 @@ const reach: Readonly<Record<"unknown" | "up" | "down" | "paused" | "disabled", 
   unknown: () => {},
   up: (world) => world.probe(["b1", "L4OK"]),
   down: (world) => world.probe(["b1", "L4CON"]),
-  paused: (world) => void world.tracker.act("b1", "pause", alice),
-  disabled: (world) => void world.tracker.act("b1", "disable", alice),
+  paused: (world) => void world.tracker.orders.act("b1", "pause", alice),
+  disabled: (world) => void world.tracker.orders.act("b1", "disable", alice),
 };
 
 const ok = <T>(value: T) => ({ ok: true, value: { ...value, replaced: null, assumed: null } });
@@ -53,7 +53,7 @@ for (const [state, action, outcome, prober, flush] of matrix) {
     world.prober.calls.length = 0;
     world.told.length = 0;
     world.events.length = 0;
-    const answer = world.tracker.act("b1", action, alice);
+    const answer = world.tracker.orders.act("b1", action, alice);
     assert.deepEqual(world.prober.calls, prober === "" ? [] : [prober]);
     const transitions = world.told.flatMap((told) => told.transitions);
     if (outcome === "409" || outcome === "no change") {
@@ -84,7 +84,7 @@ Deno.test("a backend without a check goes from paused and disabled straight to u
   using world = World.started(setup);
   world.told.length = 0;
   for (const action of ["pause", "resume", "disable", "enable"] as const) {
-    world.tracker.act("s1", action, alice);
+    world.tracker.orders.act("s1", action, alice);
   }
   assert.deepEqual(world.transitions(), [
     "s1 up>paused paused",
@@ -97,7 +97,7 @@ Deno.test("a backend without a check goes from paused and disabled straight to u
 
 Deno.test("an action on a backend that does not exist is refused as not found", () => {
   using world = World.started(setup);
-  const answer = world.tracker.act("b9", "pause", alice);
+  const answer = world.tracker.orders.act("b9", "pause", alice);
   assert.equal(answer.ok ? null : answer.error.type, "not-found");
 });
 
@@ -105,9 +105,9 @@ Deno.test("resuming keeps the history, starts the counter over and probes at onc
   using world = World.started(setup);
   for (let i = 0; i < 3; i++) world.probe(["b1", "L4OK"]);
   const generation = world.prober.targets.get("b1")?.generation ?? 0;
-  world.tracker.act("b1", "pause", alice);
+  world.tracker.orders.act("b1", "pause", alice);
   assert.equal(world.tracker.entry("b1")?.nextDueAt, null);
-  world.tracker.act("b1", "resume", alice);
+  world.tracker.orders.act("b1", "resume", alice);
   const target = world.prober.targets.get("b1");
   assert.ok(target && target.generation > generation);
   assert.deepEqual([target.firstDelayMs, target.intervalMs], [0, 500]);
@@ -123,8 +123,8 @@ Deno.test("history keeps the newest transitions, as many as the configuration sa
     history: 3,
   }));
   for (let i = 0; i < 3; i++) {
-    world.tracker.act("b1", "pause", alice);
-    world.tracker.act("b1", "resume", alice);
+    world.tracker.orders.act("b1", "pause", alice);
+    world.tracker.orders.act("b1", "resume", alice);
   }
   assert.deepEqual(world.tracker.entry("b1")?.history.map((t) => t.to), ["unknown", "paused", "unknown"]);
 });
@@ -133,7 +133,7 @@ Deno.test("run-time weights change the running configuration only, and are named
   using world = World.started(setup);
   world.told.length = 0;
   assert.deepEqual(
-    world.tracker.setWeight("www", "only", "s1", 0, alice),
+    world.tracker.orders.setWeight("www", "only", "s1", 0, alice),
     ok({ before: 100, after: 0 }),
   );
   assert.deepEqual(world.told.flatMap((t) => t.frontendChanges).map((c) => [c.from, c.to, c.reason]), [
@@ -143,10 +143,10 @@ Deno.test("run-time weights change the running configuration only, and are named
     { frontend: "www", pool: "only", backend: "s1", file: 100, weight: 0, by: "alice" },
   ]);
   assert.equal(world.tracker.fileConfig, setup);
-  world.tracker.setWeight("www", "only", "s1", 100, alice);
+  world.tracker.orders.setWeight("www", "only", "s1", 100, alice);
   assert.deepEqual(world.tracker.runtimeWeights(), []);
   const refused = (f: string, p: string, b: string, w: number) => {
-    const answer = world.tracker.setWeight(f, p, b, w, alice);
+    const answer = world.tracker.orders.setWeight(f, p, b, w, alice);
     return answer.ok ? null : answer.error.type;
   };
   assert.equal(refused("no", "only", "s1", 1), "not-found");
@@ -167,10 +167,10 @@ Deno.test("what a restart would forget is named: paused, disabled and enabled by
     frontends: [frontend("www", "192.0.2.1", { only: { b1: 1, b2: 1, b3: 1, b4: 1 } })],
   }));
   assert.deepEqual(world.tracker.runtimeState(), { paused: [], disabled: [], enabled: [], weights: [] });
-  world.tracker.act("b1", "pause", alice);
-  world.tracker.act("b2", "disable", alice);
-  world.tracker.act("b3", "enable", alice);
-  world.tracker.setWeight("www", "only", "b4", 9, alice);
+  world.tracker.orders.act("b1", "pause", alice);
+  world.tracker.orders.act("b2", "disable", alice);
+  world.tracker.orders.act("b3", "enable", alice);
+  world.tracker.orders.setWeight("www", "only", "b4", 9, alice);
   assert.deepEqual(world.tracker.runtimeState(), {
     paused: ["b1"],
     disabled: ["b2"],

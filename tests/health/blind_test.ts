@@ -74,10 +74,10 @@ Deno.test("patience follows the interval that applies now", async () => {
 Deno.test("what is not probed is never blind, and a backend that comes back begins anew", async () => {
   using world = World.started(one);
   await world.clock.advance(10_000);
-  world.tracker.act("b1", "pause", alice);
+  world.tracker.orders.act("b1", "pause", alice);
   await world.clock.advance(60_000);
   assert.deepEqual(names(world), []);
-  world.tracker.act("b1", "resume", alice);
+  world.tracker.orders.act("b1", "resume", alice);
   await world.clock.advance(PATIENCE);
   assert.deepEqual(names(world), []);
   await world.clock.advance(1);
@@ -109,8 +109,8 @@ Deno.test("blindness of a new start is told anew, with the causes of that start 
   using world = World.started(one);
   world.probe(["b1", "permission"]);
   await world.clock.advance(PATIENCE + 1_000);
-  world.tracker.act("b1", "pause", alice);
-  world.tracker.act("b1", "resume", alice);
+  world.tracker.orders.act("b1", "pause", alice);
+  world.tracker.orders.act("b1", "resume", alice);
   await world.clock.advance(PATIENCE + 1_000);
   const errors = world.log.named("backend-blind").filter((line) => line.level === "error");
   assert.deepEqual(errors.map((line) => line.attrs.cause), ["permission", "no-result"]);
@@ -143,6 +143,6 @@ Deno.test("what is not probed does not count among those that could be blind", a
   using world = World.started(one);
   await world.clock.advance(PATIENCE + 1);
   assert.deepEqual([names(world), world.tracker.blind().probed], [["b1"], 1]);
-  world.tracker.act("b1", "pause", alice);
+  world.tracker.orders.act("b1", "pause", alice);
   assert.deepEqual([names(world), world.tracker.blind().probed], [[], 0]);
 });

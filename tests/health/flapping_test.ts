@@ -63,8 +63,8 @@ Deno.test("verdicts of probes count, an operator's actions and first verdicts do
   const changes = () => world.tracker.entry("b1")?.flapping.changes.length;
   world.probe(["b1", "L4OK"]);
   for (let i = 0; i < 4; i++) {
-    world.tracker.act("b1", "pause", alice);
-    world.tracker.act("b1", "resume", alice);
+    world.tracker.orders.act("b1", "pause", alice);
+    world.tracker.orders.act("b1", "resume", alice);
     world.probe(["b1", "L4OK"]);
   }
   assert.equal(changes(), 0);

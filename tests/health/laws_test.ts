@@ -101,9 +101,9 @@ async function run(world: World, op: Op): Promise<void> {
     case "probe":
       return world.probe(...op.results.filter(([name]) => world.prober.targets.has(name)));
     case "act":
-      return void world.tracker.act(op.backend, op.action, alice);
+      return void world.tracker.orders.act(op.backend, op.action, alice);
     case "weight":
-      return void world.tracker.setWeight(op.frontend, op.pool, op.backend, op.weight, alice);
+      return void world.tracker.orders.setWeight(op.frontend, op.pool, op.backend, op.weight, alice);
     case "vpp":
       if (world.tracker.config.backends.has(op.backend)) world.place(op.frontend, op.backend, op.weight);
       return;

@@ -41,8 +41,8 @@ Deno.test("only `fall` failures in a row swap the servers; a void result does no
 Deno.test("the rest of the frontend goes on meanwhile, and weights act on the previous server", () => {
   using world = running();
   world.tracker.reload(config(moved), alice);
-  world.tracker.setWeight("www", "primary", "b1", 7, alice);
-  world.tracker.act("b2", "disable", alice);
+  world.tracker.orders.setWeight("www", "primary", "b1", 7, alice);
+  world.tracker.orders.act("b2", "disable", alice);
   assert.deepEqual(world.servers("www"), { "10.0.0.1": 7, "10.0.0.2": 0, "10.0.0.3": 0 });
   // The previous server counts for its pool.
   assert.equal(world.tracker.weights("www")?.activePool, "primary");
@@ -62,7 +62,7 @@ Deno.test("a pause, a disable, or no check any more swaps at once", () => {
   for (const action of ["pause", "disable"] as const) {
     using world = running();
     world.tracker.reload(config(moved), alice);
-    world.tracker.act("b1", action, alice);
+    world.tracker.orders.act("b1", action, alice);
     assert.deepEqual(world.servers("www"), { "10.0.9.1": 0, "10.0.0.2": 50, "10.0.0.3": 0 });
   }
   using world = running();
@@ -81,7 +81,7 @@ Deno.test("a backend that is static, paused or disabled swaps at once", () => {
   assert.deepEqual(world.servers("www"), { "10.0.9.1": 100, "10.0.0.2": 50, "10.0.0.3": 0 });
   for (const action of ["pause", "disable"] as const) {
     using other = running();
-    other.tracker.act("b1", action, alice);
+    other.tracker.orders.act("b1", action, alice);
     other.told.length = 0;
     other.tracker.reload(config(moved), null);
     assert.deepEqual(other.transitions(), []);

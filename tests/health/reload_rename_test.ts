@@ -50,7 +50,7 @@ Deno.test("a renamed backend keeps state, counter and history, and is probed und
 Deno.test("a renamed backend stays paused or disabled", () => {
   for (const action of ["pause", "disable"] as const) {
     using world = running();
-    world.tracker.act("b1", action, alice);
+    world.tracker.orders.act("b1", action, alice);
     world.told.length = world.prober.calls.length = 0;
     const outcome = world.tracker.reload(config(renamed), alice);
     assert.deepEqual(world.transitions(), []);
@@ -88,8 +88,8 @@ Deno.test("a rename while a new address waits keeps the wait", () => {
 
 Deno.test("a paused or disabled backend that leaves the file and comes back is as it was", () => {
   using world = running();
-  world.tracker.act("b1", "pause", alice);
-  world.tracker.act("b2", "disable", alice);
+  world.tracker.orders.act("b1", "pause", alice);
+  world.tracker.orders.act("b2", "disable", alice);
   world.told.length = 0;
   const gone = world.tracker.reload(config({ ...parts, backends: [], frontends: [] }), alice);
   assert.deepEqual(gone.overrides.slept.map(({ backend, kind }) => [backend, kind]), [

@@ -117,8 +117,8 @@ Deno.test("changed check: the counter is full if up, 0 if down, its start if unk
   for (let i = 0; i < 3; i++) world.probe(["b2", "L4CON"]);
   world.probe(["b2", "L4OK"]);
   assert.deepEqual([world.state("b2"), world.counter("b2"), world.counter("b1")], ["down", 1, 3]);
-  world.tracker.act("b3", "pause", alice);
-  world.tracker.act("b3", "resume", alice);
+  world.tracker.orders.act("b3", "pause", alice);
+  world.tracker.orders.act("b3", "resume", alice);
   const checks = [tcpCheck("web", { rise: 4, fall: 6 }), tcpCheck("db", { rise: 7, fall: 2 })];
   world.tracker.reload(config({ ...parts, checks }), alice);
   assert.deepEqual(["b1", "b2", "b3"].map((b) => [world.state(b), world.counter(b)]), [
@@ -157,8 +157,8 @@ Deno.test("a check taken away makes up static; a check given keeps up with a ful
 
 Deno.test("pause and disable stay over every kind of change, and send no probe", () => {
   using world = running();
-  world.tracker.act("b1", "pause", alice);
-  world.tracker.act("b2", "disable", alice);
+  world.tracker.orders.act("b1", "pause", alice);
+  world.tracker.orders.act("b2", "disable", alice);
   world.told.length = 0;
   world.prober.calls.length = 0;
   const edited = {
@@ -174,7 +174,7 @@ Deno.test("pause and disable stay over every kind of change, and send no probe",
   assert.deepEqual(world.transitions(), []);
   assert.deepEqual(world.prober.calls, []);
   assert.deepEqual([world.state("b1"), world.state("b2")], ["paused", "disabled"]);
-  world.tracker.act("b1", "resume", alice);
+  world.tracker.orders.act("b1", "resume", alice);
   assert.equal(world.counter("b1"), 7, "rise 5, fall 3");
   assert.equal(world.prober.targets.get("b1")?.address, "10.0.1.1");
 });
@@ -203,9 +203,9 @@ Deno.test("frontends come and go with their states", () => {
 
 Deno.test("run-time weights stay; one whose own value in the file changed ends, one without its member sleeps", () => {
   using world = running();
-  world.tracker.setWeight("www", "primary", "b1", 7, alice);
-  world.tracker.setWeight("www", "primary", "b2", 8, alice);
-  world.tracker.setWeight("other", "only", "b3", 9, alice);
+  world.tracker.orders.setWeight("www", "primary", "b1", 7, alice);
+  world.tracker.orders.setWeight("www", "primary", "b2", 8, alice);
+  world.tracker.orders.setWeight("other", "only", "b3", 9, alice);
   const after = withFrontends(frontend("www", "192.0.2.1", { primary: { b1: 80, b2: 50 } }));
   const { overrides } = world.tracker.reload(config(after), alice);
   assert.deepEqual(overrides.ended.map(({ cause, detail }) => [cause, detail]), [
@@ -234,9 +234,9 @@ Deno.test("enabled: false newly written disables a running backend; written back
 
 Deno.test("enabled in the file is no order while the file says what it always said", () => {
   using world = running(off);
-  world.tracker.act("b1", "enable", alice);
+  world.tracker.orders.act("b1", "enable", alice);
   world.probe(["b1", "L4OK"]);
-  world.tracker.act("b2", "disable", alice);
+  world.tracker.orders.act("b2", "disable", alice);
   world.told.length = 0;
   world.tracker.reload(config(off), alice);
   assert.deepEqual(world.transitions(), []);
@@ -246,8 +246,8 @@ Deno.test("enabled in the file is no order while the file says what it always sa
 Deno.test("a shorter history is cut at once", () => {
   using world = running();
   for (let i = 0; i < 2; i++) {
-    world.tracker.act("b1", "pause", alice);
-    world.tracker.act("b1", "resume", alice);
+    world.tracker.orders.act("b1", "pause", alice);
+    world.tracker.orders.act("b1", "resume", alice);
   }
   world.tracker.reload(config({ ...parts, history: 2 }), alice);
   assert.deepEqual(world.tracker.entry("b1")?.history.map((t) => t.to), ["unknown", "paused"]);

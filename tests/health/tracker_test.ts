@@ -69,8 +69,8 @@ Deno.test("a report of an older generation is rejected", () => {
   using world = World.started(two);
   const old = world.prober.targets.get("b1");
   assert.ok(old);
-  world.tracker.act("b1", "pause", alice);
-  world.tracker.act("b1", "resume", alice);
+  world.tracker.orders.act("b1", "pause", alice);
+  world.tracker.orders.act("b1", "resume", alice);
   const report = { backend: "b1", generation: old.generation, result: result("L4OK"), nextDueAt: 0 };
   world.tracker.report([report]);
   assert.equal(world.state("b1"), "unknown");
@@ -122,8 +122,8 @@ Deno.test("the first state after the start owes no flush for a server that VPP h
     const first = world.told.at(-1)?.transitions[0]?.effects.find((effect) => effect.frontend === "www");
     assert.deepEqual([first?.weightBefore, first?.weightAfter, first?.flush], [inVpp, 0, flush]);
     // From then on a failure owes its flush.
-    world.tracker.act("b1", "pause", alice);
-    world.tracker.act("b1", "resume", alice);
+    world.tracker.orders.act("b1", "pause", alice);
+    world.tracker.orders.act("b1", "resume", alice);
     world.fail("b1");
     const second = world.told.at(-1)?.transitions[0]?.effects.find((effect) => effect.frontend === "www");
     assert.equal(second?.flush, true);

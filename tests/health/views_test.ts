@@ -49,7 +49,7 @@ Deno.test("a backend's view holds its counter, its last probe, the next one, and
     "late",
   ]);
   assert.equal(after.next_probe_at, "2026-01-01T00:00:04.000Z");
-  world.tracker.act("b1", "disable", alice);
+  world.tracker.orders.act("b1", "disable", alice);
   const off = view(world, "b1");
   assert.deepEqual([off.enabled, off.next_probe_at], [false, null]);
   assert.deepEqual(off.transitions.map((t) => [t.from, t.to, t.code, t.by, t.at_unix_ns]), [
@@ -85,9 +85,9 @@ Deno.test("a certificate stays until another is shown, another check probes, or 
   });
   assert.equal(report(null)?.subject, "CN=a");
   assert.equal(report(leaf("CN=b", "2025-12-31T23:59:59Z"))?.days_left, -1);
-  world.tracker.act("b1", "pause", alice);
+  world.tracker.orders.act("b1", "pause", alice);
   assert.equal(view(world, "b1").certificate?.subject, "CN=b");
-  world.tracker.act("b1", "resume", alice);
+  world.tracker.orders.act("b1", "resume", alice);
   assert.equal(report(null)?.subject, "CN=b");
   const checks = [tcpCheck("web", { timeoutMs: 999 })];
   world.tracker.reload(config({ ...parts, checks }), alice);

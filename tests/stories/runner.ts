@@ -131,10 +131,10 @@ class Story implements Disposable {
     const { tracker } = this.#running;
     if (order[0] === "weight") {
       const [, frontend = "", pool = "", backend = "", weight = ""] = order;
-      const answer = tracker.setWeight(frontend, pool, backend, Number(weight), alice);
+      const answer = tracker.orders.setWeight(frontend, pool, backend, Number(weight), alice);
       return assert.equal(answer.ok ? "done" : "refused", expected);
     }
-    const answer = tracker.act(word(order, 1, "backend"), order[0] as BackendAction, alice);
+    const answer = tracker.orders.act(word(order, 1, "backend"), order[0] as BackendAction, alice);
     assert.equal(!answer.ok ? "refused" : answer.value.changed ? "done" : "no change", expected);
   }
 
