@@ -256,7 +256,7 @@ export interface Leaving {
 }
 
 /** What is wanted of a backend. */
-export interface Orders {
+export interface BackendOrders {
   /** By the file and the overrides. */
   readonly wanted: Wanted;
   /** The override that stops it; null: the file does, or nothing. */
@@ -266,7 +266,7 @@ export interface Orders {
 /** The events from a state to what is wanted; none if it is that already. */
 export function toward(
   state: State,
-  { override, wanted }: Orders,
+  { override, wanted }: BackendOrders,
   leaving: Leaving,
 ): readonly HealthEvent[] {
   const is = state === "paused" || state === "disabled" ? state : "active";
@@ -284,14 +284,17 @@ export function toward(
 }
 
 /** What the configuration and the overrides make of a fresh backend. */
-export function firstEvents(rule: Rule | null, orders: Orders): readonly HealthEvent[] {
+export function firstEvents(rule: Rule | null, orders: BackendOrders): readonly HealthEvent[] {
   if (orders.override !== null) return toward("unknown", orders, { detail: "" });
   const event = firstEvent(rule, orders.wanted === "active");
   return event === null ? [] : [event];
 }
 
 /** Events of a reload: the file's word on `enabled` counts where no override says otherwise. */
-export function reloadEvents(events: readonly HealthEvent[], { wanted }: Orders): readonly HealthEvent[] {
+export function reloadEvents(
+  events: readonly HealthEvent[],
+  { wanted }: BackendOrders,
+): readonly HealthEvent[] {
   return events.filter(({ kind }) =>
     (kind !== "disable" || wanted === "disabled") && (kind !== "enable" || wanted !== "disabled")
   );

@@ -21,7 +21,7 @@ import {
 } from "../memory/overrides/override.ts";
 import { anchored, type EndWish, expire, restored, untilDue } from "../memory/overrides/time.ts";
 import type { Actor, Config, Millis } from "../model.ts";
-import { type Leaving, memberWeight, type Orders, renamedBackends, type SetWeight } from "./config.ts";
+import { type BackendOrders, type Leaving, memberWeight, renamedBackends, type SetWeight } from "./config.ts";
 
 /** What an operator says with an order. */
 export interface OrderWords {
@@ -53,7 +53,7 @@ export interface ForeseenOverrides {
   /** Weights that would be set. */
   readonly weights: readonly SetWeight[];
   /** What would be wanted of a backend. */
-  readonly orders: (backend: string) => Orders;
+  readonly orders: (backend: string) => BackendOrders;
 }
 
 /** What a book needs. */
@@ -142,7 +142,7 @@ export class OverrideBook implements Disposable {
   }
 
   /** What is wanted of a backend, and the override that stops it. */
-  orders(backend: string, list: readonly Override[] = this.#list, site: Site = this.#site): Orders {
+  orders(backend: string, list: readonly Override[] = this.#list, site: Site = this.#site): BackendOrders {
     const is = wanted(list, site, backend);
     return { wanted: is, override: is === "active" ? null : stateInForce(list, backend) };
   }

@@ -8,11 +8,11 @@ import type { Override } from "../memory/overrides/override.ts";
 import type { Backend, Config, State, Transition, UnixMillis, WeightEffect } from "../model.ts";
 import { type BackendHealth, freshHealth, type HealthEvent, step } from "./backend.ts";
 import {
+  type BackendOrders,
   checkOf,
   firstEvents,
   type Membership,
   memberships,
-  type Orders,
   reloadBackend,
   reloadEvents,
   ruleOf,
@@ -48,7 +48,7 @@ export type Assumption =
   | {
     readonly kind: "reload";
     readonly config: Config;
-    readonly orders: (backend: string) => Orders;
+    readonly orders: (backend: string) => BackendOrders;
   };
 
 /** A change of a backend's state that would happen. */
@@ -156,7 +156,7 @@ class Sketch {
     }
   }
 
-  *#reload(config: Config, orders: (backend: string) => Orders): Generator<void, void, void> {
+  *#reload(config: Config, orders: (backend: string) => BackendOrders): Generator<void, void, void> {
     const before = this.#config;
     for (const name of [...before.frontends.keys(), ...config.frontends.keys()]) this.#frontends.add(name);
     const places = memberships(config.frontends.values());
