@@ -45,6 +45,11 @@ async function arrows(): Promise<{ from: string; to: string }[]> {
 const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   { why: "the vocabulary imports nothing", from: /^src\/(model|result)\.ts$/, to: /^$/ },
   {
+    why: "a configuration is made of the vocabulary",
+    from: /^src\/configuration\.ts$/,
+    to: /^src\/model\.ts$/,
+  },
+  {
     why: "what both sides of the API agree on is pure",
     from: /^src\/net\//,
     to: /^src\/(model|result)\.ts$|^src\/net\//,
@@ -58,18 +63,18 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   {
     why: "reading files knows nothing of what is in them",
     from: /^src\/files\//,
-    to: /^src\/(model|result|clock)\.ts$|^src\/log\/mod\.ts$|^src\/files\/|^ffi\//,
+    to: /^src\/(model|configuration|result|clock)\.ts$|^src\/log\/mod\.ts$|^src\/files\/|^ffi\//,
   },
   {
     why: "the health core is pure",
     from: /^src\/health\/(backend|frontend|config|entry|latency|transitions|what_if)\.ts$/,
-    to: /^src\/(model|result)\.ts$|^src\/health\/|^src\/memory\/overrides\//,
+    to: /^src\/(model|configuration|result)\.ts$|^src\/health\/|^src\/memory\/overrides\//,
   },
   {
     why: "the plan is pure",
     from:
       /^src\/lb\/(desired|diff|pending_flushes|plan|steps|vip_steps|outcome|vpp_heap|schedule|table\/table|table\/flow)\.ts$/,
-    to: /^src\/(model|result)\.ts$|^src\/net\/ip\.ts$|^src\/health\/frontend\.ts$|^src\/lb\//,
+    to: /^src\/(model|configuration|result)\.ts$|^src\/net\/ip\.ts$|^src\/health\/frontend\.ts$|^src\/lb\//,
   },
   {
     why: "what a client checks of the journal is what the daemon wrote",
@@ -100,7 +105,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
     why: "answers are functions over what is known",
     from: /^src\/answers\//,
     to:
-      /^src\/(model|result)\.ts$|^src\/clock\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|forecast|outcome|vips|table\/.*)\.ts$/,
+      /^src\/(model|configuration|result)\.ts$|^src\/clock\.ts$|^src\/(answers|api|health|memory)\/|^src\/lb\/(plan|desired|forecast|outcome|vips|table\/.*)\.ts$/,
   },
   {
     why: "routes see the daemon through its control only",
@@ -141,7 +146,7 @@ function roomOf(file: string): string {
   return second === "memory" && third === "overrides" ? "memory/overrides" : second;
 }
 
-/** What each room may import besides the vocabulary (model, result, clock, duration, lines, version) and itself. */
+/** What each room may import besides the vocabulary (model, configuration, result, clock, duration, lines, version) and itself. */
 const rooms: Readonly<Record<string, string>> = {
   answers: "api health lb memory memory/overrides",
   api: "",
@@ -152,6 +157,7 @@ const rooms: Readonly<Record<string, string>> = {
   "clock.ts": "",
   "command_line.ts": "config",
   config: "api files lb log net",
+  "configuration.ts": "",
   "control.ts": "api",
   dashboard: "api sse.ts text.ts",
   demo: "api cli flags.ts sse.ts tasks",
@@ -185,7 +191,7 @@ const rooms: Readonly<Record<string, string>> = {
 /** What puts the rooms together imports what it needs. */
 const composition = new Set(["main.ts", "serve.ts", "daemon", "tasks"]);
 const vocabulary = new Set(
-  ["model", "result", "clock", "duration", "lines", "version"].map((name) => `${name}.ts`),
+  ["model", "configuration", "result", "clock", "duration", "lines", "version"].map((name) => `${name}.ts`),
 );
 
 /** Arrows between rooms, each with one of the imports that make it. */

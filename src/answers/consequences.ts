@@ -15,7 +15,8 @@ import { actualTable, compare, isRecreated, tableAfter } from "../lb/table/predi
 import { frontendVip, vipId } from "../lb/vips.ts";
 import { TableSlices, turn } from "../lb/table/slices.ts";
 import type { TableSpec } from "../lb/table/table.ts";
-import type { Config, Millis } from "../model.ts";
+import type { Millis } from "../model.ts";
+import type { Config } from "../configuration.ts";
 
 /** What takes longer is not told, in ms. */
 export const consequencesLimitMs: Millis = 250;

@@ -10,7 +10,8 @@ import type * as api from "../api/mod.ts";
 import { timeText } from "../api/text.ts";
 import { type BackendHealth, counterMax } from "../health/backend.ts";
 import { causeText, type FrontendWeights, type MemberWeight } from "../health/frontend.ts";
-import type { Frontend, IpAddress, Transition, UnixMillis } from "../model.ts";
+import type { IpAddress, Transition, UnixMillis } from "../model.ts";
+import type { Frontend } from "../configuration.ts";
 import { listed } from "./words.ts";
 
 type Member = api.Explain["members"][number];

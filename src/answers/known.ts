@@ -7,7 +7,8 @@
 import type { Override } from "../api/mod.ts";
 import type { Blindness, VoidRun } from "../health/blind.ts";
 import type { HeldGroup } from "../lb/outcome.ts";
-import type { Frontend, FrontendState, IpAddress, State, Transition, UnixMillis } from "../model.ts";
+import type { FrontendState, IpAddress, State, Transition, UnixMillis } from "../model.ts";
+import type { Frontend } from "../configuration.ts";
 
 /** Something that is wrong since a moment, in words. */
 export interface Trouble {

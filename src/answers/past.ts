@@ -12,7 +12,8 @@ import type { JournalEntry, Override } from "../api/mod.ts";
 import { freshHealth, type Rule } from "../health/backend.ts";
 import { type FrontendWeights, frontendWeights } from "../health/frontend.ts";
 import { withWeights } from "../health/config.ts";
-import type { Code, Config, Frontend, IpAddress, State, Transition, UnixMillis } from "../model.ts";
+import type { Code, IpAddress, State, Transition, UnixMillis } from "../model.ts";
+import type { Config, Frontend } from "../configuration.ts";
 import type { ExplainFacts, Sent, StateFacts } from "./explain.ts";
 
 /** The part of a past configuration that explanations need. */

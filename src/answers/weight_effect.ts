@@ -4,7 +4,7 @@
  * @module
  */
 import { weightsHaveEffect } from "../lb/table/table.ts";
-import type { Config, Frontend } from "../model.ts";
+import type { Config, Frontend } from "../configuration.ts";
 
 /**
  * Backends of the pool in use whose weight has no full effect, in the file's order, as if all of them were up.

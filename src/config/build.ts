@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { IpAddress } from "../model.ts";
 import type {
   Backend,
   Config,
@@ -10,12 +11,11 @@ import type {
   Frontend,
   HealthCheck,
   HttpParams,
-  IpAddress,
   LbSettings,
   Pool,
   TlsFilePaths,
   TlsParams,
-} from "../model.ts";
+} from "../configuration.ts";
 import { toMillis } from "../duration.ts";
 import type { RawFleet } from "./fleet.ts";
 import type { RawParams, TLS_FILES } from "./params.ts";

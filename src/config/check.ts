@@ -6,7 +6,7 @@
  * @module
  */
 import type { ConfigCheck, Finding } from "../api/mod.ts";
-import type { Config } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import { buildConfig } from "./build.ts";
 import type { ReadNamed } from "../files/disk.ts";
 import { noTrial, type Trial } from "../files/trial.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ReloadChange } from "../api/mod.ts";
-import type { Backend, Config, Frontend } from "../model.ts";
+import type { Backend, Config, Frontend } from "../configuration.ts";
 import { family } from "../net/ip.ts";
 import {
   backendPart,

@@ -16,7 +16,7 @@ import type {
   LbSettings,
   TlsFilePaths,
   TlsParams,
-} from "../model.ts";
+} from "../configuration.ts";
 import { formatDuration, fromMillis } from "../duration.ts";
 
 /** Keys and values of one part of the file. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CheckType } from "../model.ts";
+import type { CheckType } from "../configuration.ts";
 import { paramsSchemaFor } from "./params.ts";
 import { DOCUMENT } from "./schema.ts";
 import type { JsonSchema } from "./spec.ts";

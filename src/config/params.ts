@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CheckType } from "../model.ts";
+import type { CheckType } from "../configuration.ts";
 import type { Result } from "../result.ts";
 import type { NamedFiles } from "./files.ts";
 import type { Findings } from "./findings.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { RE2JS } from "re2js";
-import type { StatusRange } from "../model.ts";
+import type { StatusRange } from "../configuration.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /**

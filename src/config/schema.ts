@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { CheckType, ForeignVips } from "../model.ts";
+import type { CheckType, ForeignVips } from "../configuration.ts";
 import {
   address,
   addressOf,

@@ -15,7 +15,8 @@ import type { CheckResult } from "../config/check.ts";
 import { diffConfigs } from "../config/diff.ts";
 import { formatFinding } from "../config/findings.ts";
 import type { Refusal } from "../control.ts";
-import type { Config, Millis, UnixMillis } from "../model.ts";
+import type { Millis, UnixMillis } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** The file is looked at this often, and is checked once it has been still for as long, in ms. */

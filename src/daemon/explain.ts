@@ -8,7 +8,8 @@ import type { Clock } from "../clock.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { KnownServer } from "../lb/vpp_view.ts";
-import type { Config, IpAddress } from "../model.ts";
+import type { IpAddress } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import { overrideView } from "../snapshot/overrides.ts";
 
 /** The parts that are asked. */

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { exportConfig } from "../config/export.ts";
 import { tableDigest } from "../fleet/node_row.ts";
 import type { DesiredVip } from "../lb/desired.ts";
-import type { Config } from "../model.ts";
+import type { Config } from "../configuration.ts";
 
 /** Keys that differ between the nodes of a fleet by design: their own addresses, namespaces and files. */
 const ofNode: readonly string[] = [

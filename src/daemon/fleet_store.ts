@@ -18,7 +18,8 @@ import type {
   WatchEvent,
   Write,
 } from "../fleet/store.ts";
-import type { FleetSettings, Millis } from "../model.ts";
+import type { Millis } from "../model.ts";
+import type { FleetSettings } from "../configuration.ts";
 
 /** Time of one call of the store, in ms. */
 const deadlineMs: Millis = 4_000;

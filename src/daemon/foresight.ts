@@ -12,7 +12,7 @@ import type { Tracker } from "../health/tracker.ts";
 import type { Assumed, Assumption } from "../health/what_if.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { Override } from "../memory/overrides/override.ts";
-import type { Config } from "../model.ts";
+import type { Config } from "../configuration.ts";
 
 /** The parts that are asked. */
 export interface ForesightParts {

@@ -11,7 +11,8 @@ import type { Standing } from "../health/frontend.ts";
 import type { Tracker } from "../health/tracker.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
-import type { Frontend, Millis, UnixMillis } from "../model.ts";
+import type { Millis, UnixMillis } from "../model.ts";
+import type { Frontend } from "../configuration.ts";
 import type { VppView } from "../lb/vpp_view.ts";
 import type { VppLink } from "../vpp/link.ts";
 

@@ -11,7 +11,7 @@ import type { RuntimeState } from "../health/orders.ts";
 import type { Attrs, Log } from "../log/mod.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
-import type { Config } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import type { BuildInfo } from "../version.ts";
 import type { TakenToken } from "./local_token.ts";
 import type { SecretsInUse } from "./secrets.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TlsFilePaths } from "../model.ts";
+import type { TlsFilePaths } from "../configuration.ts";
 
 /** `authorities`: a CA bundle. `pair`: a certificate, and its key. `key`: a key alone. `secret`: a password. */
 export type UnitKind = "authorities" | "pair" | "key" | "secret";

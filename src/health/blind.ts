@@ -6,7 +6,8 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
-import type { Backend, CheckType, HealthCheck, IpAddress, Millis, UnixMillis, VoidCause } from "../model.ts";
+import type { IpAddress, Millis, UnixMillis, VoidCause } from "../model.ts";
+import type { Backend, CheckType, HealthCheck } from "../configuration.ts";
 
 /** Part of the patience that does not depend on the check, in ms. */
 export const BLIND_BASE_MS: Millis = 10_000;

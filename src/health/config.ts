@@ -21,7 +21,8 @@
  * @module
  */
 import type { StateOverride, Wanted } from "../memory/overrides/override.ts";
-import type { Backend, Code, Config, Frontend, HealthCheck, IpAddress, PoolMember, State } from "../model.ts";
+import type { Code, IpAddress, State } from "../model.ts";
+import type { Backend, Config, Frontend, HealthCheck, PoolMember } from "../configuration.ts";
 import { firstEvent, type HealthEvent, type Rule } from "./backend.ts";
 
 /** A weight that differs from the file's. */

@@ -11,8 +11,6 @@
  * @module
  */
 import type {
-  Backend,
-  HealthCheck,
   LeafCertificate,
   Millis,
   ProbeCode,
@@ -22,6 +20,7 @@ import type {
   UnixMillis,
   VoidCause,
 } from "../model.ts";
+import type { Backend, HealthCheck } from "../configuration.ts";
 import { type BackendHealth, type Failure, type Flows, freshHealth, isProbed } from "./backend.ts";
 import { blindAfter, type Blindness, HINTS, isBlind, type VoidRun } from "./blind.ts";
 import { type Membership, ruleOf } from "./config.ts";

@@ -30,15 +30,8 @@
  *
  * @module
  */
-import type {
-  Frontend,
-  FrontendState,
-  IpAddress,
-  PoolMember,
-  State,
-  Transition,
-  UnixMillis,
-} from "../model.ts";
+import type { FrontendState, IpAddress, State, Transition, UnixMillis } from "../model.ts";
+import type { Frontend, PoolMember } from "../configuration.ts";
 
 /** What of a backend the overrides that are not read yet may change: its weights, or its state as well. */
 export type Unread = "weights" | "state";

@@ -20,7 +20,8 @@ import {
   type WeightOverride,
 } from "../memory/overrides/override.ts";
 import { anchored, type EndWish, expire, restored, untilDue } from "../memory/overrides/time.ts";
-import type { Actor, Config, Millis } from "../model.ts";
+import type { Actor, Millis } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import { type BackendOrders, type Leaving, memberWeight, renamedBackends, type SetWeight } from "./config.ts";
 
 /** What an operator says with an order. */

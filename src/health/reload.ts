@@ -5,7 +5,8 @@
  */
 import type { Log } from "../log/mod.ts";
 import type { OverrideChange } from "../memory/overrides/override.ts";
-import type { Actor, Config, Transition } from "../model.ts";
+import type { Actor, Transition } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import {
   checkOf,
   memberships,

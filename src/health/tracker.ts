@@ -5,7 +5,8 @@
  * @module
  */
 import { isChange, type LeftOverrides } from "../memory/overrides/override.ts";
-import type { Actor, Config, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
+import type { Actor, IpAddress, Millis, Transition, UnixMillis } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import type { ProbeReport, ReportSink } from "../probes/prober.ts";
 import { type BackendHealth, type HealthEvent, step } from "./backend.ts";
 import { type BlindBackend, BlindWatch, oneMoreVoid } from "./blind.ts";

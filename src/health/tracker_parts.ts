@@ -6,7 +6,8 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log/mod.ts";
 import type { LeftOverrides } from "../memory/overrides/override.ts";
-import type { CheckType, Config, Millis, ProbeResult, State, Transition, UnixMillis } from "../model.ts";
+import type { Millis, ProbeResult, State, Transition, UnixMillis } from "../model.ts";
+import type { CheckType, Config } from "../configuration.ts";
 import type { Prober } from "../probes/prober.ts";
 import type { BackendHealth, HealthEvent } from "./backend.ts";
 import type { Leaving, Membership } from "./config.ts";

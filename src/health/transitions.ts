@@ -29,17 +29,8 @@
  *
  * @module
  */
-import type {
-  Backend,
-  Config,
-  Frontend,
-  IpAddress,
-  Millis,
-  State,
-  Transition,
-  UnixMillis,
-  WeightEffect,
-} from "../model.ts";
+import type { IpAddress, Millis, State, Transition, UnixMillis, WeightEffect } from "../model.ts";
+import type { Backend, Config, Frontend } from "../configuration.ts";
 import type { BackendHealth, Flows, StateChange } from "./backend.ts";
 import type { Membership } from "./config.ts";
 import type { Entry } from "./entry.ts";

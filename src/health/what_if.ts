@@ -5,7 +5,8 @@
  * @module
  */
 import type { Override } from "../memory/overrides/override.ts";
-import type { Backend, Config, State, Transition, UnixMillis, WeightEffect } from "../model.ts";
+import type { State, Transition, UnixMillis, WeightEffect } from "../model.ts";
+import type { Backend, Config } from "../configuration.ts";
 import { type BackendHealth, freshHealth, type HealthEvent, step } from "./backend.ts";
 import {
   type BackendOrders,

@@ -5,17 +5,8 @@
  * @module
  */
 import { frontendWeights, type MemberStatus } from "../health/frontend.ts";
-import type {
-  ActualConf,
-  ActualVip,
-  Config,
-  Encap,
-  Family,
-  Frontend,
-  IpAddress,
-  State,
-  VipKey,
-} from "../model.ts";
+import type { ActualConf, ActualVip, Encap, Family, IpAddress, State, VipKey } from "../model.ts";
+import type { Config, Frontend } from "../configuration.ts";
 import { family } from "../net/ip.ts";
 import { frontendVip, sortedByVip, vipId } from "./vips.ts";
 

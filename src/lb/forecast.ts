@@ -6,7 +6,8 @@
  */
 import type { Change } from "../api/mod.ts";
 import type { VppFacts } from "../health/frontend.ts";
-import type { ActualVip, Config } from "../model.ts";
+import type { ActualVip } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import { type GuardedServer, type KnownServers, serverOf, type StatusOf } from "./desired.ts";
 import type { FlushingTransition, FrontendSyncs } from "./frontend_sync.ts";
 import type { Holds } from "./steps.ts";

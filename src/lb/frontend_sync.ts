@@ -7,7 +7,8 @@
  *
  * @module
  */
-import type { Config, IpAddress, Millis, Transition, UnixMillis, WeightEffect } from "../model.ts";
+import type { IpAddress, Millis, Transition, UnixMillis, WeightEffect } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import type { DesiredVip } from "./desired.ts";
 import {
   addFlush,

@@ -21,7 +21,8 @@
  *
  * @module
  */
-import type { ActualVip, Config, MemoryLeft, NamedVip, VipKey, VipRecord } from "../model.ts";
+import type { ActualVip, MemoryLeft, NamedVip, VipKey, VipRecord } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import { frontendVip, vipId } from "./vips.ts";
 
 function keyOf({ prefix, protocol, port }: VipKey): VipKey {

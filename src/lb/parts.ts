@@ -7,7 +7,8 @@ import type * as api from "../api/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { MemberStatus } from "../health/frontend.ts";
 import type { Log } from "../log/mod.ts";
-import type { Config, MemoryLeft, Millis, VipRecord } from "../model.ts";
+import type { MemoryLeft, Millis, VipRecord } from "../model.ts";
+import type { Config } from "../configuration.ts";
 
 /** The present: the running configuration and the states of its backends. */
 export interface World {

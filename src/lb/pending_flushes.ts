@@ -9,7 +9,8 @@
  *
  * @module
  */
-import type { Config, IpAddress } from "../model.ts";
+import type { IpAddress } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import type { Op } from "./balancer.ts";
 import { frontendVip, vipId } from "./vips.ts";
 

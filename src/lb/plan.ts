@@ -10,7 +10,8 @@
  *
  * @module
  */
-import type { ActualConf, ActualVip, ForeignVips, VipKey } from "../model.ts";
+import type { ActualConf, ActualVip, VipKey } from "../model.ts";
+import type { ForeignVips } from "../configuration.ts";
 import { type BrakeContext, braked } from "./ownership.ts";
 import type { DesiredVip, GuardedServer } from "./desired.ts";
 import { configured, diffServers, drift, type ReasonContext, type ServerChange } from "./diff.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 import { abortable } from "../async/abortable.ts";
-import type { Config, Millis, UnixMillis } from "../model.ts";
+import type { Millis, UnixMillis } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import { driftIn, Drifts } from "./drift.ts";
 import type { Revisions } from "./frontend_sync.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Encap, Family, Frontend, IpAddress, Protocol, VipKey } from "../model.ts";
+import type { Encap, Family, IpAddress, Protocol, VipKey } from "../model.ts";
+import type { Frontend } from "../configuration.ts";
 import { hostPrefix, octets } from "../net/ip.ts";
 
 const protocolNumbers = { tcp: 6, udp: 17, any: 255 } as const;

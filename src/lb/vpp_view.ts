@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActualVip, Frontend, IpAddress, UnixMillis } from "../model.ts";
+import type { ActualVip, IpAddress, UnixMillis } from "../model.ts";
+import type { Frontend } from "../configuration.ts";
 import { frontendVip, vipId } from "./vips.ts";
 import type { KnownServers } from "./desired.ts";
 import type { VppState } from "./vpp_state.ts";

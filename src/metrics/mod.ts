@@ -15,7 +15,8 @@ import { addProcessMetrics, type DescriptorCount } from "./process.ts";
 import type { MetricsSource } from "./source.ts";
 import { writeTables } from "./tables.ts";
 import { Lines } from "./text.ts";
-import { type CheckType, type Millis, type ProbeResult, type State, VOID_CAUSES } from "../model.ts";
+import { type Millis, type ProbeResult, type State, VOID_CAUSES } from "../model.ts";
+import type { CheckType } from "../configuration.ts";
 import type { BuildInfo } from "../version.ts";
 
 const latenessBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];

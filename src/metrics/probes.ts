@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CheckType, ProbeCode, State } from "../model.ts";
+import type { ProbeCode, State } from "../model.ts";
+import type { CheckType } from "../configuration.ts";
 import { PROBE_CODES } from "../probes/result.ts";
 import { Rows } from "./rows.ts";
 import { escapeLabel, HistogramText, type Lines, template } from "./text.ts";

@@ -1,5 +1,5 @@
 import { shortDuration } from "../duration.ts";
-import type { HttpParams } from "../model.ts";
+import type { HttpParams } from "../configuration.ts";
 import type { Attempt } from "./attempt.ts";
 import { ResponseReader } from "./response.ts";
 import { BodyLook } from "./look.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import type { UnitContents } from "../files/unit.ts";
-import type { CheckType, LeafCertificate, Millis } from "../model.ts";
+import type { LeafCertificate, Millis } from "../model.ts";
+import type { CheckType } from "../configuration.ts";
 import type { Batch } from "./batch.ts";
 import type { ProbeTarget } from "./prober.ts";
 

@@ -1,4 +1,5 @@
-import type { CheckType, Millis } from "../model.ts";
+import type { Millis } from "../model.ts";
+import type { CheckType } from "../configuration.ts";
 import { BatchWriter, type PlacedReport } from "./batch.ts";
 import type { FromWorker } from "./messages.ts";
 

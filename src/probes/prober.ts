@@ -1,14 +1,6 @@
 import type { UnitContents } from "../files/unit.ts";
-import type {
-  CheckType,
-  HealthCheck,
-  IpAddress,
-  LeafCertificate,
-  Millis,
-  ProbeResult,
-  UnixMillis,
-  VoidCause,
-} from "../model.ts";
+import type { IpAddress, LeafCertificate, Millis, ProbeResult, UnixMillis, VoidCause } from "../model.ts";
+import type { CheckType, HealthCheck } from "../configuration.ts";
 
 /** What the probing side must know of one backend; plain data, so that it can be sent to the probe worker. */
 export interface ProbeTarget {

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { TlsFilePaths } from "../model.ts";
+import type { TlsFilePaths } from "../configuration.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Verdict } from "./result.ts";
 import type { Machine, Step } from "./step.ts";

@@ -1,4 +1,5 @@
-import type { HttpParams, IpAddress } from "../model.ts";
+import type { IpAddress } from "../model.ts";
+import type { HttpParams } from "../configuration.ts";
 import { hostHeader } from "../net/http1.ts";
 
 const encoder = new TextEncoder();

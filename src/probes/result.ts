@@ -7,7 +7,8 @@
  * @module
  */
 import { shortDuration } from "../duration.ts";
-import type { HealthCheck, Millis, ProbeCode, ProbeResult, VoidCause } from "../model.ts";
+import type { Millis, ProbeCode, ProbeResult, VoidCause } from "../model.ts";
+import type { HealthCheck } from "../configuration.ts";
 
 /** The codes, after HAProxy, each with its layer and what it stands for. */
 export const PROBE_CODES = {

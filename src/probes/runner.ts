@@ -8,7 +8,8 @@ import { startThread, threadHints, type ThreadLack } from "../async/thread.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { UnitContents } from "../files/unit.ts";
 import type { Log } from "../log/mod.ts";
-import type { CheckType, LeafCertificate, Millis } from "../model.ts";
+import type { LeafCertificate, Millis } from "../model.ts";
+import type { CheckType } from "../configuration.ts";
 import { type Batch, readBatch } from "./batch.ts";
 import { DeadThreads } from "./dead_threads.ts";
 import {

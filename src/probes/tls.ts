@@ -11,7 +11,8 @@
 import { SSL_R } from "../../ffi/openssl_constants.ts";
 import { TlsClient, TlsContext, type TlsFailure } from "../../ffi/tls.ts";
 import { whyRefused } from "../../ffi/x509.ts";
-import type { Millis, TlsParams } from "../model.ts";
+import type { Millis } from "../model.ts";
+import type { TlsParams } from "../configuration.ts";
 import type { Attempt } from "./attempt.ts";
 import { DheLook } from "./dhe_look.ts";
 import { firstWords } from "./peer.ts";

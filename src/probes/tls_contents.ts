@@ -1,6 +1,6 @@
 import type { TlsCredentials } from "../../ffi/tls.ts";
 import { authoritiesOf, pairOf, type UnitContents, unitKey } from "../files/unit.ts";
-import type { TlsFilePaths } from "../model.ts";
+import type { TlsFilePaths } from "../configuration.ts";
 
 /** The files of one check. */
 export interface TlsUnits {

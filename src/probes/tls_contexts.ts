@@ -1,6 +1,7 @@
 import { type LibraryNames, Openssl, OpensslMissing, SYSTEM_LIBRARIES } from "../../ffi/openssl.ts";
 import { TlsContext, TlsSetupError } from "../../ffi/tls.ts";
-import type { Millis, TlsParams } from "../model.ts";
+import type { Millis } from "../model.ts";
+import type { TlsParams } from "../configuration.ts";
 import { type Verdict, voided } from "./result.ts";
 import type { TlsContents, TlsUnits } from "./tls_contents.ts";
 

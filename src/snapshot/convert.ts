@@ -8,17 +8,8 @@ import { nanosText, timeText } from "../api/text.ts";
 import type { FrontendTransition } from "../health/frontend.ts";
 import type { LatencyWindow } from "../health/latency.ts";
 import { redactHeaders, redactPath } from "../log/redact.ts";
-import type {
-  Config,
-  HealthCheck,
-  HttpParams,
-  LeafCertificate,
-  Millis,
-  ProbeResult,
-  TlsParams,
-  Transition,
-  UnixMillis,
-} from "../model.ts";
+import type { LeafCertificate, Millis, ProbeResult, Transition, UnixMillis } from "../model.ts";
+import type { Config, HealthCheck, HttpParams, TlsParams } from "../configuration.ts";
 
 /** Like `nanosText`, for a phase that may not have been reached. */
 export function nsOrNull(ms: Millis | null): string | null {

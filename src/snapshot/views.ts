@@ -11,7 +11,8 @@ import type { Entry } from "../health/entry.ts";
 import type { FrontendWeights, Standing } from "../health/frontend.ts";
 import type { Buckets } from "../lb/vpp_view.ts";
 import type { Override } from "../memory/overrides/override.ts";
-import type { Config, Frontend, IpAddress, Transition, UnixMillis } from "../model.ts";
+import type { IpAddress, Transition, UnixMillis } from "../model.ts";
+import type { Config, Frontend } from "../configuration.ts";
 import { certificate, frontendTransition, latency, probe, transition } from "./convert.ts";
 import { overrideView } from "./overrides.ts";
 

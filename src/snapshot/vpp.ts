@@ -7,7 +7,8 @@ import { confView } from "../lb/report.ts";
 import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import { frontendVip, protocolName, vipId } from "../lb/vips.ts";
-import type { ActualConf, ActualVip, Config, IpAddress, UnixMillis, VipKey } from "../model.ts";
+import type { ActualConf, ActualVip, IpAddress, UnixMillis, VipKey } from "../model.ts";
+import type { Config } from "../configuration.ts";
 import type { LbCounts } from "../vpp/counters.ts";
 import type { VppInfo } from "../vpp/session.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { consequences } from "../../src/answers/consequences.ts";
-import type { Config } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { Core, coreConfig, setUp } from "../daemon/core.ts";
 import { settle } from "../fake_clock.ts";
 import { backend, frontend } from "../health/kit.ts";

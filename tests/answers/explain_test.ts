@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { explainBackend, explainFrontend } from "../../src/answers/explain.ts";
 import type { Explain } from "../../src/api/mod.ts";
 import { explainFacts } from "../../src/daemon/explain.ts";
-import type { Config } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { Core, coreConfig, setUp } from "../daemon/core.ts";
 import { settle } from "../fake_clock.ts";
 import { alice, backend, frontend } from "../health/kit.ts";

@@ -1,7 +1,8 @@
 /** A world in which everything is wrong at once, and a healthy one. */
 import type { BackendFacts, FrontendFacts, Known } from "../../src/answers/known.ts";
 import type { Override } from "../../src/api/mod.ts";
-import type { Frontend, IpAddress, State, Transition } from "../../src/model.ts";
+import type { IpAddress, State, Transition } from "../../src/model.ts";
+import type { Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 
 /** The moment. */

@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 import { silentLog } from "../../src/log/mod.ts";
-import type { HealthCheck } from "../../src/model.ts";
+import type { HealthCheck } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { target } from "../probes/helpers.ts";

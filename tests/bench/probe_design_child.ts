@@ -11,7 +11,7 @@ import process from "node:process";
 import { sockaddr } from "../../ffi/sockaddr.ts";
 import { connect, openTcp } from "../../ffi/socket.ts";
 import { systemClock } from "../../src/clock.ts";
-import type { HealthCheck } from "../../src/model.ts";
+import type { HealthCheck } from "../../src/configuration.ts";
 import { ip, octets } from "../../src/net/ip.ts";
 import { Engine } from "../../src/probes/engine.ts";
 import { Loop } from "../../src/probes/loop.ts";

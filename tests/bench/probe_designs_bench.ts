@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { HealthCheck } from "../../src/model.ts";
+import type { HealthCheck } from "../../src/configuration.ts";
 import { httpCheck, icmpCheck, tcpCheck } from "../probes/helpers.ts";
 import { noNginx, noRawSockets } from "../probes/needs.ts";
 import { Nginx } from "../probes/nginx.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { diffConfigs } from "../../src/config/diff.ts";
 import { checkText } from "../../src/config/load.ts";
-import type { Config } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { generousFile } from "./files.ts";
 
 const BEFORE = `maglev:

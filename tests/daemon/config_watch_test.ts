@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { checkText } from "../../src/config/load.ts";
 import { ConfigWatch, type FileMark, lookAtFile } from "../../src/daemon/config_watch.ts";
-import type { Config } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { err, ok, type Result } from "../../src/result.ts";
 import type { CheckResult } from "../../src/config/check.ts";
 import type { Refusal } from "../../src/control.ts";

@@ -10,12 +10,7 @@ import type { LeftOverrides } from "../../src/memory/overrides/override.ts";
 import { frontendVip, vipId } from "../../src/lb/vips.ts";
 import { noHooks } from "../../src/lb/parts.ts";
 import type {
-  Backend,
-  Config,
-  Frontend,
   FrontendState,
-  HealthCheck,
-  LbSettings,
   MemoryLeft,
   ProbeCode,
   State,
@@ -23,6 +18,7 @@ import type {
   VipRecord,
   VoidCause,
 } from "../../src/model.ts";
+import type { Backend, Config, Frontend, HealthCheck, LbSettings } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { alice, config as configOf, FakeLog, FakeProber, result, tcpCheck } from "../health/kit.ts";

@@ -1,6 +1,7 @@
 /** A site at random: a file that is edited, servers that live and die, a VPP, and the daemons that come and go. */
 import fc from "fast-check";
-import type { Backend, Config, Frontend, IpAddress } from "../../src/model.ts";
+import type { IpAddress } from "../../src/model.ts";
+import type { Backend, Config, Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { backend, frontend, tcpCheck } from "../health/kit.ts";
 import { coreConfig } from "./core.ts";

@@ -16,7 +16,7 @@ import {
 import { memoryOf, recordOf } from "../../src/fleet/record.ts";
 import type { DesiredVip } from "../../src/lb/desired.ts";
 import { ip } from "../../src/net/ip.ts";
-import type { Config } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { wwwConfig } from "../e2e/world.ts";
 
 const quiet: FleetView = {

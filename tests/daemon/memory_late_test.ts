@@ -1,7 +1,7 @@
 /** The memory comes late: VPP keeps what the operators of an earlier process made of it. */
 import assert from "node:assert/strict";
 import type { LeftOverrides } from "../../src/memory/overrides/override.ts";
-import type { Config } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { alice, backend, frontend } from "../health/kit.ts";
 import { FakeBalancer } from "../lb/fake_balancer.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { vipId } from "../../src/lb/vips.ts";
-import type { Config } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { backend, frontend } from "../health/kit.ts";
 import type { PlacedVip } from "../lb/fake_balancer.ts";

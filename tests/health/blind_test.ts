@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { CheckType, VoidCause } from "../../src/model.ts";
+import type { VoidCause } from "../../src/model.ts";
+import type { CheckType } from "../../src/configuration.ts";
 import { blindAfter, blindReason, isBlind } from "../../src/health/blind.ts";
 import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";
 

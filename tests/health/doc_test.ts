@@ -11,14 +11,8 @@ import {
 } from "../../src/health/backend.ts";
 import { blindAfter } from "../../src/health/blind.ts";
 import { intervalFor } from "../../src/health/probing.ts";
-import {
-  type Code,
-  type Config,
-  type HealthCheck,
-  type Millis,
-  type State,
-  VOID_CAUSES,
-} from "../../src/model.ts";
+import { type Code, type Millis, type State, VOID_CAUSES } from "../../src/model.ts";
+import type { Config, HealthCheck } from "../../src/configuration.ts";
 import { PROBE_CODES } from "../../src/probes/result.ts";
 import { nextDue } from "../../src/probes/schedule.ts";
 import { ip } from "../../src/net/ip.ts";

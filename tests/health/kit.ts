@@ -2,20 +2,8 @@ import { announce } from "../../src/daemon/announce.ts";
 import type { Announcement, Announcer } from "../../src/bus/mod.ts";
 import type { Attrs, Level, Log } from "../../src/log/mod.ts";
 import { ip } from "../../src/net/ip.ts";
-import type {
-  Actor,
-  Backend,
-  Config,
-  Frontend,
-  HealthCheck,
-  IpAddress,
-  Millis,
-  Pool,
-  ProbeCode,
-  ProbeResult,
-  State,
-  VoidCause,
-} from "../../src/model.ts";
+import type { Actor, IpAddress, Millis, ProbeCode, ProbeResult, State, VoidCause } from "../../src/model.ts";
+import type { Backend, Config, Frontend, HealthCheck, Pool } from "../../src/configuration.ts";
 import { type BackendHealth, freshHealth, type Rule } from "../../src/health/backend.ts";
 import type { HealthChanges } from "../../src/health/transitions.ts";
 import type { HealthMetrics } from "../../src/health/tracker_parts.ts";

@@ -4,7 +4,8 @@ import { isProbed } from "../../src/health/backend.ts";
 import { intervalFor } from "../../src/health/probing.ts";
 import { memberships } from "../../src/health/config.ts";
 import type { BackendAction } from "../../src/control.ts";
-import type { Config, ProbeCode, VoidCause } from "../../src/model.ts";
+import type { ProbeCode, VoidCause } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { alice, backend, config, frontend, tcpCheck, World } from "./kit.ts";
 
 const names = ["b0", "b1", "b2", "b3", "b4"];

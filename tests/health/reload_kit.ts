@@ -1,4 +1,4 @@
-import type { Backend, Frontend, HealthCheck } from "../../src/model.ts";
+import type { Backend, Frontend, HealthCheck } from "../../src/configuration.ts";
 import { backend, config, type ConfigParts, frontend, tcpCheck, World } from "./kit.ts";
 
 /** The file before the reload. */

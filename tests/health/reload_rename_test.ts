@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { renamedBackends } from "../../src/health/config.ts";
-import type { Backend } from "../../src/model.ts";
+import type { Backend } from "../../src/configuration.ts";
 import { alice, backend, config, type ConfigParts, frontend, tcpCheck } from "./kit.ts";
 import { parts, running } from "./reload_kit.ts";
 

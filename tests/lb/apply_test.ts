@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Op } from "../../src/lb/balancer.ts";
 import { vipId } from "../../src/lb/vips.ts";
-import type { Frontend } from "../../src/model.ts";
+import type { Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";

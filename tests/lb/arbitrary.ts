@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { encapFamily } from "../../src/lb/vips.ts";
-import type { Config, Encap, Family, Frontend, IpAddress, Protocol, State } from "../../src/model.ts";
+import type { Encap, Family, IpAddress, Protocol, State } from "../../src/model.ts";
+import type { Config, Frontend } from "../../src/configuration.ts";
 import { family, hostPrefix, ip } from "../../src/net/ip.ts";
 import type { MemberStatus } from "../../src/health/frontend.ts";
 import type { PlacedVip } from "./fake_balancer.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { braked, type BrakeInput } from "../../src/lb/ownership.ts";
 import { vipId } from "../../src/lb/vips.ts";
-import type { ActualVip, Frontend, MemoryLeft, VipRecord } from "../../src/model.ts";
+import type { ActualVip, MemoryLeft, VipRecord } from "../../src/model.ts";
+import type { Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer, type PlacedVip } from "./fake_balancer.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Frontend } from "../../src/model.ts";
+import type { Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { frontend } from "./setup.ts";

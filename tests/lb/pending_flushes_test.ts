@@ -11,7 +11,7 @@ import {
   newestFlush,
   type PendingFlushes,
 } from "../../src/lb/pending_flushes.ts";
-import type { Backend, Frontend } from "../../src/model.ts";
+import type { Backend, Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { config, frontend } from "./setup.ts";
 

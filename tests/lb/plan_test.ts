@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { hold, planDigest, type StepFacts, type VipSettings } from "../../src/lb/steps.ts";
-import type { ActualConf, Config } from "../../src/model.ts";
+import type { ActualConf } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";

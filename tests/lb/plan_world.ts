@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import type { Change } from "../../src/api/mod.ts";
 import type { Op } from "../../src/lb/balancer.ts";
 import { changesOf } from "../../src/lb/report.ts";
-import type { Frontend, LbSettings } from "../../src/model.ts";
+import type { Frontend, LbSettings } from "../../src/configuration.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer, type PlacedVip } from "./fake_balancer.ts";
 import { backend, config, frontend, type Pools, TestWorld } from "./setup.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActualVip, Frontend } from "../../src/model.ts";
+import type { ActualVip } from "../../src/model.ts";
+import type { Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { settle } from "../fake_clock.ts";
 import { FakeBalancer } from "./fake_balancer.ts";

@@ -1,16 +1,6 @@
 import type { Attrs, Level, Log } from "../../src/log/mod.ts";
-import type {
-  Backend,
-  Config,
-  Frontend,
-  LbSettings,
-  MemoryLeft,
-  PoolMember,
-  State,
-  Transition,
-  VipRecord,
-  WeightEffect,
-} from "../../src/model.ts";
+import type { MemoryLeft, State, Transition, VipRecord, WeightEffect } from "../../src/model.ts";
+import type { Backend, Config, Frontend, LbSettings, PoolMember } from "../../src/configuration.ts";
 import { flushes, type LateFlush } from "../../src/health/transitions.ts";
 import type { MemberStatus } from "../../src/health/frontend.ts";
 import { ip } from "../../src/net/ip.ts";

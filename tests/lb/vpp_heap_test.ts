@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Op, VppHeap } from "../../src/lb/balancer.ts";
 import { HeapPromises, judgeHeap, shortageText } from "../../src/lb/vpp_heap.ts";
-import type { Frontend, LbSettings } from "../../src/model.ts";
+import type { Frontend, LbSettings } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { MainHeap } from "../../src/simulator/mainheap.ts";
 import { settle } from "../fake_clock.ts";

@@ -8,15 +8,8 @@ import { desiredVips } from "../../src/lb/desired.ts";
 import { changesOf } from "../../src/lb/report.ts";
 import type { LoadBalancer, Op, OpReply } from "../../src/lb/balancer.ts";
 import { vipId } from "../../src/lb/vips.ts";
-import type {
-  ActualConf,
-  ActualLb,
-  ActualServer,
-  ActualVip,
-  Config,
-  State,
-  VipKey,
-} from "../../src/model.ts";
+import type { ActualConf, ActualLb, ActualServer, ActualVip, State, VipKey } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { connectUnix } from "../../src/vpp/link.ts";
 import { Bench, onEachVpp, onlyOurs, openSession, simulated } from "../vpp/targets.ts";

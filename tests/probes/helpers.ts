@@ -1,4 +1,5 @@
-import type { HealthCheck, HttpParams, IpAddress, TcpParams, TlsParams } from "../../src/model.ts";
+import type { IpAddress } from "../../src/model.ts";
+import type { HealthCheck, HttpParams, TcpParams, TlsParams } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import type { ProbeReport, ProbeTarget } from "../../src/probes/prober.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { E } from "../../ffi/constants.ts";
 import { ErrnoError } from "../../ffi/libc.ts";
-import type { HealthCheck, ProbeCode, VoidCause } from "../../src/model.ts";
+import type { ProbeCode, VoidCause } from "../../src/model.ts";
+import type { HealthCheck } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { probePlan } from "../../src/probes/plan.ts";
 import { hostFailure } from "../../src/probes/socket.ts";

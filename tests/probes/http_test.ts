@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { HttpParams, ProbeCode } from "../../src/model.ts";
+import type { ProbeCode } from "../../src/model.ts";
+import type { HttpParams } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { httpCheck, target } from "./helpers.ts";
 import { LocalProber, probeOnce } from "./local.ts";

@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers";
 import { systemClock } from "../../src/clock.ts";
 import { authoritiesOf, pairOf, type UnitContents, unitKey } from "../../src/files/unit.ts";
-import type { HealthCheck, LeafCertificate, ProbeResult } from "../../src/model.ts";
+import type { LeafCertificate, ProbeResult } from "../../src/model.ts";
+import type { HealthCheck } from "../../src/configuration.ts";
 import { Engine } from "../../src/probes/engine.ts";
 import { Loop } from "../../src/probes/loop.ts";
 import { Probes, type ProbesOptions } from "../../src/probes/probe.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { HealthCheck, ProbeCode, VoidCause } from "../../src/model.ts";
+import type { ProbeCode, VoidCause } from "../../src/model.ts";
+import type { HealthCheck } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { inNamespace, namespaceId } from "../../ffi/netns.ts";
 import { httpCheck, icmpCheck, noTls, target, tcpCheck } from "./helpers.ts";

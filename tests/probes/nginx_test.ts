@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { HealthCheck, HttpParams, ProbeCode } from "../../src/model.ts";
+import type { ProbeCode } from "../../src/model.ts";
+import type { HealthCheck, HttpParams } from "../../src/configuration.ts";
 import { Certificates } from "./certificates.ts";
 import { httpCheck, noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber } from "./local.ts";

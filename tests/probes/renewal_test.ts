@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:tls";
-import type { HealthCheck, TlsParams } from "../../src/model.ts";
+import type { HealthCheck, TlsParams } from "../../src/configuration.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
 import { noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber, readFiles } from "./local.ts";

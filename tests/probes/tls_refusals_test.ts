@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { TlsParams } from "../../src/model.ts";
+import type { TlsParams } from "../../src/configuration.ts";
 import { httpCheck, noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber } from "./local.ts";
 import { noOpenssl, testWith } from "./needs.ts";

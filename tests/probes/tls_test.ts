@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type TlsOptions } from "node:tls";
-import type { ProbeCode, TlsParams } from "../../src/model.ts";
+import type { ProbeCode } from "../../src/model.ts";
+import type { TlsParams } from "../../src/configuration.ts";
 import { Certificates, type Pair } from "./certificates.ts";
 import { httpCheck, noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber, probeOnce } from "./local.ts";

@@ -1,4 +1,5 @@
-import type { Backend, Config, Frontend, HealthCheck, Millis } from "../../src/model.ts";
+import type { Millis } from "../../src/model.ts";
+import type { Backend, Config, Frontend, HealthCheck } from "../../src/configuration.ts";
 import { backend, config, frontend, tcpCheck } from "../health/kit.ts";
 
 /** One line of a story that does something. */

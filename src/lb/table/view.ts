@@ -5,7 +5,8 @@
  */
 import type * as api from "../../api/mod.ts";
 import type { Refusal, TableQuery } from "../../control.ts";
-import type { ActualVip, Config, Frontend } from "../../model.ts";
+import type { ActualVip } from "../../model.ts";
+import type { Config, Frontend } from "../../configuration.ts";
 import { err, ok, type Result } from "../../result.ts";
 import { desiredVips, type KnownServers, type StatusOf } from "../desired.ts";
 import { lengthLimitLint, sumOfWeights, tableLints } from "./lints.ts";

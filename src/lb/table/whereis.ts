@@ -5,7 +5,8 @@
  */
 import type * as api from "../../api/mod.ts";
 import type { Refusal } from "../../control.ts";
-import type { ActualVip, Frontend, IpAddress } from "../../model.ts";
+import type { ActualVip, IpAddress } from "../../model.ts";
+import type { Frontend } from "../../configuration.ts";
 import { family, parseIp } from "../../net/ip.ts";
 import { err, ok, type Result } from "../../result.ts";
 import type { DesiredVip } from "../desired.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { planAnswer, predict } from "../../../src/lb/table/predict.ts";
 import { TableSlices } from "../../../src/lb/table/slices.ts";
 import { bucketCounts, FlowTableBuilder } from "../../../src/lb/table/table.ts";
-import type { Frontend } from "../../../src/model.ts";
+import type { Frontend } from "../../../src/configuration.ts";
 import { ip } from "../../../src/net/ip.ts";
 import { settle } from "../../fake_clock.ts";
 import { FakeBalancer } from "../fake_balancer.ts";

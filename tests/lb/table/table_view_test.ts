@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { TableSlices } from "../../../src/lb/table/slices.ts";
 import { tableView } from "../../../src/lb/table/view.ts";
 import { frontendVip } from "../../../src/lb/vips.ts";
-import type { Config, State } from "../../../src/model.ts";
+import type { State } from "../../../src/model.ts";
+import type { Config } from "../../../src/configuration.ts";
 import { config, frontend } from "../setup.ts";
 
 const slices = new TableSlices({ now: () => 0 });
