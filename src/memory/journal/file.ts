@@ -13,30 +13,26 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { UnixMillis } from "../../model.ts";
 import { chainedKinds, type Link } from "../../chain.ts";
-import { entryJson, type EntryKind, entryKinds } from "./entry.ts";
+import { entryJson, entryKinds } from "./entry.ts";
 import { pack, unpack } from "./pack.ts";
+import { pruneOld, pruneSize, sizeOf } from "./prune.ts";
 import type { Run } from "./runs.ts";
 import {
   type HistoryRow,
   type JournalBatch,
   type LatencyRow,
+  micros,
   migrations,
   NewerSchema,
   type Page,
   type PageQuery,
   type PageRow,
   schemaVersion,
+  value,
 } from "./tables.ts";
 
 /** A page ends with the entry that makes it larger than this. */
 const pageCharacters = 1024 * 1024;
-
-const micros = (ms: UnixMillis) => Math.floor(ms * 1000);
-
-/** Rows that one step of pruning deletes: small, so that writes wait for a few ms only. */
-const pruneRows = 5_000;
-/** The same for entries that go because of the size: fewer, so that no more goes than must. */
-const sizeRows = 500;
 
 /** An open journal. Owns the file until disposal. */
 export class JournalFile implements Disposable {
@@ -283,8 +279,7 @@ export class JournalFile implements Disposable {
 
   /** Octets in use. */
   get size(): number {
-    const pragma = (name: string) => Number(value(this.#db.prepare(`PRAGMA ${name}`).get()));
-    return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size");
+    return sizeOf(this.#db);
   }
 
   /**
@@ -294,50 +289,16 @@ export class JournalFile implements Disposable {
    * @returns whether there is more to do
    */
   pruneOld(cutoff: UnixMillis): boolean {
-    const deleted = [
-      this.#delete("entry", "seq", `seq<${micros(cutoff)}`),
-      this.#delete("run", "backend, first", `last<${micros(cutoff)}`),
-      this.#delete("latency", "backend, at", `at<${micros(cutoff)}`),
-    ];
-    this.#giveBack();
-    return deleted.includes(pruneRows);
+    return pruneOld(this.#db, cutoff);
   }
 
   /**
-   * Deletes a step's worth of the oldest while the file has more than `limit` octets in use: runs and latency
-   * first, then entries of other kinds, changes, overrides and transitions last.
+   * Deletes a step's worth of the oldest while the file has more than `limit` octets in use.
    *
    * @returns whether there is more to do
    */
   pruneSize(limit: number): boolean {
-    if (this.size <= limit) return false;
-    const last = lastKinds.map((name) => entryKinds.indexOf(name)).join();
-    const deleted = this.#deleteOldest("run", "first") + this.#deleteOldest("latency", "at") ||
-      this.#delete("entry", "seq", `kind NOT IN (${last}) ORDER BY seq`, sizeRows) ||
-      this.#delete("entry", "seq", "1 ORDER BY seq", sizeRows);
-    this.#giveBack();
-    return deleted > 0 && this.size > limit;
-  }
-
-  #giveBack(): void {
-    this.#db.exec("PRAGMA incremental_vacuum(2000)");
-  }
-
-  /** Deletes the oldest tenth of a table by its time, or a step's worth. */
-  #deleteOldest(table: "run" | "latency", time: "first" | "at"): number {
-    const row =
-      this.#all(`SELECT count(*) AS n, min(${time}) AS first, max(${time}) AS last FROM ${table}`, [])[0];
-    const n = Number(row?.n ?? 0);
-    if (n === 0) return 0;
-    const begin = Number(row?.first);
-    const upTo = n <= pruneRows ? Number(row?.last) : begin + Math.ceil((Number(row?.last) - begin) / 10);
-    return this.#changes(`DELETE FROM ${table} WHERE ${time}<=${upTo}`);
-  }
-
-  #delete(table: "entry" | "run" | "latency", key: string, where: string, rows = pruneRows): number {
-    return this.#changes(
-      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${rows})`,
-    );
+    return pruneSize(this.#db, limit);
   }
 
   /** Moves what the write-ahead log has into the file, so that both stay small. */
@@ -386,16 +347,6 @@ export class JournalFile implements Disposable {
   #run(sql: string, values: readonly (number | string | null)[]): void {
     this.#statement(sql).run(...values);
   }
-
-  #changes(sql: string): number {
-    return Number(this.#db.prepare(sql).run().changes);
-  }
 }
 
 const chainedNumbers = chainedKinds.map((kind) => entryKinds.indexOf(kind));
-/** Kinds that are deleted last. */
-const lastKinds: readonly EntryKind[] = ["change", "override", "backend", "frontend"];
-
-function value(row: Record<string, unknown> | undefined): unknown {
-  return Object.values(row ?? {})[0];
-}

@@ -10,6 +10,16 @@ import type { Run } from "./runs.ts";
 /** Version of the tables. A file of a newer one is left alone. */
 export const schemaVersion = 2;
 
+/** A time as the tables keep it. */
+export function micros(ms: UnixMillis): number {
+  return Math.floor(ms * 1000);
+}
+
+/** The first value of a row. */
+export function value(row: Record<string, unknown> | undefined): unknown {
+  return Object.values(row ?? {})[0];
+}
+
 /** Steps that make version n+1 of version n; the first makes the tables. */
 export const migrations: readonly string[] = [
   `CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
