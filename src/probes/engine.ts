@@ -17,8 +17,8 @@ import { type ProbePlan, probePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
 import { queuedResult } from "./report.ts";
 import { PROBE_CODES, type Verdict, voided } from "./result.ts";
-import { jitter, nextAfterVoid, nextDue } from "./schedule.ts";
-import { Run, type Slot } from "./slot.ts";
+import { jitter, nextDue } from "./schedule.ts";
+import { conclude, Run, type Slot } from "./slot.ts";
 import { deadline, judge, StallMeter, TICK_MS, tooLate } from "./stall.ts";
 import type { Machine } from "./step.ts";
 import { Timers } from "./timers.ts";
@@ -352,17 +352,7 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
     );
     const { ok, layer } = PROBE_CODES[code];
     const { lateMs } = slot;
-    slot.attempt = null;
-    slot.lastDue = slot.due;
-    slot.factor = jitter(random());
-    // One that ends in a hurry has answered.
-    slot.slow = attempt.expired && attempt.hurryAt === Infinity;
-    slot.voids = cause === null ? 0 : slot.voids + 1;
-    if (cause === null) slot.row = (slot.row > 0) === ok ? slot.row + (ok ? 1 : -1) : ok ? 1 : -1;
-    slot.wait = cause === null ? "interval" : "repeat";
-    slot.due = cause === null
-      ? nextDue(slot, slot.intervalMs, now)
-      : nextAfterVoid(slot, target.check.fastIntervalMs, slot.voids, now);
+    const urgent = conclude(slot, attempt, ok, cause !== null, jitter(random()), now);
     this.#timers.set(slot, slot.due);
     this.#options.changed();
     const wall = clock.wall();
@@ -381,9 +371,6 @@ export class Engine<T extends ProbeTarget = ProbeTarget> implements Disposable {
       lagMs,
       void: cause,
     };
-    // Only a long row of the same surely changes nothing; its reports may wait for company.
-    const length = cause === null ? Math.abs(slot.row) : slot.voids;
-    const urgent = length < target.check.rise + target.check.fall;
     report(target, result, wall + slot.due - now, lateMs, urgent);
   }
 

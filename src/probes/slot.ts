@@ -2,6 +2,7 @@ import type { Millis } from "../model.ts";
 import { Attempt, type Ending } from "./attempt.ts";
 import type { ProbePlan } from "./plan.ts";
 import type { ProbeTarget } from "./prober.ts";
+import { nextAfterVoid, nextDue } from "./schedule.ts";
 import type { Timed } from "./timers.ts";
 import type { Turns } from "./turns.ts";
 
@@ -34,6 +35,38 @@ export interface Slot<T extends ProbeTarget> extends Timed {
   row: number;
   /** Whether the last probe ended by its deadline; such probes hold a place for their whole timeout. */
   slow: boolean;
+}
+
+/**
+ * Notes what the running probe of a slot came to, and when the next one is due.
+ *
+ * @param isVoid whether the result counts neither way
+ * @param factor random factor of the next wait
+ * @returns whether the result may change a state: only a long row of the same surely does not, and its reports may wait
+ *   for company
+ */
+export function conclude<T extends ProbeTarget>(
+  slot: Slot<T>,
+  attempt: Attempt,
+  ok: boolean,
+  isVoid: boolean,
+  factor: number,
+  now: Millis,
+): boolean {
+  const { check } = slot.target;
+  slot.attempt = null;
+  slot.lastDue = slot.due;
+  slot.factor = factor;
+  // One that ends in a hurry has answered.
+  slot.slow = attempt.expired && attempt.hurryAt === Infinity;
+  slot.voids = isVoid ? slot.voids + 1 : 0;
+  if (!isVoid) slot.row = (slot.row > 0) === ok ? slot.row + (ok ? 1 : -1) : ok ? 1 : -1;
+  slot.wait = isVoid ? "repeat" : "interval";
+  slot.due = isVoid
+    ? nextAfterVoid(slot, check.fastIntervalMs, slot.voids, now)
+    : nextDue(slot, slot.intervalMs, now);
+  const length = isVoid ? slot.voids : Math.abs(slot.row);
+  return length < check.rise + check.fall;
 }
 
 /** A probe of a slot. */
