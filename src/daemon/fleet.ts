@@ -7,30 +7,28 @@
 import type * as api from "../api/mod.ts";
 import { timeText } from "../api/text.ts";
 import type { Clock } from "../clock.ts";
+import type { Config, FleetSettings } from "../configuration.ts";
 import type { Refusal } from "../control.ts";
 import type { UnitContents } from "../files/unit.ts";
 import type { Disagreement } from "../fleet/agreement.ts";
 import { Fleet, type FleetView } from "../fleet/fleet.ts";
-import type { StoreState, Written } from "../fleet/intent_loop.ts";
+import type { StoreState } from "../fleet/intent_loop.ts";
 import { intentKey, type Learned, type StoredIntent, targetOf } from "../fleet/intents.ts";
 import type { NodeRow } from "../fleet/node_row.ts";
 import { followIntents, overrideId, overrideOf } from "../fleet/overrides.ts";
 import { memoryOf, recordOf } from "../fleet/record.ts";
-import { stepOf, targetOfWish, type Wish, type WishRefused } from "../fleet/wish.ts";
+import { stepOf, targetOfWish, type Wish } from "../fleet/wish.ts";
 import type { Tracker } from "../health/tracker.ts";
 import { desiredVips } from "../lb/desired.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
 import type { Log } from "../log/mod.ts";
-import type { Override } from "../memory/overrides/override.ts";
-import type { EndWish } from "../memory/overrides/time.ts";
 import type { Actor, FleetRecord, Millis } from "../model.ts";
-import type { Config, FleetSettings } from "../configuration.ts";
 import { err, ok, type Result } from "../result.ts";
-import { overrideView } from "../snapshot/overrides.ts";
 import { version } from "../version.ts";
 import { fleetAnswer, type FleetTroubles, fleetTroubles, whyAway } from "./fleet_answer.ts";
 import { configDigest, TableDigests } from "./fleet_row.ts";
 import { FleetStore } from "./fleet_store.ts";
+import { type EverywhereWords, fileValue, outcomeOf, refusalOf, type Wanted } from "./fleet_wish.ts";
 import type { FleetSink } from "./recorder.ts";
 
 /** The end waits so long for the store to take the row back, in ms. */
@@ -68,24 +66,6 @@ export interface DaemonFleetParts {
   readonly journal: FleetSink;
   /** A call of the store took so long, in ms. */
   readonly onCall: (ms: Millis) => void;
-}
-
-/** What an operator says with a wish for the whole fleet. */
-export interface EverywhereWords {
-  /** Why; null: it does not say. */
-  readonly reason: string | null;
-  /** When it ends; null: when somebody ends it. */
-  readonly end: EndWish | null;
-  /** Whether another operator's intent is replaced. */
-  readonly force: boolean;
-  /** True: nothing is written. */
-  readonly dryRun: boolean;
-}
-
-/** What came of a wish for the whole fleet. */
-export interface Wanted {
-  /** Somebody else's override that was replaced. */
-  readonly replaced: Override | null;
 }
 
 /** Whether a record says nothing of this fleet. */
@@ -336,51 +316,6 @@ export class DaemonFleet implements AsyncDisposable {
   #differ({ kind, nodes, object }: Disagreement, text: string): void {
     const about = kind === "health" ? { backend: object } : kind === "table" ? { frontend: object } : {};
     this.#parts.journal(text, { kind, object, nodes }, about);
-  }
-}
-
-function fileValue(file: Config, wish: Wish): boolean | number {
-  if (wish.kind !== "weight") return file.backends.get(wish.backend)?.enabled ?? true;
-  const pool = file.frontends.get(wish.frontend)?.pools.find(({ name }) => name === wish.pool);
-  return pool?.members.find(({ backend }) => backend === wish.backend)?.weight ?? -1;
-}
-
-function refusalOf({ detail, kind }: WishRefused, wish: Wish, { end }: EverywhereWords): Refusal {
-  if (kind === "conflict") {
-    return { type: "conflict", detail: `cannot ${wish.kind} "${wish.backend}" everywhere: ${detail}` };
-  }
-  const path = end?.kind === "duration" ? "for_ns" : "until";
-  const where = { file: null, line: null, column: null, path };
-  return {
-    type: "invalid",
-    detail: `${path}: ${detail}`,
-    errors: [{ severity: "error", pass: "semantic", ...where, message: detail, hint: null }],
-  };
-}
-
-function outcomeOf(written: Written, replaced: Override | null): Result<Wanted, Refusal> {
-  switch (written.kind) {
-    case "done":
-      return ok({ replaced });
-    case "refused":
-      return err({
-        type: "busy",
-        detail: `nothing can be set everywhere: the fleet's store is away: ${written.detail}`,
-      });
-    case "rubbish": {
-      const what = `something at ${written.key} that is no intent (${written.why})`;
-      return err({ type: "conflict", detail: `the store has ${what}; delete that key with etcdctl` });
-    }
-    case "conflict": {
-      if (written.present === null) {
-        const detail = "somebody else took it back at the same moment; look at it and say it again";
-        return err({ type: "conflict", detail });
-      }
-      const override = overrideOf(written.present, false);
-      const what = override.kind === "weight" ? `weight ${override.weight}` : override.kind;
-      const detail = `${override.by} has set ${what} for ${override.backend} everywhere; "force" replaces it`;
-      return err({ type: "conflict", detail, override: overrideView(override) });
-    }
   }
 }
 
