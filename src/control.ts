@@ -39,6 +39,20 @@ export interface Refusal {
   readonly check?: api.ConfigCheck;
 }
 
+/**
+ * The refusal of one field of a request.
+ *
+ * @param hint what would be right; null: the message says it
+ */
+export function invalidField(path: string, message: string, hint: string | null = null): Refusal {
+  const place = { file: null, line: null, column: null, path };
+  return {
+    type: "invalid",
+    detail: `${path}: ${message}`,
+    errors: [{ severity: "error", pass: "semantic", ...place, message, hint }],
+  };
+}
+
 /** What an operator can do to a backend. */
 export type BackendAction = "pause" | "resume" | "disable" | "enable";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from "../configuration.ts";
-import type { Refusal } from "../control.ts";
+import { invalidField, type Refusal } from "../control.ts";
 import type { Written } from "../fleet/intent_loop.ts";
 import { overrideOf } from "../fleet/overrides.ts";
 import type { Wish, WishRefused } from "../fleet/wish.ts";
@@ -43,13 +43,7 @@ export function refusalOf({ detail, kind }: WishRefused, wish: Wish, { end }: Ev
   if (kind === "conflict") {
     return { type: "conflict", detail: `cannot ${wish.kind} "${wish.backend}" everywhere: ${detail}` };
   }
-  const path = end?.kind === "duration" ? "for_ns" : "until";
-  const where = { file: null, line: null, column: null, path };
-  return {
-    type: "invalid",
-    detail: `${path}: ${detail}`,
-    errors: [{ severity: "error", pass: "semantic", ...where, message: detail, hint: null }],
-  };
+  return invalidField(end?.kind === "duration" ? "for_ns" : "until", detail);
 }
 
 /** What the store made of a wish, as the API says it. */

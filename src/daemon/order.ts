@@ -5,7 +5,7 @@
  */
 import type * as api from "../api/mod.ts";
 import { readTime } from "../api/text.ts";
-import type { Refusal } from "../control.ts";
+import { invalidField, type Refusal } from "../control.ts";
 import type { OrderWords } from "../health/override_book.ts";
 import type { EndWish } from "../memory/overrides/time.ts";
 import type { Millis, UnixMillis } from "../model.ts";
@@ -15,12 +15,7 @@ import { err, ok, type Result } from "../result.ts";
 const farthestMs: Millis = 10 * 366 * 24 * 3_600_000;
 
 function invalid(path: string, message: string, hint: string | null = null): Result<never, Refusal> {
-  const place = { file: null, line: null, column: null, path };
-  return err({
-    type: "invalid",
-    detail: `${path}: ${message}`,
-    errors: [{ severity: "error", pass: "semantic", ...place, message, hint }],
-  });
+  return err(invalidField(path, message, hint));
 }
 
 function readEnd({ for_ns, until }: api.ActionBody, now: UnixMillis): Result<EndWish | null, Refusal> {

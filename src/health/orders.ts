@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { BackendAction, Refusal } from "../control.ts";
+import { type BackendAction, invalidField, type Refusal } from "../control.ts";
 import { clear, type OrderRefused } from "../memory/overrides/actions.ts";
 import {
   isChange,
@@ -249,11 +249,5 @@ export class Orders {
 /** An order that the rules refuse, as the API says it. */
 function refusalOf({ detail, kind }: OrderRefused, what: string, { end }: OrderWords): Refusal {
   if (kind === "conflict") return { type: "conflict", detail: `${what}: ${detail}` };
-  const path = end?.kind === "duration" ? "for_ns" : "until";
-  const where = { file: null, line: null, column: null, path };
-  return {
-    type: "invalid",
-    detail: `${path}: ${detail}`,
-    errors: [{ severity: "error", pass: "semantic", ...where, message: detail, hint: null }],
-  };
+  return invalidField(end?.kind === "duration" ? "for_ns" : "until", detail);
 }

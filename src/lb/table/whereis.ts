@@ -4,7 +4,7 @@
  * @module
  */
 import type * as api from "../../api/mod.ts";
-import type { Refusal } from "../../control.ts";
+import { invalidField, type Refusal } from "../../control.ts";
 import type { ActualVip, IpAddress } from "../../model.ts";
 import type { Frontend } from "../../configuration.ts";
 import { family, parseIp } from "../../net/ip.ts";
@@ -30,20 +30,7 @@ export interface WhereisInput {
 const pinned = "a flow that is under way stays on its server until it ends, is flushed or times out";
 
 function invalid(path: string, message: string, hint: string | null = null): Result<never, Refusal> {
-  return err({
-    type: "invalid",
-    detail: `${path}: ${message}`,
-    errors: [{
-      severity: "error",
-      pass: "semantic",
-      file: null,
-      line: null,
-      column: null,
-      path,
-      message,
-      hint,
-    }],
-  });
+  return err(invalidField(path, message, hint));
 }
 
 /**
