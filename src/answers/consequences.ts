@@ -11,7 +11,9 @@ import { Judgement } from "../health/transitions.ts";
 import { type Assumption, type HealthPicture, type Outcome, whatIf } from "../health/what_if.ts";
 import { type DesiredVip, desiredVips, type StatusOf } from "../lb/desired.ts";
 import type { AssumedChange, VppPicture } from "../lb/forecast.ts";
-import { actualTable, compare, isRecreated, tableAfter } from "../lb/table/predict.ts";
+import { actualTable, isRecreated, tableAfter } from "../lb/table/vip_table.ts";
+import { compare } from "./prediction.ts";
+import { changesOf } from "../lb/report.ts";
 import { frontendVip, vipId } from "../lb/vips.ts";
 import { TableSlices, turn } from "../lb/table/slices.ts";
 import type { TableSpec } from "../lb/table/table.ts";
@@ -297,9 +299,9 @@ export async function consequences(
     wanted: action.wanted,
   };
   const judged = await frontends(moment, action, outcome, pace);
-  const changes = pace.late ? null : await pace.run(vpp.changes(change));
+  const steps = pace.late ? null : await pace.run(vpp.steps(change));
   return {
     frontends: judged === null ? null : await withShares(judged, pace, slices),
-    changes: changes === null ? null : [...changes],
+    changes: steps === null ? null : changesOf({ steps }),
   };
 }

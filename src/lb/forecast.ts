@@ -4,17 +4,15 @@
  *
  * @module
  */
-import type { Change } from "../api/mod.ts";
 import type { VppFacts } from "../health/frontend.ts";
 import type { ActualVip } from "../model.ts";
 import type { Config } from "../configuration.ts";
 import { type GuardedServer, type KnownServers, serverOf, type StatusOf } from "./desired.ts";
 import type { FlushingTransition, FrontendSyncs } from "./frontend_sync.ts";
-import type { Holds } from "./steps.ts";
+import type { Holds, Step } from "./steps.ts";
 import type { Ownership } from "./ownership.ts";
 import type { World } from "./parts.ts";
 import type { PlanHolds, SyncPlan } from "./plan.ts";
-import { changesOf } from "./report.ts";
 import type { SyncCore, Syncer } from "./sync.ts";
 import { frontendVip, sortedByVip } from "./vips.ts";
 import type { VppState } from "./vpp_state.ts";
@@ -109,10 +107,10 @@ export class VppPicture {
   }
 
   /**
-   * What a sync after a change would do; null: VPP is not known. It yields where the caller may give the thread back.
+   * The steps of a sync after a change; null: VPP is not known. It yields where the caller may give the thread back.
    * Uses the picture up.
    */
-  *changes(change: AssumedChange): Generator<void, readonly Change[] | null, void> {
+  *steps(change: AssumedChange): Generator<void, readonly Step[] | null, void> {
     const ways = this.#ways;
     if (ways === null) return null;
     const { ownership, state, syncs } = this.#known;
@@ -132,17 +130,17 @@ export class VppPicture {
       backend !== null && (backend === wanted || syncs.reasons(vip).weightBy(backend) !== null);
     const holds = { ...ways.holds, raise: (server: GuardedServer) => ways.raise(server, isWanted) };
     const world = { config, status };
-    if (change.frontends === null) return changesOf(ways.plan(this.#known, world, null, null, holds));
+    if (change.frontends === null) return ways.plan(this.#known, world, null, null, holds).steps;
     const concerned = [...change.frontends].flatMap((name) => config.frontends.get(name) ?? []);
     const names = sortedByVip(concerned, frontendVip).map(({ name }) => name);
-    const all: Change[] = [];
+    const all: Step[] = [];
     for (let from = 0; from < names.length; from += SLICE) {
       if (from > 0) yield;
       const some = names.slice(from, from + SLICE);
-      const planned = changesOf(ways.plan(this.#known, world, some, this.#neighbours(some), holds));
-      all.push(...planned.filter(({ kind }) => from === 0 || kind !== "conf_set"));
+      const { steps } = ways.plan(this.#known, world, some, this.#neighbours(some), holds);
+      all.push(...steps.filter(({ kind }) => from === 0 || kind !== "conf_set"));
     }
-    return all.map((one, index) => ({ ...one, seq: index + 1 }));
+    return all;
   }
 
   /** These frontends and those on the same prefixes. */

@@ -9,6 +9,7 @@ import type { MemberStatus } from "../health/frontend.ts";
 import type { Log } from "../log/mod.ts";
 import type { MemoryLeft, Millis, VipRecord } from "../model.ts";
 import type { Config } from "../configuration.ts";
+import type { StepKind } from "./steps.ts";
 
 /** The present: the running configuration and the states of its backends. */
 export interface World {
@@ -21,7 +22,7 @@ export interface World {
 /** Counts and timings that a sync gives. Never throws, never waits. */
 export interface SyncHooks {
   /** One change was made; for `maglev_vpp_lbsync_total`. */
-  changed(scope: "all" | "vip", kind: Exclude<api.ChangeKind, "conf_set">): void;
+  changed(scope: "all" | "vip", kind: Exclude<StepKind, "conf_set">): void;
   /** Time from a deciding result to VPP's reply, in ms; for `maglev_transition_to_vpp_seconds`. */
   answered(ms: Millis): void;
   /** A sync is through that changed something. */

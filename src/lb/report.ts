@@ -7,15 +7,15 @@ import type * as api from "../api/mod.ts";
 import { nanosText, timeText } from "../api/text.ts";
 import type { Refusal } from "../control.ts";
 import type { Attrs, Log } from "../log/mod.ts";
-import type { ActualConf } from "../model.ts";
+import type { ActualConf, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { protocolName, vipText } from "./vips.ts";
-import type { VppError } from "./balancer.ts";
 import type { StepResult } from "./apply.ts";
-import { type Holds, isBlocked, isSent, passes, planDigest, type Step } from "./steps.ts";
-import type { SyncPlan } from "./plan.ts";
-import type { RaiseGuard } from "./write_gate.ts";
+import type { VppError } from "./balancer.ts";
 import type { Synced } from "./outcome.ts";
+import type { SyncPlan } from "./plan.ts";
+import { type Holds, isBlocked, isSent, passes, planDigest, type Step } from "./steps.ts";
+import { protocolName, vipText } from "./vips.ts";
+import type { RaiseGuard } from "./write_gate.ts";
 
 const messages = {
   conf_set: "vpp-lb-conf-set",
@@ -255,4 +255,21 @@ export function syncAnswer(synced: Synced, frontend: string | null): Result<api.
   if (sync.failed === 0) return ok(sync);
   const detail = `VPP did not make ${sync.failed} of ${sync.changes.length} changes`;
   return err({ type: "vpp-refused", detail, sync });
+}
+
+/** A plan in the API's shape, with what it does to new flows. */
+export function planAnswer(
+  { plan, readAt }: { readonly plan: SyncPlan; readonly readAt: UnixMillis },
+  frontend: string | null,
+  predictions: api.Prediction[],
+): api.Plan {
+  return {
+    scope: plan.scope,
+    frontend,
+    digest: plan.digest,
+    read_at: timeText(readAt),
+    traffic_affecting: plan.steps.some(({ trafficAffecting }) => trafficAffecting),
+    changes: changesOf(plan),
+    predictions,
+  };
 }

@@ -3,13 +3,15 @@
  *
  * @module
  */
-import type * as api from "../api/mod.ts";
 import type { Unsynced } from "./full_sync.ts";
 import type { Runs } from "./runs.ts";
 import type { SyncCore } from "./sync.ts";
 
 /** How VPP is as a whole, but for `refused`, which only the link knows. */
 export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";
+
+/** How the VIP of a frontend is. */
+export type VipStanding = "in-sync" | "pending" | "held" | "drift" | "error" | "disconnected" | "off";
 
 /** Answers how VPP is; one per reconciler. */
 export class SyncStatus {
@@ -23,7 +25,7 @@ export class SyncStatus {
   }
 
   /** How a frontend's VIP is. */
-  standing(frontend: string): api.Frontend["vpp"] {
+  standing(frontend: string): VipStanding {
     if (!this.#core.parts.enabled) return "off";
     const record = this.#core.syncs.get(frontend);
     if (this.#core.session() === null) return record?.weightUnsent === true ? "pending" : "disconnected";

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { planAnswer, predict } from "../../../src/lb/table/predict.ts";
-import { TableSlices } from "../../../src/lb/table/slices.ts";
-import { bucketCounts, FlowTableBuilder } from "../../../src/lb/table/table.ts";
-import type { Frontend } from "../../../src/configuration.ts";
-import { ip } from "../../../src/net/ip.ts";
-import { settle } from "../../fake_clock.ts";
-import { FakeBalancer } from "../fake_balancer.ts";
-import { backend, config, frontend, type Pools, TestWorld } from "../setup.ts";
+import { planAnswer } from "../../src/lb/report.ts";
+import { predict } from "../../src/answers/prediction.ts";
+import { TableSlices } from "../../src/lb/table/slices.ts";
+import { bucketCounts, FlowTableBuilder } from "../../src/lb/table/table.ts";
+import type { Frontend } from "../../src/configuration.ts";
+import { ip } from "../../src/net/ip.ts";
+import { settle } from "../fake_clock.ts";
+import { FakeBalancer } from "../lb/fake_balancer.ts";
+import { backend, config, frontend, type Pools, TestWorld } from "../lb/setup.ts";
 
 const slices = new TableSlices({ now: () => 0 });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { TableSlices } from "../../../src/lb/table/slices.ts";
-import { whereis } from "../../../src/lb/table/whereis.ts";
-import { ip } from "../../../src/net/ip.ts";
-import { frontend } from "../setup.ts";
+import { TableSlices } from "../../src/lb/table/slices.ts";
+import { whereis } from "../../src/answers/whereis.ts";
+import { ip } from "../../src/net/ip.ts";
+import { frontend } from "../lb/setup.ts";
 
 const slices = new TableSlices({ now: () => 0 });
 
@@ -17,7 +17,7 @@ interface RecordedFlow {
   readonly server: string;
 }
 
-const recording = await Deno.readTextFile(new URL("../../fixtures/recordings/flows.jsonl", import.meta.url));
+const recording = await Deno.readTextFile(new URL("../fixtures/recordings/flows.jsonl", import.meta.url));
 const flows = recording.trim().split("\n").map((line) => JSON.parse(line) as RecordedFlow);
 
 function asking(flow: RecordedFlow, weightsAfter?: readonly number[]) {

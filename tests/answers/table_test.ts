@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { TableSlices } from "../../../src/lb/table/slices.ts";
-import { tableView } from "../../../src/lb/table/view.ts";
-import { frontendVip } from "../../../src/lb/vips.ts";
-import type { State } from "../../../src/model.ts";
-import type { Config } from "../../../src/configuration.ts";
-import { config, frontend } from "../setup.ts";
+import { TableSlices } from "../../src/lb/table/slices.ts";
+import { tableView } from "../../src/answers/table.ts";
+import { frontendVip } from "../../src/lb/vips.ts";
+import type { State } from "../../src/model.ts";
+import type { Config } from "../../src/configuration.ts";
+import { config, frontend } from "../lb/setup.ts";
 
 const slices = new TableSlices({ now: () => 0 });
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Finding } from "../../api/mod.ts";
-import { bucketCounts, LONGEST_COMPUTED, type TableSpec, weightsHaveEffect } from "./table.ts";
+import type { Finding } from "../api/mod.ts";
+import { bucketCounts, LONGEST_COMPUTED, type TableSpec, weightsHaveEffect } from "../lb/table/table.ts";
 
 /** Says that a table is too long to be computed; null: each of them is computed. */
 export function lengthLimitLint(path: string, specs: readonly TableSpec[]): Finding | null {

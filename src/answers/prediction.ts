@@ -4,15 +4,11 @@
  *
  * @module
  */
-import type * as api from "../../api/mod.ts";
-import { timeText } from "../../api/text.ts";
-import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../../model.ts";
-import type { DesiredVip } from "../desired.ts";
-import { lengthLimitLint, lengthLint, type LossOfOne, tableLints } from "./lints.ts";
-import type { SyncPlan } from "../plan.ts";
-import { changesOf } from "../report.ts";
-import type { TableSlices } from "./slices.ts";
-import type { Step } from "../steps.ts";
+import type * as api from "../api/mod.ts";
+import type { DesiredVip } from "../lb/desired.ts";
+import type { SyncPlan } from "../lb/plan.ts";
+import type { Step } from "../lb/steps.ts";
+import type { TableSlices } from "../lb/table/slices.ts";
 import {
   bucketCounts,
   leastMoved,
@@ -20,8 +16,11 @@ import {
   movedBuckets,
   type TableSpec,
   weightsHaveEffect,
-} from "./table.ts";
-import { protocolName } from "../vips.ts";
+} from "../lb/table/table.ts";
+import { actualTable, isRecreated, tableAfter } from "../lb/table/vip_table.ts";
+import { protocolName } from "../lb/vips.ts";
+import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../model.ts";
+import { lengthLimitLint, lengthLint, type LossOfOne, tableLints } from "./table_lints.ts";
 
 /** Time after which a plan is answered with the predictions that are ready. */
 export const predictionLimitMs: Millis = 5_000;
@@ -41,35 +40,6 @@ export interface PredictionInput {
 /** A table without a server: a VIP that is not there. */
 function emptyTable(length: number): TableSpec {
   return { length, servers: [] };
-}
-
-/** The table of a VIP as VPP has it. */
-export function actualTable(actual: ActualVip): TableSpec {
-  return {
-    length: actual.tableLength,
-    servers: actual.servers.map(({ address, weight }) => ({ address, weight })),
-  };
-}
-
-/** Whether a sync must recreate the VIP, so that it gets the length that is wanted. */
-export function isRecreated(desired: DesiredVip, actual: ActualVip): boolean {
-  if (actual.encap !== desired.encap) return true;
-  if (actual.srcIpSticky !== null && actual.srcIpSticky !== desired.srcIpSticky) return true;
-  return !desired.tableLengthAuto && actual.tableLength !== desired.tableLength;
-}
-
-/**
- * The table of a VIP after a sync.
- *
- * @param actual null: VPP does not have the VIP
- * @param release true: after a sync that sends a held table length too
- */
-export function tableAfter(desired: DesiredVip, actual: ActualVip | null, release: boolean): TableSpec {
-  const made = actual === null || release || isRecreated(desired, actual);
-  return {
-    length: made ? desired.tableLength : actual.tableLength,
-    servers: desired.servers.map(({ address, weight }) => ({ address, weight })),
-  };
 }
 
 /**
@@ -209,22 +179,4 @@ export async function predict(
     predictions.push(prediction);
   }
   return predictions;
-}
-
-/** A plan in the API's shape. */
-export function planAnswer(
-  input: PredictionInput,
-  frontend: string | null,
-  predictions: api.Prediction[],
-): api.Plan {
-  const { plan } = input;
-  return {
-    scope: plan.scope,
-    frontend,
-    digest: plan.digest,
-    read_at: timeText(input.readAt),
-    traffic_affecting: plan.steps.some(({ trafficAffecting }) => trafficAffecting),
-    changes: changesOf(plan),
-    predictions,
-  };
 }
