@@ -4,6 +4,7 @@
  * @module
  */
 import type { Finding } from "../api/mod.ts";
+import type { Config, Frontend } from "../configuration.ts";
 import { bucketCounts, LONGEST_COMPUTED, type TableSpec, weightsHaveEffect } from "../lb/table/table.ts";
 
 /** Says that a table is too long to be computed; null: each of them is computed. */
@@ -105,4 +106,26 @@ export function lengthLint(
     `(least possible: ${percent(lossThen.least)})`;
   const hint = "a sync that carries the plan's digest recreates the VIP, which ends its flows";
   return lint(frontend, message, hint);
+}
+
+/**
+ * Backends of the pool in use whose weight has no full effect, in the file's order, as if all of them were up.
+ *
+ * @param length buckets of the table
+ */
+export function weightsWithoutEffect(
+  { backends }: Pick<Config, "backends">,
+  { pools }: Frontend,
+  activePool: string,
+  length: number,
+): readonly string[] {
+  const members = pools.find(({ name }) => name === activePool)?.members ?? [];
+  // With a bucket for each unit of weight every weight has its effect.
+  if (members.reduce((sum, { weight }) => sum + weight, 0) <= length) return [];
+  const servers = members.flatMap(({ backend, weight }) => {
+    const address = backends.get(backend)?.address;
+    return address === undefined ? [] : [{ backend, address, weight }];
+  });
+  const effect = weightsHaveEffect({ length, servers });
+  return servers.filter((_, index) => effect[index] === false).map(({ backend }) => backend);
 }

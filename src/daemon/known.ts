@@ -4,7 +4,7 @@
  * @module
  */
 import type { BackendFacts, FileFacts, FrontendFacts, Known, Trouble, VppFacts } from "../answers/known.ts";
-import { weightsWithoutEffect } from "../answers/weight_effect.ts";
+import { weightsWithoutEffect } from "../answers/table_lints.ts";
 import type { Clock } from "../clock.ts";
 import { flappingSince } from "../health/entry.ts";
 import type { Standing } from "../health/frontend.ts";
