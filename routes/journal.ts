@@ -7,7 +7,8 @@ import type { Api, ApiOptions } from "./env.ts";
 import * as examples from "./examples.ts";
 import { json, nameParameter, problems, readErrors, security, unwrap } from "./operation.ts";
 import { finding, problemOfFindings } from "./problem.ts";
-import { Journal, journalKinds, Replay } from "./schemas_journal.ts";
+import { Journal, Replay } from "./schemas_journal.ts";
+import { journalKinds } from "../src/api/memory.ts";
 
 /** Entries of a page: without a limit, and at most. */
 const usualLimit = 100;

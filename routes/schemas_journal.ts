@@ -3,24 +3,11 @@
  *
  * @module
  */
-import { z } from "@hono/zod-openapi";
 import type * as api from "../src/api/mod.ts";
+import { z } from "@hono/zod-openapi";
+import { journalKinds } from "../src/api/memory.ts";
 import { contract, orNull, type Schema } from "./contract.ts";
 import { Code, Ns, State, Text, Time } from "./schemas_base.ts";
-
-/** Kinds of entries. */
-export const journalKinds = [
-  "backend",
-  "frontend",
-  "vpp",
-  "sync",
-  "drift",
-  "override",
-  "change",
-  "config",
-  "process",
-  "fleet",
-] as const satisfies readonly api.JournalKind[];
 
 /** Something that happened. */
 export const JournalEntry: Schema<api.JournalEntry> = contract<api.JournalEntry>()(

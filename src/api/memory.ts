@@ -85,18 +85,22 @@ export interface Consequences {
   changes: Nul<Change[]>;
 }
 
+/** Kinds of a journal's entries. */
+export const journalKinds = [
+  "backend",
+  "frontend",
+  "vpp",
+  "sync",
+  "drift",
+  "override",
+  "change",
+  "config",
+  "process",
+  "fleet",
+] as const;
+
 /** Kind of a journal's entry. */
-export type JournalKind =
-  | "backend"
-  | "frontend"
-  | "vpp"
-  | "sync"
-  | "drift"
-  | "override"
-  | "change"
-  | "config"
-  | "process"
-  | "fleet";
+export type JournalKind = (typeof journalKinds)[number];
 
 /** Something that happened. */
 export interface JournalEntry {

@@ -1,4 +1,4 @@
-import type { JournalKind } from "../../api/mod.ts";
+import { journalKinds } from "../../api/memory.ts";
 import { parseDuration } from "../../duration.ts";
 import { parseIp } from "../../net/ip.ts";
 import { clean } from "../clean.ts";
@@ -29,19 +29,6 @@ function refusesInterval(text: string): string | null {
   if (!ns.ok) return `is a duration such as 100ms or 1.5s (${ns.error})`;
   return ns.value < shortestInterval || ns.value > longestInterval ? "is a duration from 1ms to 1h" : null;
 }
-
-const journalKinds: readonly JournalKind[] = [
-  "backend",
-  "frontend",
-  "vpp",
-  "sync",
-  "drift",
-  "override",
-  "change",
-  "config",
-  "process",
-  "fleet",
-];
 
 /** Every kind of argument, by its name. */
 export const commandArguments: Readonly<Record<string, Argument>> = {
