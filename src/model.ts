@@ -197,6 +197,19 @@ export interface FleetRecord {
   }[];
 }
 
+/** How a daemon is connected to VPP and what VPP has, as GET /readyz says it. */
+export const VPP_STANDINGS = [
+  "off",
+  "disconnected",
+  "refused",
+  "warming-up",
+  "out-of-sync",
+  "in-sync",
+] as const;
+
+/** One of `VPP_STANDINGS`. */
+export type VppStanding = typeof VPP_STANDINGS[number];
+
 /**
  * How much a process has of what an earlier one left: all of it (also if there was none), an older state of it, or
  * nothing although there was some.

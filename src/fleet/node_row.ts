@@ -4,19 +4,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { VPP_STANDINGS, type VppStanding } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-
-/** How a daemon is connected to VPP, as GET /readyz says it. */
-export type RowVpp = "off" | "disconnected" | "refused" | "warming-up" | "out-of-sync" | "in-sync";
-
-const vppStates: readonly string[] = [
-  "off",
-  "disconnected",
-  "refused",
-  "warming-up",
-  "out-of-sync",
-  "in-sync",
-];
 
 /** The row of one daemon. */
 export interface NodeRow {
@@ -35,7 +24,7 @@ export interface NodeRow {
   /** Backends that are not up, with their state. */
   readonly notUp: Readonly<Record<string, string>>;
   /** Connection to VPP. */
-  readonly vpp: RowVpp;
+  readonly vpp: VppStanding;
 }
 
 /** Greatest length of a row in octets. */
@@ -85,9 +74,10 @@ export function parseRow(node: string, text: string): Result<NodeRow, string> {
   }
   if (tables === null && raw.tables !== null) return err("tables is no map of digests");
   if (notUp === null) return err("not_up is no map of states");
-  if (typeof vpp !== "string" || !vppStates.includes(vpp)) return err("vpp is no known state");
+  const standing = VPP_STANDINGS.find((known) => known === vpp);
+  if (standing === undefined) return err("vpp is no known state");
   const configDigest = raw.config_digest;
-  return ok({ node, instance, version, configDigest, intents, tables, notUp, vpp: vpp as RowVpp });
+  return ok({ node, instance, version, configDigest, intents, tables, notUp, vpp: standing });
 }
 
 /** What a new-flow table is computed from; nothing that differs between nodes by design (GRE sources, files). */

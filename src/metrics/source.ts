@@ -3,20 +3,7 @@
  *
  * @module
  */
-import type { FrontendState, Protocol, State } from "../model.ts";
-
-/** How the VPP of a daemon may stand, as GET /readyz says it. */
-export const vppStandings = [
-  "off",
-  "disconnected",
-  "refused",
-  "warming-up",
-  "out-of-sync",
-  "in-sync",
-] as const;
-
-/** How the VPP of a daemon stands. */
-export type VppStanding = (typeof vppStandings)[number];
+import type { FrontendState, Protocol, State, VppStanding } from "../model.ts";
 
 /** One backend. */
 export interface BackendRow {

@@ -4,19 +4,18 @@
  * @module
  */
 import type { MetricName } from "./catalog.ts";
-import {
-  type BackendRow,
-  type CountsRow,
-  type FleetRow,
-  type FrontendRow,
-  type MemberRow,
-  type MetricsSnapshot,
-  type VipRow,
-  type VppRow,
-  vppStandings,
+import type {
+  BackendRow,
+  CountsRow,
+  FleetRow,
+  FrontendRow,
+  MemberRow,
+  MetricsSnapshot,
+  VipRow,
+  VppRow,
 } from "./source.ts";
 import { escapeLabel, linePrefix, type Lines, type Template, template } from "./text.ts";
-import type { FrontendState, State } from "../model.ts";
+import { type FrontendState, type State, VPP_STANDINGS } from "../model.ts";
 
 const backendStates: readonly State[] = ["unknown", "up", "down", "paused", "disabled"];
 const frontendStates: readonly FrontendState[] = ["unknown", "up", "down"];
@@ -72,7 +71,7 @@ export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
 function writeFleet(lines: Lines, { connected, nodes, tables }: FleetRow): void {
   single(lines, "maglev_fleet_connected", connected ? 1 : 0);
   lines.metric("maglev_fleet_nodes");
-  for (const state of vppStandings) {
+  for (const state of VPP_STANDINGS) {
     const count = nodes.filter((one) => one === state).length;
     lines.add(linePrefix("maglev_fleet_nodes", `state="${state}"`), count);
   }

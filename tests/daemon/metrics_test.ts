@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Backend, Frontend, LbCounters, Plan } from "../../src/api/mod.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
-import { vppStandings } from "../../src/metrics/source.ts";
+import { VPP_STANDINGS } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
 import { Backends, Vpp, wwwConfig } from "../e2e/world.ts";
 import { exchange, request } from "../routes/raw.ts";
@@ -298,7 +298,7 @@ Deno.test("a daemon of a fleet counts the calls of its store, those that failed 
   }, "a call of the store");
   judge(samples);
   assert.equal(samples.get("maglev_fleet_connected")?.get(""), 0);
-  for (const standing of vppStandings) {
+  for (const standing of VPP_STANDINGS) {
     const wanted = standing === "off" ? 1 : 0;
     assert.equal(samples.get("maglev_fleet_nodes")?.get(`state="${standing}"`), wanted, standing);
   }
