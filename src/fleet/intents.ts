@@ -33,21 +33,28 @@ export interface IntentHead {
   readonly node: string;
 }
 
+/** A weight that somebody wants everywhere. */
+export interface WantedWeight {
+  /** What is wanted. */
+  readonly kind: "weight";
+  /** Name of the frontend. */
+  readonly frontend: string;
+  /** Name of the pool. */
+  readonly pool: string;
+  /** Name of the backend. */
+  readonly backend: string;
+  /** 0…100. */
+  readonly weight: number;
+  /** Whether flows of the server are flushed. */
+  readonly flush: boolean;
+}
+
 /** What somebody wants everywhere. */
 export type Intent =
   & IntentHead
   & (
     | { readonly kind: "pause" | "disable" | "enable"; readonly backend: string }
-    | {
-      readonly kind: "weight";
-      readonly frontend: string;
-      readonly pool: string;
-      readonly backend: string;
-      /** 0…100. */
-      readonly weight: number;
-      /** Whether flows of the server are flushed. */
-      readonly flush: boolean;
-    }
+    | WantedWeight
   );
 
 /** An intent in the store. */

@@ -14,21 +14,18 @@
  */
 import type { State, UnixMillis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type Intent, type IntentTarget, isInForce, type StoredIntent } from "./intents.ts";
+import {
+  type Intent,
+  type IntentTarget,
+  isInForce,
+  type StoredIntent,
+  type WantedWeight,
+} from "./intents.ts";
 
 /** What an operator wants everywhere. */
 export type Wish =
   | { readonly kind: "pause" | "resume" | "disable" | "enable"; readonly backend: string }
-  | {
-    readonly kind: "weight";
-    readonly frontend: string;
-    readonly pool: string;
-    readonly backend: string;
-    /** 0…100. */
-    readonly weight: number;
-    /** Whether flows of the server are flushed. */
-    readonly flush: boolean;
-  };
+  | WantedWeight;
 
 /** Who wants it, why, and until when. */
 export interface WishHead {
