@@ -18,12 +18,12 @@ import { OpensslTrial } from "../files/trial.ts";
 import { followIntents } from "../fleet/overrides.ts";
 import { Tracker } from "../health/tracker.ts";
 import { Reconciler } from "../lb/reconciler.ts";
+import { vppFacts } from "../lb/vpp_view.ts";
 import { givenUpAt } from "../lb/write_gate.ts";
 import type { Log } from "../log/mod.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { StateKeeper } from "../memory/keeper.ts";
 import { Metrics } from "../metrics/mod.ts";
-import type { MetricsSnapshot } from "../metrics/source.ts";
 import type { ThreadProber } from "../probes/prober.ts";
 import { startProbers } from "../probes/threads.ts";
 import { ok, type Result } from "../result.ts";
@@ -50,17 +50,7 @@ import { ReadyLog } from "./ready_log.ts";
 import { Recorder } from "./recorder.ts";
 import { Reloader } from "./reload.ts";
 import { giveBack, lookAgain } from "./upkeep.ts";
-import { vppFacts, vppLink } from "./vpp_parts.ts";
-
-/** What a scrape finds before the parts are there. */
-const nothing: MetricsSnapshot = {
-  backends: [],
-  frontends: [],
-  overrides: { pause: 0, disable: 0, enable: 0, weight: 0 },
-  problems: { critical: 0, warning: 0, info: 0 },
-  vpp: null,
-  journal: { dropped: 0, onDisk: null },
-};
+import { vppLink } from "./vpp_parts.ts";
 
 /** A running daemon. */
 export class Daemon implements AsyncDisposable {
@@ -110,7 +100,7 @@ export class Daemon implements AsyncDisposable {
     const startedAt = clock.wall();
     let sources: MetricsSourceParts | null = null;
     const metrics = new Metrics({
-      source: () => sources === null ? nothing : metricsSnapshot(sources),
+      source: () => metricsSnapshot(sources),
       version,
       build: parts.build,
       descriptors: descriptorUse,

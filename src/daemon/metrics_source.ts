@@ -28,8 +28,19 @@ export interface MetricsSourceParts {
   readonly problems: () => MetricsSnapshot["problems"];
 }
 
-/** Takes the snapshot of a scrape. */
-export function metricsSnapshot(parts: MetricsSourceParts): MetricsSnapshot {
+/** What a scrape finds before the parts are there. */
+const nothing: MetricsSnapshot = {
+  backends: [],
+  frontends: [],
+  overrides: { pause: 0, disable: 0, enable: 0, weight: 0 },
+  problems: { critical: 0, warning: 0, info: 0 },
+  vpp: null,
+  journal: { dropped: 0, onDisk: null },
+};
+
+/** Takes the snapshot of a scrape; null: the parts are not there yet. */
+export function metricsSnapshot(parts: MetricsSourceParts | null): MetricsSnapshot {
+  if (parts === null) return nothing;
   const { tracker } = parts;
   const blind = new Set(tracker.blind().backends.map(({ name }) => name));
   const now = parts.clock.wall();

@@ -7,30 +7,11 @@ import type { VppEvent } from "../api/mod.ts";
 import type { Bus } from "../bus/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { Options } from "../flags.ts";
-import type { VppFacts } from "../health/frontend.ts";
 import type { Reconciler } from "../lb/reconciler.ts";
-import type { VppView } from "../lb/vpp_view.ts";
 import type { Log } from "../log/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import { vppInfoView } from "../snapshot/vpp.ts";
 import { VppLink } from "../vpp/link.ts";
-
-/** What the tracker asks of VPP; it starts before there is a reconciler. */
-export function vppFacts(enabled: boolean, view: () => VppView | null): VppFacts {
-  return {
-    get firstRead() {
-      if (!enabled) return "off";
-      return view()?.wasRead === true ? "done" : "awaited";
-    },
-    get isRead() {
-      return view()?.isRead === true;
-    },
-    witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
-    hadWeight: (address) => view()?.hadWeight(address) ?? false,
-    weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
-    weightAtMost: (frontend, address) => view()?.weightAtMost(frontend, address) ?? null,
-  };
-}
 
 /** What a link needs. */
 export interface LinkParts {

@@ -16,7 +16,7 @@ import type { PlanHolds, SyncPlan } from "./plan.ts";
 import type { SyncCore, Syncer } from "./sync.ts";
 import { frontendVip, sortedByVip } from "./vips.ts";
 import type { VppState } from "./vpp_state.ts";
-import { VppView } from "./vpp_view.ts";
+import { vppFacts, VppView } from "./vpp_view.ts";
 
 /** VIPs that are planned before the thread is given back. */
 const SLICE = 20;
@@ -86,14 +86,7 @@ export class VppPicture {
     this.#known = known;
     this.#ways = ways;
     const view = new VppView(known.state, (name) => known.syncs.get(name)?.vip ?? null);
-    this.facts = {
-      firstRead: !enabled ? "off" : view.wasRead ? "done" : "awaited",
-      isRead: view.isRead,
-      witness: (frontend, address) => view.witness(frontend, address),
-      hadWeight: (address) => view.hadWeight(address),
-      weight: (frontend, address) => view.weight(frontend, address),
-      weightAtMost: (frontend, address) => view.weightAtMost(frontend, address),
-    };
+    this.facts = vppFacts(enabled, () => view);
   }
 
   /** What is known of its servers. */

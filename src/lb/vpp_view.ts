@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { ActualVip, IpAddress, UnixMillis } from "../model.ts";
 import type { Frontend } from "../configuration.ts";
-import { frontendVip, vipId } from "./vips.ts";
+import type { VppFacts } from "../health/frontend.ts";
+import type { ActualVip, IpAddress, UnixMillis } from "../model.ts";
 import type { KnownServers } from "./desired.ts";
+import { frontendVip, vipId } from "./vips.ts";
 import type { VppState } from "./vpp_state.ts";
 
 /** A server of a VIP, as far as it is known. */
@@ -118,4 +119,26 @@ export class VppView {
     if (id === null || vip === null || server === undefined) return null;
     return this.#state.bucketsKnown(id) ? { count: server.numBuckets, length: vip.tableLength } : null;
   }
+}
+
+/**
+ * What the judgement of backends asks of VPP.
+ *
+ * @param enabled false: VPP is switched off
+ * @param view null: there is no reconciler yet
+ */
+export function vppFacts(enabled: boolean, view: () => VppView | null): VppFacts {
+  return {
+    get firstRead() {
+      if (!enabled) return "off";
+      return view()?.wasRead === true ? "done" : "awaited";
+    },
+    get isRead() {
+      return view()?.isRead === true;
+    },
+    witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
+    hadWeight: (address) => view()?.hadWeight(address) ?? false,
+    weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
+    weightAtMost: (frontend, address) => view()?.weightAtMost(frontend, address) ?? null,
+  };
 }

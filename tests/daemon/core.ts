@@ -1,14 +1,16 @@
 /** Tracker and reconciler wired as the daemon wires them; clock, prober and VPP are faked. */
-import type { ChangeSink } from "../../src/health/transitions.ts";
-import type { CountedSink } from "../../src/health/tracker_parts.ts";
+import type { Backend, Config, Frontend, HealthCheck, LbSettings } from "../../src/configuration.ts";
 import type { OverrideSink } from "../../src/health/override_book.ts";
 import { Tracker } from "../../src/health/tracker.ts";
+import type { CountedSink } from "../../src/health/tracker_parts.ts";
+import type { ChangeSink } from "../../src/health/transitions.ts";
 import type { Op } from "../../src/lb/balancer.ts";
-import { givenUpAt } from "../../src/lb/write_gate.ts";
-import { Reconciler } from "../../src/lb/reconciler.ts";
-import type { LeftOverrides } from "../../src/memory/overrides/override.ts";
-import { frontendVip, vipId } from "../../src/lb/vips.ts";
 import { noHooks } from "../../src/lb/parts.ts";
+import { Reconciler } from "../../src/lb/reconciler.ts";
+import { frontendVip, vipId } from "../../src/lb/vips.ts";
+import { vppFacts } from "../../src/lb/vpp_view.ts";
+import { givenUpAt } from "../../src/lb/write_gate.ts";
+import type { LeftOverrides } from "../../src/memory/overrides/override.ts";
 import type {
   FrontendState,
   MemoryLeft,
@@ -18,7 +20,6 @@ import type {
   VipRecord,
   VoidCause,
 } from "../../src/model.ts";
-import type { Backend, Config, Frontend, HealthCheck, LbSettings } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { alice, config as configOf, FakeLog, FakeProber, result, tcpCheck } from "../health/kit.ts";
@@ -80,25 +81,13 @@ export class Core implements AsyncDisposable {
     memory: CoreMemory = { left: "all", changed() {} },
   ) {
     this.clock = clock;
-    const view = () => this.reconciler?.view ?? null;
     this.tracker = new Tracker({
       config,
       clock,
       log: this.log,
       prober: this.prober,
       metrics: { probed() {}, forgotten() {} },
-      vpp: {
-        get firstRead() {
-          return view()?.wasRead === true ? "done" : "awaited";
-        },
-        get isRead() {
-          return view()?.isRead === true;
-        },
-        witness: (frontend, address) => view()?.witness(frontend, address) ?? null,
-        hadWeight: (address) => view()?.hadWeight(address) ?? false,
-        weight: (frontend, address) => view()?.weight(frontend, address) ?? null,
-        weightAtMost: (frontend, address) => view()?.weightAtMost(frontend, address) ?? null,
-      },
+      vpp: vppFacts(true, () => this.reconciler?.view ?? null),
       onCounted: (...counted) => this.onCounted(...counted),
       onChanges: (changes) => {
         this.told.push(...changes.transitions);
