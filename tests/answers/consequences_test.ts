@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { consequences } from "../../src/answers/consequences.ts";
-import type { Config } from "../../src/configuration.ts";
 import { Core, coreConfig, setUp } from "../daemon/core.ts";
 import { settle } from "../fake_clock.ts";
 import { backend, frontend } from "../health/kit.ts";
 import { FakeBalancer } from "../lb/fake_balancer.ts";
 import { carryOut, type Deed, foresee, foreseenAction } from "./foreseen.ts";
+import { running } from "./running.ts";
 
 const site = coreConfig({
   backends: [
@@ -19,19 +19,6 @@ const site = coreConfig({
   ],
 });
 
-/** A daemon whose backends are up, and its VPP in sync. */
-async function running(config: Config = site): Promise<{ core: Core; vpp: FakeBalancer }> {
-  const core = new Core(config);
-  const vpp = new FakeBalancer();
-  setUp(vpp, config);
-  core.reconciler.connected(vpp);
-  await settle();
-  core.probe(...[...core.prober.targets.keys()].map((name) => [name, "L4OK"] as const));
-  await settle();
-  await core.clock.advance(31_000);
-  return { core, vpp };
-}
-
 const weigh = (weight: number, flush = false): Deed => ({
   kind: "weight",
   frontend: "www",
@@ -42,7 +29,7 @@ const weigh = (weight: number, flush = false): Deed => ({
 });
 
 Deno.test("a disable: who loses a server, whose flows end, and what VPP is told", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   const { changes, frontends } = await foresee(core, { kind: "act", backend: "b1", action: "disable" });
   assert.deepEqual(frontends, [
@@ -77,7 +64,7 @@ Deno.test("a disable: who loses a server, whose flows end, and what VPP is told"
 });
 
 Deno.test("a pause flushes nobody; the last server of a pool makes the next pool take over", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   await carryOut(core, { kind: "act", backend: "b1", action: "pause" });
   await settle();
@@ -99,7 +86,7 @@ Deno.test("a pause flushes nobody; the last server of a pool makes the next pool
 });
 
 Deno.test("an enable sends nothing before the first verdict", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   await carryOut(core, { kind: "act", backend: "b1", action: "disable" });
   await settle();
@@ -121,7 +108,7 @@ Deno.test("an enable sends nothing before the first verdict", async () => {
 });
 
 Deno.test("what changes nothing has no consequences, and what is refused has none", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   assert.deepEqual(await foresee(core, weigh(100)), { frontends: [], changes: [] });
   await carryOut(core, { kind: "act", backend: "s1", action: "disable" });
@@ -131,7 +118,7 @@ Deno.test("what changes nothing has no consequences, and what is refused has non
 });
 
 Deno.test("a weight: the share that moves, and with flush the flows that end", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   const half = await foresee(core, weigh(50));
   const [row] = half.frontends ?? [];
@@ -148,7 +135,7 @@ Deno.test("a weight: the share that moves, and with flush the flows that end", a
 });
 
 Deno.test("a reload: frontends that come and go, one that only gets another name goes on", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   const [www] = site.frontends.values();
   assert.ok(www);
@@ -200,7 +187,7 @@ Deno.test("before the warm-up ends an action shows what it releases, and an enab
 });
 
 Deno.test("the answer to an action is what was foretold, whatever happens until it is made", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   const deed: Deed = { kind: "act", backend: "b1", action: "disable" };
   const foretold = await foresee(core, deed);

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { explainBackend, explainFrontend } from "../../src/answers/explain.ts";
 import type { Explain } from "../../src/api/mod.ts";
 import { explainFacts } from "../../src/daemon/explain.ts";
-import type { Config } from "../../src/configuration.ts";
-import { Core, coreConfig, setUp } from "../daemon/core.ts";
+import { Core, coreConfig } from "../daemon/core.ts";
 import { settle } from "../fake_clock.ts";
 import { alice, backend, frontend } from "../health/kit.ts";
-import { FakeBalancer } from "../lb/fake_balancer.ts";
+import { running } from "./running.ts";
 
 const site = coreConfig({
   backends: [
@@ -20,18 +19,6 @@ const site = coreConfig({
   ],
 });
 
-async function running(config: Config = site): Promise<{ core: Core; vpp: FakeBalancer }> {
-  const core = new Core(config);
-  const vpp = new FakeBalancer();
-  setUp(vpp, config);
-  core.reconciler.connected(vpp);
-  await settle();
-  core.probe(...[...core.prober.targets.keys()].map((name) => [name, "L4OK"] as const));
-  await settle();
-  await core.clock.advance(31_000);
-  return { core, vpp };
-}
-
 const why = (core: Core, name: string): Explain =>
   explainFrontend(explainFacts(core), name) ?? assert.fail(name);
 const whyBackend = (core: Core, name: string): Explain =>
@@ -43,7 +30,7 @@ async function down(core: Core, name: string): Promise<void> {
 }
 
 Deno.test("the whole chain of a member that went down: results, pool, message, VPP", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   await down(core, "b2");
   const { members, state, text } = why(core, "www");
@@ -84,7 +71,7 @@ Deno.test("the whole chain of a member that went down: results, pool, message, V
 });
 
 Deno.test("a pool that took over says what the pools before it lack", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   await down(core, "b1");
   core.tracker.orders.act("b2", "pause", alice);
@@ -118,7 +105,7 @@ Deno.test("a pool that took over says what the pools before it lack", async () =
 });
 
 Deno.test("a weight that an operator set: the file's, the override, and who set it", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   await core.weigh("www", "main", "b1", 0);
   const [b1] = why(core, "www").members;
@@ -130,7 +117,7 @@ Deno.test("a weight that an operator set: the file's, the override, and who set 
 });
 
 Deno.test("what was heard since: a backend that is about to fall, and one that is about to rise", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   core.probe(["b1", "L4CON"]);
   assert.match(
@@ -143,7 +130,7 @@ Deno.test("what was heard since: a backend that is about to fall, and one that i
 });
 
 Deno.test("what VPP refuses is told with its answer, and that it does not have it", async () => {
-  const { core, vpp } = await running();
+  const { core, vpp } = await running(site);
   await using _ = core;
   vpp.fail = () => -73;
   await down(core, "b2");
@@ -162,7 +149,7 @@ Deno.test("before the first verdict the witness is told; without VPP nothing of 
 });
 
 Deno.test("what left the configuration is forgotten, and an unknown name has no explanation", async () => {
-  const { core } = await running();
+  const { core } = await running(site);
   await using _ = core;
   const [www] = site.frontends.values();
   assert.ok(www);
@@ -177,7 +164,7 @@ Deno.test("what left the configuration is forgotten, and an unknown name has no 
 });
 
 Deno.test("an explanation reads nothing of VPP", async () => {
-  const { core, vpp } = await running();
+  const { core, vpp } = await running(site);
   await using _ = core;
   const reads = vpp.reads.length;
   why(core, "www");

@@ -1,24 +1,8 @@
 /** The local token's files: two daemons on one host, and one that is dead. */
 import assert from "node:assert/strict";
 import { start as run } from "../cli/process.ts";
+import { config, inFolder } from "./access.ts";
 import { TestDaemon } from "./harness.ts";
-import { lbSettings } from "./world.ts";
-
-const config = `maglev:
-${lbSettings}
-  healthchecks: {}
-  backends: { b1: { address: 127.0.0.1 } }
-  frontends: { www: { address: 198.51.100.10, pools: [{ name: p, backends: { b1: {} } }] } }
-`;
-
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 async function pause(daemon: TestDaemon, token: string): Promise<[status: number, detail: string]> {
   const headers = { authorization: `Bearer ${token}` };

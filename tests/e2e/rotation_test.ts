@@ -5,24 +5,8 @@ import type { ConfigReload, Ready } from "../../src/api/mod.ts";
 import { sseFrames } from "../../src/sse.ts";
 import { hasOpenssl, makePem } from "../pem.ts";
 import { sha256 } from "../routes/calls.ts";
+import { config, inFolder } from "./access.ts";
 import { TestDaemon } from "./harness.ts";
-import { lbSettings } from "./world.ts";
-
-const config = `maglev:
-${lbSettings}
-  healthchecks: {}
-  backends: { b1: { address: 127.0.0.1 } }
-  frontends: { www: { address: 198.51.100.10, pools: [{ name: p, backends: { b1: {} } }] } }
-`;
-
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 const row = (name: string, token: string, role: string) =>
   `  - { name: ${name}, sha256: ${sha256(token)}, role: ${role} }\n`;

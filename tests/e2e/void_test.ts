@@ -5,14 +5,14 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../../src/api/mod.ts";
 import { lines } from "../../src/lines.ts";
+import { textOf } from "../metrics/pieces.ts";
 import { Namespace } from "../probes/namespaces.ts";
-import { noNamespaces, run, testWith } from "../probes/needs.ts";
+import { noNamespaces, noSetpriv, run, testWith } from "../probes/needs.ts";
 import { project, TestDaemon } from "./harness.ts";
 import { JumpClock } from "./jump_clock.ts";
 import { LocalDaemon } from "./local_daemon.ts";
 import { TcpServers } from "./tcp_servers.ts";
 import { lbSettings, Vpp } from "./world.ts";
-import { textOf } from "../metrics/pieces.ts";
 
 /** A process that listens on a port inside a namespace. */
 class Inside implements AsyncDisposable {
@@ -229,20 +229,6 @@ testWith([noNamespaces], "void: a source address that is taken from the host har
     unnoticed();
   });
 });
-
-/** Null if a child may be started without some rights, else the reason to skip. */
-const noSetpriv = (() => {
-  if (Deno.uid() !== 0) return "not root";
-  try {
-    const { success } = new Deno.Command("setpriv", {
-      args: ["--bounding-set=-net_raw,-sys_admin", "true"],
-      stderr: "null",
-    }).outputSync();
-    return success ? null : "setpriv may not drop rights";
-  } catch {
-    return "no setpriv installed";
-  }
-})();
 
 testWith([noSetpriv], "void: a daemon that comes back without its rights leaves VPP as it is", async () => {
   await using vpp = await Vpp.start();

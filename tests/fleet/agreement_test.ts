@@ -2,21 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { disagreements, settleMs } from "../../src/fleet/agreement.ts";
 import { type NodeRow, parseRow, rowLimit, rowText, tableDigest } from "../../src/fleet/node_row.ts";
-
-function row(node: string, more: Partial<NodeRow> = {}): NodeRow {
-  const instance = `i-${node}`;
-  return {
-    node,
-    instance,
-    version: "1",
-    configDigest: "c1",
-    intents: [],
-    tables: {},
-    notUp: {},
-    vpp: "in-sync",
-    ...more,
-  };
-}
+import { row } from "./rows.ts";
 
 /** What is told once everything has lasted long enough. */
 function told(rows: readonly NodeRow[], self = "lb1"): string[] {

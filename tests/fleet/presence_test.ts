@@ -1,23 +1,9 @@
 import assert from "node:assert/strict";
-import { Presence, type RefusedWrite } from "../../src/fleet/presence.ts";
 import type { NodeRow } from "../../src/fleet/node_row.ts";
+import { Presence, type RefusedWrite } from "../../src/fleet/presence.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { FakeStore } from "./fake_store.ts";
-
-function row(node: string, more: Partial<NodeRow> = {}): NodeRow {
-  const instance = `i-${node}`;
-  return {
-    node,
-    instance,
-    version: "1",
-    configDigest: "c1",
-    intents: [],
-    tables: {},
-    notUp: {},
-    vpp: "in-sync",
-    ...more,
-  };
-}
+import { row } from "./rows.ts";
 
 /** A store whose rows go with their leases. */
 class LeasedStore extends FakeStore {

@@ -1,18 +1,9 @@
 import assert from "node:assert/strict";
 import { type Entry, type NewEntry, nextSeq } from "../../src/memory/journal/entry.ts";
-import type { PageQuery } from "../../src/memory/journal/tables.ts";
 import { JournalKeeper } from "../../src/memory/journal/keeper.ts";
 import type { JournalAnswer, JournalRequest } from "../../src/memory/journal/messages.ts";
+import { all } from "./pages.ts";
 
-const all: PageQuery = {
-  kinds: [],
-  backend: null,
-  frontend: null,
-  since: null,
-  until: null,
-  before: null,
-  limit: 1000,
-};
 const full = Deno.env.get("MAGLEV_TEST_RUNS") === "full";
 
 let seq = 0;

@@ -5,7 +5,8 @@ import type { JournalEntry } from "../../src/api/memory.ts";
 import { chainLink, linkOf, verifyChain } from "../../src/chain.ts";
 import { type Entry, entryJson, entryKinds, isChained, nextSeq } from "../../src/memory/journal/entry.ts";
 import { JournalFile } from "../../src/memory/journal/file.ts";
-import { NewerSchema, type PageQuery } from "../../src/memory/journal/tables.ts";
+import { NewerSchema } from "../../src/memory/journal/tables.ts";
+import { all } from "./pages.ts";
 
 async function folder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await Deno.makeTempDir();
@@ -95,16 +96,6 @@ Deno.test("a page holds what a filter over all entries holds, wherever the clock
     { numRuns: 60 },
   );
 });
-
-const all: PageQuery = {
-  kinds: [],
-  backend: null,
-  frontend: null,
-  since: null,
-  until: null,
-  before: null,
-  limit: 1000,
-};
 
 Deno.test("what was written is there after a close, the end is known, and a batch may be sent again", async () => {
   await using dir = await folder();

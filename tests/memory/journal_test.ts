@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chainLink } from "../../src/chain.ts";
+import { systemClock } from "../../src/clock.ts";
 import { entryJson, type NewEntry } from "../../src/memory/journal/entry.ts";
-import type { PageQuery } from "../../src/memory/journal/tables.ts";
 import { Journal, queueLimits } from "../../src/memory/journal/journal.ts";
 import { JournalKeeper } from "../../src/memory/journal/keeper.ts";
 import type { JournalAnswer, JournalRequest } from "../../src/memory/journal/messages.ts";
@@ -9,17 +9,7 @@ import type { JournalState, StartThread } from "../../src/memory/journal/parts.t
 import { memoryLimit } from "../../src/memory/journal/recent.ts";
 import { journalThread } from "../../src/memory/journal/thread.ts";
 import { FakeClock } from "../fake_clock.ts";
-import { systemClock } from "../../src/clock.ts";
-
-const all: PageQuery = {
-  kinds: [],
-  backend: null,
-  frontend: null,
-  since: null,
-  until: null,
-  before: null,
-  limit: 1000,
-};
+import { all } from "./pages.ts";
 
 function event(text: string, kind: NewEntry["kind"] = "backend"): NewEntry {
   return { kind, backend: "b1", frontend: null, by: null, claimed: null, reason: null, text, data: {} };

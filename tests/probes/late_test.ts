@@ -7,7 +7,7 @@ import { silentLog } from "../../src/log/mod.ts";
 import type { ProbeReport, ProbeTarget } from "../../src/probes/prober.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { httpCheck, icmpCheck, Reports, target, tcpCheck } from "./helpers.ts";
-import { testWith } from "./needs.ts";
+import { noSetpriv, testWith } from "./needs.ts";
 import { ProbeProcess } from "./process.ts";
 import { closedPort, ScriptedServer } from "./servers.ts";
 
@@ -101,20 +101,6 @@ Deno.test("descriptors that run out are no failure of a backend", async () => {
   assert.deepEqual(failures(child.reports.all).map(({ result }) => result), []);
   assert.ok(child.logged.includes("probe-void"));
 });
-
-/** Null if this process may give up rights of a child, else the reason to skip. */
-const noSetpriv = (() => {
-  if (Deno.uid() !== 0) return "not root";
-  try {
-    const { success } = new Deno.Command("setpriv", {
-      args: ["--bounding-set=-net_raw,-sys_admin", "true"],
-      stderr: "null",
-    }).outputSync();
-    return success ? null : "setpriv may not drop rights";
-  } catch {
-    return "no setpriv installed";
-  }
-})();
 
 testWith([noSetpriv], "missing rights are no failure of a backend, and are named", async () => {
   const wrap = ["setpriv", "--bounding-set=-net_raw,-sys_admin"];

@@ -35,6 +35,20 @@ function rawSockets(): string | null {
   }
 }
 
+/** Skips where no child may be started without some rights. */
+export const noSetpriv: string | null = (() => {
+  if (Deno.uid() !== 0) return "not root";
+  try {
+    const { success } = new Deno.Command("setpriv", {
+      args: ["--bounding-set=-net_raw,-sys_admin", "true"],
+      stderr: "null",
+    }).outputSync();
+    return success ? null : "setpriv may not drop rights";
+  } catch {
+    return "no setpriv installed";
+  }
+})();
+
 /** Defines a test that is skipped, with the reason in its name, when one of the needs is not met. */
 export function testWith(
   needs: readonly (string | null)[],

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ip, octets16 } from "../../src/net/ip.ts";
-import { LbPlugin } from "../../src/simulator/lbplugin.ts";
+import { LbPlugin, VppCrash } from "../../src/simulator/lbplugin.ts";
 import { MainHeap } from "../../src/simulator/mainheap.ts";
 import { Routes } from "../../src/simulator/routes.ts";
-import { VppCrash } from "../../src/simulator/lbplugin.ts";
 import { type Operation, operation, wholeWorld } from "./operations.ts";
 import { plainAddress, PlainLb } from "./plain_lb.ts";
+import { addVip, server, vip } from "./vip.ts";
 
 const EVERYTHING = { pfx: { af: 0, octets: new Uint8Array(16), len: 0 }, protocol: 0, port: 0 };
 
@@ -22,26 +22,6 @@ function plugin(): { lb: LbPlugin; routes: Routes; hazards: string[]; added: num
   });
   return { lb, routes, hazards, added };
 }
-
-const vip = { pfx: "198.51.100.1/32", protocol: 6, port: 80 };
-const addVip = {
-  ...vip,
-  encap: 0,
-  dscp: 0,
-  type: 0,
-  target_port: 0,
-  node_port: 0,
-  new_flows_table_length: 1024,
-  src_ip_sticky: false,
-  is_del: false,
-};
-const server = (address: string, weight = 100) => ({
-  ...vip,
-  as_address: ip(address),
-  weight,
-  is_del: false,
-  is_flush: false,
-});
 
 function apply(lb: LbPlugin, operation: Operation, now: number): number {
   switch (operation.name) {

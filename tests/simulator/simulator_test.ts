@@ -6,26 +6,8 @@ import { Writer } from "../../src/vpp/wire.ts";
 import { FakeClock, settle } from "../fake_clock.ts";
 import { countDescriptors, countMappings } from "../vpp/support.ts";
 import { HEADER_SIZE, RawClient, socketDirectory } from "./raw_client.ts";
+import { addVip, server } from "./vip.ts";
 
-const vip = { pfx: "198.51.100.1/32", protocol: 6, port: 80 };
-const addVip = {
-  ...vip,
-  encap: 0,
-  dscp: 0,
-  type: 0,
-  target_port: 0,
-  node_port: 0,
-  new_flows_table_length: 1024,
-  src_ip_sticky: false,
-  is_del: false,
-};
-const server = (address: string, weight = 100) => ({
-  ...vip,
-  as_address: ip(address),
-  weight,
-  is_del: false,
-  is_flush: false,
-});
 const everyVip = { pfx: "0.0.0.0/0", le: 0, ge: 0, protocol: 0, port: 0 };
 
 /** A simulator and its sockets, gone at the end of the scope. */

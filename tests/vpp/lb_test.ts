@@ -1,11 +1,12 @@
 /** How maglevd reads and writes the lb plugin, seen from VPP's side: what it asks for, and when. */
 import assert from "node:assert/strict";
-import type { ReceivedRequest } from "../../src/simulator/faults.ts";
 import { ip } from "../../src/net/ip.ts";
-import { messages } from "../../src/vpp/messages.ts";
+import type { ReceivedRequest } from "../../src/simulator/faults.ts";
 import { LbReader, newerThanTested } from "../../src/vpp/lbread.ts";
+import { messages } from "../../src/vpp/messages.ts";
 import type { SessionOptions } from "../../src/vpp/session.ts";
 import { FakeClock } from "../fake_clock.ts";
+import { addVip } from "../simulator/vip.ts";
 import { MemoryLog } from "./link_harness.ts";
 import { openClient, ScriptedVpp } from "./scripted_vpp.ts";
 import { tamper } from "./tamper.ts";
@@ -84,19 +85,7 @@ Deno.test("lb: the text is asked for first, when told stale, when the VIPs chang
   await clock.advance(1);
   assert.equal(await texts(), 1);
   // Someone else adds a VIP: only the dump tells.
-  target.simulator.vpp.lb.lb_add_del_vip_v2({
-    pfx: "203.0.113.9/32",
-    protocol: 6,
-    port: 80,
-    encap: 0,
-    dscp: 0,
-    type: 0,
-    target_port: 0,
-    node_port: 0,
-    new_flows_table_length: 1024,
-    src_ip_sticky: false,
-    is_del: false,
-  }, 0);
+  target.simulator.vpp.lb.lb_add_del_vip_v2({ ...addVip, pfx: "203.0.113.9/32" }, 0);
   assert.equal(await texts(), 1);
   assert.equal(await texts(), 0);
 });
