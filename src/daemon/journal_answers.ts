@@ -11,7 +11,7 @@ import type { Rule } from "../health/backend.ts";
 import type { Journal } from "../memory/journal/journal.ts";
 import type { PageRow } from "../memory/journal/tables.ts";
 import type { Run } from "../memory/journal/runs.ts";
-import { downsOf, type Recorded, replay } from "../memory/replay.ts";
+import { downsOf, type Recorded, replay } from "../answers/replay.ts";
 import type { Code, Millis, State, UnixMillis } from "../model.ts";
 import type { Config } from "../configuration.ts";
 import { err, ok, type Result } from "../result.ts";

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import type { BackendHealth } from "../../health/backend.ts";
 import type { ProbeCode, State, UnixMillis } from "../../model.ts";
 
 /** Results in a row with the same outcome, code and rule. */
@@ -33,6 +32,16 @@ export interface Run {
   readonly counter: number;
 }
 
+/** What a run keeps of the health of a backend. */
+export interface RunHealth {
+  /** The state. */
+  readonly state: State;
+  /** How many results in a row count towards another state. */
+  readonly counter: number;
+  /** How many results in a row change the state; null: it is not checked. */
+  readonly rule: { readonly rise: number; readonly fall: number } | null;
+}
+
 /** An open run longer than this, in ms, is written although it goes on; a kill loses no more than this of it. */
 export const openRunLimitMs = 600_000;
 
@@ -45,7 +54,7 @@ interface OpenRun extends Record<"first" | "last" | "count" | "rise" | "fall" | 
   code: ProbeCode;
   state: State;
   /** After the last result. */
-  health: BackendHealth;
+  health: RunHealth;
   writtenAt: UnixMillis;
 }
 
@@ -68,8 +77,8 @@ export class Runs {
     ok: boolean,
     code: ProbeCode,
     at: UnixMillis,
-    before: BackendHealth,
-    after: BackendHealth,
+    before: RunHealth,
+    after: RunHealth,
   ): Run | null {
     const open = this.#open.get(backend);
     if (

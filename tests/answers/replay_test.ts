@@ -8,7 +8,7 @@ import {
   step,
 } from "../../src/health/backend.ts";
 import { type Run, Runs } from "../../src/memory/journal/runs.ts";
-import { downsOf, type Recorded, replay } from "../../src/memory/replay.ts";
+import { downsOf, type Recorded, replay } from "../../src/answers/replay.ts";
 
 /** What may happen to a backend between two results, and the results. */
 type Happening =

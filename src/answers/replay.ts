@@ -10,7 +10,7 @@
  */
 import { type BackendHealth, counterMax, freshHealth, type Rule, step } from "../health/backend.ts";
 import type { Code, Millis, State, UnixMillis } from "../model.ts";
-import type { Run } from "./journal/runs.ts";
+import type { Run } from "../memory/journal/runs.ts";
 
 /** A transition as it was recorded. */
 export interface Recorded {
