@@ -15,7 +15,7 @@ import { sseFrames } from "../sse.ts";
 import { DemoError } from "./error.ts";
 import { DemoFleet, type DemoNode, fleetFlags, mostNodes, nodesOf, withFleet } from "./fleet.ts";
 import { startLoad } from "./load.ts";
-import { permissionFlags } from "../tasks/permissions.ts";
+import { permissionFlags } from "../deno_flags.ts";
 import { addresses, holdPort, project, Site, vipAddress } from "./site.ts";
 import { helpText, introduction, isTold } from "./text.ts";
 import { parseWords } from "./words.ts";

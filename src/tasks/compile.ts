@@ -13,7 +13,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { stampStatement } from "../version.ts";
 import { buildStamp } from "./deb.ts";
 import { bundlePrograms, type Bundles } from "./deb_bundle.ts";
-import { heapFlag, permissionFlags } from "./permissions.ts";
+import { heapFlag, permissionFlags } from "../deno_flags.ts";
 
 /** The programs: entry, and flags of `deno compile` beside those of every program. */
 export const programs: Readonly<

@@ -12,7 +12,7 @@ import { type Bundles, root } from "./deb_bundle.ts";
 import { copyright } from "./deb_licences.ts";
 import { manPages } from "./man.ts";
 import { libraryNeeds, symbolsOf } from "./deb_needs.ts";
-import { heapFlag, permissionFlags } from "./permissions.ts";
+import { heapFlag, permissionFlags } from "../deno_flags.ts";
 
 /** One file of the package. */
 export interface PackageFile {

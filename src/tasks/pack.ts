@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import manifest from "../../deno.json" with { type: "json" };
 import { version } from "../version.ts";
 import { bundlePrograms, root } from "./deb_bundle.ts";
-import { permissionFlags } from "./permissions.ts";
+import { permissionFlags } from "../deno_flags.ts";
 
 /** What goes into a packed file. */
 export interface PackContents {

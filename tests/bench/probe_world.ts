@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { heapFlag } from "../../src/tasks/permissions.ts";
+import { heapFlag } from "../../src/deno_flags.ts";
 import type { Figures, Task } from "./probe_child.ts";
 
 /** Runs a task in a process of its own, started as maglevd is: a file beside this one that prints its figures. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { heapFlag } from "../../src/tasks/permissions.ts";
+import { heapFlag } from "../../src/deno_flags.ts";
 import { addressOf, type Cost, cpuByThread, cpuOf, rssOf, sleep } from "./haproxy.ts";
 
 const API = "127.0.0.1:21977";

@@ -1,5 +1,5 @@
 import { DemoProcess } from "../../src/demo/process.ts";
-import { heapFlag } from "../../src/tasks/permissions.ts";
+import { heapFlag } from "../../src/deno_flags.ts";
 
 /** One line of the daemon's log. */
 export interface LogLine {

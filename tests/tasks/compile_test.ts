@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { compile, compileSources, programs } from "../../src/tasks/compile.ts";
 import { openedBeside } from "../../src/tasks/deb_bundle.ts";
-import { heapFlag, permissionFlags } from "../../src/tasks/permissions.ts";
+import { heapFlag, permissionFlags } from "../../src/deno_flags.ts";
 import { buildInfo, version } from "../../src/version.ts";
 import manifest from "../../deno.json" with { type: "json" };
 

@@ -4,7 +4,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import type { Backend, ConfigCheck, ConfigReload, Frontend, Info, Problem } from "../../src/api/mod.ts";
 import { buildDeb } from "../../src/tasks/deb.ts";
 import { run } from "../../src/tasks/deb_bundle.ts";
-import { heapFlag, permissionFlags } from "../../src/tasks/permissions.ts";
+import { heapFlag, permissionFlags } from "../../src/deno_flags.ts";
 import { version } from "../../src/version.ts";
 import { TestDaemon } from "../e2e/harness.ts";
 import { lbSettings, Vpp, weightsInVpp } from "../e2e/world.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import manifest from "../../deno.json" with { type: "json" };
-import { heapFlag, permissionFlags } from "../../src/tasks/permissions.ts";
+import { heapFlag, permissionFlags } from "../../src/deno_flags.ts";
 
 Deno.test("the tasks that start a program give it the rights and the heap of deno.json, written out", () => {
   const { permissions, tasks } = manifest;
