@@ -18,6 +18,7 @@ import { pack } from "../../src/memory/journal/pack.ts";
 import { type Run, Runs } from "../../src/memory/journal/runs.ts";
 import type { LatencyRow, PageQuery } from "../../src/memory/journal/tables.ts";
 import { LatencyTens } from "../../src/memory/journal/tens.ts";
+import { all } from "../memory/pages.ts";
 
 const RUNS = 5;
 const begin = 1_800_000_000_000;
@@ -212,15 +213,7 @@ function pages(folder: string): void {
   const { size } = Deno.statSync(path);
   report("opening", { median_ms: median(opens), limit_ms: 300, runs_ms: opens, mebibytes: size / 2 ** 20 });
   using file = new JournalFile(path);
-  const any: PageQuery = {
-    kinds: [],
-    backend: null,
-    frontend: null,
-    since: null,
-    until: null,
-    before: null,
-    limit: 100,
-  };
+  const any: PageQuery = { ...all, limit: 100 };
   const middle = begin + monthMs / 2;
   const queries: [string, PageQuery][] = [
     ["newest", any],

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { FLEET } from "../../src/config/fleet.ts";
 import { formatFinding } from "../../src/config/findings.ts";
 import { checkText } from "../../src/config/load.ts";
 import { PARAMS } from "../../src/config/params.ts";
-import { BACKEND, FRONTEND, HEALTHCHECK, HEALTHCHECKER, LB, MEMBER, POOL } from "../../src/config/schema.ts";
 import type { Shape } from "../../src/config/spec.ts";
+import { sections } from "./sections.ts";
 
 const guide = Deno.readTextFileSync(new URL("../../docs/config-guide.md", import.meta.url));
 const migration = Deno.readTextFileSync(new URL("../../docs/migration.md", import.meta.url));
@@ -49,16 +48,6 @@ function rows(): Map<string, string[]> {
 
 Deno.test("the guide's tables name every key with its default", () => {
   const documented = rows();
-  const sections: [prefix: string, shape: Shape][] = [
-    ["healthchecker.", HEALTHCHECKER],
-    ["healthchecks.<name>.", HEALTHCHECK],
-    ["backends.<name>.", BACKEND],
-    ["frontends.<name>.", FRONTEND],
-    ["frontends.<name>.pools[].", POOL],
-    ["frontends.<name>.pools[].backends.<backend>.", MEMBER],
-    ["vpp.lb.", LB],
-    ["fleet.", FLEET],
-  ];
   const expected = new Map<string, string>();
   const fallback = (key: Shape[string]) =>
     key.required

@@ -21,9 +21,9 @@ import type {
   VoidCause,
 } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
-import { FakeClock } from "../fake_clock.ts";
+import { FakeClock, settle } from "../fake_clock.ts";
 import { alice, config as configOf, FakeLog, FakeProber, result, tcpCheck } from "../health/kit.ts";
-import type { FakeBalancer } from "../lb/fake_balancer.ts";
+import { FakeBalancer } from "../lb/fake_balancer.ts";
 
 /** Parts of a configuration; without startup delays unless said otherwise. */
 export interface CoreConfig {
@@ -201,4 +201,19 @@ export function words(op: Op): string {
     default:
       return op.kind;
   }
+}
+
+/** A daemon that restarted on a VPP which has the frontend with these weights. */
+export async function restartedCore(
+  config: Config,
+  web: Frontend,
+  weights: Record<string, number>,
+): Promise<{ core: Core; vpp: FakeBalancer }> {
+  const core = new Core(config);
+  const vpp = new FakeBalancer();
+  setUp(vpp, config);
+  placeVip(vpp, web, weights);
+  core.reconciler.connected(vpp);
+  await settle();
+  return { core, vpp };
 }

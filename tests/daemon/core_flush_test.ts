@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { settle } from "../fake_clock.ts";
 import { alice, backend, frontend } from "../health/kit.ts";
 import { FakeBalancer } from "../lb/fake_balancer.ts";
-import { Core, coreConfig, placeVip, setUp, words } from "./core.ts";
+import { Core, coreConfig, placeVip, restartedCore, setUp, words } from "./core.ts";
 
 const web = frontend("web", "192.0.2.1", { p: { b1: 100, b2: 100 } });
 const config = coreConfig({
@@ -11,16 +11,7 @@ const config = coreConfig({
   frontends: [web],
 });
 
-/** A daemon that restarted on a VPP with these weights. */
-async function restarted(weights: Record<string, number>, with_ = config) {
-  const core = new Core(with_);
-  const vpp = new FakeBalancer();
-  setUp(vpp, with_);
-  placeVip(vpp, web, weights);
-  core.reconciler.connected(vpp);
-  await settle();
-  return { core, vpp };
-}
+const restarted = (weights: Record<string, number>, with_ = config) => restartedCore(with_, web, weights);
 
 /** What the history of a backend says of its newest transition in `web`: weight before, after, and the flush. */
 const history = (core: Core, name: string) =>

@@ -3,21 +3,14 @@ import assert from "node:assert/strict";
 import { settle } from "../fake_clock.ts";
 import { alice, backend, frontend } from "../health/kit.ts";
 import { FakeBalancer } from "../lb/fake_balancer.ts";
-import { Core, coreConfig, placeVip, setUp, weightsIn, words } from "./core.ts";
+import { Core, coreConfig, placeVip, restartedCore, setUp, weightsIn, words } from "./core.ts";
 
 const pools = frontend("web", "192.0.2.1", { primary: { b1: 100 }, fallback: { b2: 100 } });
 const backends = [backend("b1", "10.0.0.1", "web"), backend("b2", "10.0.0.2", "web")];
 const config = coreConfig({ backends, frontends: [pools] });
 
-async function started(weights: Record<string, number>, with_ = config, web = pools) {
-  const core = new Core(with_);
-  const vpp = new FakeBalancer();
-  setUp(vpp, with_);
-  placeVip(vpp, web, weights);
-  core.reconciler.connected(vpp);
-  await settle();
-  return { core, vpp };
-}
+const started = (weights: Record<string, number>, with_ = config, web = pools) =>
+  restartedCore(with_, web, weights);
 
 Deno.test("the daemon's own 0 is no witness: a fallback that nobody has seen comes back", async () => {
   const { core, vpp } = await started({ "10.0.0.1": 0, "10.0.0.2": 100 });

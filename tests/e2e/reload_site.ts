@@ -6,7 +6,7 @@ import { eventually } from "./harness.ts";
 import { JumpClock } from "./jump_clock.ts";
 import { LocalDaemon } from "./local_daemon.ts";
 import { TcpServers } from "./tcp_servers.ts";
-import { lbSettings, Vpp } from "./world.ts";
+import { lbSettings, Vpp, wwwSite } from "./world.ts";
 
 /** Servers b1 and b2 in the primary pool, b3 in the fallback, on 127.`net`.1…3. */
 export function text(net: string, port: number): string {
@@ -15,19 +15,7 @@ ${lbSettings}
   healthchecker: { transition-history: 20 }
   healthchecks:
     web: { type: tcp, port: ${port}, interval: 100ms, fast-interval: 50ms, timeout: 500ms, rise: 2, fall: 3 }
-  backends:
-    b1: { address: 127.${net}.1, healthcheck: web }
-    b2: { address: 127.${net}.2, healthcheck: web }
-    b3: { address: 127.${net}.3, healthcheck: web }
-  frontends:
-    www:
-      address: 198.51.100.10
-      protocol: tcp
-      port: 80
-      pools:
-        - { name: primary, backends: { b1: {}, b2: { weight: 50 } } }
-        - { name: fallback, backends: { b3: {} } }
-`;
+${wwwSite(net)}`;
 }
 
 /** What a test of a reload works on. */

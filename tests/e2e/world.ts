@@ -50,13 +50,9 @@ export class Backends implements AsyncDisposable {
   }
 }
 
-/** A configuration: frontend www with b1, b2 before b3, fast checks. */
-export function wwwConfig(net: string, port: number, more = ""): string {
-  return `maglev:
-${lbSettings}
-  healthchecks:
-    web: { type: http, port: ${port}, interval: 200ms, fast-interval: 50ms, timeout: 2s, rise: 2, fall: 3 }
-  backends:
+/** Frontend www with b1 and b2 before b3, on 127.`net`.1…3, with the health check `web`. */
+export function wwwSite(net: string): string {
+  return `  backends:
     b1: { address: 127.${net}.1, healthcheck: web }
     b2: { address: 127.${net}.2, healthcheck: web }
     b3: { address: 127.${net}.3, healthcheck: web }
@@ -68,7 +64,16 @@ ${lbSettings}
       pools:
         - { name: primary, backends: { b1: {}, b2: { weight: 50 } } }
         - { name: fallback, backends: { b3: {} } }
-${more}`;
+`;
+}
+
+/** A configuration: frontend www with b1, b2 before b3, fast checks. */
+export function wwwConfig(net: string, port: number, more = ""): string {
+  return `maglev:
+${lbSettings}
+  healthchecks:
+    web: { type: http, port: ${port}, interval: 200ms, fast-interval: 50ms, timeout: 2s, rise: 2, fall: 3 }
+${wwwSite(net)}${more}`;
 }
 
 /** A dump's filter that lists every server. */

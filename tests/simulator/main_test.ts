@@ -3,6 +3,7 @@ import { lines } from "../../src/lines.ts";
 import { hostPrefix, ip } from "../../src/net/ip.ts";
 import { messages as m } from "../../src/vpp/messages.ts";
 import { RawClient, socketDirectory } from "./raw_client.ts";
+import { addVip } from "./vip.ts";
 
 const MAIN = new URL("../../src/simulator/main.ts", import.meta.url).pathname;
 
@@ -51,19 +52,7 @@ Deno.test("as a process it ends with 1 where a request would have ended VPP, and
   const child = run("--api", sockets.api);
   await firstLine(child.stdout);
   using client = await RawClient.greet(sockets.api);
-  await client.request(m.lb_add_del_vip_v2, {
-    pfx: "198.51.100.1/32",
-    protocol: 6,
-    port: 80,
-    encap: 0,
-    dscp: 0,
-    type: 0,
-    target_port: 0,
-    node_port: 0,
-    new_flows_table_length: 0,
-    src_ip_sticky: false,
-    is_del: false,
-  });
+  await client.request(m.lb_add_del_vip_v2, { ...addVip, new_flows_table_length: 0 });
   assert.equal((await child.status).code, 1);
   assert.match(await firstLine(child.stderr), /VPP would have ended here/);
   for (const flags of [[], ["--api"], ["--api", "x", "--workers", "many"], ["--nonsense"]]) {

@@ -4,6 +4,7 @@ import { hostPrefix, ip } from "../../src/net/ip.ts";
 import { type HeapUse, MainHeap } from "../../src/simulator/mainheap.ts";
 import type { SimulatedVpp } from "../../src/simulator/vpp.ts";
 import { simulated } from "../vpp/targets.ts";
+import { addVip } from "./vip.ts";
 
 const MIB = 2 ** 20;
 const VIP = ip("203.0.113.1");
@@ -40,18 +41,11 @@ Deno.test("a new-flow table takes 4 octets an entry, and twice as much while it 
   assert.equal(use().used, 29 * MIB);
 });
 
-function addVip(vpp: SimulatedVpp, address: IpAddress, isDel = false): void {
+function makeVip(vpp: SimulatedVpp, address: IpAddress, isDel = false): void {
   const retval = vpp.lb.lb_add_del_vip_v2({
+    ...addVip,
     pfx: hostPrefix(address),
-    protocol: 6,
-    port: 80,
-    encap: 0,
-    dscp: 0,
-    type: 0,
-    target_port: 0,
-    node_port: 0,
     new_flows_table_length: 65_536,
-    src_ip_sticky: false,
     is_del: isDel,
   }, vpp.uptime());
   assert.equal(retval, 0);
@@ -62,7 +56,7 @@ Deno.test("lb_conf answers 0 and allocates nothing; the first packet ends VPP, a
   const { simulator } = target;
   const { vpp } = simulator;
   const conf = { ...vpp.lb.conf, flow_timeout: 40 };
-  addVip(vpp, VIP);
+  makeVip(vpp, VIP);
   const before = vpp.stats.memory("/mem/main heap");
   assert.equal(vpp.lb.lb_conf({ ...conf, sticky_buckets_per_core: 2 ** 24 }), 0);
   assert.deepEqual(vpp.stats.memory("/mem/main heap"), before);
@@ -80,9 +74,9 @@ Deno.test("the stats segment tells what the heap has, and a deleted VIP gives it
   const free = () => vpp.stats.memory("/mem/main heap").free;
   const before = free();
   assert.deepEqual(vpp.stats.memory("/mem/main heap").total, 512 * MIB);
-  addVip(vpp, VIP);
+  makeVip(vpp, VIP);
   assert.equal(before - free(), 4 * 65_536);
-  addVip(vpp, VIP, true);
+  makeVip(vpp, VIP, true);
   assert.equal(before - free(), 4 * 65_536);
   vpp.lb.collect(vpp.uptime() + 100);
   assert.equal(free(), before);

@@ -4,9 +4,7 @@ import { grammar } from "../../src/cli/commands/grammar.ts";
 import { helpText as clientHelp } from "../../src/cli/help.ts";
 import { paint } from "../../src/cli/text.ts";
 import { flagSpecs as clientFlags } from "../../src/cli/options.ts";
-import { FLEET } from "../../src/config/fleet.ts";
 import { PARAMS } from "../../src/config/params.ts";
-import { BACKEND, FRONTEND, HEALTHCHECK, HEALTHCHECKER, LB, MEMBER, POOL } from "../../src/config/schema.ts";
 import { environmentName, flagSpecs } from "../../src/flag_table.ts";
 import { helpText } from "../../src/flags.ts";
 import { configPage } from "../../src/tasks/man_config.ts";
@@ -14,6 +12,7 @@ import { manPages } from "../../src/tasks/man.ts";
 import { helpPart } from "../../src/tasks/man_pages.ts";
 import { roff, type Text } from "../../src/tasks/man_roff.ts";
 import { optionalTool } from "../tool.ts";
+import { sections } from "../config/sections.ts";
 
 const man = optionalTool("man");
 
@@ -128,18 +127,11 @@ Deno.test({
   async fn() {
     const seen = await rendered(page("maglev.yaml.5"));
     const lines = seen.split("\n").map((line) => line.trim());
-    const sections: [prefix: string, keys: object][] = [
-      ["healthchecker.", HEALTHCHECKER],
-      ["healthchecks.<name>.", HEALTHCHECK],
-      ["backends.<name>.", BACKEND],
-      ["frontends.<name>.", FRONTEND],
-      ["frontends.<name>.pools[].", POOL],
-      ["frontends.<name>.pools[].backends.<backend>.", MEMBER],
-      ["vpp.lb.", LB],
-      ["fleet.", FLEET],
+    const all: [prefix: string, keys: object][] = [
+      ...sections,
       ...Object.values(PARAMS).map((keys): [string, object] => ["", keys]),
     ];
-    for (const [prefix, keys] of sections) {
+    for (const [prefix, keys] of all) {
       for (const key of Object.keys(keys)) {
         const name = prefix + key;
         assert.ok(
