@@ -5,6 +5,8 @@
  *
  * @module
  */
+import type { Step } from "./step.ts";
+import type { ByteStream } from "./stream.ts";
 
 /** DHE suites of TLS 1.2, and those of TLS 1.3 for which a group is agreed apart. */
 const SUITES = [0x9e, 0x9f, 0xccaa, 0x67, 0x6b, 0x33, 0x39, 0xc09e, 0xc09f, 0x1301, 0x1302, 0x1303];
@@ -18,7 +20,7 @@ const CLIENT_HELLO = 1;
 const SERVER_HELLO = 2;
 
 /** Octets of an answer that are needed to tell. */
-export const ANSWER_LENGTH = 6;
+const ANSWER_LENGTH = 6;
 
 /** A ClientHello that offers DHE only, for a name ("" for none). */
 export function dheHello(sni: string): Uint8Array<ArrayBuffer> {
@@ -56,4 +58,45 @@ function sized(width: number, octets: readonly number[]): number[] {
 
 function extension(type: number, octets: readonly number[]): number[] {
   return [...words([type]), ...sized(2, octets)];
+}
+
+/** Asks a server on a connection of its own whether it takes part in DHE only. */
+export class DheLook implements Disposable {
+  readonly #stream: ByteStream;
+  #hello: Uint8Array<ArrayBuffer>;
+  #answer: number[] = [];
+  #open = false;
+
+  /** Asks over `stream`, which it owns, for the name `sni`. */
+  constructor(stream: ByteStream, sni: string) {
+    this.#stream = stream;
+    this.#hello = dheHello(sni);
+  }
+
+  /** Goes on asking; true or false once the answer is known. A server that does not answer takes no part. */
+  step(): Exclude<Step, object> | boolean {
+    if (!this.#open) {
+      const opening = this.#stream.open();
+      if (opening !== null) return typeof opening === "string" ? opening : false;
+      this.#open = true;
+    }
+    if (this.#hello.length > 0) {
+      const written = this.#stream.write(this.#hello);
+      if (typeof written === "object") return false;
+      if (typeof written === "string") return written;
+      this.#hello = this.#hello.subarray(written);
+      return "again";
+    }
+    // No more than this is read, so it needs no budget.
+    const read = this.#stream.read(ANSWER_LENGTH - this.#answer.length);
+    if (typeof read === "string") return read;
+    if (read.kind !== "data") return false;
+    this.#answer.push(...read.bytes);
+    return this.#answer.length < ANSWER_LENGTH ? "again" : agrees(Uint8Array.from(this.#answer));
+  }
+
+  /** Closes. */
+  [Symbol.dispose](): void {
+    this.#stream[Symbol.dispose]();
+  }
 }

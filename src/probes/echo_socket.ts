@@ -6,11 +6,10 @@
  */
 import type { Fd } from "../../ffi/fd.ts";
 import { ECHO_BATCH, type EchoId, type EchoKind, EchoReceiver, EchoSender } from "../../ffi/icmp.ts";
-import { namespaceId } from "../../ffi/netns.ts";
+import { namespaceId, namespacePath } from "../../ffi/netns.ts";
 import { type Reactor, READABLE, type Watch } from "../../ffi/reactor.ts";
 import type { Millis } from "../model.ts";
 import { isAbout, parseEcho } from "./echo.ts";
-import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { RandomWords } from "./random_words.ts";
 import type { Verdict } from "./result.ts";

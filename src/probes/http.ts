@@ -5,7 +5,7 @@ import { ResponseReader } from "./response.ts";
 import { BodyLook } from "./look.ts";
 import type { Matcher } from "./matcher.ts";
 import { lateable, lateOpening, type Verdict, verdict, voidCause, voided } from "./result.ts";
-import { quoted } from "./quote.ts";
+import { quoted } from "./peer.ts";
 import type { Machine, Step } from "./step.ts";
 import type { ByteStream, Failure, Read } from "./stream.ts";
 

@@ -1,4 +1,8 @@
-import { quoted } from "./quote.ts";
+/**
+ * What a peer sent, for people: which protocol it speaks, or its first octets as they are.
+ *
+ * @module
+ */
 import { looksLikeTls } from "./tls_reason.ts";
 
 /** Octets of the header of an HTTP/2 frame (RFC 9113, section 4.1): length, type, flags, stream. */
@@ -25,3 +29,20 @@ export function speaks(octets: Uint8Array): string {
   if (octets.length > 1 && looksLikeTls(octets)) return "the peer speaks TLS (use type https)";
   return quoted(firstWords(octets));
 }
+
+const LENGTH = 60;
+
+/**
+ * The head of what a peer sent, for people: printable characters of ASCII as they are, and all others as `\r`, `\n`,
+ * `\t` or `\x1b`, so that it stays in its line and says nothing to a terminal. At most `limit` octets, then `…`.
+ */
+export function quoted(octets: Uint8Array, limit = LENGTH): string {
+  const head = Array.from(octets.subarray(0, limit), (octet) => {
+    if (octet === 0x5c) return "\\\\";
+    if (octet >= 0x20 && octet < 0x7f) return String.fromCharCode(octet);
+    return SHORT[octet] ?? `\\x${octet.toString(16).padStart(2, "0")}`;
+  }).join("");
+  return octets.length > limit ? `${head}…` : head;
+}
+
+const SHORT: Readonly<Record<number, string>> = { 9: "\\t", 10: "\\n", 13: "\\r" };

@@ -6,8 +6,7 @@
  */
 import { headEnd, mayBeHttp1, NO_STATUS_LINE, parseHead } from "../net/http1.ts";
 import { Budget, HEAD_LIMIT, INTERIM_LIMIT } from "./budget.ts";
-import { speaks } from "./peer.ts";
-import { quoted } from "./quote.ts";
+import { quoted, speaks } from "./peer.ts";
 
 /** Octets of a chunk-size line that are accepted; longer ones are extensions that nobody sends. */
 const CHUNK_LINE_LIMIT = 1024;

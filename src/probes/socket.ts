@@ -7,11 +7,10 @@
 import { hasAddress } from "../../ffi/addresses.ts";
 import type { Fd } from "../../ffi/fd.ts";
 import { ErrnoError } from "../../ffi/libc.ts";
-import { inNamespace } from "../../ffi/netns.ts";
+import { inNamespace, namespacePath } from "../../ffi/netns.ts";
 import { eventFlag, lower, raise, type Reactor, READABLE } from "../../ffi/reactor.ts";
 import * as tcp from "../../ffi/socket.ts";
 import { err, ok, type Result } from "../result.ts";
-import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import { type Verdict, voidCause, voided } from "./result.ts";
 

@@ -6,12 +6,11 @@
  * @module
  */
 import type { Fd } from "../../ffi/fd.ts";
-import { namespaceId } from "../../ffi/netns.ts";
+import { namespaceId, namespacePath } from "../../ffi/netns.ts";
 import type { Reactor, Watch } from "../../ffi/reactor.ts";
 import { dissolve } from "../../ffi/socket.ts";
 import type { Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
-import { namespacePath } from "./namespace.ts";
 import type { ProbePlan } from "./plan.ts";
 import type { Verdict } from "./result.ts";
 import { makeSocket } from "./socket.ts";

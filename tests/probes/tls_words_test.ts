@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { CertificateFacts } from "../../ffi/x509.ts";
 import { cleaned, leafCertificate, validFor } from "../../src/probes/certificate.ts";
 import { agrees, dheHello } from "../../src/probes/dhe.ts";
-import { quoted } from "../../src/probes/quote.ts";
+import { quoted } from "../../src/probes/peer.ts";
 import { alertSentence, errorSentence, looksLikeTls } from "../../src/probes/tls_reason.ts";
 
 const octets = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
