@@ -24,7 +24,7 @@ import type { Backend, HealthCheck } from "../configuration.ts";
 import { type BackendHealth, type Failure, type Flows, freshHealth, isProbed } from "./backend.ts";
 import { blindAfter, type Blindness, HINTS, isBlind, type VoidRun } from "./blind.ts";
 import { type Membership, ruleOf } from "./config.ts";
-import type { LatencyWindow } from "./latency.ts";
+import { type LatencyWindow, SharedArrays } from "./latency.ts";
 
 /** Everything that is known of one backend; owned and altered by the tracker alone. */
 export class Entry {
@@ -176,6 +176,14 @@ const FIRST_BYTE = 4;
 const TOTAL = 5;
 const LAG = 6;
 const NEXT_DUE = 7;
+/** How many there are. */
+const NUMBERS = 8;
+
+const numbersTogether = 64;
+const lastNumbers = new SharedArrays(
+  numbersTogether,
+  () => new Float64Array(numbersTogether * NUMBERS).fill(NONE),
+);
 
 /**
  * The last result of a backend, and when the next one is due. It is written over by the next one, and its numbers lie
@@ -183,13 +191,20 @@ const NEXT_DUE = 7;
  * backend, are what the garbage collector copes with worst.
  */
 export class LastProbe {
-  /** Eight of them are still part of the array's own object. */
-  readonly #numbers = new Float64Array(8).fill(NONE);
+  readonly #numbers: Float64Array;
+  readonly #first: number;
   #layer: ProbeResult["layer"] = "L4";
   #code: ProbeCode | null = null;
   #ok = false;
   #detail = "";
   #void: VoidCause | null = null;
+
+  /** Nothing is known yet. */
+  constructor() {
+    const { arrays, part } = lastNumbers.next();
+    this.#numbers = arrays;
+    this.#first = part * NUMBERS;
+  }
 
   /** Keeps a copy. */
   keep(result: ProbeResult): void {
@@ -200,13 +215,14 @@ export class LastProbe {
     if (this.#detail !== result.detail) this.#detail = result.detail;
     this.#void = result.void;
     const numbers = this.#numbers;
-    numbers[SCHEDULED] = result.scheduledAt;
-    numbers[STARTED] = result.startedAt;
-    numbers[CONNECT] = result.connectMs ?? NONE;
-    numbers[TLS] = result.tlsMs ?? NONE;
-    numbers[FIRST_BYTE] = result.firstByteMs ?? NONE;
-    numbers[TOTAL] = result.totalMs;
-    numbers[LAG] = result.lagMs;
+    const first = this.#first;
+    numbers[first + SCHEDULED] = result.scheduledAt;
+    numbers[first + STARTED] = result.startedAt;
+    numbers[first + CONNECT] = result.connectMs ?? NONE;
+    numbers[first + TLS] = result.tlsMs ?? NONE;
+    numbers[first + FIRST_BYTE] = result.firstByteMs ?? NONE;
+    numbers[first + TOTAL] = result.totalMs;
+    numbers[first + LAG] = result.lagMs;
   }
 
   /** Forgets the result. */
@@ -240,11 +256,11 @@ export class LastProbe {
 
   /** Notes when the next probe is due. */
   set nextDueAt(at: UnixMillis | null) {
-    this.#numbers[NEXT_DUE] = at ?? NONE;
+    this.#numbers[this.#first + NEXT_DUE] = at ?? NONE;
   }
 
   #number(place: number): number {
-    return this.#numbers[place] ?? 0;
+    return this.#numbers[this.#first + place] ?? 0;
   }
 
   #phase(place: number): Millis | null {

@@ -80,14 +80,61 @@ const scratch = new Float32Array(recentLimit);
 /** Octets of a minute: number of the minute (32 bits), count, failed, p50, p95, p99. */
 const minuteOctets = 9;
 
+/**
+ * Hands out equal parts of shared arrays, one after another. An array with its buffer costs some 300 octets besides
+ * what it holds, and thousands of backends have a few each. An array lives as long as one of its parts is used.
+ */
+export class SharedArrays<T> {
+  readonly #parts: number;
+  readonly #make: () => T;
+  #current: T | null = null;
+  #given = 0;
+
+  /** `make` makes what `parts` users share. Few parts: one that is used keeps the memory of all. */
+  constructor(parts: number, make: () => T) {
+    this.#parts = parts;
+    this.#make = make;
+  }
+
+  /** A part that nobody had before, by its number from 0 on. */
+  next(): { readonly arrays: T; readonly part: number } {
+    if (this.#current === null || this.#given === this.#parts) {
+      this.#current = this.#make();
+      this.#given = 0;
+    }
+    return { arrays: this.#current, part: this.#given++ };
+  }
+}
+
+/** What the windows of some backends keep; a window has 60 places of each array. */
+class Windows {
+  readonly at: Uint32Array;
+  readonly total: Float32Array;
+  /** Number of the code, plus 128 for a pass. */
+  readonly code: Uint8Array;
+  readonly minutes: DataView;
+
+  constructor(count: number) {
+    const places = count * recentLimit;
+    const octets = new ArrayBuffer(places * 9 + count * minuteLimit * minuteOctets);
+    this.at = new Uint32Array(octets, 0, places);
+    this.total = new Float32Array(octets, places * 4, places);
+    this.code = new Uint8Array(octets, places * 8, places);
+    this.minutes = new DataView(octets, places * 9);
+  }
+}
+
+const windowsTogether = 16;
+const windows = new SharedArrays(windowsTogether, () => new Windows(windowsTogether));
+
 /** The latency of one backend. */
 export class LatencyWindow {
   readonly #base: UnixMillis;
-  readonly #at: Uint32Array;
-  readonly #total: Float32Array;
-  /** Number of the code, plus 128 for a pass. */
-  readonly #code: Uint8Array;
-  readonly #minutes: DataView;
+  readonly #arrays: Windows;
+  /** Its first place in the arrays of probes. */
+  readonly #first: number;
+  /** Its first octet in that of minutes. */
+  readonly #firstMinute: number;
   #next = 0;
   #count = 0;
   /** The minute that is not complete yet; its probes are the newest of the ring. */
@@ -97,13 +144,11 @@ export class LatencyWindow {
 
   /** `base` is a time not after any result's, e.g. the start of the process. */
   constructor(base: UnixMillis) {
+    const { arrays, part } = windows.next();
     this.#base = base;
-    // One buffer for all: a buffer of its own for each would take more than what is in it.
-    const octets = new ArrayBuffer(recentLimit * 9 + minuteLimit * minuteOctets);
-    this.#at = new Uint32Array(octets, 0, recentLimit);
-    this.#total = new Float32Array(octets, recentLimit * 4, recentLimit);
-    this.#code = new Uint8Array(octets, recentLimit * 8, recentLimit);
-    this.#minutes = new DataView(octets, recentLimit * 9);
+    this.#arrays = arrays;
+    this.#first = part * recentLimit;
+    this.#firstMinute = part * minuteLimit * minuteOctets;
   }
 
   /** Takes a counted result. A clock that went back puts it at the time of the one before. */
@@ -111,9 +156,10 @@ export class LatencyWindow {
     const minute = Math.floor(at / 60_000);
     if (minute > this.#minute) this.#endMinute(minute);
     const step = Math.max(0, Math.round((at - this.#base) / stepMs));
-    this.#at[this.#next] = step;
-    this.#total[this.#next] = totalMs;
-    this.#code[this.#next] = Math.max(0, PROBE_CODES.indexOf(code)) | (ok ? 128 : 0);
+    const place = this.#first + this.#next;
+    this.#arrays.at[place] = step;
+    this.#arrays.total[place] = totalMs;
+    this.#arrays.code[place] = Math.max(0, PROBE_CODES.indexOf(code)) | (ok ? 128 : 0);
     this.#next = (this.#next + 1) % recentLimit;
     this.#count = Math.min(recentLimit, this.#count + 1);
     this.#minuteCount++;
@@ -130,7 +176,7 @@ export class LatencyWindow {
     let text = "-".repeat(sparkLength - this.#count);
     for (let i = 0; i < this.#count; i++) {
       const place = this.#place(i);
-      text += (this.#code[place] ?? 0) >= 128 ? sparkDigit(this.#total[place] ?? 0) : "x";
+      text += (this.#arrays.code[place] ?? 0) >= 128 ? sparkDigit(this.#arrays.total[place] ?? 0) : "x";
     }
     return text;
   }
@@ -139,10 +185,10 @@ export class LatencyWindow {
   recent(): RecentProbe[] {
     return Array.from({ length: this.#count }, (_, i) => {
       const place = this.#place(i);
-      const code = this.#code[place] ?? 0;
+      const code = this.#arrays.code[place] ?? 0;
       return {
-        at: this.#base + (this.#at[place] ?? 0) * stepMs,
-        totalMs: this.#total[place] ?? 0,
+        at: this.#base + (this.#arrays.at[place] ?? 0) * stepMs,
+        totalMs: this.#arrays.total[place] ?? 0,
         ok: code >= 128,
         code: PROBE_CODES[code & 127] ?? "L7RSP",
       };
@@ -154,16 +200,16 @@ export class LatencyWindow {
     const oldest = Math.floor(now / 60_000) - minuteLimit;
     const rows: MinuteRow[] = [];
     for (let i = 0; i < minuteLimit; i++) {
-      const offset = i * minuteOctets;
-      const minute = this.#minutes.getUint32(offset);
+      const offset = this.#firstMinute + i * minuteOctets;
+      const minute = this.#arrays.minutes.getUint32(offset);
       if (minute === 0 || minute < oldest) continue;
       rows.push({
         at: minute * 60_000,
-        count: this.#minutes.getUint8(offset + 4),
-        failed: this.#minutes.getUint8(offset + 5),
-        p50: unpack(this.#minutes.getUint8(offset + 6)),
-        p95: unpack(this.#minutes.getUint8(offset + 7)),
-        p99: unpack(this.#minutes.getUint8(offset + 8)),
+        count: this.#arrays.minutes.getUint8(offset + 4),
+        failed: this.#arrays.minutes.getUint8(offset + 5),
+        p50: unpack(this.#arrays.minutes.getUint8(offset + 6)),
+        p95: unpack(this.#arrays.minutes.getUint8(offset + 7)),
+        p99: unpack(this.#arrays.minutes.getUint8(offset + 8)),
       });
     }
     return rows.sort((a, b) => a.at - b.at);
@@ -171,14 +217,14 @@ export class LatencyWindow {
 
   #endMinute(next: number): void {
     if (this.#minuteCount > 0) {
-      const offset = this.#minute % minuteLimit * minuteOctets;
+      const offset = this.#firstMinute + this.#minute % minuteLimit * minuteOctets;
       const { p50, p95, p99 } = quantiles(this.#newest(Math.min(this.#minuteCount, this.#count)));
-      this.#minutes.setUint32(offset, this.#minute);
-      this.#minutes.setUint8(offset + 4, Math.min(255, this.#minuteCount));
-      this.#minutes.setUint8(offset + 5, Math.min(255, this.#minuteFailed));
-      this.#minutes.setUint8(offset + 6, pack(p50));
-      this.#minutes.setUint8(offset + 7, pack(p95));
-      this.#minutes.setUint8(offset + 8, pack(p99));
+      this.#arrays.minutes.setUint32(offset, this.#minute);
+      this.#arrays.minutes.setUint8(offset + 4, Math.min(255, this.#minuteCount));
+      this.#arrays.minutes.setUint8(offset + 5, Math.min(255, this.#minuteFailed));
+      this.#arrays.minutes.setUint8(offset + 6, pack(p50));
+      this.#arrays.minutes.setUint8(offset + 7, pack(p95));
+      this.#arrays.minutes.setUint8(offset + 8, pack(p99));
     }
     this.#minute = next;
     this.#minuteCount = 0;
@@ -188,12 +234,12 @@ export class LatencyWindow {
   /** Durations of the newest results, sorted; valid until the next call of any window. */
   #newest(count: number): Float32Array {
     const values = scratch.subarray(0, count);
-    for (let i = 0; i < count; i++) values[i] = this.#total[this.#place(this.#count - count + i)] ?? 0;
+    for (let i = 0; i < count; i++) values[i] = this.#arrays.total[this.#place(this.#count - count + i)] ?? 0;
     return values.sort();
   }
 
-  /** Place in the ring of the i-th oldest. */
+  /** Place of the i-th oldest in the arrays. */
   #place(i: number): number {
-    return (this.#next - this.#count + i + 2 * recentLimit) % recentLimit;
+    return this.#first + (this.#next - this.#count + i + 2 * recentLimit) % recentLimit;
   }
 }

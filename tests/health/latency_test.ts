@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LatencyWindow, quantile, recentLimit, sparkDigit } from "../../src/health/latency.ts";
+import { LatencyWindow, quantile, recentLimit, SharedArrays, sparkDigit } from "../../src/health/latency.ts";
 
 const base = Date.UTC(2026, 0, 1);
 const results = fc.array(
@@ -33,6 +33,33 @@ Deno.test("the window holds the last 60 results as a plain list would", () => {
         [0.5, 0.95, 0.99].map((q) => quantile(sorted, q)),
       );}
   }));
+});
+
+Deno.test("an array is made for some users and each of them has a part of its own", () => {
+  let made = 0;
+  const shared = new SharedArrays(4, () => ({ made: ++made }));
+  const parts = Array.from({ length: 10 }, () => shared.next());
+  assert.deepEqual(parts.map(({ part }) => part), [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]);
+  assert.deepEqual(parts.map(({ arrays }) => arrays.made), [1, 1, 1, 1, 2, 2, 2, 2, 3, 3]);
+});
+
+Deno.test("windows that share their arrays know nothing of each other's probes", () => {
+  const windows = Array.from({ length: 40 }, () => new LatencyWindow(base));
+  for (let second = 0; second < 200; second++) {
+    for (const [i, window] of windows.entries()) window.add(base + second * 1000, 1 + i, i % 2 === 0, "L4OK");
+  }
+  for (const [i, window] of windows.entries()) {
+    assert.deepEqual(
+      window.recent().map(({ totalMs, ok }) => [totalMs, ok]),
+      Array(60).fill([1 + i, i % 2 === 0]),
+    );
+    const rows = window.minutes(base + 200_000);
+    assert.deepEqual(
+      rows.map(({ count, failed }) => [count, failed]),
+      Array(3).fill([60, i % 2 === 0 ? 0 : 60]),
+    );
+    for (const { p50 } of rows) assert.ok(Math.abs(p50 / (1 + i) - 1) < 0.05, `${p50} for ${1 + i}`);
+  }
 });
 
 Deno.test("a minute keeps slow probes as slow as they were, up to an hour's timeout", () => {
