@@ -173,9 +173,13 @@ export function checkOf(config: Config, backend: Backend): HealthCheck | null {
   return backend.healthcheck === null ? null : config.healthchecks.get(backend.healthcheck) ?? null;
 }
 
-/** The part of a health check that the counter depends on. */
+const rules = new WeakMap<HealthCheck, Rule>();
+
+/** The part of a health check that the counter depends on; one object for all backends of a check. */
 export function ruleOf(check: HealthCheck): Rule {
-  return { rise: check.rise, fall: check.fall };
+  let rule = rules.get(check);
+  if (rule === undefined) rules.set(check, rule = { rise: check.rise, fall: check.fall });
+  return rule;
 }
 
 /** Judges one backend that stands in both configurations. */

@@ -106,7 +106,8 @@ export class Entry {
 
   /** Keeps a transition; the oldest beyond `limit` are dropped. */
   remember(transition: Transition, limit: number): void {
-    this.history.unshift(transition);
+    // Of the exact length: `unshift` would keep room for 17, and most backends have one transition.
+    this.history = [transition].concat(this.history.slice(0, Math.max(0, limit - 1)));
     this.trim(limit);
   }
 

@@ -174,20 +174,20 @@ export class Batch {
   #settle(): void {
     const after = new Map<string, Members>();
     for (const pending of this.#pending) {
-      const effects: WeightEffect[] = [];
-      for (const frontend of pending.frontends) {
+      // A list that grows by `push` keeps room for 17; each backend keeps some of these.
+      const effects = pending.frontends.map((frontend): WeightEffect => {
         const now = after.get(frontend) ?? this.#members(frontend);
         after.set(frontend, now);
         const old = this.#before.get(frontend)?.get(pending.backend);
         const is = now.get(pending.backend);
-        effects.push({
+        return {
           frontend,
           pool: is?.pool ?? old?.pool ?? "",
           weightBefore: old?.effective ?? 0,
           weightAfter: is?.effective ?? 0,
           flush: pending.flushed.has(frontend),
-        });
-      }
+        };
+      });
       const { from, to, code, detail } = pending.change;
       const { backend, at, by } = pending;
       this.#transitions.push({ backend, from, to, at, code, detail, by, effects });

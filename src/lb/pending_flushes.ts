@@ -60,10 +60,11 @@ export function memberships(config: Config): Memberships {
       for (const { backend, byOperator = null, restored = false } of pool.members) {
         const address = config.backends.get(backend)?.address;
         if (address === undefined) continue;
-        const list = all.get(backend) ?? [];
         const weightSetHere = byOperator !== null && !restored;
-        list.push({ vip, frontend: frontend.name, address, backend, weightBy: byOperator, weightSetHere });
-        all.set(backend, list);
+        const place = { vip, frontend: frontend.name, address, backend, weightBy: byOperator, weightSetHere };
+        const list = all.get(backend);
+        if (list === undefined) all.set(backend, [place]);
+        else list.push(place);
       }
     }
   }
