@@ -33,7 +33,7 @@ export function closeRecorded(octets: Uint8Array<SharedArrayBuffer>): number {
 export class Fd implements Disposable {
   #number: number;
 
-  /** Takes ownership of descriptor `number` (≥ 0). */
+  /** Takes ownership of descriptor `number` (>= 0). */
   constructor(number: number) {
     this.#number = number;
     if (record !== null && number < record.length) record[number] = 1;

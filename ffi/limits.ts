@@ -6,7 +6,7 @@ import { check, cString, errno, libc } from "./libc.ts";
 export function descriptorLimit(): number {
   const limits = new BigUint64Array(2);
   check(libc.getrlimit(linux.RLIMIT_NOFILE, new Uint8Array(limits.buffer)), "getrlimit");
-  // RLIM_INFINITY is 2^64 − 1.
+  // RLIM_INFINITY is 2^64 - 1.
   return Math.min(Number(limits[0] ?? 0n), Number.MAX_SAFE_INTEGER);
 }
 

@@ -22,7 +22,7 @@ const CONTROL_SIZE = 20;
 function unixAddress(path: string): Uint8Array<ArrayBuffer> {
   const octets = new TextEncoder().encode(path);
   if (octets.length === 0 || octets.length >= PATH_SIZE) {
-    throw new RangeError(`Cannot use socket path "${path}": it must have 1…${PATH_SIZE - 1} octets`);
+    throw new RangeError(`Cannot use socket path "${path}": it must have 1\u2026${PATH_SIZE - 1} octets`);
   }
   const address = new Uint8Array(2 + PATH_SIZE);
   new DataView(address.buffer).setUint16(0, linux.AF_UNIX, true);

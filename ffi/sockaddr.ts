@@ -10,7 +10,7 @@ import { linux } from "./constants.ts";
  * Makes a socket address.
  *
  * @param octets the address, 4 or 16 octets in network order
- * @param port 0…65535
+ * @param port 0...65535
  * @returns 16 or 28 octets
  * @throws RangeError for another number of octets
  */

@@ -3,7 +3,7 @@
  *
  *     tokens:
  *       - name: grafana          # stands in logs and histories
- *         sha256: 9f86d081…      # of the token: printf %s "$TOKEN" | sha256sum
+ *         sha256: 9f86d081...      # of the token: printf %s "$TOKEN" | sha256sum
  *         role: viewer           # viewer, operator or admin
  *
  * @module

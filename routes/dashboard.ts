@@ -80,13 +80,13 @@ const file = (path: string, operationId: string, summary: string, type: string, 
     },
   });
 
-const getPage = file("/", "getDashboard", "The dashboard", "text/html", "<!doctype html>…");
+const getPage = file("/", "getDashboard", "The dashboard", "text/html", "<!doctype html>\u2026");
 const getScript = file(
   "/dashboard.js",
   "getDashboardScript",
   "Script of the dashboard",
   "text/javascript",
-  "…",
+  "\u2026",
 );
 const getStyle = file(
   "/dashboard.css",

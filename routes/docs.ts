@@ -21,7 +21,7 @@ const getDocs = createRoute({
   summary: "This description as a page; needs nothing from the internet",
   tags: ["daemon"],
   security,
-  responses: { 200: text("the page", "<!doctype html>…"), ...problems("forbidden") },
+  responses: { 200: text("the page", "<!doctype html>\u2026"), ...problems("forbidden") },
 });
 
 const getDocsStyle = createRoute({

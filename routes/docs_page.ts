@@ -107,7 +107,7 @@ export interface OpenApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description?: string };
   /** Groups of operations, in the order of the page. */
   readonly tags?: readonly { readonly name: string; readonly description?: string }[];
-  /** Path → method → operation. */
+  /** Path -> method -> operation. */
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   /** Named parts. */
   readonly components?: {
@@ -146,7 +146,7 @@ function refName(ref: string): string {
   return ref.slice(ref.lastIndexOf("/") + 1);
 }
 
-/** A schema in one line, e.g. `array of Transition` or `integer 0…100`; names link to their section. */
+/** A schema in one line, e.g. `array of Transition` or `integer 0...100`; names link to their section. */
 function typeText(schema: Schema): string {
   if (schema.$ref !== undefined) {
     const name = escape(refName(schema.$ref));
@@ -164,7 +164,9 @@ function typeText(schema: Schema): string {
     return `map of ${typeText(schema.additionalProperties)}`;
   }
   const { minimum, maximum } = schema;
-  const range = minimum === undefined && maximum === undefined ? "" : ` ${minimum ?? ""}…${maximum ?? ""}`;
+  const range = minimum === undefined && maximum === undefined
+    ? ""
+    : ` ${minimum ?? ""}\u2026${maximum ?? ""}`;
   return escape(type + (schema.format === undefined ? "" : ` (${schema.format})`) + range);
 }
 

@@ -15,7 +15,7 @@ export const b1 = "198.51.100.11";
 export const b2 = "198.51.100.12";
 const vip = { frontend: "web", prefix: "192.0.2.1/32", protocol: "tcp", port: 443 } as const;
 
-/** GET …/table */
+/** GET .../table */
 export const table: api.Table = {
   frontend: "web",
   table_length: 2048,
@@ -28,7 +28,7 @@ export const table: api.Table = {
   lints: [],
 };
 
-/** GET …/whereis */
+/** GET .../whereis */
 export const whereis: api.Whereis = {
   frontend: "web",
   client: "192.0.2.7",

@@ -304,7 +304,7 @@ export const ActionBody: Schema<api.ActionBody> = contract<api.ActionBody>()(
   z.strictObject(order),
 );
 
-/** PUT …/weight */
+/** PUT .../weight */
 export const SetWeight: Schema<api.SetWeight> = contract<api.SetWeight>()(
   "SetWeight",
   z.strictObject({

@@ -38,7 +38,7 @@ export interface Refused {
 export class RefusalLog {
   readonly #log: Log;
   readonly #clock: Clock;
-  /** Host of a peer → when it was last logged, and how many were not logged since. */
+  /** Host of a peer -> when it was last logged, and how many were not logged since. */
   readonly #peers = new Map<string, { at: Millis; unlogged: number }>();
 
   /** Writes to `log`. */
@@ -65,7 +65,7 @@ export class RefusalLog {
       peer: peer?.address ?? "unknown",
       ...(principal === null ? {} : { principal }),
       method,
-      path: path.length > longestPath ? `${path.slice(0, longestPath)}…` : path,
+      path: path.length > longestPath ? `${path.slice(0, longestPath)}\u2026` : path,
       detail,
       ...(unlogged === 0 ? {} : { unlogged }),
     });

@@ -27,7 +27,7 @@ export interface TlsParams extends TlsFilePaths {
   readonly insecureSkipVerify: boolean;
 }
 
-/** One closed interval of accepted HTTP status codes, 100…599. */
+/** One closed interval of accepted HTTP status codes, 100...599. */
 export interface StatusRange {
   /** First accepted status. */
   readonly from: number;
@@ -65,17 +65,17 @@ export interface TcpParams {
 export interface HealthCheckCommon {
   /** Name in the configuration. */
   readonly name: string;
-  /** Spacing of probes while up with a full counter, 10 ms…1 h. */
+  /** Spacing of probes while up with a full counter, 10 ms...1 h. */
   readonly intervalMs: Millis;
-  /** Spacing while unknown or degraded, 10 ms…1 h. */
+  /** Spacing while unknown or degraded, 10 ms...1 h. */
   readonly fastIntervalMs: Millis;
-  /** Spacing while down with the counter at 0, 10 ms…1 h. */
+  /** Spacing while down with the counter at 0, 10 ms...1 h. */
   readonly downIntervalMs: Millis;
   /** One probe, all phases together. */
   readonly timeoutMs: Millis;
-  /** Passes in a row that make a backend up, 1…100. */
+  /** Passes in a row that make a backend up, 1...100. */
   readonly rise: number;
-  /** Failures in a row that make a backend down, 1…100. */
+  /** Failures in a row that make a backend down, 1...100. */
   readonly fall: number;
   /** Source of probes to IPv4 backends; null: the kernel's choice. */
   readonly probeIpv4Src: IpAddress | null;
@@ -104,11 +104,11 @@ export interface Backend {
   readonly enabled: boolean;
 }
 
-/** A backend in a pool, with its configured (or run-time) weight 0…100. */
+/** A backend in a pool, with its configured (or run-time) weight 0...100. */
 export interface PoolMember {
   /** Name of the backend. */
   readonly backend: string;
-  /** 0…100. */
+  /** 0...100. */
   readonly weight: number;
   /** Who set the weight at run time; absent: it is the file's. */
   readonly byOperator?: string;
@@ -134,7 +134,7 @@ export interface Frontend {
   readonly address: IpAddress;
   /** `any` for an all-port VIP. */
   readonly protocol: Protocol;
-  /** 1…65535, or 0 for an all-port VIP. */
+  /** 1...65535, or 0 for an all-port VIP. */
   readonly port: number;
   /** In the order of their priority; never empty. */
   readonly pools: readonly Pool[];
@@ -142,7 +142,7 @@ export interface Frontend {
   readonly srcIpSticky: boolean;
   /** True: a backend that goes down has its flows flushed. */
   readonly flushOnDown: boolean;
-  /** Entries of the new-flow table, a power of two 256…65536; with `auto` the length computed from the configuration. */
+  /** Entries of the new-flow table, a power of two 256...65536; with `auto` the length computed from the configuration. */
   readonly newFlowsTableLength: number;
   /** Whether the length was left to the daemon; then a live VIP keeps the length it has. */
   readonly newFlowsTableLengthAuto: boolean;
@@ -153,7 +153,7 @@ export type ForeignVips = "delete" | "keep";
 
 /** `vpp.lb` of the configuration. */
 export interface LbSettings {
-  /** Period of the full sync, 1 s…1 h. */
+  /** Period of the full sync, 1 s...1 h. */
   readonly syncIntervalMs: Millis;
   /** Outer source of GRE to IPv4 servers. */
   readonly ipv4SrcAddress: IpAddress;
@@ -161,7 +161,7 @@ export interface LbSettings {
   readonly ipv6SrcAddress: IpAddress;
   /** Entries of each thread's flow table, a power of two. */
   readonly stickyBucketsPerCore: number;
-  /** Whole seconds, 1…120. */
+  /** Whole seconds, 1...120. */
   readonly flowTimeoutSeconds: number;
   /** Nothing is written to VPP before this time after the start. */
   readonly startupMinDelayMs: Millis;
@@ -191,7 +191,7 @@ export interface FleetSettings extends TlsFilePaths {
 export interface Config {
   /** Settings of all health checks. */
   readonly healthchecker: {
-    /** Transitions kept per backend, 1…1000. */
+    /** Transitions kept per backend, 1...1000. */
     readonly transitionHistory: number;
     /** Name under /var/run/netns or absolute path; "" = the daemon's own. */
     readonly netns: string;

@@ -104,7 +104,7 @@ export interface JournalQuery {
   readonly until: UnixMillis | null;
   /** Only places below this one. */
   readonly before: number | null;
-  /** At most so many, 1…1,000. */
+  /** At most so many, 1...1,000. */
   readonly limit: number;
 }
 
@@ -112,17 +112,17 @@ export interface JournalQuery {
 export interface ReplayQuery {
   /** Begin of the range; null: a day ago. */
   readonly since: UnixMillis | null;
-  /** 1…100; null: as in force. */
+  /** 1...100; null: as in force. */
   readonly rise: number | null;
-  /** 1…100; null: as in force. */
+  /** 1...100; null: as in force. */
   readonly fall: number | null;
 }
 
 /** Assumptions for a table that is computed but not applied. */
 export interface TableQuery {
-  /** Backend name → assumed state. */
+  /** Backend name -> assumed state. */
   readonly states: ReadonlyMap<string, api.Backend["state"]>;
-  /** Backend name → assumed configured weight 0…100. */
+  /** Backend name -> assumed configured weight 0...100. */
   readonly weights: ReadonlyMap<string, number>;
   /** Whether the answer lists every bucket. */
   readonly buckets: boolean;
@@ -154,7 +154,7 @@ export interface Control {
   frontends(): api.Frontend[];
   /** One frontend. */
   frontend(name: string): api.Frontend | null;
-  /** POST /v1/backends/{name}/… */
+  /** POST /v1/backends/{name}/... */
   act(
     backend: string,
     action: BackendAction,
@@ -170,7 +170,7 @@ export interface Control {
     actor: Actor,
     dryRun: boolean,
   ): Promise<Result<Changed<api.OverrideList>, Refusal>>;
-  /** PUT …/weight; answers also while VPP is away. */
+  /** PUT .../weight; answers also while VPP is away. */
   setWeight(
     frontend: string,
     pool: string,

@@ -44,7 +44,7 @@ function fraction(text: string): { digits: bigint; scale: number } {
 /**
  * Reads a duration: an optional sign, then numbers with a unit each (`1h2m3.5s`), or `0`.
  *
- * @returns nanoseconds, or why the text is none, as an end of the sentence "… is not a duration: …"
+ * @returns nanoseconds, or why the text is none, as an end of the sentence "... is not a duration: ..."
  */
 export function parseDuration(text: string): Result<Nanos, string> {
   const negative = text.startsWith("-");

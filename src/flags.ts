@@ -38,9 +38,9 @@ export interface Options {
   readonly vppApiAddr: string | null;
   /** Null: no counters. */
   readonly vppStatsAddr: string | null;
-  /** Changes under way at VPP at once, 1…1024. */
+  /** Changes under way at VPP at once, 1...1024. */
   readonly vppInflight: number;
-  /** Threads that probe, 1…64. */
+  /** Threads that probe, 1...64. */
   readonly probeThreads: number;
   /** Least level of the log. */
   readonly logLevel: Level;

@@ -125,9 +125,9 @@ export interface WeightEffect {
   readonly frontend: string;
   /** Name of the pool. */
   readonly pool: string;
-  /** Effective weight before, 0…100. */
+  /** Effective weight before, 0...100. */
   readonly weightBefore: number;
-  /** Effective weight after, 0…100. */
+  /** Effective weight after, 0...100. */
   readonly weightAfter: number;
   /** Whether the flows of the server are flushed. */
   readonly flush: boolean;
@@ -220,7 +220,7 @@ export type MemoryLeft = "all" | "older" | "lost";
 export interface ActualServer {
   /** Address of the server. */
   readonly address: IpAddress;
-  /** 0…100. */
+  /** 0...100. */
   readonly weight: number;
   /** VPP's flags; bit 0 is set: in use. */
   readonly flags: number;

@@ -30,7 +30,7 @@ export interface StateFacts {
 export interface Sent {
   /** When VPP answered it. */
   readonly at: UnixMillis;
-  /** The weight in it, 0…255. */
+  /** The weight in it, 0...255. */
   readonly weight: number;
   /** Whether it ended the server's flows. */
   readonly flush: boolean;
@@ -42,7 +42,7 @@ export interface Sent {
 
 /** A server in VPP. */
 export interface InVpp {
-  /** As last read, or set since; 0…255. */
+  /** As last read, or set since; 0...255. */
   readonly weight: number;
   /** Null: changed since it was read. */
   readonly numBuckets: number | null;
@@ -58,7 +58,7 @@ export interface ExplainFacts {
   frontend(name: string): { readonly frontend: Frontend; readonly weights: FrontendWeights } | null;
   /** A backend; null: there is none of that name. */
   backend(name: string): StateFacts | null;
-  /** Weight of a member in the file, 0…100; null: the file has no such member. */
+  /** Weight of a member in the file, 0...100; null: the file has no such member. */
   fileWeight(frontend: string, pool: string, backend: string): number | null;
   /** The override in force of a member: of its weight, else of its backend's state; null: none. */
   override(frontend: string, pool: string, backend: string): api.Override | null;

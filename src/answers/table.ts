@@ -45,7 +45,7 @@ function assume(frontend: Frontend, query: TableQuery): Frontend {
   return { ...frontend, pools };
 }
 
-/** The table of a frontend. Refused as `invalid`: a weight outside 0…100, or a backend that it does not have. */
+/** The table of a frontend. Refused as `invalid`: a weight outside 0...100, or a backend that it does not have. */
 export async function tableView(
   input: TableViewInput,
   query: TableQuery,

@@ -30,12 +30,12 @@ function lint(frontend: string, message: string, hint: string | null): Finding {
   };
 }
 
-/** A share 0…1 in percent, e.g. `12.5 %`. */
+/** A share 0...1 in percent, e.g. `12.5 %`. */
 export function percent(share: number): string {
   return `${Math.round(share * 1000) / 10} %`;
 }
 
-/** The greatest error of a server's share, relative to the share that its weight asks for; 0…. */
+/** The greatest error of a server's share, relative to the share that its weight asks for; 0.... */
 export function worstError(spec: TableSpec): number {
   const sum = sumOfWeights(spec);
   const counts = bucketCounts(spec.length, spec.servers);
@@ -83,9 +83,9 @@ export function tableLints(
 
 /** What the loss of one server moves, as shares of the table. */
 export interface LossOfOne {
-  /** What the table moves, 0…1. */
+  /** What the table moves, 0...1. */
   readonly moved: number;
-  /** What any table must move, 0…1. */
+  /** What any table must move, 0...1. */
   readonly least: number;
 }
 

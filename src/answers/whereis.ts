@@ -37,7 +37,7 @@ function invalid(path: string, message: string, hint: string | null = null): Res
  * Answers for one client. Refused as `invalid`: an address of the wrong kind or family, a port that is missing or
  * out of range, and a VIP whose flows depend on what the question does not say.
  *
- * @param clientPort 1…65535; null only for a VIP that hashes on the addresses alone
+ * @param clientPort 1...65535; null only for a VIP that hashes on the addresses alone
  */
 export async function whereis(
   input: WhereisInput,

@@ -108,9 +108,9 @@ export interface WeightEffect {
   frontend: string;
   /** Pool in which the backend stands. */
   pool: string;
-  /** 0…100. */
+  /** 0...100. */
   weight_before: number;
-  /** 0…100. */
+  /** 0...100. */
   weight_after: number;
   /** Whether established flows are dropped. */
   flush: boolean;
@@ -164,7 +164,7 @@ export interface Latency {
   recent: { at: Time; total_ns: Ns; ok: boolean; code: Code }[];
 }
 
-/** GET /v1/backends/{name}; POST …/pause, resume, disable, enable answer the same, changed or not. */
+/** GET /v1/backends/{name}; POST .../pause, resume, disable, enable answer the same, changed or not. */
 export interface Backend {
   /** Its name. */
   name: string;
@@ -180,13 +180,13 @@ export interface Backend {
   healthcheck: Nul<string>;
   /** The counter; null: no health check. */
   health: Nul<{
-    /** 0…max; up from rise on. */
+    /** 0...max; up from rise on. */
     counter: number;
     /** Passes that make it up. */
     rise: number;
     /** Failures that make it down. */
     fall: number;
-    /** rise + fall − 1. */
+    /** rise + fall - 1. */
     max: number;
     /** 0 < counter < max. */
     degraded: boolean;
@@ -255,13 +255,13 @@ export interface PoolBackend {
   state: State;
   /** False while disabled. */
   enabled: boolean;
-  /** In the running configuration, 0…100. */
+  /** In the running configuration, 0...100. */
   weight: number;
-  /** What VPP should have, 0…100. */
+  /** What VPP should have, 0...100. */
   effective_weight: number;
   /** Entries of the new-flow table as VPP last reported; null: not known. */
   num_buckets: Nul<number>;
-  /** The same as a share 0…1. */
+  /** The same as a share 0...1. */
   share: Nul<number>;
   /** What the file says in place of `weight`. */
   file_weight: number;
@@ -319,9 +319,9 @@ export interface FrontendList {
   frontends: Frontend[];
 }
 
-/** PUT …/weight; answers the frontend, also while VPP is away. */
+/** PUT .../weight; answers the frontend, also while VPP is away. */
 export interface SetWeight extends ActionBody {
-  /** 0…100. */
+  /** 0...100. */
   weight: number;
   /** Also drop the server's established flows. */
   flush?: boolean;
@@ -339,7 +339,7 @@ export interface Table {
   servers: TableServer[];
   /** What would move, against VPP's table now; null: not known. */
   compared_to_now: Nul<Moved>;
-  /** One index into servers (−1: none) a bucket. */
+  /** One index into servers (-1: none) a bucket. */
   buckets?: number[];
   /** Weights that lose their effect and the like. */
   lints: Finding[];
@@ -355,7 +355,7 @@ export interface TableServer {
   weight: number;
   /** Entries that it gets. */
   num_buckets: number;
-  /** The same as a share 0…1. */
+  /** The same as a share 0...1. */
   share: number;
   /** Share that its weight asks for. */
   wanted_share: number;

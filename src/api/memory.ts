@@ -32,7 +32,7 @@ export interface Override {
   frontend: Nul<string>;
   /** With `weight`. */
   pool: Nul<string>;
-  /** With `weight`: 0…100. */
+  /** With `weight`: 0...100. */
   weight: Nul<number>;
   /** Name of the token, or `local`. */
   by: string;

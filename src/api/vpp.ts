@@ -43,7 +43,7 @@ export interface AppServer {
   address: string;
   /** Null: not in the configuration. */
   backend: Nul<string>;
-  /** 0…100. */
+  /** 0...100. */
   weight: number;
   /** VPP's flags. */
   flags: number;
@@ -191,9 +191,9 @@ export interface Change {
   address: Nul<string>;
   /** Of the application server. */
   backend: Nul<string>;
-  /** 0…100. */
+  /** 0...100. */
   weight_before: Nul<number>;
-  /** 0…100. */
+  /** 0...100. */
   weight_after: Nul<number>;
   /** Whether established flows are dropped. */
   flush: boolean;
@@ -223,13 +223,13 @@ export interface Prediction extends VipKey, Moved {
     address: string;
     /** Null: not in the configuration. */
     backend: Nul<string>;
-    /** 0…100. */
+    /** 0...100. */
     weight_before: number;
-    /** 0…100. */
+    /** 0...100. */
     weight_after: number;
-    /** 0…1 */
+    /** 0...1 */
     share_before: number;
-    /** 0…1 */
+    /** 0...1 */
     share_after: number;
     /** False: the table is too short for this weight. */
     has_effect: boolean;
@@ -297,10 +297,10 @@ export interface SyncResult {
 export interface Moved {
   /** Entries that move. */
   moved_buckets: number;
-  /** The same as a share 0…1. */
+  /** The same as a share 0...1. */
   moved_share: number;
   /** Entries that must move whatever the hash. */
   least_buckets: number;
-  /** The same as a share 0…1. */
+  /** The same as a share 0...1. */
   least_share: number;
 }

@@ -76,11 +76,11 @@ export interface Entry {
 
 /** How much of the past is kept. */
 export interface RingLimits {
-  /** At least so many events are kept … */
+  /** At least so many events are kept ... */
   readonly events: number;
-  /** … and all that are younger than this … */
+  /** ... and all that are younger than this ... */
   readonly ms: Millis;
-  /** … but never more characters of frames than this. */
+  /** ... but never more characters of frames than this. */
   readonly characters: number;
 }
 

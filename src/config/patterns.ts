@@ -30,7 +30,7 @@ function complain(message: string, hint: string | null = null): { ok: false; err
   return err({ message, hint });
 }
 
-/** Reads `200`, `200-299` or `200,204,300-399`; codes are 100…599. */
+/** Reads `200`, `200-299` or `200,204,300-399`; codes are 100...599. */
 export function parseResponseCodes(text: string): Result<readonly StatusRange[], Complaint> {
   const ranges: StatusRange[] = [];
   for (const part of text.split(",")) {

@@ -8,7 +8,7 @@ const BUCKETS_PER_WEIGHT = 8;
 
 /**
  * Length of a new-flow table that is left to the daemon: room for every member of every pool at full weight,
- * so that neither failover nor a weight at run time ever wants another length. A power of two, 1024…65536.
+ * so that neither failover nor a weight at run time ever wants another length. A power of two, 1024...65536.
  *
  * @param members of all pools together
  */

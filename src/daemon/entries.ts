@@ -150,7 +150,7 @@ const shortLimit = 100;
 
 function short(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
-  return text.length <= shortLimit ? text : `${text.slice(0, shortLimit)}…`;
+  return text.length <= shortLimit ? text : `${text.slice(0, shortLimit)}\u2026`;
 }
 
 /** A change over the API. */

@@ -41,7 +41,7 @@ export class TableDigests {
   #known = new Map<string, { readonly inputs: string; readonly digest: string }>();
 
   /**
-   * Frontend → digest of its table.
+   * Frontend -> digest of its table.
    *
    * @param length of the table that VPP has for a frontend; null: VPP has none, or was not read
    */

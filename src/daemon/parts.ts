@@ -30,7 +30,7 @@ export interface DaemonParts {
   readonly log: Log;
   /** Event bus. */
   readonly bus: Bus;
-  /** 0…1. */
+  /** 0...1. */
   readonly random: () => number;
   /** What was built and when. */
   readonly build: BuildInfo;

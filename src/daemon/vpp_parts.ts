@@ -21,7 +21,7 @@ export interface LinkParts {
   readonly clock: Clock;
   /** Log of the daemon. */
   readonly log: Log;
-  /** 0…1. */
+  /** 0...1. */
   readonly random: () => number;
   /** Counts messages. */
   readonly metrics: Pick<Metrics, "vppApi">;

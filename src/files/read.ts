@@ -32,7 +32,7 @@ const REASONS: Readonly<Record<number, string>> = {
  * Reads a file to its end. Blocks the thread while it does, at most 5 s.
  *
  * @param limit octets that it may hold
- * @returns its octets, or why they cannot be had, as the end of "cannot read the file: …"
+ * @returns its octets, or why they cannot be had, as the end of "cannot read the file: ..."
  */
 export function readFileWhole(path: string, limit: number = FILE_LIMIT): Result<Uint8Array, string> {
   if (path.includes("\0")) return err("no such file");

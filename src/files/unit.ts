@@ -20,7 +20,7 @@ export interface FileUnit {
 export interface Wrong {
   /** Which of the unit's paths. */
   readonly at: number;
-  /** As the end of "cannot use the file: …". */
+  /** As the end of "cannot use the file: ...". */
   readonly why: string;
 }
 

@@ -18,7 +18,7 @@ export interface Disagreement {
   readonly object: string;
   /** One sentence, seen from this node. */
   readonly text: string;
-  /** Node → what it has. */
+  /** Node -> what it has. */
   readonly nodes: Readonly<Record<string, string>>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * etcd 3.4 and newer through its JSON gateway (`/v3/…` over HTTP, as etcd's own documentation of the gRPC gateway
+ * etcd 3.4 and newer through its JSON gateway (`/v3/...` over HTTP, as etcd's own documentation of the gRPC gateway
  * describes).
  *
  * Every call has a deadline. Endpoints are tried in turn; a call that may have written something is never repeated

@@ -43,7 +43,7 @@ export interface WantedWeight {
   readonly pool: string;
   /** Name of the backend. */
   readonly backend: string;
-  /** 0…100. */
+  /** 0...100. */
   readonly weight: number;
   /** Whether flows of the server are flushed. */
   readonly flush: boolean;

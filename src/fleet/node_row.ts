@@ -19,7 +19,7 @@ export interface NodeRow {
   readonly configDigest: string;
   /** Revisions of the intents that the daemon acts on. */
   readonly intents: readonly string[];
-  /** Frontend → digest of its table; null: left out, since the row would be too large. */
+  /** Frontend -> digest of its table; null: left out, since the row would be too large. */
   readonly tables: Readonly<Record<string, string>> | null;
   /** Backends that are not up, with their state. */
   readonly notUp: Readonly<Record<string, string>>;

@@ -62,7 +62,7 @@
  *   any               remove            removed   h                   removed
  *   removed           anything          same      h
  *
- * h counts 0…max with max = rise+fall-1; up means h >= rise. It counts results in a row, as HAProxy's counter does:
+ * h counts 0...max with max = rise+fall-1; up means h >= rise. It counts results in a row, as HAProxy's counter does:
  * `rise` passes in a row make a backend up, `fall` failures in a row make it down. A void result neither counts nor
  * breaks a row. A counter that moves by one in both directions would flush a server that answers every other probe
  * at every probe. Without a health check there is no counter, and
@@ -80,9 +80,9 @@ import type { PreviousServer, Unread } from "./frontend.ts";
 
 /** How many results in a row change the state. */
 export interface Rule {
-  /** Passes in a row that make a backend up, 1…100. */
+  /** Passes in a row that make a backend up, 1...100. */
   readonly rise: number;
-  /** Failures in a row that make a backend down, 1…100. */
+  /** Failures in a row that make a backend down, 1...100. */
   readonly fall: number;
 }
 
@@ -98,7 +98,7 @@ export interface BackendHealth {
   readonly state: State;
   /** Null: no health check, so no counter. */
   readonly rule: Rule | null;
-  /** h, 0…rise+fall-1; 0 without a health check. */
+  /** h, 0...rise+fall-1; 0 without a health check. */
   readonly counter: number;
   /** False until the first verdict, pause, disable or enable in this process; until then the witness decides. */
   readonly known: boolean;

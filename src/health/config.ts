@@ -33,9 +33,9 @@ export interface RuntimeWeight {
   readonly pool: string;
   /** Name of the backend. */
   readonly backend: string;
-  /** Weight in the file, 0…100; null: the file has no such member any more. */
+  /** Weight in the file, 0...100; null: the file has no such member any more. */
   readonly file: number | null;
-  /** Weight set at run time, 0…100. */
+  /** Weight set at run time, 0...100. */
   readonly weight: number;
   /** Who set it. */
   readonly by: string;
@@ -49,7 +49,7 @@ export interface Membership {
   readonly pool: string;
 }
 
-/** Configured weight of a member, 0…100; null if there is no such frontend, pool or member. */
+/** Configured weight of a member, 0...100; null if there is no such frontend, pool or member. */
 export function memberWeight(config: Config, frontend: string, pool: string, backend: string): number | null {
   const members = config.frontends.get(frontend)?.pools.find((p) => p.name === pool)?.members;
   return members?.find((member) => member.backend === backend)?.weight ?? null;
@@ -63,7 +63,7 @@ export interface SetWeight {
   readonly pool: string;
   /** Name of the backend. */
   readonly backend: string;
-  /** 0…100. */
+  /** 0...100. */
   readonly weight: number;
   /** Who set it. */
   readonly by: string;

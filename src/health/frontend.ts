@@ -74,9 +74,9 @@ export interface MemberWeight {
   readonly judged: State;
   /** False: judged by its witness while it is unknown. */
   readonly known: boolean;
-  /** Weight of the running configuration, 0…100. */
+  /** Weight of the running configuration, 0...100. */
   readonly configured: number;
-  /** Weight that VPP should have, 0…255: VPP may have what no configuration can. */
+  /** Weight that VPP should have, 0...255: VPP may have what no configuration can. */
   readonly effective: number;
 }
 
@@ -212,11 +212,11 @@ export interface VppFacts {
   readonly firstRead: "off" | "awaited" | "done";
   /** Whether VPP is here and was read since it came. */
   readonly isRead: boolean;
-  /** The witness: weight that the first full read showed for a server on a frontend's VIP, 0…255; null: none. */
+  /** The witness: weight that the first full read showed for a server on a frontend's VIP, 0...255; null: none. */
   witness(frontend: Frontend, address: IpAddress): number | null;
   /** Whether the first full read showed the server with a weight above 0 on any VIP. */
   hadWeight(address: IpAddress): boolean;
-  /** Weight that VPP is known to have for a server on a frontend's VIP, 0…255; null: none, or not known. */
+  /** Weight that VPP is known to have for a server on a frontend's VIP, 0...255; null: none, or not known. */
   weight(frontend: Frontend, address: IpAddress): number | null;
   /** The greatest weight that VPP may have for it, while a message for it is under way; else as `weight`. */
   weightAtMost(frontend: Frontend, address: IpAddress): number | null;

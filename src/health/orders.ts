@@ -39,7 +39,7 @@ export interface ActionOutcome {
 
 /** Outcome of an operator's weight. */
 export interface WeightOutcome {
-  /** Weight before, 0…100. */
+  /** Weight before, 0...100. */
   readonly before: number;
   /** Weight now. */
   readonly after: number;
@@ -126,7 +126,7 @@ export class Orders {
     return ok({ changed: after !== before, before, after, replaced, assumed: null });
   }
 
-  /** Sets a weight of the running configuration, 0…100. Refused: `not-found`, `invalid`. */
+  /** Sets a weight of the running configuration, 0...100. Refused: `not-found`, `invalid`. */
   setWeight(
     frontend: string,
     pool: string,

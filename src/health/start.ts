@@ -15,8 +15,8 @@
  * A weight of 0 is held by the guard of the plan; see lb/write_gate.ts. A file that says `enabled: false` may be
  * overridden by an `enable`. Such a backend is not probed meanwhile, but VPP is not told.
  *
- *   start, memory late ──▶ unread ──overrides came──▶ in force, as after a start on time
- *                             └─given up, with the guard──▶ the file is in force: weights follow, disabled ones are flushed
+ *   start, memory late --> unread --overrides came--> in force, as after a start on time
+ *                             +-given up, with the guard--> the file is in force: weights follow, disabled ones are flushed
  *
  * @module
  */

@@ -212,7 +212,7 @@ export interface FlushCase {
   readonly first: boolean;
   /** Whether the end of an override brings it: that ends no flows. */
   readonly ended?: boolean;
-  /** Weight that VPP is known to have for the server, 0…255; null: none, or not known. Asked only if it matters. */
+  /** Weight that VPP is known to have for the server, 0...255; null: none, or not known. Asked only if it matters. */
   readonly weight: () => number | null;
 }
 

@@ -26,7 +26,7 @@ export function plainValue(value: unknown, name = "", depth = 0): unknown {
       return null;
   }
   if (value === null || typeof value !== "object") return value;
-  if (depth >= maxDepth) return "…";
+  if (depth >= maxDepth) return "\u2026";
   if (value instanceof Error) return redactText(value.message);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof Uint8Array) return value.toHex();

@@ -1,8 +1,8 @@
 /**
  * The memory of a daemon: what an earlier process left, and what the next one must know.
  *
- *   open ──▶ first start, known or lost ──▶ begin ──▶ writes what changes
- *        └─ not read after 5 s: lost ─────▶ begin ──▶ late: in force when it comes, and then it is written
+ *   open --> first start, known or lost --> begin --> writes what changes
+ *        +- not read after 5 s: lost -----> begin --> late: in force when it comes, and then it is written
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
  * Finds out what an earlier process left.
  *
- *   state.json good ──────────────────────────────────▶ known
- *   state.json damaged ──▶ state.json.1 good ─────────▶ known, a WARN
- *                          no, of a newer maglevd, … ─▶ lost, an ERROR
- *   neither is there ────▶ the folder was used before ▶ lost, an ERROR
- *                          it was not ────────────────▶ first start
+ *   state.json good ----------------------------------> known
+ *   state.json damaged --> state.json.1 good ---------> known, a WARN
+ *                          no, of a newer maglevd, ... -> lost, an ERROR
+ *   neither is there ----> the folder was used before > lost, an ERROR
+ *                          it was not ----------------> first start
  *
  * @module
  */

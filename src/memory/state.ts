@@ -1,7 +1,7 @@
 /**
  * What outlives a process, as a value and as the text of `state.json`. Pure.
  *
- *   { "version": 1, "sha256": "<of version, newline, state as JSON without blanks>", "state": { "vips": {…}, … } }
+ *   { "version": 1, "sha256": "<of version, newline, state as JSON without blanks>", "state": { "vips": {...}, ... } }
  *
  * Keys of `state` that this version does not know are kept and written back: those of a newer maglevd survive a step
  * back. Anything else that is not as written here is damage. `version` grows when a key that is known changes its

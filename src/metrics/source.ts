@@ -37,9 +37,9 @@ export interface MemberRow {
   readonly pool: string;
   /** Name of the backend. */
   readonly backend: string;
-  /** 0…100, of the running configuration. */
+  /** 0...100, of the running configuration. */
   readonly weight: number;
-  /** 0…100, what VPP should have. */
+  /** 0...100, what VPP should have. */
   readonly effectiveWeight: number;
 }
 

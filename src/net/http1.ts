@@ -18,7 +18,7 @@ export function hostHeader(secure: boolean, address: string, port: number, host:
 }
 
 /**
- * Length of the head at the start of `octets`, its empty line included, or −1 while it is not whole.
+ * Length of the head at the start of `octets`, its empty line included, or -1 while it is not whole.
  *
  * @param from octets before this one were looked at already
  * @param end octets from here on do not count
@@ -37,7 +37,7 @@ export function headEnd(octets: Uint8Array, from: number, end: number = octets.l
 
 /** A response's head. */
 export interface Head {
-  /** 100…999. */
+  /** 100...999. */
   readonly status: number;
   /** Values of the fields that were asked for, in that order; those of one name are joined by a comma. */
   readonly fields: readonly (string | null)[];
@@ -78,7 +78,7 @@ export function mayBeHttp1(octets: Uint8Array): boolean {
   return true;
 }
 
-/** The status of `HTTP/1.x 123` with or without a reason; −1 if the line is none. */
+/** The status of `HTTP/1.x 123` with or without a reason; -1 if the line is none. */
 function statusOf(line: Uint8Array): number {
   if (line.length < 12 || !mayBeHttp1(line)) return -1;
   const [hundreds, tens, ones] = [digit(line[9]), digit(line[10]), digit(line[11])];

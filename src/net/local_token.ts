@@ -71,7 +71,7 @@ export function parseTokenText(text: string): string | null {
 /** A server that a client wants to reach. */
 export type LocalTarget =
   | { readonly socketPath: string }
-  /** `hostname` is an IP literal without brackets, or a name; `port` 1…65535. */
+  /** `hostname` is an IP literal without brackets, or a name; `port` 1...65535. */
   | { readonly hostname: string; readonly port: number };
 
 /**

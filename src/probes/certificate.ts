@@ -14,7 +14,7 @@ export function cleaned(text: string): string {
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
-  return plain.length <= NAME_LENGTH ? plain : `${plain.slice(0, NAME_LENGTH)}…`;
+  return plain.length <= NAME_LENGTH ? plain : `${plain.slice(0, NAME_LENGTH)}\u2026`;
 }
 
 /** What a certificate is valid for: its names, then its addresses. */

@@ -111,7 +111,7 @@ export function isAbout(
   return true;
 }
 
-/** Size of an IPv4 header at `offset`, −1 if there is none or it carries another protocol. */
+/** Size of an IPv4 header at `offset`, -1 if there is none or it carries another protocol. */
 function ipv4HeaderSize(view: DataView, offset: number, end: number, protocol?: number): number {
   if (end < offset + 20 || view.getUint8(offset) >> 4 !== 4) return -1;
   if (protocol !== undefined && view.getUint8(offset + 9) !== protocol) return -1;
@@ -119,7 +119,7 @@ function ipv4HeaderSize(view: DataView, offset: number, end: number, protocol?: 
   return size < 20 ? -1 : size;
 }
 
-/** Size of an IPv6 header at `offset` directly before ICMPv6 (our echoes have no extension headers), else −1. */
+/** Size of an IPv6 header at `offset` directly before ICMPv6 (our echoes have no extension headers), else -1. */
 function ipv6HeaderSize(view: DataView, offset: number, end: number): number {
   if (end < offset + 40 || view.getUint8(offset) >> 4 !== 6) return -1;
   return view.getUint8(offset + 6) === ICMP[6] ? 40 : -1;

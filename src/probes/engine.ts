@@ -1,9 +1,9 @@
 /**
  * The loop of the probing thread: when each backend's next probe begins, its deadline, and what comes of it.
  *
- *   due ──► (a slot is free) ──► running ──► verdict ──► report, next due
- *                                   │ deadline passed: the wait ends late
- *                                   └ cancelled: no report
+ *   due --> (a slot is free) --> running --> verdict --> report, next due
+ *                                   | deadline passed: the wait ends late
+ *                                   + cancelled: no report
  *
  * Every pass through the loop does the same in the same order: note stalls, handle what the sockets have, then
  * deadlines and due times, then send what was gathered. So a late thread hears an answer that has arrived before it calls the backend late.
@@ -59,7 +59,7 @@ export interface EngineOptions<T extends ProbeTarget> {
   readonly begin: (target: T) => void;
   /** Told when a probe failed for a reason that is a defect of this program. */
   readonly defect: (error: unknown, target: T) => void;
-  /** Probes that may run at once, ≥ 1. */
+  /** Probes that may run at once, >= 1. */
   readonly limit: number;
   /** Told when probes that are due have to wait for the limit, with their number. */
   readonly limited: (queued: number) => void;

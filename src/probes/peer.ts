@@ -34,7 +34,7 @@ const LENGTH = 60;
 
 /**
  * The head of what a peer sent, for people: printable characters of ASCII as they are, and all others as `\r`, `\n`,
- * `\t` or `\x1b`, so that it stays in its line and says nothing to a terminal. At most `limit` octets, then `…`.
+ * `\t` or `\x1b`, so that it stays in its line and says nothing to a terminal. At most `limit` octets, then `...`.
  */
 export function quoted(octets: Uint8Array, limit = LENGTH): string {
   const head = Array.from(octets.subarray(0, limit), (octet) => {
@@ -42,7 +42,7 @@ export function quoted(octets: Uint8Array, limit = LENGTH): string {
     if (octet >= 0x20 && octet < 0x7f) return String.fromCharCode(octet);
     return SHORT[octet] ?? `\\x${octet.toString(16).padStart(2, "0")}`;
   }).join("");
-  return octets.length > limit ? `${head}…` : head;
+  return octets.length > limit ? `${head}\u2026` : head;
 }
 
 const SHORT: Readonly<Record<number, string>> = { 9: "\\t", 10: "\\n", 13: "\\r" };

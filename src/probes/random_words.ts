@@ -3,7 +3,7 @@ export class RandomWords {
   readonly #words = new Uint32Array(256);
   #next = this.#words.length;
 
-  /** The next word, 0 to 2^32 − 1. */
+  /** The next word, 0 to 2^32 - 1. */
   next(): number {
     if (this.#next === this.#words.length) {
       crypto.getRandomValues(this.#words);

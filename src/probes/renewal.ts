@@ -2,9 +2,9 @@
  * A probe of a check that names TLS files. A failure of TLS may come from a file that was renewed on the disk and is
  * still used as it was read before, so the files are looked at before the failure counts:
  *
- *   first try ──► TLS failure ──► look ──► unchanged: the failure counts
- *                                   │
- *                                   └────► changed: second try, and what it finds counts
+ *   first try --> TLS failure --> look --> unchanged: the failure counts
+ *                                   |
+ *                                   +----> changed: second try, and what it finds counts
  *
  * @module
  */

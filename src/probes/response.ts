@@ -89,7 +89,7 @@ export class ResponseReader {
     this.#budget = budget;
   }
 
-  /** Status of the final response, 200…999 or 101; null until its head is whole. */
+  /** Status of the final response, 200...999 or 101; null until its head is whole. */
   get status(): number | null {
     return this.#status;
   }

@@ -115,7 +115,7 @@ const BY_CALL: Readonly<Record<string, Readonly<Record<string, VoidCause>>>> = {
 /**
  * Cause of a failed system call, or null when it counts against the backend.
  *
- * @param call `socket`, `bind`, `connect`, `send`, … ; `netns` for opening and entering a network namespace
+ * @param call `socket`, `bind`, `connect`, `send`, ... ; `netns` for opening and entering a network namespace
  * @param name of the errno
  */
 export function voidCause(call: string, name: string): VoidCause | null {

@@ -43,7 +43,7 @@ export interface ProberOptions {
   readonly version?: string;
   /** Limit of open files; default: that of the process. */
   readonly descriptors?: number;
-  /** Part of the descriptors that is this prober's, 0…1; default 1. */
+  /** Part of the descriptors that is this prober's, 0...1; default 1. */
   readonly share?: number;
   /** Looks at files on the disk, see `FileStore.look`; absent: they never change. */
   readonly look?: (keys: readonly string[]) => Promise<void>;

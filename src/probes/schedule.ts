@@ -15,7 +15,7 @@ import type { Millis } from "../model.ts";
 export interface Turn {
   /** When the running or last probe was due; where the next is counted from. */
   readonly lastDue: Millis;
-  /** Random factor of the wait under way, 0.9…1.1; kept when the interval changes. */
+  /** Random factor of the wait under way, 0.9...1.1; kept when the interval changes. */
   readonly factor: number;
 }
 
@@ -32,7 +32,7 @@ export function nextDue(turn: Turn, intervalMs: Millis, now: Millis): Millis {
 /**
  * When a probe whose result was void is repeated: the first at once, further ones on the fast interval.
  *
- * @param voids void results in a row, this one included, ≥ 1
+ * @param voids void results in a row, this one included, >= 1
  */
 export function nextAfterVoid(turn: Turn, fastIntervalMs: Millis, voids: number, now: Millis): Millis {
   return voids === 1 ? now : nextDue(turn, fastIntervalMs, now);

@@ -4,7 +4,7 @@ import type { Millis } from "../model.ts";
 export interface Timed {
   /** When, on the monotonic clock; written by `Timers` only. */
   at: Millis;
-  /** Number of the entry while it is in, −1 when not; written by `Timers` only. */
+  /** Number of the entry while it is in, -1 when not; written by `Timers` only. */
   number: number;
 }
 

@@ -2,7 +2,7 @@
  * TLS of one probe: OpenSSL between a plain stream and whoever reads and writes. The plain stream connects, owns the
  * descriptor and is watched; what it reads is fed to OpenSSL, and what OpenSSL has for the peer it sends.
  *
- *   open()    connect ──► handshake: send, read 16 KiB at most, one call of OpenSSL, and again
+ *   open()    connect --> handshake: send, read 16 KiB at most, one call of OpenSSL, and again
  *   close()   close_notify; a peer that has sent no data is read to its end, which brings its session, and the alert
  *             of a server of TLS 1.3 that refuses the client's certificate
  *

@@ -2,7 +2,7 @@
  * Who may compute. All probes of a thread share it, so none may take it for long: a probe that used up its turn, or
  * that is woken when the time for answers is used up, waits here until the others had theirs.
  *
- *   pass:  sockets, 4 ms ──► deadlines and due times, 4 ms ──► turns, 4 ms ──► the next pass
+ *   pass:  sockets, 4 ms --> deadlines and due times, 4 ms --> turns, 4 ms --> the next pass
  *
  * @module
  */

@@ -2,9 +2,9 @@
  * The journal as the daemon uses it: it gives every entry its place and its link of the chain at once, and writes
  * in batches on a thread of its own. Nobody waits for the disk.
  *
- *   opening ──opened──▶ open ──write failed, answer late by 10 s, thread dead──▶ failing
- *      │                  ▲                                                         │
- *      └──cannot──▶ failing└───────opened again a minute later, and written─────────┘
+ *   opening --opened--> open --write failed, answer late by 10 s, thread dead--> failing
+ *      |                  ^                                                         |
+ *      +--cannot--> failing+-------opened again a minute later, and written---------+
  *
  * While it is not open the newest 10,000 entries are in memory and answer questions; entries that wait to be
  * written stay in the queues, so that a thread that comes back gets them. The file of a newer program is not

@@ -22,13 +22,13 @@ export interface Run {
   readonly last: UnixMillis;
   /** How many, at least 1. */
   readonly count: number;
-  /** The rule in force, 1…100. */
+  /** The rule in force, 1...100. */
   readonly rise: number;
-  /** The rule in force, 1…100. */
+  /** The rule in force, 1...100. */
   readonly fall: number;
   /** State before the first one. */
   readonly state: State;
-  /** Counter before the first one, 0…rise+fall-1. */
+  /** Counter before the first one, 0...rise+fall-1. */
   readonly counter: number;
 }
 

@@ -93,7 +93,7 @@ export interface PageQuery {
   readonly until: UnixMillis | null;
   /** Only places below this one. */
   readonly before: number | null;
-  /** At most so many, 1…1,000. */
+  /** At most so many, 1...1,000. */
   readonly limit: number;
 }
 

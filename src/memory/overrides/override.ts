@@ -10,10 +10,10 @@
  * A backend has at most one of the first three of each scope, a member at most one weight of each scope. `here` is
  * this daemon, `everywhere` an intent of the fleet.
  *
- *   set ──▶ in force ──opposite action, newer one, clear, hour, the file's own value changes──▶ ended
- *             │  ▲
- *             │  └── name and address come back within 30 days
- *             └─ the backend or member leaves the configuration ──▶ sleeping ──30 days, hour, another address──▶ ended
+ *   set --> in force --opposite action, newer one, clear, hour, the file's own value changes--> ended
+ *             |  ^
+ *             |  +-- name and address come back within 30 days
+ *             +- the backend or member leaves the configuration --> sleeping --30 days, hour, another address--> ended
  *
  * An override of the fleet sleeps and wakes with the name, and ends with its intent only.
  *
@@ -100,7 +100,7 @@ export interface WeightOverride extends OverrideHead {
   readonly frontend: string;
   /** Name of the pool. */
   readonly pool: string;
-  /** 0…100. */
+  /** 0...100. */
   readonly weight: number;
 }
 
