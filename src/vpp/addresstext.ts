@@ -1,11 +1,11 @@
 /**
- * Texts of addresses and prefixes that stand in messages. A dump names the same few again and again, and making a
+ * Addresses and prefixes that stand in messages, from octets to text and back. A dump names the same few again and again, and making a
  * text costs more than all the rest of a row, so the last ones made are kept.
  *
  * @module
  */
 import type { IpAddress } from "../model.ts";
-import { ipFromOctets } from "../net/ip.ts";
+import { family, ipFromOctets, octets, parseIp } from "../net/ip.ts";
 
 /** Texts kept of each family; a power of two. */
 const SLOTS = 16_384;
@@ -69,4 +69,48 @@ export function prefixText(view: DataView, at: number, ipv6: boolean, length: nu
     kept.prefix = `${kept.text}/${length}`;
   }
   return kept.prefix;
+}
+
+/**
+ * Octets by the text that they were made of: one backend of 1,000 VIPs is named in 1,000 messages, and reading an
+ * address costs more than all the rest of a message. Forgotten when there are too many.
+ */
+type Octets = Map<string, Uint8Array<ArrayBuffer>>;
+
+const ofAddress: Octets = new Map();
+const ofPrefix: Octets = new Map();
+
+function keep(known: Octets, text: string, octets: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (known.size >= SLOTS) known.clear();
+  known.set(text, octets);
+  return octets;
+}
+
+/** The 17 octets of an address: family and 16 octets, IPv4 in the first four. The same array each time; do not change it. */
+export function addressOctets(address: IpAddress): Uint8Array<ArrayBuffer> {
+  const known = ofAddress.get(address);
+  if (known !== undefined) return known;
+  const short = octets(address);
+  const made = new Uint8Array(17);
+  made[0] = short.length === 4 ? 0 : 1;
+  made.set(short, 1);
+  return keep(ofAddress, address, made);
+}
+
+/** The 18 octets of `address/length`, or what is wrong with it. The same array each time; do not change it. */
+export function prefixOctets(prefix: string): Uint8Array<ArrayBuffer> | string {
+  const known = ofPrefix.get(prefix);
+  if (known !== undefined) return known;
+  const slash = prefix.indexOf("/");
+  const host = parseIp(prefix.slice(0, slash));
+  const length = Number(prefix.slice(slash + 1));
+  if (slash < 0 || host === null || !Number.isInteger(length) || length < 0) {
+    return `"${prefix}" is not a prefix`;
+  }
+  const bits = family(host) === 4 ? 32 : 128;
+  if (length > bits) return `"${prefix}" is longer than ${bits} bits`;
+  const made = new Uint8Array(18);
+  made.set(addressOctets(host));
+  made[17] = length;
+  return keep(ofPrefix, prefix, made);
 }

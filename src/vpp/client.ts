@@ -96,7 +96,7 @@ export class VppClient implements AsyncDisposable {
     this.#options = options;
     this.#trace = new Trace(options.log, options.onMessage);
     this.#outbox = new Outbox(stream, {
-      sent: (message, result) => this.#trace.sent(message, result),
+      sent: (message, result, count) => this.#trace.sent(message, result, count),
       failed: (error) =>
         this.end(new VppSessionError("io", `cannot write to VPP: ${describe(error)}`, { cause: error })),
     });
@@ -218,9 +218,9 @@ export class VppClient implements AsyncDisposable {
     });
   }
 
-  /** Writes at once what was asked for in this turn, not at its end. */
-  flush(): void {
-    this.#outbox.flush();
+  /** Writes at once what was asked for in this turn, not at its end. Resolves when all is written, or cannot be. */
+  flush(): Promise<void> {
+    return this.#outbox.idle();
   }
 
   /** Ends the session for `reason`; every request without an answer is rejected with it. */

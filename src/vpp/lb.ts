@@ -169,9 +169,9 @@ export class VppLoadBalancer implements LoadBalancer {
     return Promise.all(ops.map((op) => this.apply(op)));
   }
 
-  /** Writes at once what was sent in this turn, not at its end. */
-  flush(): void {
-    this.#client.flush();
+  /** Writes at once what was sent in this turn, not at its end. Resolves when all is written, or cannot be. */
+  flush(): Promise<void> {
+    return this.#client.flush();
   }
 
   #ask(op: Op, answered: (reply: Reply<unknown>) => void, failed: (error: unknown) => void): void {

@@ -25,8 +25,8 @@ export interface ByteStream extends Sink {
 
 /** Told what became of the messages of one write. */
 export interface OutboxEvents {
-  /** The message went out, or could not. */
-  sent(message: string, result: "success" | "failure"): void;
+  /** So many messages of a name went out, or could not. */
+  sent(message: string, result: "success" | "failure", count: number): void;
   /** Writing failed; nothing more is written. */
   failed(error: unknown): void;
 }
@@ -40,7 +40,8 @@ export class Outbox {
   readonly #sink: Sink;
   readonly #events: OutboxEvents;
   #frames = new Writer(FIRST_SIZE);
-  #names: string[] = [];
+  /** How many of each name are among them. */
+  #names = new Map<string, number>();
   #spare: Writer | null = null;
   #running = false;
   /** Whether the end of this turn flushes. */
@@ -58,7 +59,7 @@ export class Outbox {
   push<T>(message: Message<T>, head: Partial<Head>, body: T): void {
     if (this.#closed) return;
     writeFrame(this.#frames, message, head, body);
-    this.#names.push(message.name);
+    this.#names.set(message.name, (this.#names.get(message.name) ?? 0) + 1);
     if (this.#frames.length > MAX_QUEUED) {
       this.close();
       return this.#events.failed(new RangeError(`more than ${MAX_QUEUED} octets wait for VPP to read them`));
@@ -84,7 +85,7 @@ export class Outbox {
   /** Forgets what is queued; a write under way goes on, so the stream stays in step. */
   clear(): void {
     this.#frames.length = 0;
-    this.#names = [];
+    this.#names = new Map();
   }
 
   /** Forgets what is queued, and takes nothing more. */
@@ -105,7 +106,7 @@ export class Outbox {
       const names = this.#names;
       this.#frames = this.#spare ?? new Writer(FIRST_SIZE);
       this.#frames.length = 0;
-      this.#names = [];
+      this.#names = new Map();
       this.#spare = null;
       try {
         for (let at = 0; at < frames.length;) {
@@ -113,12 +114,12 @@ export class Outbox {
         }
       } catch (error) {
         this.close();
-        for (const name of names) this.#events.sent(name, "failure");
+        for (const [name, count] of names) this.#events.sent(name, "failure", count);
         this.#events.failed(error);
         return;
       }
       if (frames.bytes.length <= KEEP_SIZE) this.#spare = frames;
-      for (const name of names) this.#events.sent(name, "success");
+      for (const [name, count] of names) this.#events.sent(name, "success", count);
     }
     this.#running = false;
   }

@@ -55,9 +55,9 @@ export class Trace {
     if (this.#log.enabled("debug")) this.#write("vpp-api-send-multi", { message, context, count: 1 }, body);
   }
 
-  /** A queued message went out, or could not. */
-  sent(message: string, result: "success" | "failure"): void {
-    this.#hook(message, "send", result, 1);
+  /** So many queued messages of a name went out, or could not. */
+  sent(message: string, result: "success" | "failure", count: number): void {
+    this.#hook(message, "send", result, count);
   }
 
   /** A message arrived. */

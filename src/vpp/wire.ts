@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { family, octets, parseIp } from "../net/ip.ts";
+import { family, octets } from "../net/ip.ts";
 import type { IpAddress } from "../model.ts";
-import { ip4Text, ip6Text, prefixText } from "./addresstext.ts";
+import { addressOctets, ip4Text, ip6Text, prefixOctets, prefixText } from "./addresstext.ts";
 
 /** Octets that do not hold what the message's definition says; names message and field. */
 export class DecodeError extends Error {
@@ -367,10 +367,9 @@ export const address: Field<IpAddress> = {
     throw new DecodeError("", `unknown address family ${af}`);
   },
   write(to, value) {
-    const short = octets(value);
-    const at = to.room(17);
-    to.bytes[at] = short.length === 4 ? 0 : 1;
-    to.bytes.set(short, at + 1);
+    const made = addressOctets(value);
+    const at = to.place(17);
+    to.bytes.set(made, at);
   },
 };
 
@@ -383,15 +382,9 @@ export const prefix: Field<string> = {
     return prefixText(from.view, at + 1, af === 1, from.bytes[at + 17] ?? 0);
   },
   write(to, value) {
-    const slash = value.indexOf("/");
-    const host = parseIp(value.slice(0, slash));
-    const length = Number(value.slice(slash + 1));
-    if (slash < 0 || host === null || !Number.isInteger(length) || length < 0) {
-      throw new EncodeError("", `"${value}" is not a prefix`);
-    }
-    const bits = family(host) === 4 ? 32 : 128;
-    if (length > bits) throw new EncodeError("", `"${value}" is longer than ${bits} bits`);
-    address.write(to, host);
-    u8.write(to, length);
+    const made = prefixOctets(value);
+    if (typeof made === "string") throw new EncodeError("", made);
+    const at = to.place(18);
+    to.bytes.set(made, at);
   },
 };

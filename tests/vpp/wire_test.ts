@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ip } from "../../src/net/ip.ts";
+import { addressOctets, prefixOctets } from "../../src/vpp/addresstext.ts";
 import { type Message, messages, readMessage, writeMessage } from "../../src/vpp/messages.ts";
 import {
   address,
@@ -117,4 +118,13 @@ Deno.test("wire: any octets decode to a value or to an error of their own", () =
     }),
     { numRuns: 2000 },
   );
+});
+
+Deno.test("wire: the octets of an address and of a prefix are made once, and are not taken for each other", () => {
+  assert.equal(addressOctets(ip("192.0.2.77")), addressOctets(ip("192.0.2.77")));
+  assert.equal(prefixOctets("192.0.2.77/32"), prefixOctets("192.0.2.77/32"));
+  assert.equal(typeof prefixOctets("192.0.2.77"), "string");
+  // So many that the first are forgotten.
+  for (let n = 0; n < 20_000; n++) addressOctets(ip(`10.1.${n >> 8}.${n & 255}`));
+  assert.deepEqual([...addressOctets(ip("192.0.2.77"))].slice(0, 5), [0, 192, 0, 2, 77]);
 });
