@@ -90,18 +90,21 @@ export interface FrontendWeights {
   readonly members: readonly MemberWeight[];
 }
 
-/** Weight of a member whose pool is the active one. */
+/** Weight of a member whose pool is the active one, if this server serves for it. */
 function weightIfActive(
   member: PoolMember,
-  state: State,
-  { known, unread }: Pick<MemberStatus, "known" | "unread">,
-  witness: () => number | null,
+  server: IpAddress,
+  { state, known }: Pick<MemberStatus, "state" | "known">,
+  unread: Unread | undefined,
+  { witness }: Pick<MemberFacts, "witness">,
 ): number {
   const isSetHere = member.byOperator !== undefined && member.restored !== true;
-  if (state === "up") return unread === undefined || isSetHere ? member.weight : witness() || member.weight;
-  if (unread === "state" && state === "disabled") return witness() ?? 0;
+  if (state === "up") {
+    return unread === undefined || isSetHere ? member.weight : witness(server) || member.weight;
+  }
+  if (unread === "state" && state === "disabled") return witness(server) ?? 0;
   if (state !== "unknown" || known) return 0;
-  return isSetHere ? member.weight : witness() ?? 0;
+  return isSetHere ? member.weight : witness(server) ?? 0;
 }
 
 /** A server that serves in place of the previous one, as two backends exchange theirs, counts if it carried before. */
@@ -109,52 +112,52 @@ function isIdleStandIn({ previous }: MemberStatus, server: IpAddress, facts: Mem
   return (previous ?? null) !== null && previous?.address !== server && (facts.inVpp(server) ?? 0) === 0;
 }
 
-/** Judges a frontend with the weights of the running configuration. */
+/** The server of each member, in the file's order; null: that of the configured address, since no member waits for one. */
+function serversOf({ pools }: Frontend, facts: MemberFacts): readonly (IpAddress | null)[] | null {
+  const waits = ({ backend }: PoolMember) => (facts.status(backend).previous ?? null) !== null;
+  if (!pools.some(({ members }) => members.some(waits))) return null;
+  const claims = pools.flatMap(({ members }) => members).map(({ backend }): Claim => {
+    const { previous = null, state } = facts.status(backend);
+    return { state, previous, address: facts.address(backend) };
+  });
+  return memberServers(claims, (address) => facts.inVpp(address) !== null);
+}
+
+/**
+ * Judges a frontend with the weights of the running configuration. It is asked for each VIP before its message, so it
+ * makes no more lists than needed.
+ */
 export function frontendWeights(frontend: Frontend, facts: MemberFacts): FrontendWeights {
-  const statuses = frontend.pools.flatMap((pool) => pool.members.map(({ backend }) => facts.status(backend)));
-  const servers = memberServers(
-    frontend.pools.flatMap((pool) => pool.members).map(({ backend }, index) => ({
-      state: statuses[index]?.state ?? "removed",
-      previous: statuses[index]?.previous ?? null,
-      address: facts.address(backend),
-    })),
-    (address) => facts.inVpp(address) !== null,
-  );
-  let index = 0;
-  const pools = frontend.pools.map((pool) => ({
-    name: pool.name,
-    members: pool.members.map((member) => {
-      const status = statuses[index] ?? facts.status(member.backend);
-      const address = servers[index++] ?? null;
-      const { state, known } = status.previous ?? status;
+  const { pools } = frontend;
+  const servers = serversOf(frontend, facts);
+  const members: { -readonly [K in keyof MemberWeight]: MemberWeight[K] }[] = [];
+  let active: string | null = null;
+  for (const pool of pools) {
+    for (const member of pool.members) {
+      const { backend } = member;
+      const status = facts.status(backend);
+      const address = servers === null ? facts.address(backend) : servers[members.length] ?? null;
+      const judged = status.previous ?? status;
       const carries = address !== null && !isIdleStandIn(status, address, facts);
-      const { unread } = status;
-      const weight = carries
-        ? weightIfActive(member, state, { known, ...(unread && { unread }) }, () => facts.witness(address))
-        : 0;
-      return { member, address, state: status.state, judged: state, known, weightIfActive: weight };
-    }),
-  }));
-  const carrying = pools.find((pool) => pool.members.some((m) => m.weightIfActive > 0));
-  const active = carrying ?? pools[0];
-  const members = pools.flatMap((pool) =>
-    pool.members.map(({ member, address, state, judged, known, weightIfActive }) => ({
-      pool: pool.name,
-      backend: member.backend,
-      address,
-      state,
-      judged,
-      known,
-      configured: member.weight,
-      effective: pool === active ? weightIfActive : 0,
-    }))
-  );
-  const state: FrontendState = members.some((m) => m.effective > 0)
-    ? "up"
-    : members.every((m) => m.judged === "unknown")
-    ? "unknown"
-    : "down";
-  return { state, activePool: active?.name ?? "", members };
+      const effective = carries ? weightIfActive(member, address, judged, status.unread, facts) : 0;
+      if (effective > 0) active ??= pool.name;
+      members.push({
+        pool: pool.name,
+        backend,
+        address,
+        state: status.state,
+        judged: judged.state,
+        known: judged.known,
+        configured: member.weight,
+        effective,
+      });
+    }
+  }
+  const activePool = active ?? pools[0]?.name ?? "";
+  for (const member of members) if (member.pool !== activePool) member.effective = 0;
+  const isUnknown = () => members.every((member) => member.judged === "unknown");
+  const state: FrontendState = active !== null ? "up" : isUnknown() ? "unknown" : "down";
+  return { state, activePool, members };
 }
 
 /** The server at the address that a reload replaced. It serves until the new one has its first verdict. */
