@@ -47,6 +47,8 @@ export interface ApplyOptions {
   readonly inFlight: Semaphore;
   /** True: send what is held too, except what is blocked. */
   readonly release: boolean;
+  /** Why the session with VPP is over; null: it is not, as far as is known. Shared by runs that are sent as one. */
+  readonly session: { ended: string | null };
   /** Ends the run: nothing more is sent. */
   readonly signal: AbortSignal;
   /** Whether the messages go before those of other runs. */
@@ -106,7 +108,6 @@ class Run {
   readonly #options: ApplyOptions;
   readonly #fault = Promise.withResolvers<never>();
   #additionsAllowed = true;
-  #ended: string | null = null;
 
   constructor(plan: SyncPlan, options: ApplyOptions) {
     this.#plan = plan;
@@ -162,7 +163,7 @@ class Run {
 
   /** True when one of the steps is not wanted any more; then none of them is sent. */
   #superseded(steps: readonly Step[]): boolean {
-    if (steps.every((step) => this.#options.isCurrent(step))) return false;
+    if (steps.every(this.#options.isCurrent)) return false;
     for (const step of steps) this.#finish(step, "skipped", "planned anew", null, false, true);
     return true;
   }
@@ -185,7 +186,7 @@ class Run {
       inFlight.leave(ops.length);
     };
     inFlight.enter(ops.length, () => {
-      if (signal.aborted || this.#ended !== null) return over("skipped");
+      if (signal.aborted || this.#options.session.ended !== null) return over("skipped");
       if (this.#superseded(steps)) return over("superseded");
       for (const { op, step } of ops) onSend(op, step);
       const settled: typeof then = (replies) => {
@@ -193,15 +194,9 @@ class Run {
         for (const { op, step } of ops) onSettled(op, step);
         inFlight.leave(ops.length);
       };
-      const failed = (error: unknown) => {
-        if (!(error instanceof VppError)) return this.#fault.reject(error);
-        // The session is over for every unit, so the first error speaks for all.
-        this.#ended ??= error.message;
-        settled("failed");
-      };
-      const [only] = ops;
-      if (ops.length === 1 && only !== undefined) balancer.send(only.op, (reply) => settled([reply]), failed);
-      else balancer.applyTogether(ops.map(({ op }) => op)).then(settled).catch(failed);
+      balancer.applyTogether(ops.map(({ op }) => op)).then(settled).catch((error) => {
+        if (this.#failed(error)) settled("failed");
+      });
     }, urgent);
   }
 
@@ -226,6 +221,8 @@ class Run {
       this.#skip([step], "");
       return then(false);
     }
+    const only = step.ops[0];
+    if (only !== undefined && step.ops.length === 1) return this.#only(step, only, then);
     this.#send([step], step.ops.map((op) => ({ op, step })), (replies) => {
       if (replies === "superseded") return then(false);
       const { status } = typeof replies === "string"
@@ -235,8 +232,47 @@ class Run {
     });
   }
 
+  /** The same for a step of one message, with as little as possible for each: nearly all are such. */
+  #only(step: Step, op: Op, then: Then): void {
+    const { balancer, inFlight, isCurrent, onAccepted, onSend, onSettled, signal, urgent } = this.#options;
+    const over = (status: StepResult["status"]) => {
+      then(status === "done");
+      inFlight.leave(1);
+    };
+    const settled = ({ status }: StepResult) => {
+      onSettled(op, step);
+      over(status);
+    };
+    inFlight.enter(1, () => {
+      if (signal.aborted || this.#options.session.ended !== null) {
+        return over(this.#finish(step, "skipped", this.#why()).status);
+      }
+      if (!isCurrent(step)) {
+        return over(this.#finish(step, "skipped", "planned anew", null, false, true).status);
+      }
+      onSend(op, step);
+      balancer.send(op, (reply) => {
+        if (reply.retval !== 0) return settled(this.#judge(step, step.ops, [reply]));
+        onAccepted(op, step);
+        settled(this.#finish(step, "done", null, 0));
+      }, (error) => {
+        if (this.#failed(error)) settled(this.#finish(step, "failed", this.#why()));
+      });
+    }, urgent);
+  }
+
+  /** The session is over for every unit, so the first error speaks for all. False: it is a fault of the program. */
+  #failed(error: unknown): boolean {
+    if (error instanceof VppError) {
+      this.#options.session.ended ??= error.message;
+      return true;
+    }
+    this.#fault.reject(error);
+    return false;
+  }
+
   #why(): string {
-    return this.#ended ?? "the daemon is stopping";
+    return this.#options.session.ended ?? "the daemon is stopping";
   }
 
   #unit(unit: Unit, then: Then): void {
@@ -329,12 +365,12 @@ class Run {
   #lower({ lowers }: VipUnit, capacity: boolean, then: Then): void {
     if (lowers.length === 0) return then(capacity);
     if (this.#superseded(lowers)) return then(false);
-    const [now, waits] = capacity ? [lowers, []] : [
-      lowers.filter((step) => step.dead),
-      lowers.filter((step) => !step.dead),
-    ];
+    const now = capacity ? lowers : lowers.filter((step) => step.dead);
+    const waits = capacity ? [] : lowers.filter((step) => !step.dead);
     this.#skip(waits, "an addition or raise of the VIP failed; this waits for the next sync");
     if (now.length === 0) return then(false);
+    const only = now[0];
+    if (only !== undefined && waits.length === 0 && now.length === 1) return this.#alone(only, then);
     const lowered = every(now.length, (done) => then(done && waits.length === 0));
     for (const step of now) this.#alone(step, lowered);
   }

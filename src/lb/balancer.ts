@@ -98,6 +98,6 @@ export interface LoadBalancer {
   send(op: Op, answered: (reply: OpReply) => void, failed: (error: unknown) => void): void;
   /** Sends several in one write, in order. */
   applyTogether(ops: readonly Op[]): Promise<OpReply[]>;
-  /** Writes at once what was sent in this turn of the event loop, not at its end. */
-  flush(): void;
+  /** Writes at once what was sent in this turn, not at its end. Resolves when all is written, or cannot be. Never rejects. */
+  flush(): Promise<void>;
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { frontendWeights, type MemberStatus } from "../health/frontend.ts";
+import { frontendWeights, type MemberStatus, type MemberWeight } from "../health/frontend.ts";
 import type { ActualConf, ActualVip, Encap, Family, IpAddress, State, VipKey } from "../model.ts";
 import type { Config, Frontend } from "../configuration.ts";
 import { family } from "../net/ip.ts";
@@ -88,39 +88,48 @@ function configuredFamily(config: Config, frontend: Frontend): Family {
   return 4;
 }
 
-function wantedVip(config: Config, frontend: Frontend, status: StatusOf, known: KnownServers): DesiredVip {
-  const vip = frontendVip(frontend);
-  const id = vipId(vip);
-  const weights = frontendWeights(frontend, {
+/** The servers that a VIP should have; those that are as before are the same objects. */
+function wantedServers(
+  members: readonly MemberWeight[],
+  before: readonly DesiredServer[],
+): readonly DesiredServer[] {
+  const servers: DesiredServer[] = [];
+  let same = true;
+  for (const member of members) {
+    const { address, backend, configured, effective, judged, known, pool } = member;
+    // A checked configuration has every member; a state named `removed` is on its way out of it.
+    if (address === null || member.state === "removed") continue;
+    const was = before[servers.length];
+    const isSame = was !== undefined && was.weight === effective && was.state === judged &&
+      was.backend === backend && was.address === address && was.pool === pool && was.known === known &&
+      was.configured === configured;
+    same &&= isSame;
+    servers.push(
+      isSame ? was : { address, backend, pool, state: judged, known, configured, weight: effective },
+    );
+  }
+  return same && servers.length === before.length ? before : servers;
+}
+
+function wantedVip(config: Config, placed: Placed, status: StatusOf, known: KnownServers): DesiredVip {
+  const { encap, frontend, id, vip } = placed;
+  const { activePool, members } = frontendWeights(frontend, {
     status,
     address: (backend) => config.backends.get(backend)?.address ?? null,
     witness: (address) => known.witness(id, address),
     inVpp: (address) => known.weight(id, address),
   });
-  const servers: DesiredServer[] = [];
-  for (const member of weights.members) {
-    const { address, backend, configured, effective, judged, pool } = member;
-    // A checked configuration has every member; a state named `removed` is on its way out of it.
-    if (address === null || member.state === "removed") continue;
-    servers.push({
-      address,
-      backend,
-      pool,
-      state: judged,
-      known: member.known,
-      configured,
-      weight: effective,
-    });
-  }
-  return {
+  const servers = wantedServers(members, placed.last?.servers ?? []);
+  if (placed.last?.servers === servers && placed.last.activePool === activePool) return placed.last;
+  return placed.last = {
     id,
     vip,
     frontend: frontend.name,
-    encap: encapOf(configuredFamily(config, frontend)),
+    encap,
     srcIpSticky: frontend.srcIpSticky,
     tableLength: frontend.newFlowsTableLength,
     tableLengthAuto: frontend.newFlowsTableLengthAuto,
-    activePool: weights.activePool,
+    activePool,
     servers,
   };
 }
@@ -130,12 +139,12 @@ function wantedVip(config: Config, frontend: Frontend, status: StatusOf, known: 
  * its verdict at another time: the family that carries more weight is the one, else the previous one while it has
  * servers. Servers of the other family are left out.
  */
-function oneFamily(vips: readonly DesiredVip[]): readonly DesiredVip[] {
+function oneFamily(config: Config, vips: readonly DesiredVip[]): readonly DesiredVip[] {
+  // The configured servers have one family.
+  const isConfigured = ({ address, backend }: DesiredServer) =>
+    config.backends.get(backend)?.address === address;
+  if (vips.every(({ servers }) => servers.every(isConfigured))) return vips;
   const configured: Family = vips[0]?.encap === "gre6" ? 6 : 4;
-  const strangers = vips.flatMap((vip) => vip.servers).filter(({ address }) =>
-    family(address) !== configured
-  );
-  if (strangers.length === 0) return vips;
   const carried = (of: Family) =>
     vips.flatMap((vip) => vip.servers).reduce((sum, s) => family(s.address) === of ? sum + s.weight : sum, 0);
   const previous: Family = configured === 4 ? 6 : 4;
@@ -147,28 +156,44 @@ function oneFamily(vips: readonly DesiredVip[]): readonly DesiredVip[] {
   }));
 }
 
+/** What of a frontend a configuration alone decides. */
 interface Placed {
   readonly frontend: Frontend;
   /** Place in the file. */
   readonly place: number;
+  readonly vip: VipKey;
+  /** `vipId` of `vip`. */
+  readonly id: string;
+  /** After the configured servers. */
+  readonly encap: Encap;
+  /** Those with the same address, itself included, in the file's order. */
+  readonly neighbours: Placed[];
+  /** What was wanted of it last, whoever asked: what is kept of thousands of VIPs is what the garbage collector copies. */
+  last: DesiredVip | null;
 }
 
-/** Frontends by address. A configuration never changes, and to go through all of it takes longer than to plan one VIP. */
-const byAddress = new WeakMap<Config, Map<IpAddress, Placed[]>>();
+/**
+ * Frontends by name. A configuration never changes, and to go through all of it, or to make texts of a VIP, takes longer
+ * than to plan one.
+ */
+const placedIn = new WeakMap<Config, Map<string, Placed>>();
 
-/** The frontends that have the address of one of these, in the file's order. */
-function onSameAddresses(config: Config, names: Iterable<string>): Frontend[] {
-  let known = byAddress.get(config);
-  if (known === undefined) {
-    const all = [...config.frontends.values()].map((frontend, place) => ({ frontend, place }));
-    byAddress.set(config, known = Map.groupBy(all, ({ frontend }) => frontend.address));
+function placedBy(config: Config): Map<string, Placed> {
+  const known = placedIn.get(config);
+  if (known !== undefined) return known;
+  const placed = new Map<string, Placed>();
+  const byAddress = new Map<IpAddress, Placed[]>();
+  for (const frontend of config.frontends.values()) {
+    const vip = frontendVip(frontend);
+    const neighbours = byAddress.get(frontend.address) ?? [];
+    if (neighbours.length === 0) byAddress.set(frontend.address, neighbours);
+    const encap = encapOf(configuredFamily(config, frontend));
+    const one = { frontend, place: placed.size, vip, id: vipId(vip), encap, neighbours, last: null };
+    neighbours.push(one);
+    placed.set(frontend.name, one);
   }
-  const found = new Set<Placed>();
-  for (const name of names) {
-    const address = config.frontends.get(name)?.address;
-    for (const one of address === undefined ? [] : known.get(address) ?? []) found.add(one);
-  }
-  return [...found].sort((a, b) => a.place - b.place).map(({ frontend }) => frontend);
+  placedIn.set(config, placed);
+  return placed;
 }
 
 /**
@@ -182,16 +207,23 @@ export function desiredVips(
   known: KnownServers,
   names: Iterable<string> | null,
 ): readonly DesiredVip[] {
-  const asked = names === null ? null : new Set(names);
-  const frontends = asked === null ? [...config.frontends.values()] : onSameAddresses(config, asked);
-  const vips = frontends.map((frontend) => wantedVip(config, frontend, status, known));
-  const mixed = new Map<string, DesiredVip>();
-  for (const group of Map.groupBy(vips, (vip) => vip.vip.prefix).values()) {
-    for (const vip of oneFamily(group)) mixed.set(vip.frontend, vip);
+  const placed = placedBy(config);
+  const asked: Placed[] = [];
+  for (const name of names === null ? placed.keys() : new Set(names)) {
+    const one = placed.get(name);
+    if (one !== undefined) asked.push(one);
   }
-  return vips.flatMap(({ frontend }) =>
-    asked === null || asked.has(frontend) ? mixed.get(frontend) ?? [] : []
-  );
+  if (names !== null) asked.sort((a, b) => a.place - b.place);
+  const shared = new Map<readonly Placed[], readonly DesiredVip[]>();
+  return asked.map((one) => {
+    const { neighbours } = one;
+    let vips = shared.get(neighbours);
+    if (vips === undefined) {
+      vips = oneFamily(config, neighbours.map((each) => wantedVip(config, each, status, known)));
+      if (neighbours.length > 1) shared.set(neighbours, vips);
+    }
+    return vips[neighbours.indexOf(one)] ?? wantedVip(config, one, status, known);
+  });
 }
 
 /** Address of the server that serves for a backend in a frontend; null: none. */
@@ -206,23 +238,27 @@ export function serverOf(
   return vip?.servers.find((server) => server.backend === backend)?.address ?? null;
 }
 
-/**
- * The VIPs that VPP makes when a sync brings it to `desired`, in the plan's order: those that it lacks and those
- * that are recreated. One whose table length is held is not recreated.
- */
+/** Whether VPP makes a VIP, when a sync brings it to `vip`, from what it has. One whose table length is held stays. */
+function isMade(vip: DesiredVip, has: ActualVip | null): boolean {
+  if (has === null || has.encap !== vip.encap) return true;
+  if (has.srcIpSticky !== null && has.srcIpSticky !== vip.srcIpSticky) return true;
+  return has.tableLength !== vip.tableLength && !vip.tableLengthAuto;
+}
+
+/** Whether VPP makes any VIP when a sync brings it to `desired`. */
+export function makesVips(
+  desired: readonly DesiredVip[],
+  actual: (id: string) => ActualVip | null,
+): boolean {
+  return desired.some((vip) => isMade(vip, actual(vip.id)));
+}
+
+/** The VIPs that VPP makes when a sync brings it to `desired`, in the plan's order: those that it lacks and those recreated. */
 export function madeVips(
   desired: readonly DesiredVip[],
   actual: (id: string) => ActualVip | null,
 ): DesiredVip[] {
-  return sortedByVip(
-    desired.filter((vip) => {
-      const has = actual(vip.id);
-      if (has === null || has.encap !== vip.encap) return true;
-      if (has.srcIpSticky !== null && has.srcIpSticky !== vip.srcIpSticky) return true;
-      return has.tableLength !== vip.tableLength && !vip.tableLengthAuto;
-    }),
-    ({ vip }) => vip,
-  );
+  return sortedByVip(desired.filter((vip) => isMade(vip, actual(vip.id))), ({ vip }) => vip);
 }
 
 /** Global settings that VPP should have. */

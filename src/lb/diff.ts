@@ -84,6 +84,16 @@ function isDead({ state }: DesiredServer): boolean {
   return state === "down" || state === "disabled";
 }
 
+/** A map costs more than to look at the few servers that most VIPs have. */
+const FEW = 16;
+
+/** Finds servers by address. */
+function finder(servers: readonly DesiredServer[]): (address: IpAddress) => DesiredServer | undefined {
+  if (servers.length <= FEW) return (address) => servers.find((server) => server.address === address);
+  const byAddress = new Map(servers.map((server) => [server.address, server]));
+  return (address) => byAddress.get(address);
+}
+
 /**
  * Compares the servers of a VIP that VPP has. Additions to a VIP of another encapsulation are left out, since only
  * a recreate can bring them: VPP refuses servers of the other family, and does not survive a server that is added
@@ -97,18 +107,18 @@ export function diffServers(
 ): ServerDiff {
   const carried = encapFamily(actual.encap) === encapFamily(desired.encap);
   if (!carried) return noChange;
-  const missing = new Map<IpAddress, DesiredServer>();
-  for (const server of desired.servers) missing.set(server.address, server);
   const raises: ServerChange[] = [];
   const lowers: ServerChange[] = [];
   let keepsCapacity = false;
+  let found = 0;
+  const find = finder(desired.servers);
   for (const { address, weight } of actual.servers) {
-    const server = missing.get(address);
+    const server = find(address);
     if (server === undefined) {
       lowers.push(removal(address, weight, desired, context));
       continue;
     }
-    missing.delete(address);
+    found++;
     keepsCapacity ||= server.weight > 0;
     const flush = newestFlush(flushes, address);
     if (server.weight === weight && flush === null) continue;
@@ -125,8 +135,11 @@ export function diffServers(
       by: reason === byOperator ? context.weightBy(server.backend) : null,
     });
   }
-  for (const server of actual.encap === desired.encap ? missing.values() : []) {
-    raises.push(serverAddition(server, additionReason(server, context)));
+  if (found < desired.servers.length && actual.encap === desired.encap) {
+    const has = new Set(actual.servers.map(({ address }) => address));
+    for (const server of desired.servers) {
+      if (!has.has(server.address)) raises.push(serverAddition(server, additionReason(server, context)));
+    }
   }
   if (raises.length === 0 && lowers.length === 0) return noChange;
   return { raises: sortedByAddress(raises), lowers: sortedByAddress(lowers), keepsCapacity };

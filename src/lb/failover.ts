@@ -10,12 +10,14 @@
  */
 import { ABSENT } from "./apply.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
-import type { FrontendSync } from "./frontend_sync.ts";
+import type { FrontendSync } from "./frontend_record.ts";
 import type { Planned } from "./outcome.ts";
 import { onlyUnits } from "./plan.ts";
 import { again, done, failed, readBack } from "./schedule.ts";
-import type { Unit, VipUnit } from "./steps.ts";
-import type { SyncCore, Syncer } from "./sync.ts";
+import type { Step, Unit, VipUnit } from "./steps.ts";
+import type { Sending } from "./sending.ts";
+import type { Syncer } from "./sync.ts";
+import type { SyncCore } from "./sync_core.ts";
 import type { VppState } from "./vpp_state.ts";
 
 /** What is to be done with the frontends that changed. */
@@ -45,7 +47,7 @@ export function sortChanged(
   const ordinary: string[] = [];
   for (const { name, vip } of records) {
     if (state.vip(vip) === null) ordinary.push(name);
-    else if (state.untilSettled(vip) !== null) busy.push(name);
+    else if (state.isUnderWay(vip)) busy.push(name);
     else known.push(name);
   }
   if (known.length === 0) return { sorted: { urgent: [], settled: [], busy, ordinary }, planned: null };
@@ -55,16 +57,18 @@ export function sortChanged(
   const settled: string[] = [];
   const units: VipUnit[] = [];
   for (const name of known) {
-    const own = byFrontend.get(name) ?? [];
-    const weights = own.flatMap((unit) => onlyWeights(unit) ?? []);
-    // A recreate that is held (a table length) changes nothing here; one that is not needs an ordinary sync.
-    const others = own.filter((unit) => onlyWeights(unit) === null && !isHeldRebuild(unit));
-    if (others.length > 0) ordinary.push(name);
-    else if (weights.length === 0) settled.push(name);
-    else {
-      urgent.push(name);
-      units.push(...weights);
+    const before = units.length;
+    let others = false;
+    for (const unit of byFrontend.get(name) ?? []) {
+      const weights = onlyWeights(unit);
+      if (weights !== null) units.push(weights);
+      // A recreate that is held (a table length) changes nothing here; one that is not needs an ordinary sync.
+      else if (!isHeldRebuild(unit)) others = true;
     }
+    if (others) {
+      ordinary.push(name);
+      units.length = before;
+    } else (units.length > before ? urgent : settled).push(name);
   }
   const sorted = { urgent, settled, busy, ordinary };
   if (urgent.length === 0) return { sorted, planned: null };
@@ -82,12 +86,16 @@ function isHeldRebuild(unit: Unit): boolean {
   return unit.kind === "rebuild" && unit.holds.length > 0;
 }
 
+/** Whether a step is a weight that may be sent now. */
+function isFreeWeight({ holds, kind }: Step): boolean {
+  return kind === "as_weight_updated" && holds.length === 0;
+}
+
 /** The unit by itself if all it does is change weights that may be sent now; null: it does something else. */
 function onlyWeights(unit: Unit): VipUnit | null {
   if (unit.kind !== "vip" || unit.add !== null) return null;
-  const steps = [...unit.raises, ...unit.lowers];
-  const free = steps.every(({ holds, kind }) => kind === "as_weight_updated" && holds.length === 0);
-  return free ? { ...unit, supersededBy: null } : null;
+  if (!unit.raises.every(isFreeWeight) || !unit.lowers.every(isFreeWeight)) return null;
+  return unit.supersededBy === null ? unit : { ...unit, supersededBy: null };
 }
 
 /** What a failover calls. */
@@ -103,10 +111,10 @@ export class Failover {
   readonly #core: SyncCore;
   readonly #syncer: Syncer;
   readonly #hooks: FailoverHooks;
-  /** Runs that VPP has not answered yet. */
+  /** Changes of which VPP has not answered everything yet. */
   readonly #runs = new Set<Promise<void>>();
-  /** Whether what changed in this turn is still to be sent. */
-  #sends = false;
+  /** What changed in this turn and is still to be sent. */
+  #changed: FrontendSync[] = [];
 
   /**
    * Nothing changed.
@@ -121,21 +129,26 @@ export class Failover {
   changed(frontends: Iterable<string>): void {
     const { session, syncs } = this.#core;
     const records = syncs.some(frontends);
-    syncs.changed(records.map(({ name }) => name));
+    syncs.changed(records);
     if (session() === null || records.length === 0) return this.#hooks.after();
-    for (const record of records) record.changed = true;
-    if (!this.#sends) queueMicrotask(() => this.#send());
-    this.#sends = true;
+    if (this.#changed.length === 0) queueMicrotask(() => this.#send());
+    for (const record of records) {
+      // One that still waits for its turn in an earlier change is planned then, from what is so by then.
+      if (record.changed) continue;
+      record.changed = true;
+      this.#changed.push(record);
+    }
   }
 
   /**
-   * Sends what changed in this turn now, not at its end: the messages are on the socket when this returns. In the
-   * warm-up a change may release frontends, which is told after the change; so there it waits for the end of the turn.
+   * Sends what changed in this turn now, not at its end: the messages are on the socket when this returns, those of the
+   * first VIPs if there are many. In the warm-up a change may release frontends, which is told after the change; so there
+   * it waits for the end of the turn.
    */
   send(): void {
     if (!this.#core.gate.done) return;
     this.#send();
-    this.#core.session()?.flush();
+    void this.#core.session()?.flush();
   }
 
   /** Resolves when VPP has answered every urgent message. */
@@ -144,39 +157,132 @@ export class Failover {
   }
 
   #send(): void {
-    if (!this.#sends) return;
-    const { gate, parts: { clock }, schedule, session, state, stop, syncs } = this.#core;
-    this.#sends = false;
-    const changed: FrontendSync[] = [];
-    for (const record of syncs.all()) {
-      if (record.changed) changed.push(record);
-      record.changed = false;
-    }
-    const lb = session();
-    if (lb === null || stop.aborted) return;
+    if (this.#changed.length === 0) return;
+    const lb = this.#core.session();
+    const change = new Change(this.#core, this.#syncer, this.#changed, {
+      again: (name) => this.changed([name]),
+      after: this.#hooks.after,
+    });
+    this.#changed = [];
+    if (lb === null || this.#core.stop.aborted) return change.drop();
     this.#hooks.before();
+    const run = change.begin(lb).finally(() => {
+      this.#runs.delete(run);
+      this.#hooks.after();
+    });
+    this.#runs.add(run);
+    this.#hooks.after();
+  }
+}
+
+/** What a change calls. */
+interface ChangeHooks extends Pick<FailoverHooks, "after"> {
+  /** A frontend must be looked at once more. */
+  readonly again: (name: string) => void;
+}
+
+/** The first part has as many VIPs as messages may be in flight; every other one so many. */
+const PART = 16;
+
+/**
+ * The frontends that changed in one turn. They are planned in parts, each when VPP has nearly taken the one before: the
+ * first message of 1,000 VIPs does not wait for the plan of the last, and VPP works while the rest is planned.
+ */
+class Change {
+  readonly #core: SyncCore;
+  readonly #syncer: Syncer;
+  readonly #hooks: ChangeHooks;
+  readonly #records: readonly FrontendSync[];
+  readonly #answers: (() => void)[] = [];
+  readonly #planned = Promise.withResolvers<void>();
+  #next = 0;
+  #sending: Sending | null = null;
+  #isDue = false;
+
+  /**
+   * Nothing is planned.
+   */
+  constructor(
+    core: SyncCore,
+    syncer: Syncer,
+    records: readonly FrontendSync[],
+    hooks: ChangeHooks,
+  ) {
+    this.#core = core;
+    this.#syncer = syncer;
+    this.#records = records.length < 2 ? records : [...records].sort((a, b) => a.place - b.place);
+    this.#hooks = hooks;
+  }
+
+  /** Sends nothing: there is no session. */
+  drop(): void {
+    for (const record of this.#records.slice(this.#next)) record.changed = false;
+    this.#next = this.#records.length;
+  }
+
+  /** Plans and sends the first part in this call; resolves when VPP has answered the last. */
+  async begin(lb: LoadBalancer): Promise<void> {
+    this.#plan(lb, this.#core.parts.inFlight);
+    this.#more(lb);
+    await this.#end(lb);
+  }
+
+  /** Plans more when so few wait that VPP would have nothing to do. */
+  #more(lb: LoadBalancer): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(async () => {
+      // First the messages that answers made room for leave.
+      await this.#sending?.write();
+      this.#isDue = false;
+      const enough = this.#core.parts.inFlight + PART;
+      while (this.#next < this.#records.length && (this.#sending?.open ?? 0) < enough) this.#plan(lb, PART);
+      if (this.#next === this.#records.length) this.#planned.resolve();
+    });
+  }
+
+  #plan(lb: LoadBalancer, count: number): void {
+    const { parts: { clock }, schedule, session, state, stop, syncs } = this.#core;
+    if (lb !== session() || lb.signal.aborted || stop.aborted) return this.drop();
+    const part: FrontendSync[] = [];
+    while (this.#next < this.#records.length && part.length < count) {
+      const record = this.#records[this.#next++];
+      // A reload may have dropped it.
+      if (record !== undefined && syncs.get(record.name) === record) part.push(record);
+      if (record !== undefined) record.changed = false;
+    }
     const now = clock.now();
-    // The settings come first in each session; without a witness members that are not yet known would lose their weight.
-    const ready = this.#syncer.confJudged && state.witnesses.known;
-    const isFree = ({ failures, release }: FrontendSync) => ready && !gate.isHeld(release) && failures === 0;
-    const others = changed.filter((record) => !isFree(record));
+    const others: FrontendSync[] = [];
+    const free: FrontendSync[] = [];
+    for (const record of part) (this.#isFree(record) ? free : others).push(record);
     const make = (some: readonly string[]) =>
       this.#syncer.planKnown(some, some, state.readAt ?? clock.wall());
-    const { planned, sorted } = sortChanged(changed.filter(isFree), state, make);
+    const { planned, sorted } = sortChanged(free, state, make);
     for (const record of syncs.some(sorted.busy)) this.#postpone(lb, record);
-    const inSync = { standing: "in-sync", detail: null } as const;
-    const settled = new Map(sorted.settled.map((name) => [name, inSync]));
-    for (const record of syncs.commit(syncs.revisions(sorted.settled), settled, clock.wall())) done(record);
-    syncs.takeWaits(sorted.settled).done();
-    if (planned !== null) {
-      const run = this.#run(lb, planned, sorted.urgent)
-        .finally(() => this.#runs.delete(run));
-      this.#runs.add(run);
-    }
+    this.#settle(sorted.settled);
+    if (planned !== null) this.#add(lb, planned, sorted.urgent);
     // What needs a read comes after what is sent at once.
     const later = [...others, ...syncs.some(sorted.ordinary)];
-    if (later.length > 0) schedule.touch(later, now);
+    if (later.length === 0) return;
+    schedule.touch(later, now);
     this.#hooks.after();
+  }
+
+  /**
+   * The settings come first in each session; without a witness members that are not yet known would lose their weight.
+   */
+  #isFree({ failures, release }: FrontendSync): boolean {
+    const { gate, state } = this.#core;
+    return this.#syncer.confJudged && state.witnesses.known && !gate.isHeld(release) && failures === 0;
+  }
+
+  #settle(names: readonly string[]): void {
+    if (names.length === 0) return;
+    const { parts: { clock }, syncs } = this.#core;
+    const inSync = { standing: "in-sync", detail: null } as const;
+    const settled = new Map(names.map((name) => [name, inSync]));
+    for (const record of syncs.commit(syncs.revisions(names), settled, clock.wall())) done(record);
+    syncs.takeWaits(names).done();
   }
 
   /** Looks at a frontend again when VPP has answered what is under way for its VIP. */
@@ -186,15 +292,27 @@ export class Failover {
     record.postponed = true;
     settled.then(() => {
       record.postponed = false;
-      if (lb === this.#core.session()) this.changed([record.name]);
+      if (lb === this.#core.session()) this.#hooks.again(record.name);
     });
   }
 
-  async #run(lb: LoadBalancer, planned: Planned, names: readonly string[]): Promise<void> {
+  #add(lb: LoadBalancer, planned: Planned, names: readonly string[]): void {
+    this.#sending ??= this.#syncer.begin(lb, {
+      release: false,
+      urgent: true,
+      onOutcome: () => this.#more(lb),
+    });
+    const { decided, done: answer } = this.#core.syncs.takeWaits(names);
+    this.#answers.push(answer);
+    this.#sending.add(planned, decided);
+  }
+
+  async #end(lb: LoadBalancer): Promise<void> {
     const { parts: { clock, hooks, random }, session, syncs } = this.#core;
-    const { decided, done: answer } = syncs.takeWaits(names);
+    if (this.#next < this.#records.length) await this.#planned.promise;
+    if (this.#sending === null) return;
     try {
-      const synced = await this.#syncer.apply(lb, planned, { release: false, urgent: true, decided });
+      const synced = await this.#sending.end();
       if (lb !== session()) return;
       const now = clock.now();
       const absent = new Set(
@@ -212,9 +330,8 @@ export class Failover {
     } catch (error) {
       if (!(error instanceof VppError)) throw error;
     } finally {
-      answer();
+      for (const answer of this.#answers) answer();
       hooks.synced();
-      this.#hooks.after();
     }
   }
 }

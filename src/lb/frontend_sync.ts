@@ -7,9 +7,9 @@
  *
  * @module
  */
-import type { IpAddress, Millis, Transition, UnixMillis, WeightEffect } from "../model.ts";
+import type { IpAddress, Millis, Transition, UnixMillis, VipKey, WeightEffect } from "../model.ts";
 import type { Config } from "../configuration.ts";
-import type { DesiredVip } from "./desired.ts";
+import { freshRecord, type FrontendSync, type SentMessage } from "./frontend_record.ts";
 import {
   addFlush,
   type FlushCause,
@@ -22,67 +22,8 @@ import {
   type PendingFlushes,
 } from "./pending_flushes.ts";
 import type { ReasonContext } from "./diff.ts";
-import { frontendVip, vipId } from "./vips.ts";
+import { frontendVip, sortedByVip, vipId } from "./vips.ts";
 import type { Release } from "./write_gate.ts";
-
-/** What the last sync made of a frontend's VIP. */
-export type SyncStanding = "in-sync" | "held" | "error";
-
-/** All that is known of one frontend. */
-export interface FrontendSync {
-  /** Its name. */
-  readonly name: string;
-  /** `vipId` of its VIP. */
-  vip: string;
-  /** Changes with the configuration, and with each state and weight of a member. No two are the same. */
-  revision: number;
-  /** When its sync is due; monotonic. Null: none waits. */
-  dueAt: Millis | null;
-  /** When the VIP is read after a change that was sent without a read. Null: it need not be. */
-  readBackAt: Millis | null;
-  /** Syncs that failed in a row. */
-  failures: number;
-  /** What the last sync of this session made of it; null: none is through since the configuration runs. */
-  standing: SyncStanding | null;
-  /** What VPP said, with standing `error`, or what holds it; else null. */
-  detail: string | null;
-  /** When the standing began. */
-  since: UnixMillis;
-  /** When the oldest change that VPP does not have yet was decided; monotonic. */
-  decidedAt: Millis | null;
-  /** Requests that wait for the next sync. */
-  waiters: (() => void)[];
-  /** How far the warm-up lets it be written. */
-  release: Release;
-  /** Flushes that VPP has not carried out yet. */
-  pendingFlushes: PendingFlushes;
-  /** The VIP as it was when it was in sync last; null: it never was on this VPP. */
-  lastInSync: DesiredVip | null;
-  /** Syncs of its VIP under way. */
-  running: number;
-  /** A member changed in this turn of the event loop. */
-  changed: boolean;
-  /** It changed while messages for its VIP are under way, so it is looked at again after them. */
-  postponed: boolean;
-  /** VPP does not have a run-time weight yet. Outlasts a session. */
-  weightUnsent: boolean;
-  /** The last message for each server that VPP answered. Outlasts a session, and goes with the server. */
-  readonly sent: Map<IpAddress, SentMessage>;
-}
-
-/** A message for a server that VPP answered. */
-export interface SentMessage {
-  /** When VPP answered it. */
-  readonly at: UnixMillis;
-  /** The weight in it, 0…255. */
-  readonly weight: number;
-  /** Whether it ended the server's flows. */
-  readonly flush: boolean;
-  /** VPP's answer; 0: done. */
-  readonly retval: number;
-  /** Why it was sent. */
-  readonly reason: string;
-}
 
 /** What a sync made of one frontend. */
 export type FrontendOutcome = Pick<FrontendSync, "standing" | "detail">;
@@ -119,6 +60,8 @@ export class FrontendSyncs {
   #byVip = new Map<string, FrontendSync>();
   #byPrefix = new Map<string, string[]>();
   #members: Memberships = new Map();
+  /** The same by backend and frontend; gathered when it is asked. */
+  #places = new Map<string, Map<string, Membership>>();
 
   /**
    * Takes the running configuration into account; cheap when it is the one seen last.
@@ -131,6 +74,7 @@ export class FrontendSyncs {
     this.#config = config;
     const before = this.#members;
     this.#members = memberships(config);
+    this.#places = new Map();
     const old = this.#records;
     const lastInSync = new Map([...old.values()].map((record) => [record.vip, record.lastInSync]));
     const pending = [...old.values()].filter(({ pendingFlushes }) => pendingFlushes.length > 0);
@@ -142,11 +86,15 @@ export class FrontendSyncs {
     this.#records = new Map();
     this.#byVip = new Map();
     this.#byPrefix = new Map();
+    const keys: { readonly record: FrontendSync; readonly key: VipKey }[] = [];
+    let moved = old.size !== config.frontends.size;
     for (const frontend of config.frontends.values()) {
       const { name } = frontend;
       const key = frontendVip(frontend);
       const vip = vipId(key);
-      const record = old.get(name) ?? this.#fresh(name, release);
+      const record = old.get(name) ?? freshRecord(name, release, ++this.#revision);
+      moved ||= record.vip !== vip;
+      keys.push({ record, key });
       record.vip = vip;
       record.pendingFlushes = flushes.get(vip) ?? [];
       record.lastInSync = lastInSync.get(vip) ?? null;
@@ -155,6 +103,7 @@ export class FrontendSyncs {
       this.#byPrefix.set(key.prefix, [...(this.#byPrefix.get(key.prefix) ?? []), name]);
     }
     for (const [name, record] of old) if (!this.#records.has(name)) this.#answerAll(record);
+    if (moved) sortedByVip(keys, ({ key }) => key).forEach(({ record }, place) => record.place = place);
     return true;
   }
 
@@ -220,7 +169,12 @@ export class FrontendSyncs {
   /** The records of these frontends; names that the configuration does not have are left out. */
   some(frontends: Iterable<string> | null): FrontendSync[] {
     if (frontends === null) return [...this.#records.values()];
-    return [...frontends].flatMap((name) => this.#records.get(name) ?? []);
+    const records: FrontendSync[] = [];
+    for (const name of frontends) {
+      const record = this.#records.get(name);
+      if (record !== undefined) records.push(record);
+    }
+    return records;
   }
 
   /** The record of the frontend that has a VIP, by `vipId`; null: none has. */
@@ -242,21 +196,31 @@ export class FrontendSyncs {
   reasons(vip: string): ReasonContext {
     return {
       previous: this.#byVip.get(vip)?.lastInSync ?? null,
-      weightBy: (backend) => this.membersOf(backend).find((place) => place.vip === vip)?.weightBy ?? null,
-      isSetHere: (backend) =>
-        this.membersOf(backend).find((place) => place.vip === vip)?.weightSetHere ?? false,
+      weightBy: (backend) => this.#place(backend, this.#byVip.get(vip)?.name)?.weightBy ?? null,
+      isSetHere: (backend) => this.#place(backend, this.#byVip.get(vip)?.name)?.weightSetHere ?? false,
     };
   }
 
+  /** Where a backend serves in a frontend. A backend may serve in thousands, each of which asks for it. */
+  #place(backend: string, frontend: string | undefined): Membership | undefined {
+    let places = this.#places.get(backend);
+    if (places === undefined) {
+      places = new Map(this.membersOf(backend).map((place) => [place.frontend, place]));
+      this.#places.set(backend, places);
+    }
+    return frontend === undefined ? undefined : places.get(frontend);
+  }
+
   /** States or weights of members changed. */
-  changed(frontends: Iterable<string>): void {
-    for (const record of this.some(frontends)) record.revision = ++this.#revision;
+  changed(records: Iterable<FrontendSync>): void {
+    for (const record of records) record.revision = ++this.#revision;
   }
 
   /** The revisions of this moment, for a plan of these frontends. */
   revisions(frontends: Iterable<string>): Revisions {
-    const list = this.some(frontends).map(({ name, revision }): [string, number] => [name, revision]);
-    return { configuration: this.#configuration, frontends: new Map(list) };
+    const revisions = new Map<string, number>();
+    for (const { name, revision } of this.some(frontends)) revisions.set(name, revision);
+    return { configuration: this.#configuration, frontends: revisions };
   }
 
   /** Whether the configuration is still the one of `then`. */
@@ -315,7 +279,7 @@ export class FrontendSyncs {
    * @param server where another one than the configured serves for it
    */
   flush(frontend: string, backend: string, cause: FlushCause, server: IpAddress | null = null): void {
-    const place = this.membersOf(backend).find((one) => one.frontend === frontend);
+    const place = this.#place(backend, frontend);
     const record = this.get(frontend);
     if (place === undefined || record === null) return;
     const flush = { address: server ?? place.address, backend, cause, serial: this.#serial++ };
@@ -363,30 +327,6 @@ export class FrontendSyncs {
       done: () => {
         for (const resolve of resolvers) resolve();
       },
-    };
-  }
-
-  #fresh(name: string, release: Release): FrontendSync {
-    return {
-      name,
-      vip: "",
-      revision: ++this.#revision,
-      dueAt: null,
-      readBackAt: null,
-      failures: 0,
-      standing: null,
-      detail: null,
-      since: 0,
-      decidedAt: null,
-      waiters: [],
-      release,
-      pendingFlushes: [],
-      lastInSync: null,
-      running: 0,
-      changed: false,
-      postponed: false,
-      weightUnsent: false,
-      sent: new Map(),
     };
   }
 

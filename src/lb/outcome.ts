@@ -7,7 +7,7 @@ import type { ActualVip, Millis, UnixMillis } from "../model.ts";
 import { setHasChanged, type StepResult } from "./apply.ts";
 import type { DesiredVip } from "./desired.ts";
 import type { FrontendOutcome, Revisions } from "./frontend_sync.ts";
-import type { SyncPlan } from "./plan.ts";
+import { onlyUnits, type SyncPlan } from "./plan.ts";
 import {
   isBlocked,
   isSent,
@@ -40,14 +40,10 @@ export interface PlanView extends Planned {
   readonly actual: ReadonlyMap<string, ActualVip>;
 }
 
-/** A sync that is through. */
-export interface Synced extends Planned {
+/** What became of a plan. */
+export interface Outcome extends Planned {
   /** What became of each step, in the plan's order. */
   readonly results: readonly StepResult[];
-  /** When sending began. */
-  readonly startedAt: UnixMillis;
-  /** How long sending took. */
-  readonly tookMs: Millis;
   /** By frontend. */
   readonly outcomes: ReadonlyMap<string, FrontendOutcome>;
   /** Frontends whose VIP was not as it had been read (−6, −81), so that it must be read again at once. */
@@ -62,6 +58,29 @@ export interface Synced extends Planned {
   readonly setChanged: boolean;
 }
 
+/** A sync that is through. */
+export interface Synced extends Outcome {
+  /** When sending began. */
+  readonly startedAt: UnixMillis;
+  /** How long sending took. */
+  readonly tookMs: Millis;
+}
+
+/** Plans that were made one after the other and are sent as one. */
+export function joined(parts: readonly Planned[]): Planned {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError("No plan");
+  if (parts.length === 1) return first;
+  const frontends = new Map(parts.flatMap(({ revisions }) => [...revisions.frontends]));
+  return {
+    ...first,
+    plan: onlyUnits(first.plan, parts.flatMap(({ plan }) => plan.units)),
+    desired: parts.flatMap(({ desired }) => desired),
+    frontends: parts.flatMap((part) => part.frontends ?? []),
+    revisions: { ...first.revisions, frontends },
+  };
+}
+
 const inSync: FrontendOutcome = { standing: "in-sync", detail: null };
 
 /** Takes the results together, by frontend. With `release` what is held was sent too. */
@@ -69,7 +88,7 @@ export function conclude(
   planned: Planned,
   results: readonly StepResult[],
   release: boolean,
-): Omit<Synced, "startedAt" | "tookMs"> {
+): Outcome {
   const outcomes = new Map<string, FrontendOutcome>();
   const surprised = new Set<string>();
   const superseded = new Set<string>();

@@ -79,6 +79,7 @@ export function addFlush(flushes: PendingFlushes, flush: PendingFlush): PendingF
 
 /** A backend left the state that caused a flush. An operator's flush stays. */
 export function leaveState(flushes: PendingFlushes, backend: string): PendingFlushes {
+  if (flushes.length === 0) return flushes;
   return flushes.filter((flush) => flush.backend !== backend || flush.cause === "weight");
 }
 

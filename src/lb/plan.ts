@@ -52,8 +52,8 @@ export interface PlanInput {
   readonly frontends: ReadonlySet<string> | null;
   /** With scope `all` every configured VIP, with scope `vip` at least those on the prefixes concerned. */
   readonly desired: readonly DesiredVip[];
-  /** With scope `all` every VIP of VPP; with scope `vip` the VIPs concerned and, for conflicts, their prefix. */
-  readonly actual: readonly ActualVip[];
+  /** By `vipId`, with scope `all` every VIP of VPP; with scope `vip` the VIPs concerned and, for conflicts, their prefix. */
+  readonly actual: ReadonlyMap<string, ActualVip>;
   /** What VPP's main heap has no room for. */
   readonly shortages: HeapAnswer;
   /** Null: known to be as it should. */
@@ -122,15 +122,17 @@ class Planner {
   constructor(input: PlanInput) {
     this.#input = input;
     this.#conf = confChanges(input);
-    this.#actual = new Map(input.actual.map((vip) => [vipId(vip), vip]));
-    const desired = new Set(input.desired.map((vip) => vip.id));
-    const unmatched = input.actual.filter((vip) => !desired.has(vipId(vip)));
+    this.#actual = input.actual;
+    const desired = new Set<string>();
+    for (const { id } of input.desired) desired.add(id);
+    const unmatched: ActualVip[] = [];
+    for (const [id, vip] of input.actual) if (!desired.has(id)) unmatched.push(vip);
     this.#unmatched = Map.groupBy(unmatched, (vip) => vip.prefix);
     this.#doomed = unmatched.filter((vip) => this.#mayGo(vip));
     // Only what would go is judged.
     this.#braked = this.#doomed.length === 0
       ? new Map()
-      : braked({ ...input.brake(), doomed: this.#doomed, actual: input.actual });
+      : braked({ ...input.brake(), doomed: this.#doomed, actual: [...input.actual.values()] });
   }
 
   /** Stale VIPs go; foreign ones as the configuration says. */
@@ -211,9 +213,11 @@ class Planner {
       holds,
       add: null,
       raises: diff.raises.map((server, index) =>
-        serverStep(key, frontend, server, together(holds, guards[index] ?? null))
+        serverStep(key, desired.id, frontend, server, together(holds, guards[index] ?? null))
       ),
-      lowers: diff.lowers.map((server) => serverStep(key, frontend, server, server.dead ? holds : waits)),
+      lowers: diff.lowers.map((server) =>
+        serverStep(key, desired.id, frontend, server, server.dead ? holds : waits)
+      ),
       keepsCapacity: diff.keepsCapacity,
       supersededBy,
     });
@@ -295,14 +299,18 @@ class Planner {
     }
     const clearing = [...this.#clearing.values()];
     const removals = this.#doomed.filter((vip) => !this.#clearing.has(vipId(vip)));
-    return assemble(
-      input,
-      this.#conf,
-      clearing,
-      sortedByVip(this.#units, (unit) => unit.key),
-      sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
-      this.#braked,
-    );
+    const { buckets, vips } = input.shortages;
+    return planOf({
+      scope: input.scope,
+      conf: this.#conf,
+      confGoal: confGoal(input),
+      clearing: sortedByVip(clearing, ({ key }) => key ?? noVip),
+      units: sortedByVip(this.#units, (unit) => unit.key),
+      removals: sortedByVip(removals, (vip) => vip).map((vip) => this.#removal(vip)),
+      shortages: [buckets, ...vips.values()].filter((one) => one !== null),
+      braked: this.#braked,
+      flushesBefore: input.nextFlush,
+    });
   }
 }
 
@@ -341,34 +349,22 @@ const noVip: VipKey = { prefix: "", protocol: 0, port: 0 };
 
 function stepsOf(unit: Unit): readonly Step[] {
   if (unit.kind === "rebuild") return unit.steps;
+  if (unit.add === null && unit.raises.length === 0) return unit.lowers;
   return [...(unit.add === null ? [] : [unit.add]), ...unit.raises, ...unit.lowers];
 }
 
-function assemble(
-  input: PlanInput,
-  conf: readonly Step[],
-  clearing: readonly Step[],
-  units: readonly Unit[],
-  removals: readonly Step[],
-  braked: ReadonlyMap<string, VipKey>,
-): SyncPlan {
-  const sorted = sortedByVip(clearing, ({ key }) => key ?? noVip);
-  const { nextFlush, scope, shortages } = input;
+/** A plan of these parts. Its list of steps and its digest are made when they are asked for: a failover does not wait. */
+function planOf(parts: Omit<SyncPlan, "steps" | "digest">): SyncPlan {
+  let steps: readonly Step[] | null = null;
   return {
-    scope,
-    conf,
-    confGoal: confGoal(input),
-    clearing: sorted,
-    units,
-    removals,
-    steps: [...conf, ...sorted, ...units.flatMap(stepsOf), ...removals],
-    // Made when it is asked for: a failover does not wait for it.
+    ...parts,
+    get steps() {
+      const { clearing, conf, removals, units } = parts;
+      return steps ??= [...conf, ...clearing, ...units.flatMap(stepsOf), ...removals];
+    },
     get digest() {
       return planDigest(this.steps);
     },
-    shortages: [shortages.buckets, ...shortages.vips.values()].filter((one) => one !== null),
-    braked,
-    flushesBefore: nextFlush,
   };
 }
 
@@ -377,21 +373,8 @@ export function onlyUnits(
   { braked, flushesBefore, scope, shortages }: SyncPlan,
   units: readonly Unit[],
 ): SyncPlan {
-  return {
-    scope,
-    conf: [],
-    confGoal: null,
-    clearing: [],
-    units,
-    removals: [],
-    steps: units.flatMap(stepsOf),
-    get digest() {
-      return planDigest(this.steps);
-    },
-    shortages,
-    braked,
-    flushesBefore,
-  };
+  const nothing = { conf: [], confGoal: null, clearing: [], removals: [] };
+  return planOf({ ...nothing, scope, units, shortages, braked, flushesBefore });
 }
 
 /** Plans a sync. */

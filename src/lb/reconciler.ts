@@ -20,7 +20,8 @@ import { type LoadBalancer, VppError } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
 import { Failover } from "./failover.ts";
 import { pictureOf, type VppPicture } from "./forecast.ts";
-import { FrontendSyncs, type SentMessage } from "./frontend_sync.ts";
+import type { SentMessage } from "./frontend_record.ts";
+import { FrontendSyncs } from "./frontend_sync.ts";
 import type { Unsynced } from "./full_sync.ts";
 import { syncByOperator } from "./operator_sync.ts";
 import type { HeldGroup, PlanView } from "./outcome.ts";
@@ -29,9 +30,9 @@ import type { WarmupView } from "./write_gate.ts";
 import { syncAnswer, syncResult } from "./report.ts";
 import { Requests, SharedRequests, unavailable } from "./requests.ts";
 import { logged, Runs } from "./runs.ts";
-import { type SyncCore, Syncer } from "./sync.ts";
+import { Syncer } from "./sync.ts";
 import { SyncStatus, type VppStanding } from "./sync_status.ts";
-import { syncCore } from "./sync_core.ts";
+import { type SyncCore, syncCore } from "./sync_core.ts";
 import { vipId } from "./vips.ts";
 import { VppView } from "./vpp_view.ts";
 
@@ -149,7 +150,7 @@ export class Reconciler implements AsyncDisposable {
   resync(frontends: Iterable<string>): void {
     this.#observe();
     const names = [...frontends];
-    this.#syncs.changed(names);
+    this.#syncs.changed(this.#syncs.some(names));
     if (this.#lb !== null) this.#touch(names);
     this.#loop.wake();
   }

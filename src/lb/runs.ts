@@ -15,7 +15,8 @@ import { isBlocked } from "./steps.ts";
 import type { Planned, Synced } from "./outcome.ts";
 import { HeldLog, logFailed } from "./report.ts";
 import { again, done, failed, readBack } from "./schedule.ts";
-import type { SyncCore, Syncer } from "./sync.ts";
+import type { Syncer } from "./sync.ts";
+import type { SyncCore } from "./sync_core.ts";
 
 /** The runs of one daemon. */
 export class Runs {
@@ -121,7 +122,9 @@ export class Runs {
       // A VIP that was not as remembered is read whole.
       const thorough = (name: string) => (syncs.get(name)?.failures ?? 0) > 0;
       const planned = made ?? await this.plan(lb, frontends, thorough);
-      const synced = await this.#syncer.apply(lb, planned, { release, urgent: false, decided });
+      const sending = this.#syncer.begin(lb, { release, urgent: false });
+      sending.add(planned, decided);
+      const synced = await sending.end();
       if (lb === session()) this.#account(synced);
       return synced;
     } catch (error) {

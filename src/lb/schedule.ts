@@ -5,7 +5,7 @@
  * @module
  */
 import type { Millis } from "../model.ts";
-import type { FrontendSync } from "./frontend_sync.ts";
+import type { FrontendSync } from "./frontend_record.ts";
 
 /** What a schedule keeps for each frontend. */
 export type Scheduled = Pick<FrontendSync, "name" | "dueAt" | "readBackAt" | "failures">;

@@ -8,7 +8,6 @@ import { createHash } from "node:crypto";
 import type { ActualConf, Encap, IpAddress, VipKey } from "../model.ts";
 import type { Op } from "./balancer.ts";
 import type { ServerChange } from "./diff.ts";
-import { vipId } from "./vips.ts";
 
 /** What a step changes; the API has the same names. */
 export type StepKind =
@@ -189,8 +188,18 @@ export function confStep(
   };
 }
 
-/** Changes one server of a VIP. */
-export function serverStep(key: VipKey, frontend: string, server: ServerChange, holds: Holds): Step {
+/**
+ * Changes one server of a VIP.
+ *
+ * @param id `vipId` of the VIP
+ */
+export function serverStep(
+  key: VipKey,
+  id: string,
+  frontend: string,
+  server: ServerChange,
+  holds: Holds,
+): Step {
   const { address, flush } = server;
   const weight = server.after ?? 0;
   const op: Op = server.kind === "as_added"
@@ -208,7 +217,7 @@ export function serverStep(key: VipKey, frontend: string, server: ServerChange, 
     reason: server.reason,
     ops: [op],
     holds,
-    vip: vipId(key),
+    vip: id,
     dead: server.dead,
     by: server.by,
   };
@@ -255,6 +264,7 @@ export function hold(kind: HoldKind, blocked = false, text: string = kind): Hold
 
 /** All of these holds, the gravest first, each text once. */
 export function together(...holds: readonly (Hold | Holds | null)[]): Holds {
+  if (holds.every((one) => one === null || (one instanceof Array && one.length === 0))) return [];
   const all = holds.flatMap((one) => one ?? []);
   if (all.length < 2) return all;
   const byText = new Map<string, Hold>();

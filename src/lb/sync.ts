@@ -3,15 +3,19 @@
  *
  * @module
  */
-import { abortable } from "../async/abortable.ts";
 import { Semaphore } from "../async/semaphore.ts";
-import type { ActualConf, ActualLb, ActualVip, Millis, UnixMillis } from "../model.ts";
-import { applyPlan, type StepResult } from "./apply.ts";
+import type { ActualConf, ActualLb, ActualVip, UnixMillis } from "../model.ts";
 import type { LoadBalancer, Op, VppHeap } from "./balancer.ts";
-import { desiredConf, type DesiredVip, desiredVips, type GuardedServer, madeVips } from "./desired.ts";
+import {
+  desiredConf,
+  type DesiredVip,
+  desiredVips,
+  type GuardedServer,
+  madeVips,
+  makesVips,
+} from "./desired.ts";
 import type { FrontendSyncs } from "./frontend_sync.ts";
-import { isSent, type Step, type StepKind } from "./steps.ts";
-import { conclude, type Planned, type Synced } from "./outcome.ts";
+import type { Planned } from "./outcome.ts";
 import type { Ownership } from "./ownership.ts";
 import type { ReconcilerParts, World } from "./parts.ts";
 import { endedFlows } from "./pending_flushes.ts";
@@ -19,48 +23,13 @@ import { makePlan, type PlanHolds, sameConf, type SyncPlan } from "./plan.ts";
 import type { RaiseGuard, WriteGate } from "./write_gate.ts";
 import { readFrontends } from "./read.ts";
 import type { Schedule } from "./schedule.ts";
-import { logDone, logRaised, logResult, logStart, syncResult } from "./report.ts";
-import { vipId } from "./vips.ts";
+import type { SyncCore } from "./sync_core.ts";
+import { Sending, type SendingWays } from "./sending.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
 import type { VppState } from "./vpp_state.ts";
 
-/** What VPP's text of its VIPs depends on. */
-const makesVips: ReadonlySet<StepKind> = new Set(["vip_added", "vip_removed", "vip_recreated"]);
-
 /** VPP's memory has room for all. */
 const enough: HeapAnswer = { buckets: null, vips: new Map() };
-
-/** How a plan is sent. */
-export interface ApplyWays {
-  /** Whether what is held goes, too, except what is blocked. */
-  readonly release: boolean;
-  /** Whether its messages go before those of other runs. */
-  readonly urgent: boolean;
-  /** By frontend, when the change was decided that the plan sends; monotonic. */
-  readonly decided: ReadonlyMap<string, Millis>;
-}
-
-/** What the parts of a reconciler work on together. */
-export interface SyncCore {
-  /** Of the reconciler. */
-  readonly parts: ReconcilerParts;
-  /** What VPP has. */
-  readonly state: VppState;
-  /** What is known of each frontend. */
-  readonly syncs: FrontendSyncs;
-  /** Which sync is due when. */
-  readonly schedule: Schedule;
-  /** Which VIPs are the daemon's own. */
-  readonly ownership: Ownership;
-  /** What may be written now. */
-  readonly gate: WriteGate;
-  /** What may be raised now. */
-  readonly guard: RaiseGuard;
-  /** The present session; null: VPP is away. */
-  readonly session: () => LoadBalancer | null;
-  /** Aborted with a VppError when the daemon stops. */
-  readonly stop: AbortSignal;
-}
 
 /** Reads, plans and sends; its caller sees to it that only one sync runs at a time, besides urgent ones. */
 export class Syncer {
@@ -167,17 +136,18 @@ export class Syncer {
     const desired = desiredVips(world.config, world.status, state, shown);
     const { conf } = state;
     const checksConf = conf !== null && (frontends === null || !this.confConfirmed);
-    const prefixes = new Set(desired.map((vip) => vip.vip.prefix));
+    const prefixes = new Set<string>();
+    for (const { vip } of desired) prefixes.add(vip.prefix);
     const wantedConf = desiredConf(world.config);
     // A change of weights takes none of VPP's memory.
-    const shortages = checksConf || madeVips(desired, (id) => state.vip(id)).length > 0
+    const shortages = checksConf || makesVips(desired, (id) => state.vip(id))
       ? this.#judgeHeap(state, desired, wantedConf)
       : enough;
     const plan = makePlan({
       scope: frontends === null ? "all" : "vip",
       frontends: frontends === null ? null : new Set(frontends),
       desired,
-      actual: frontends === null ? [...state.vips] : state.vipsOn(prefixes),
+      actual: frontends === null ? state.byId : state.vipsOn(prefixes),
       conf: checksConf ? { desired: wantedConf, actual: conf, previous: state.previousConf } : null,
       shortages,
       flushes: (vip) => syncs.ofVip(vip)?.pendingFlushes ?? [],
@@ -222,15 +192,14 @@ export class Syncer {
   }
 
   /** VPP answered 0. */
-  #accepted(op: Op, flushesBefore: number): void {
-    this.#core.state.accepted(op, (vip) => this.#core.syncs.ofVip(vip) !== null);
-    if (op.kind === "conf-set") {
-      if (op.keepsBuckets !== true && this.#heap !== null) {
+  #accepted(op: Op, id: string | null, flushesBefore: number): void {
+    this.#core.state.accepted(op, id, (vip) => this.#core.syncs.ofVip(vip) !== null);
+    if (op.kind === "conf-set" || id === null) {
+      if (op.kind === "conf-set" && op.keepsBuckets !== true && this.#heap !== null) {
         this.#promises.bucketsSet(op.conf.stickyBucketsPerCore, this.#heap);
       }
       return;
     }
-    const id = vipId(op.vip);
     const ended = endedFlows(op);
     if (ended !== null) this.#core.syncs.flushed(id, ended.address, flushesBefore);
     const record = this.#core.syncs.ofVip(id);
@@ -257,88 +226,14 @@ export class Syncer {
     );
   }
 
-  /** Keeps what was sent to a server last, for those who ask why it has its weight. */
-  #remember({ retval, step }: StepResult): void {
-    const { flush, kind, reason, server, vip } = step;
-    if (retval === null || server === null || vip === null) return;
-    const message = {
-      at: this.#core.parts.clock.wall(),
-      weight: server.after ?? 0,
-      flush,
-      retval,
-      reason,
+  /** Begins a sending; plans are added to it. */
+  begin(lb: LoadBalancer, ways: SendingWays): Sending {
+    const hooks = {
+      inFlight: this.#inFlight,
+      accepted: (op: Op, vip: string | null, flushesBefore: number) => this.#accepted(op, vip, flushesBefore),
+      confirmConf: (plan: SyncPlan) => this.#confirmConf(plan),
     };
-    this.#core.syncs.answered(vip, server.address, kind === "as_removed", message);
-  }
-
-  /** Sends a plan. Rejects when the daemon stops meanwhile. */
-  async apply(lb: LoadBalancer, planned: Planned, { decided, release, urgent }: ApplyWays): Promise<Synced> {
-    const { log, clock, hooks } = this.#core.parts;
-    const { stop: signal } = this.#core;
-    const { plan, frontends } = planned;
-    const startedAt = clock.wall();
-    const began = clock.now();
-    const open = new Map(decided);
-    const applied = abortable(
-      applyPlan(plan, {
-        balancer: lb,
-        inFlight: this.#inFlight,
-        release,
-        signal,
-        urgent,
-        isCurrent: (step) => this.#isCurrent(planned, step),
-        onSend: (op) => this.#core.state.sending(op),
-        onSettled: (op) => this.#core.state.settled(op),
-        onAccepted: (op: Op) => this.#accepted(op, plan.flushesBefore),
-        onResult: (result) => {
-          // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
-          const unanswered = result.retval === null && (lb.signal.aborted || signal.aborted);
-          if (!unanswered) logResult(log, result);
-          this.#remember(result);
-          const { frontend, kind } = result.step;
-          if (result.status !== "done") return;
-          if (kind !== "conf_set") hooks.changed(plan.scope, kind);
-          const at = frontend === null ? undefined : open.get(frontend);
-          if (at === undefined || frontend === null) return;
-          // VPP's answer to the first message of the frontend counts.
-          open.delete(frontend);
-          hooks.answered(clock.now() - at);
-        },
-      }),
-      signal,
-    );
-    // The first messages are on their way, and no answer is in yet. What caused them is told in this turn, and before.
-    await Promise.resolve();
-    logStart(log, plan, frontends, release);
-    const results = await applied;
-    const synced = { ...conclude(planned, results, release), startedAt, tookMs: clock.now() - began };
-    for (const vip of planned.desired) {
-      const record = this.#core.syncs.ofVip(vip.id);
-      if (record !== null && synced.outcomes.get(vip.frontend)?.standing === "in-sync") {
-        record.lastInSync = vip;
-      }
-    }
-    if (frontends === null) this.#core.ownership.synced(plan.braked);
-    this.#confirmConf(plan);
-    if (plan.steps.some((step) => isSent(step, release))) {
-      if (results.some(({ step, status }) => status === "done" && makesVips.has(step.kind))) {
-        lb.textIsStale();
-      }
-    }
-    logRaised(log, results, this.#core.guard);
-    logDone(log, frontends, results);
-    if (results.some(({ status }) => status === "done")) {
-      hooks.applied(syncResult(synced, frontends?.join(",") ?? null));
-    }
-    return synced;
-  }
-
-  /** Whether a step is still what is wanted. */
-  #isCurrent({ revisions }: Planned, { frontend, vip }: Step): boolean {
-    if (!this.#core.syncs.sameConfiguration(revisions)) return false;
-    if (frontend !== null) return this.#core.syncs.current(revisions, frontend) !== null;
-    // The settings, or a VIP that no frontend has: unless the configuration names it by now.
-    return vip === null || this.#core.syncs.ofVip(vip) === null;
+    return new Sending(this.#core, hooks, lb, ways);
   }
 
   #confirmConf(plan: SyncPlan): void {

@@ -8,9 +8,30 @@ import type { FrontendSyncs } from "./frontend_sync.ts";
 import { Ownership } from "./ownership.ts";
 import type { ReconcilerParts } from "./parts.ts";
 import { Schedule } from "./schedule.ts";
-import type { SyncCore } from "./sync.ts";
 import { VppState } from "./vpp_state.ts";
 import { RaiseGuard, WriteGate } from "./write_gate.ts";
+
+/** What the parts of a reconciler work on together. */
+export interface SyncCore {
+  /** Of the reconciler. */
+  readonly parts: ReconcilerParts;
+  /** What VPP has. */
+  readonly state: VppState;
+  /** What is known of each frontend. */
+  readonly syncs: FrontendSyncs;
+  /** Which sync is due when. */
+  readonly schedule: Schedule;
+  /** Which VIPs are the daemon's own. */
+  readonly ownership: Ownership;
+  /** What may be written now. */
+  readonly gate: WriteGate;
+  /** What may be raised now. */
+  readonly guard: RaiseGuard;
+  /** The present session; null: VPP is away. */
+  readonly session: () => LoadBalancer | null;
+  /** Aborted with a VppError when the daemon stops. */
+  readonly stop: AbortSignal;
+}
 
 /**
  * What the parts of one reconciler share.

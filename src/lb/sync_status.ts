@@ -5,7 +5,7 @@
  */
 import type { Unsynced } from "./full_sync.ts";
 import type { Runs } from "./runs.ts";
-import type { SyncCore } from "./sync.ts";
+import type { SyncCore } from "./sync_core.ts";
 
 /** How VPP is as a whole, but for `refused`, which only the link knows. */
 export type VppStanding = "off" | "disconnected" | "warming-up" | "out-of-sync" | "in-sync";
@@ -34,7 +34,7 @@ export class SyncStatus {
     const { changed, dueAt, running, standing, vip } = record;
     if (standing === "error") return "error";
     if (this.#runs.drifts.of(frontend) !== null) return "drift";
-    const waits = changed || running > 0 || dueAt !== null || this.#core.state.untilSettled(vip) !== null;
+    const waits = changed || running > 0 || dueAt !== null || this.#core.state.isUnderWay(vip);
     return standing === null || waits ? "pending" : standing;
   }
 

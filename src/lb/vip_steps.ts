@@ -85,7 +85,7 @@ export function additionUnit(
     },
     raises: sortedByAddress(desired.servers)
       .map((server) => serverAddition(server, reason))
-      .map((server) => serverStep(key, frontend, server, together(holds, more(server)))),
+      .map((server) => serverStep(key, desired.id, frontend, server, together(holds, more(server)))),
     lowers: [],
     keepsCapacity: false,
     supersededBy: null,
@@ -127,7 +127,7 @@ export function rebuildUnit(vips: readonly Rebuilt[], holds: Holds): RebuildUnit
     for (const op of gone) deletions.push({ step: made, op });
     additions.push({ step: made, op: add });
     for (const server of sortedByAddress(desired.servers)) {
-      const step = serverStep(key, frontend, serverAddition(server, reason), holds);
+      const step = serverStep(key, desired.id, frontend, serverAddition(server, reason), holds);
       steps.push(step);
       for (const op of step.ops) additions.push({ step, op });
     }

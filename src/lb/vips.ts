@@ -61,27 +61,35 @@ export function addressOrder(address: IpAddress): string {
   return text;
 }
 
-function vipOrder(vip: VipKey): string {
-  const [address = "", length = ""] = vip.prefix.split("/");
-  return `${addressOrder(address as IpAddress)} ${length.padStart(3, "0")} ${
-    String(vip.protocol).padStart(3, "0")
-  } ${String(vip.port).padStart(5, "0")}`;
+/** Orders of prefixes, since the same VIPs are sorted again and again. Forgotten when there are too many. */
+const prefixOrders = new Map<string, string>();
+const MOST_PREFIXES = 16_384;
+
+function prefixOrder(prefix: string): string {
+  const known = prefixOrders.get(prefix);
+  if (known !== undefined) return known;
+  const [address = "", length = ""] = prefix.split("/");
+  const order = `${addressOrder(address as IpAddress)} ${length.padStart(3, "0")}`;
+  if (prefixOrders.size >= MOST_PREFIXES) prefixOrders.clear();
+  prefixOrders.set(prefix, order);
+  return order;
 }
 
-function sortedBy<T>(items: readonly T[], order: (item: T) => string): T[] {
-  if (items.length < 2) return [...items];
-  return items
-    .map((item) => ({ item, key: order(item) }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map(({ item }) => item);
+function compareVips(a: VipKey, b: VipKey): number {
+  const [left, right] = [prefixOrder(a.prefix), prefixOrder(b.prefix)];
+  return left < right ? -1 : left > right ? 1 : a.protocol - b.protocol || a.port - b.port;
 }
 
 /** A copy in numeric order of address, then protocol, then port. */
 export function sortedByVip<T>(items: readonly T[], vip: (item: T) => VipKey): T[] {
-  return sortedBy(items, (item) => vipOrder(vip(item)));
+  return [...items].sort((a, b) => compareVips(vip(a), vip(b)));
 }
 
 /** A copy in numeric order of address, IPv4 first. */
 export function sortedByAddress<T extends { readonly address: IpAddress }>(items: readonly T[]): T[] {
-  return sortedBy(items, (item) => addressOrder(item.address));
+  if (items.length < 2) return [...items];
+  return items
+    .map((item) => ({ item, key: addressOrder(item.address) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ item }) => item);
 }

@@ -25,7 +25,7 @@ export class VppState implements KnownServers {
   /** Value of `#sent` at the last message for a VIP, by `vipId`; of this session. */
   readonly #sentTo = new Map<string, number>();
   /** Messages for a VIP whose outcome is not known yet, by `vipId`, and who waits for all of them. */
-  readonly #underWay = new Map<string, { count: number; readonly settled: PromiseWithResolvers<void> }>();
+  readonly #underWay = new Map<string, { count: number; settled: PromiseWithResolvers<void> | null }>();
   /** Weights above 0 that VPP has not answered yet. */
   readonly #raises = new Set<RaiseOp>();
   #bootTime: number | null = null;
@@ -78,32 +78,42 @@ export class VppState implements KnownServers {
     this.#ownership.session(false);
   }
 
-  /** A message is about to be sent. */
-  sending(op: Op): void {
+  /**
+   * A message is about to be sent.
+   *
+   * @param id of its VIP; null: the settings
+   */
+  sending(op: Op, id: string | null): void {
     this.#sent++;
-    if (op.kind === "conf-set") return;
+    if (id === null) return;
     if (isRaise(op)) this.#raises.add(op);
-    const id = vipId(op.vip);
     this.#sentTo.set(id, this.#sent);
     const underWay = this.#underWay.get(id);
-    if (underWay === undefined) this.#underWay.set(id, { count: 1, settled: Promise.withResolvers() });
+    if (underWay === undefined) this.#underWay.set(id, { count: 1, settled: null });
     else underWay.count++;
   }
 
   /** The outcome of a message is taken into account. */
-  settled(op: Op): void {
-    if (op.kind === "conf-set") return;
+  settled(op: Op, id: string | null): void {
+    if (id === null) return;
     if (isRaise(op)) this.#raises.delete(op);
-    const id = vipId(op.vip);
     const underWay = this.#underWay.get(id);
     if (underWay === undefined || --underWay.count > 0) return;
     this.#underWay.delete(id);
-    underWay.settled.resolve();
+    underWay.settled?.resolve();
+  }
+
+  /** Whether a message for the VIP is under way. */
+  isUnderWay(id: string): boolean {
+    return this.#underWay.has(id);
   }
 
   /** Resolves when no message for the VIP is under way; null: none is now. */
   untilSettled(id: string): Promise<void> | null {
-    return this.#underWay.get(id)?.settled.promise ?? null;
+    const underWay = this.#underWay.get(id);
+    if (underWay === undefined) return null;
+    underWay.settled ??= Promise.withResolvers();
+    return underWay.settled.promise;
   }
 
   /** How many messages were sent so far: a read that begins now shows what all of them did. */
@@ -199,8 +209,13 @@ export class VppState implements KnownServers {
     return this.#vips.values();
   }
 
+  /** The same by `vipId`. */
+  get byId(): ReadonlyMap<string, ActualVip> {
+    return this.#vips;
+  }
+
   /** Those of them that are on these prefixes. */
-  vipsOn(prefixes: Iterable<string>): ActualVip[] {
+  vipsOn(prefixes: Iterable<string>): ReadonlyMap<string, ActualVip> {
     if (this.#byPrefix === null) {
       this.#byPrefix = new Map();
       for (const [id, { prefix }] of this.#vips) {
@@ -209,11 +224,11 @@ export class VppState implements KnownServers {
         else ids.push(id);
       }
     }
-    const found: ActualVip[] = [];
+    const found = new Map<string, ActualVip>();
     for (const prefix of prefixes) {
       for (const id of this.#byPrefix.get(prefix) ?? []) {
         const vip = this.#vips.get(id);
-        if (vip !== undefined) found.push(vip);
+        if (vip !== undefined) found.set(id, vip);
       }
     }
     return found;
@@ -232,14 +247,15 @@ export class VppState implements KnownServers {
   /**
    * VPP answered 0 to a message.
    *
+   * @param id of its VIP; null: the settings
    * @param configured whether the running configuration names the VIP
    */
-  accepted(op: Op, configured: (vip: string) => boolean): void {
+  accepted(op: Op, id: string | null, configured: (vip: string) => boolean): void {
     if (op.kind === "conf-set") {
       this.#conf = op.conf;
       return;
     }
-    const id = vipId(op.vip);
+    if (id === null) return;
     this.#bucketsUnknown.add(id);
     switch (op.kind) {
       case "vip-add":

@@ -111,6 +111,96 @@ Deno.test("what waits for room is asked again when there is room, and not sent i
   assert.equal(world.reconciler.overall, "in-sync");
 });
 
+Deno.test("the first messages of 240 VIPs leave before most of them are planned, and VPP always has some to work on", async () => {
+  const frontends = Array.from({ length: 240 }, (_, i) => {
+    const address = ip(`192.0.2.${i}`);
+    return frontend(`f${i}`, { primary: { b1: 100, [`b${i + 2}`]: 100 } }, { address });
+  });
+  const { world, vpp } = await running(frontends);
+  await using _ = world;
+  let planned = 0;
+  const status = world.states.get.bind(world.states);
+  // Each VIP has a backend of its own, of which its plan asks.
+  world.states.get = (name) => {
+    if (name === `b${planned + 2}`) planned++;
+    return status(name);
+  };
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  world.become("b1", "down");
+  await settle();
+  assert.equal(vpp.ops.length, 32);
+  assert.ok(planned >= 32 + 16 && planned < 100, `${planned} were planned`);
+  assert.deepEqual(world.log.named("vpp-lbsync-start"), [], "it is told when all is planned");
+  assert.equal(world.reconciler.standing("f239"), "pending");
+  // Ten more answers: ten more messages, though nothing more was planned meanwhile.
+  vpp.after = () => assert.ok(vpp.inFlight <= 32);
+  for (const answer of open.splice(0, 10)) answer();
+  await settle();
+  assert.equal(vpp.ops.length, 42);
+  vpp.gate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  await settle();
+  assert.deepEqual(
+    vpp.ops.map((op) => op.kind === "as-weight" && op.vip.prefix),
+    frontends.map(({ address }) => `${address}/32`),
+    "in numeric order",
+  );
+  assert.equal(planned, 240);
+  const told = world.log.records.map(({ msg }) => msg);
+  assert.equal(told[0], "vpp-lbsync-start");
+  assert.equal(told.filter((msg) => msg === "vpp-lbsync-start").length, 1);
+  assert.equal(told.filter((msg) => msg === "vpp-lbsync-as-weight").length, 240);
+  assert.equal(told.indexOf("vpp-lbsync-done"), 241);
+  assert.equal(world.log.named("vpp-lbsync-start")[0]?.changes, 240);
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("a VIP that changes again before it is planned is planned once, from what is so then", async () => {
+  const { world, vpp } = await running(many(200));
+  await using _ = world;
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  world.become("b1", "down");
+  await settle();
+  world.become("b2", "down");
+  world.become("b1", "up");
+  await settle();
+  vpp.gate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  await settle();
+  // 32 were sent; nobody wants that of the others any more.
+  assert.equal(vpp.ops.filter((op) => op.kind === "as-weight" && op.address === "10.0.0.1").length, 2 * 32);
+  for (const vip of vpp.vips) assert.deepEqual(weights(vip), { "10.0.0.1": 100, "10.0.0.2": 0 });
+  await world.clock.advance(1_000);
+  assert.equal(world.reconciler.overall, "in-sync");
+});
+
+Deno.test("a session that ends while VIPs wait for their plan leaves nothing behind", async () => {
+  const { world, vpp } = await running(many(200));
+  await using _ = world;
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  world.become("b1", "down");
+  await settle();
+  vpp.end();
+  world.reconciler.disconnected();
+  open.forEach((answer) => answer());
+  await settle();
+  assert.equal(vpp.ops.length, 32);
+  const next = new FakeBalancer();
+  for (const vip of vpp.vips) next.place(vip);
+  world.reconciler.connected(next);
+  await settle();
+  await world.clock.advance(1_000);
+  for (const vip of next.vips) assert.deepEqual(weights(vip), { "10.0.0.1": 0, "10.0.0.2": 100 });
+  assert.equal(world.reconciler.overall, "in-sync");
+  next.ops.length = 0;
+  world.become("b1", "up");
+  await settle();
+  assert.equal(next.ops.length, 200, "those that waited are looked at again");
+});
+
 Deno.test("-6 to a weight means that VPP was changed: it is read at once and made right", async () => {
   const { world, vpp } = await running(many(1));
   await using _ = world;

@@ -154,7 +154,9 @@ export class FakeBalancer implements LoadBalancer {
     return await this.#carryOut(ops);
   }
 
-  flush(): void {}
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
 
   async #carryOut(ops: readonly Op[]): Promise<OpReply[]> {
     this.inFlight += ops.length;

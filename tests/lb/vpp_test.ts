@@ -73,8 +73,8 @@ class Ours implements LoadBalancer {
     }, failed);
   }
 
-  flush(): void {
-    this.#lb.flush();
+  flush(): Promise<void> {
+    return this.#lb.flush();
   }
 
   async applyTogether(ops: readonly Op[]): Promise<OpReply[]> {

@@ -1,0 +1,215 @@
+/**
+ * Sends plans to VPP and takes into account what it answers. A change of many VIPs is planned in parts, which are sent as
+ * one: it begins, is told and ends once.
+ *
+ *   part, part, … --messages--> VPP --answers--> what VPP has, results --> outcome of the whole
+ *
+ * @module
+ */
+import { abortable } from "../async/abortable.ts";
+import type { Semaphore } from "../async/semaphore.ts";
+import type { Millis, UnixMillis } from "../model.ts";
+import { applyPlan, type StepResult } from "./apply.ts";
+import type { LoadBalancer, Op } from "./balancer.ts";
+import { conclude, joined, type Outcome, type Planned, type Synced } from "./outcome.ts";
+import type { SyncPlan } from "./plan.ts";
+import { logDone, logRaised, logResult, logStart, syncResult } from "./report.ts";
+import type { Step, StepKind } from "./steps.ts";
+import type { SyncCore } from "./sync_core.ts";
+
+/** What VPP's text of its VIPs depends on. */
+const makesVips: ReadonlySet<StepKind> = new Set(["vip_added", "vip_removed", "vip_recreated"]);
+
+/** How plans are sent. */
+export interface SendingWays {
+  /** Whether what is held goes, too, except what is blocked. */
+  readonly release: boolean;
+  /** Whether its messages go before those of other runs. */
+  readonly urgent: boolean;
+  /** Told whenever the outcome of a step is known. */
+  readonly onOutcome?: () => void;
+}
+
+/** What a sending asks of its syncer. */
+export interface SendingHooks {
+  /** Bounds the messages in flight, of all runs together. */
+  readonly inFlight: Semaphore;
+  /** VPP answered 0 to a message of a plan. */
+  readonly accepted: (op: Op, vip: string | null, flushesBefore: number) => void;
+  /** A plan was sent: whether the global settings are right may be known now. */
+  readonly confirmConf: (plan: SyncPlan) => void;
+}
+
+/** After this many urgent messages of one turn they are written, so that VPP works while the next are made. */
+const WRITTEN_TOGETHER = 16;
+
+/** One sending. */
+export class Sending {
+  readonly #core: SyncCore;
+  readonly #hooks: SendingHooks;
+  readonly #lb: LoadBalancer;
+  readonly #ways: SendingWays;
+  readonly #parts: Planned[] = [];
+  readonly #outcomes: Promise<Outcome>[] = [];
+  readonly #startedAt: UnixMillis;
+  readonly #began: Millis;
+  /** Results that are told when the beginning is told, or at the end. */
+  readonly #untold: StepResult[] = [];
+  readonly #session = { ended: null };
+  #tells = false;
+  #open = 0;
+  /** Messages since the last write; null: they are written at the end of the turn, or when its caller says so. */
+  #unwritten: number | null = null;
+
+  /** Nothing is sent yet. */
+  constructor(core: SyncCore, hooks: SendingHooks, lb: LoadBalancer, ways: SendingWays) {
+    this.#core = core;
+    this.#hooks = hooks;
+    this.#lb = lb;
+    this.#ways = ways;
+    this.#startedAt = core.parts.clock.wall();
+    this.#began = core.parts.clock.now();
+  }
+
+  /**
+   * Begins to send a plan.
+   *
+   * @param decided by frontend, when the change was decided that the plan sends; monotonic
+   */
+  add(planned: Planned, decided: ReadonlyMap<string, Millis>): void {
+    const { parts: { clock, hooks }, state, stop: signal } = this.#core;
+    const { plan } = planned;
+    const { release, urgent } = this.#ways;
+    const open = new Map(decided);
+    this.#open += plan.steps.length;
+    const outcome = applyPlan(plan, {
+      balancer: this.#lb,
+      inFlight: this.#hooks.inFlight,
+      release,
+      session: this.#session,
+      signal,
+      urgent,
+      isCurrent: (step) => this.#isCurrent(planned, step),
+      onSend: (op, { vip }) => {
+        this.#writeSome();
+        state.sending(op, vip);
+      },
+      onSettled: (op, { vip }) => state.settled(op, vip),
+      onAccepted: (op, { vip }) => this.#hooks.accepted(op, vip, plan.flushesBefore),
+      onResult: (result) => {
+        this.#open--;
+        this.#ways.onOutcome?.();
+        this.#told(result);
+        this.#remember(result);
+        const { frontend, kind } = result.step;
+        if (result.status !== "done") return;
+        if (kind !== "conf_set") hooks.changed(plan.scope, kind);
+        const at = frontend === null ? undefined : open.get(frontend);
+        if (at === undefined || frontend === null) return;
+        // VPP's answer to the first message of the frontend counts.
+        open.delete(frontend);
+        hooks.answered(clock.now() - at);
+      },
+    }).then((results) => this.#conclude(planned, results));
+    // Whoever ends the sending takes the error.
+    outcome.catch(() => {});
+    this.#parts.push(planned);
+    this.#outcomes.push(outcome);
+  }
+
+  /** Steps whose outcome is not known yet. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Writes what was sent; from now on messages are written as they are made, in groups. Resolves when all is written. */
+  write(): Promise<void> {
+    this.#unwritten = 0;
+    return this.#lb.flush();
+  }
+
+  /** All plans are added: resolves when VPP has answered. Rejects when the daemon stops meanwhile. */
+  async end(): Promise<Synced> {
+    const { guard, ownership, parts: { clock, hooks, log }, stop } = this.#core;
+    const { release } = this.#ways;
+    // The first messages are on their way, and no answer is in yet. What caused them is told in this turn, and before.
+    await Promise.resolve();
+    const planned = joined(this.#parts);
+    const { frontends, plan } = planned;
+    logStart(log, plan, frontends, release);
+    // Thousands of lines come when VPP has all its messages.
+    if (this.#parts.length === 1) this.#tell();
+    const outcomes = await abortable(Promise.all(this.#outcomes), stop);
+    this.#tell();
+    const [only] = outcomes;
+    const outcome = only !== undefined && outcomes.length === 1
+      ? only
+      : conclude(planned, outcomes.flatMap(({ results }) => results), release);
+    const { results } = outcome;
+    const synced = { ...outcome, startedAt: this.#startedAt, tookMs: clock.now() - this.#began };
+    if (frontends === null) ownership.synced(plan.braked);
+    this.#hooks.confirmConf(plan);
+    if (results.some(({ status, step }) => status === "done" && makesVips.has(step.kind))) {
+      this.#lb.textIsStale();
+    }
+    logRaised(log, results, guard);
+    logDone(log, frontends, results);
+    if (results.some(({ status }) => status === "done")) {
+      hooks.applied(syncResult(synced, frontends?.join(",") ?? null));
+    }
+    return synced;
+  }
+
+  #writeSome(): void {
+    if (this.#unwritten === null || ++this.#unwritten <= WRITTEN_TOGETHER) return;
+    this.#unwritten = 1;
+    void this.#lb.flush();
+  }
+
+  /** A part is through: what was sent of it is what VPP has now. */
+  #conclude(planned: Planned, results: readonly StepResult[]): Outcome {
+    const outcome = conclude(planned, results, this.#ways.release);
+    for (const vip of planned.desired) {
+      const record = this.#core.syncs.ofVip(vip.id);
+      if (record !== null && outcome.outcomes.get(vip.frontend)?.standing === "in-sync") {
+        record.lastInSync = vip;
+      }
+    }
+    return outcome;
+  }
+
+  /** Keeps what was sent to a server last, for those who ask why it has its weight. */
+  #remember({ retval, step }: StepResult): void {
+    const { flush, kind, reason, server, vip } = step;
+    if (retval === null || server === null || vip === null) return;
+    const message = {
+      at: this.#core.parts.clock.wall(),
+      weight: server.after ?? 0,
+      flush,
+      retval,
+      reason,
+    };
+    this.#core.syncs.answered(vip, server.address, kind === "as_removed", message);
+  }
+
+  /** Whether a step is still what is wanted. */
+  #isCurrent({ revisions }: Planned, { frontend, vip }: Step): boolean {
+    const { syncs } = this.#core;
+    if (!syncs.sameConfiguration(revisions)) return false;
+    if (frontend !== null) return syncs.current(revisions, frontend) !== null;
+    // The settings, or a VIP that no frontend has: unless the configuration names it by now.
+    return vip === null || syncs.ofVip(vip) === null;
+  }
+
+  #told(result: StepResult): void {
+    // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
+    if (result.retval === null && (this.#lb.signal.aborted || this.#core.stop.aborted)) return;
+    if (this.#tells) logResult(this.#core.parts.log, result);
+    else this.#untold.push(result);
+  }
+
+  #tell(): void {
+    this.#tells = true;
+    for (const result of this.#untold.splice(0)) logResult(this.#core.parts.log, result);
+  }
+}
