@@ -13,13 +13,13 @@ import manifest from "../../deno.json" with { type: "json" };
 import { stampStatement } from "../version.ts";
 import { buildStamp } from "./deb.ts";
 import { bundlePrograms, type Bundles } from "./deb_bundle.ts";
-import { heapFlag, permissionFlags } from "../deno_flags.ts";
+import { memoryFlags, permissionFlags } from "../deno_flags.ts";
 
 /** The programs: entry, and flags of `deno compile` beside those of every program. */
 export const programs: Readonly<
   Record<string, { readonly entry: string; readonly flags: readonly string[] }>
 > = {
-  maglevd: { entry: "main.ts", flags: [...permissionFlags(manifest.permissions.daemon), heapFlag] },
+  maglevd: { entry: "main.ts", flags: [...permissionFlags(manifest.permissions.daemon), ...memoryFlags] },
   maglevc: { entry: "src/cli/main.ts", flags: permissionFlags(manifest.permissions.client) },
 };
 

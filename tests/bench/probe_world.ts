@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { heapFlag } from "../../src/deno_flags.ts";
+import { memoryFlags } from "../../src/deno_flags.ts";
 import type { Figures, Task } from "./probe_child.ts";
 
 /** Runs a task in a process of its own, started as maglevd is: a file beside this one that prints its figures. */
@@ -13,7 +13,7 @@ export async function measureBy(file: string, task: unknown): Promise<Figures> {
       "run",
       "-A",
       "--no-check",
-      heapFlag,
+      ...memoryFlags,
       new URL(file, import.meta.url).pathname,
       JSON.stringify(task),
     ],

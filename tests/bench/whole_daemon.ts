@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { heapFlag } from "../../src/deno_flags.ts";
+import { memoryFlags } from "../../src/deno_flags.ts";
 import { addressOf, type Cost, cpuByThread, cpuOf, rssOf, sleep } from "./haproxy.ts";
 
 const API = "127.0.0.1:21977";
@@ -61,7 +61,7 @@ export async function wholeDaemon(
   await Deno.utime(`${folder}/maglev.yaml`, old, old);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--quiet", heapFlag, new URL("../../main.ts", import.meta.url).pathname],
+      ...["run", "-A", "--quiet", ...memoryFlags, new URL("../../main.ts", import.meta.url).pathname],
       ...["--config", `${folder}/maglev.yaml`, "--listen", API, "--vpp-api-addr", "", "--log-level", "error"],
       ...["--local-token", `${folder}/token`, ...flags],
     ],

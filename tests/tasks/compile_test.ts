@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { compile, compileSources, programs } from "../../src/tasks/compile.ts";
 import { openedBeside } from "../../src/tasks/deb_bundle.ts";
-import { heapFlag, permissionFlags } from "../../src/deno_flags.ts";
+import { memoryFlags, permissionFlags } from "../../src/deno_flags.ts";
 import { buildInfo, version } from "../../src/version.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
@@ -55,7 +55,7 @@ Deno.test("compile: rights and heap are written out, every thread that the code 
       const daemon = program === "maglevd";
       const rights = permissionFlags(manifest.permissions[daemon ? "daemon" : "client"]);
       assert.deepEqual(args.filter((arg) => arg.startsWith("--allow-")), rights);
-      assert.equal(args.includes(heapFlag), daemon);
+      for (const flag of memoryFlags) assert.equal(args.includes(flag), daemon);
       assert.ok(!args.includes("-A") && !args.some((arg) => arg.startsWith("-P")));
       const included = args.filter((_, at) => args[at - 1] === "--include");
       for (const file of [args.at(-1) ?? "", ...included]) {

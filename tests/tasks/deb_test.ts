@@ -4,7 +4,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import type { Backend, ConfigCheck, ConfigReload, Frontend, Info, Problem } from "../../src/api/mod.ts";
 import { buildDeb } from "../../src/tasks/deb.ts";
 import { run } from "../../src/tasks/deb_bundle.ts";
-import { heapFlag, permissionFlags } from "../../src/deno_flags.ts";
+import { memoryFlags, permissionFlags } from "../../src/deno_flags.ts";
 import { version } from "../../src/version.ts";
 import { TestDaemon } from "../e2e/harness.ts";
 import { lbSettings, Vpp, weightsInVpp } from "../e2e/world.ts";
@@ -202,7 +202,7 @@ test("the wrappers hold the rights of deno.json, written out", async () => {
     const rights = [...text.matchAll(/^ {2}'(--allow-.*)' \\$/gm)].map(([, right]) => right);
     assert.deepEqual(rights, permissionFlags(manifest.permissions[set]));
     assert.doesNotMatch(text, / -P| -A|--allow-all/);
-    assert.equal(text.includes(` ${heapFlag} `), set === "daemon");
+    for (const flag of memoryFlags) assert.equal(text.includes(` ${flag} `), set === "daemon");
   }
 });
 
