@@ -113,7 +113,7 @@ export function lengthLint(
  *
  * @param length buckets of the table
  */
-export function weightsWithoutEffect(
+function weightsWithoutEffect(
   { backends }: Pick<Config, "backends">,
   { pools }: Frontend,
   activePool: string,
@@ -128,4 +128,35 @@ export function weightsWithoutEffect(
   });
   const effect = weightsHaveEffect({ length, servers });
   return servers.filter((_, index) => effect[index] === false).map(({ backend }) => backend);
+}
+
+interface Found {
+  readonly backends: Config["backends"];
+  readonly activePool: string;
+  readonly length: number;
+  readonly names: readonly string[];
+}
+
+/**
+ * What `weightsWithoutEffect` answers, found once for as long as nothing of it changes: problems are looked for each
+ * second, and it sorts the addresses of a pool.
+ */
+export class WeightEffects {
+  readonly #found = new WeakMap<Frontend, Found>();
+
+  /** The same list as the last time if nothing has changed. */
+  without(
+    { backends }: Pick<Config, "backends">,
+    frontend: Frontend,
+    activePool: string,
+    length: number,
+  ): readonly string[] {
+    const last = this.#found.get(frontend);
+    if (last?.backends === backends && last.activePool === activePool && last.length === length) {
+      return last.names;
+    }
+    const names = weightsWithoutEffect({ backends }, frontend, activePool, length);
+    this.#found.set(frontend, { backends, activePool, length, names });
+    return names;
+  }
 }

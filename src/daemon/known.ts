@@ -4,7 +4,7 @@
  * @module
  */
 import type { BackendFacts, FileFacts, FrontendFacts, Known, Trouble, VppFacts } from "../answers/known.ts";
-import { weightsWithoutEffect } from "../answers/table_lints.ts";
+import { WeightEffects } from "../answers/table_lints.ts";
 import type { Clock } from "../clock.ts";
 import { flappingSince } from "../health/entry.ts";
 import type { Standing } from "../health/frontend.ts";
@@ -79,6 +79,7 @@ export function diskTroubles(
 /** Takes all that is known at one moment. */
 export class KnownSource {
   readonly #parts: KnownParts;
+  readonly #effects = new WeightEffects();
   readonly #withoutEffect = new Since();
 
   /** Asks `parts`. */
@@ -137,7 +138,7 @@ export class KnownSource {
   #effect(frontend: Frontend, { activePool }: Standing, now: UnixMillis): FrontendFacts["withoutEffect"] {
     const { reconciler, tracker } = this.#parts;
     const length = reconciler.view.vip(frontend.name)?.tableLength ?? frontend.newFlowsTableLength;
-    const backends = weightsWithoutEffect(tracker.config, frontend, activePool, length);
+    const backends = this.#effects.without(tracker.config, frontend, activePool, length);
     if (backends.length > 0) return { since: this.#withoutEffect.holds(frontend.name, now), backends };
     this.#withoutEffect.ends(frontend.name);
     return null;
