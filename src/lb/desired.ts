@@ -140,11 +140,13 @@ function wantedVip(config: Config, placed: Placed, status: StatusOf, known: Know
  * servers. Servers of the other family are left out.
  */
 function oneFamily(config: Config, vips: readonly DesiredVip[]): readonly DesiredVip[] {
-  // The configured servers have one family.
+  // The configured servers have one family; only the previous one of a backend may be of the other.
   const isConfigured = ({ address, backend }: DesiredServer) =>
     config.backends.get(backend)?.address === address;
   if (vips.every(({ servers }) => servers.every(isConfigured))) return vips;
   const configured: Family = vips[0]?.encap === "gre6" ? 6 : 4;
+  const fits = ({ address }: DesiredServer) => family(address) === configured;
+  if (vips.every(({ servers }) => servers.every(fits))) return vips;
   const carried = (of: Family) =>
     vips.flatMap((vip) => vip.servers).reduce((sum, s) => family(s.address) === of ? sum + s.weight : sum, 0);
   const previous: Family = configured === 4 ? 6 : 4;

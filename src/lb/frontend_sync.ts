@@ -19,7 +19,6 @@ import {
   type Membership,
   type Memberships,
   memberships,
-  type PendingFlushes,
 } from "./pending_flushes.ts";
 import type { ReasonContext } from "./diff.ts";
 import { frontendVip, sortedByVip, vipId } from "./vips.ts";

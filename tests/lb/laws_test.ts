@@ -4,14 +4,14 @@ import type { Op } from "../../src/lb/balancer.ts";
 import { changesOf } from "../../src/lb/report.ts";
 import { desiredVips } from "../../src/lb/desired.ts";
 import { vipId } from "../../src/lb/vips.ts";
-import type { ActualVip, State } from "../../src/model.ts";
+import type { ActualVip, IpAddress, State } from "../../src/model.ts";
 import type { Config } from "../../src/configuration.ts";
-import { compareIp } from "../../src/net/ip.ts";
+import { compareIp, ip } from "../../src/net/ip.ts";
 import type { MemberStatus } from "../../src/health/frontend.ts";
 import { settle } from "../fake_clock.ts";
 import { anyConfig, anyStates, anyVips } from "./arbitrary.ts";
 import { FakeBalancer, type PlacedVip } from "./fake_balancer.ts";
-import { TestWorld } from "./setup.ts";
+import { config, frontend, TestWorld } from "./setup.ts";
 
 const runs = { numRuns: 150 };
 const world = fc.record({ config: anyConfig, vips: anyVips, states: anyStates });
@@ -357,4 +357,20 @@ Deno.test("flushes are sent as often as a plain model of the rules says", async 
     }),
     { numRuns: 100 },
   );
+});
+
+Deno.test("a VIP keeps its encapsulation while the previous server of a moved backend serves, at weight 0 too", () => {
+  const one = config([frontend("web", { primary: { b2: 0 } })]);
+  const serving = (address: IpAddress) => {
+    const status = (): MemberStatus => ({
+      state: "unknown",
+      known: false,
+      previous: { address, state: "up", known: true },
+    });
+    const [vip] = desiredVips(one, status, { witness: () => null, weight: () => 0 }, null);
+    return [vip?.encap, vip?.servers.map((server) => server.address)];
+  };
+  // One of the same family, and one of the other, which stays while it carries as much.
+  assert.deepEqual(serving(ip("10.0.0.9")), ["gre4", ["10.0.0.9"]]);
+  assert.deepEqual(serving(ip("2001:db8::9")), ["gre6", ["2001:db8::9"]]);
 });
