@@ -14,15 +14,11 @@ import {
   madeVips,
   makesVips,
 } from "./desired.ts";
-import type { FrontendSyncs } from "./frontend_sync.ts";
 import type { Planned } from "./outcome.ts";
-import type { Ownership } from "./ownership.ts";
-import type { ReconcilerParts, World } from "./parts.ts";
+import type { World } from "./parts.ts";
 import { endedFlows } from "./pending_flushes.ts";
 import { makePlan, type PlanHolds, sameConf, type SyncPlan } from "./plan.ts";
-import type { RaiseGuard, WriteGate } from "./write_gate.ts";
 import { readFrontends } from "./read.ts";
-import type { Schedule } from "./schedule.ts";
 import type { SyncCore } from "./sync_core.ts";
 import { Sending, type SendingWays } from "./sending.ts";
 import { type HeapAnswer, HeapPromises, judgeHeap } from "./vpp_heap.ts";
