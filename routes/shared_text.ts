@@ -1,7 +1,7 @@
 /** What a handler answers with. */
 export interface Answering {
   /** Makes the response. */
-  body(text: string, status: 200, headers: Record<string, string>): Response;
+  body(octets: Uint8Array<ArrayBuffer>, status: 200, headers: Record<string, string>): Response;
 }
 
 /** The type of an answer, as Hono's routes compare it with their schema; no such fields exist. */
@@ -14,12 +14,40 @@ export interface AnswerType<T> {
   readonly _format: "json";
 }
 
-/** By answer, its JSON. */
-const texts = new WeakMap<object, string>();
+const encoder = new TextEncoder();
+/** By answer, the octets of its JSON. */
+const answers = new WeakMap<object, Uint8Array<ArrayBuffer>>();
+/** By item of a list, its JSON. */
+const items = new WeakMap<object, string>();
 
-/** Answers with JSON, like `c.json`. An answer that several callers get together is made into text once. */
+function itemText(item: unknown): string | undefined {
+  if (typeof item !== "object" || item === null) return JSON.stringify(item);
+  const known = items.get(item);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(item);
+  items.set(item, text);
+  return text;
+}
+
+/** The JSON of an answer. An item of one of its lists that was in an answer before is not made into text again. */
+function textOf(answer: object): string {
+  if ("toJSON" in answer || Array.isArray(answer)) return JSON.stringify(answer);
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(answer)) {
+    const text = Array.isArray(value)
+      ? `[${value.map((item) => itemText(item) ?? "null").join(",")}]`
+      : JSON.stringify(value);
+    if (text !== undefined) fields.push(`${JSON.stringify(name)}:${text}`);
+  }
+  return `{${fields.join(",")}}`;
+}
+
+/**
+ * Answers with JSON, like `c.json`. An answer that several callers get together is made into octets once. Nothing in it
+ * may change afterwards.
+ */
 export function sharedJson<T extends object>(c: Answering, value: T): Response & AnswerType<T> {
-  const text = texts.get(value) ?? JSON.stringify(value);
-  texts.set(value, text);
-  return c.body(text, 200, { "content-type": "application/json" }) as Response & AnswerType<T>;
+  const octets = answers.get(value) ?? encoder.encode(textOf(value));
+  answers.set(value, octets);
+  return c.body(octets, 200, { "content-type": "application/json" }) as Response & AnswerType<T>;
 }

@@ -15,8 +15,16 @@ import { tableView } from "../answers/table.ts";
 import { frontendVip } from "../lb/vips.ts";
 import type { ActualLb, IpAddress, Millis } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
+import type { Config } from "../configuration.ts";
 import { countersView, lbStateView, Names, vppInfoView } from "../snapshot/vpp.ts";
 import { type ControlParts, missing } from "./control_parts.ts";
+
+/** Names, and what they were made of. */
+interface KnownNames {
+  readonly config: Config;
+  readonly previous: ReadonlyMap<string, IpAddress>;
+  readonly names: Names;
+}
 
 /** Answers questions about VPP. */
 export class ControlVpp {
@@ -25,6 +33,7 @@ export class ControlVpp {
   /** Answers to those who ask together are made once. */
   readonly #states = new WeakMap<ActualLb, api.LbState>();
   readonly #plans = new WeakMap<PlanView, Promise<api.Plan>>();
+  #lastNames: KnownNames | null = null;
 
   /** Answers from `parts`. */
   constructor(parts: ControlParts) {
@@ -116,9 +125,17 @@ export class ControlVpp {
     return planAnswer(planned, frontend, await predict(planned, this.#slices, deadline));
   }
 
+  /** Names of the running configuration; made anew when it is another one, or another server serves for a backend. */
   #names(): Names {
-    const { tracker } = this.#parts;
-    return new Names(tracker.config, tracker.previousAddresses());
+    const { config } = this.#parts.tracker;
+    const previous = this.#parts.tracker.previousAddresses();
+    const last = this.#lastNames;
+    const isSame = last !== null && last.config === config && last.previous.size === previous.size &&
+      [...previous].every(([name, address]) => last.previous.get(name) === address);
+    if (isSame) return last.names;
+    const names = new Names(config, previous);
+    this.#lastNames = { config, previous, names };
+    return names;
   }
 
   #unavailable(): Refusal {

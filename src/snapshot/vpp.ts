@@ -19,6 +19,8 @@ export class Names {
     { readonly name: string; readonly servers: ReadonlyMap<IpAddress, string> }
   >();
   readonly #backends = new Map<IpAddress, string>();
+  /** VIPs that were shown; one that VPP still has as it was is the same object. */
+  readonly #views = new WeakMap<ActualVip, api.Vip>();
 
   /**
    * Names of a configuration.
@@ -47,6 +49,15 @@ export class Names {
     }
   }
 
+  /** One VIP as the API shows it; made once. */
+  view(vip: ActualVip): api.Vip {
+    const known = this.#views.get(vip);
+    if (known !== undefined) return known;
+    const made = vipView(vip, this);
+    this.#views.set(vip, made);
+    return made;
+  }
+
   /** The frontend that a VIP belongs to; null: foreign. */
   frontend(vip: VipKey): string | null {
     return this.#frontends.get(vipId(vip))?.name ?? null;
@@ -68,8 +79,7 @@ function key(vip: VipKey, names: Names): Pick<api.Vip, "frontend" | "prefix" | "
   return { frontend: names.frontend(vip), prefix, protocol: protocolName(vip.protocol), port };
 }
 
-/** One VIP. */
-export function vipView(vip: ActualVip, names: Names): api.Vip {
+function vipView(vip: ActualVip, names: Names): api.Vip {
   return {
     ...key(vip, names),
     encap: vip.encap,
@@ -94,7 +104,7 @@ export function lbStateView(
   vips: readonly ActualVip[],
   names: Names,
 ): api.LbState {
-  return { read_at: timeText(readAt), conf: confView(conf), vips: vips.map((vip) => vipView(vip, names)) };
+  return { read_at: timeText(readAt), conf: confView(conf), vips: vips.map((vip) => names.view(vip)) };
 }
 
 /** Counters as last read; null: none were read in this session. */

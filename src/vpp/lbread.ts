@@ -105,6 +105,13 @@ function usedServers(rows: readonly Listed[], { prefix, protocol, port }: VipKey
   return { rows: rows.length, servers };
 }
 
+/** Whether a VIP is as it was. Rows of servers that stay the same are the same objects. */
+function isSame(a: ActualVip, b: ActualVip): boolean {
+  return a.encap === b.encap && a.srcIpSticky === b.srcIpSticky && a.tableLength === b.tableLength &&
+    a.index === b.index && a.servers.length === b.servers.length &&
+    a.servers.every((server, i) => server === b.servers[i]);
+}
+
 /** Whether two dumps list the same VIPs, told by the same fields in the same order. */
 function sameVips(a: readonly ListedVip[] | null, b: readonly ListedVip[]): boolean {
   return a !== null && a.length === b.length && a.every(({ row: one, id }, i) => {
@@ -154,6 +161,8 @@ export class LbReader {
   #textAt: Millis = 0;
   #textStale = false;
   #lastVips: readonly ListedVip[] | null = null;
+  /** What the last full read found, by `vipId`. */
+  #read = new Map<string, ActualVip>();
   /** Families for which the filter is known to work. */
   readonly #proven: Set<Family>;
   #filterBroken = false;
@@ -179,7 +188,20 @@ export class LbReader {
     let row = 0;
     const vips = await this.#complete(rows, due, (fields) => this.#serverRows.read(row++, fields), between);
     this.#serverRows.trim(row);
-    return vips;
+    return this.#shared(vips);
+  }
+
+  /** VIPs that are as they were read last are the same objects, so that nothing is made of them anew. */
+  #shared(vips: readonly ActualVip[]): ActualVip[] {
+    const before = this.#read;
+    this.#read = new Map();
+    return vips.map((vip) => {
+      const id = vipId(vip);
+      const was = before.get(id);
+      const shared = was !== undefined && isSame(was, vip) ? was : vip;
+      this.#read.set(id, shared);
+      return shared;
+    });
   }
 
   /** The VIPs of `wanted` that VPP has, with their servers, and nothing of the others. */

@@ -18,3 +18,30 @@ Deno.test("an answer that several callers get together is made into text once", 
   }
   assert.equal(made, 1);
 });
+
+Deno.test("an item of a list that was in an answer before is not made into text again", async () => {
+  let made = 0;
+  const item = {
+    toJSON: () => {
+      made++;
+      return { weight: 100 };
+    },
+  };
+  let answer: object = {};
+  const app = new Hono().get("/", (c) => sharedJson(c, answer));
+  const texts: string[] = [];
+  for (const read_at of ["now", "later"]) {
+    answer = {
+      read_at,
+      conf: { a: 1 },
+      nothing: undefined,
+      none: [],
+      vips: [item, null, undefined, "\u00e9", 2],
+    };
+    texts.push(await (await app.request("/")).text());
+    const whole = JSON.stringify(answer);
+    assert.equal(texts.at(-1), whole);
+  }
+  // Two of them are by this test.
+  assert.equal(made, 3);
+});
