@@ -79,6 +79,11 @@ export class Drifts {
     return this.#found.get(frontend)?.detail ?? null;
   }
 
+  /** What has drifted, or was repaired and not read since. */
+  get objects(): ReadonlySet<string> {
+    return new Set([...this.#found.keys(), ...this.#repaired]);
+  }
+
   /** Whether a sync did not mend something. */
   get unmended(): boolean {
     return [...this.#found.values()].some(({ unmended }) => unmended);

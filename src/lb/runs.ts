@@ -5,14 +5,17 @@
  * @module
  */
 import { abortable } from "../async/abortable.ts";
-import type { Millis, UnixMillis } from "../model.ts";
+import type { ActualVip, Millis, UnixMillis } from "../model.ts";
 import type { Config } from "../configuration.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
+import { desiredConf } from "./desired.ts";
 import { driftIn, Drifts } from "./drift.ts";
+import type { FrontendSync } from "./frontend_record.ts";
 import type { Revisions } from "./frontend_sync.ts";
 import { FullSync } from "./full_sync.ts";
 import { isBlocked } from "./steps.ts";
 import type { Planned, Synced } from "./outcome.ts";
+import { sameConf } from "./plan.ts";
 import { HeldLog, logFailed } from "./report.ts";
 import { again, done, failed, readBack } from "./schedule.ts";
 import type { Syncer } from "./sync.ts";
@@ -25,6 +28,11 @@ export class Runs {
   readonly #quiet: () => Promise<void>;
   readonly #heldLog: HeldLog;
   #isBetween = false;
+  /**
+   * Frontends whose VIPs were right after a read for somebody's question, and what that was judged from. Clients may ask
+   * for VPP's state all the time, and a plan of 1,000 VIPs for each answer would hold up the answers of VPP.
+   */
+  readonly #right = new WeakMap<FrontendSync, { readonly vip: ActualVip; readonly revision: number }>();
   /** What full syncs left. */
   readonly full = new FullSync();
   /** What somebody else changed in VPP. */
@@ -73,10 +81,38 @@ export class Runs {
 
   /** VPP was read for somebody's question: what differs is told, and a sync is due. Null: everything was read. */
   wasRead(frontends: readonly string[] | null, readAt: UnixMillis): void {
-    const { gate, syncs } = this.#core;
+    const { gate, state, syncs } = this.#core;
     // Before the first full sync nothing was ever as it should be.
     if (!this.full.complete || !gate.done || syncs.some(frontends).length === 0) return;
-    this.#lookForDrift(this.#syncer.planKnown(frontends, frontends, readAt));
+    const names = frontends ?? this.#doubtful();
+    if (names?.length === 0) return;
+    const planned = this.#syncer.planKnown(names, names, readAt);
+    this.#lookForDrift(planned);
+    const differing = new Set(planned.plan.steps.map(({ frontend }) => frontend));
+    for (const record of syncs.some(names)) {
+      const vip = state.vip(record.vip);
+      if (vip === null || differing.has(record.name)) this.#right.delete(record);
+      else this.#right.set(record, { vip, revision: record.revision });
+    }
+  }
+
+  /** Frontends whose VIPs may differ after a full read; null: all, and what no frontend has. */
+  #doubtful(): string[] | null {
+    const { parts: { world }, state, syncs } = this.#core;
+    if (state.conf === null || !sameConf(state.conf, desiredConf(world().config))) return null;
+    const drifted = this.drifts.objects;
+    for (const object of drifted) if (syncs.get(object) === null) return null;
+    const doubtful: string[] = [];
+    let vips = 0;
+    for (const record of syncs.all()) {
+      const vip = state.vip(record.vip);
+      if (vip === null) return null;
+      vips++;
+      const right = this.#right.get(record);
+      const isRight = right?.vip === vip && right.revision === record.revision;
+      if (!isRight || drifted.has(record.name)) doubtful.push(record.name);
+    }
+    return vips === state.byId.size ? doubtful : null;
   }
 
   /** Syncs everything. With `release` what is held goes, too. Rejects when it could not read, or the session ends. */

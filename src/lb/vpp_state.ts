@@ -134,10 +134,14 @@ export class VppState implements KnownServers {
    */
   readAll(lb: ActualLb, sent: number): boolean {
     const kept = [...this.#vips].filter(([id]) => this.sentSince(id, sent));
+    const before = new Set(this.#vips.keys());
     const gone = [...this.#sentTo.keys()].filter((id) => this.sentSince(id, sent) && !this.#vips.has(id));
     this.#vips = new Map([...lb.vips.map((vip): [string, ActualVip] => [vipId(vip), vip]), ...kept]);
     for (const id of gone) this.#vips.delete(id);
-    this.#byPrefix = null;
+    // Nearly every read finds the same VIPs, and the next failover needs them by prefix.
+    if (before.size !== this.#vips.size || [...before].some((id) => !this.#vips.has(id))) {
+      this.#byPrefix = null;
+    }
     const unknown = kept.map(([id]) => id).filter((id) => this.#bucketsUnknown.has(id));
     this.#bucketsUnknown = new Set(unknown);
     const readAt = kept.map(([id]): [string, UnixMillis] => [id, this.readAtOf(id) ?? lb.readAt]);

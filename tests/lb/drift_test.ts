@@ -173,3 +173,43 @@ Deno.test("buckets and shares are known again within a second, whatever path a c
     await world.clock.advance(20_000);
   }
 });
+
+Deno.test("a read that finds what was right plans nothing; what changed, and what is in nobody's name, is found as before", async () => {
+  const { world, vpp } = await running();
+  await using _ = world;
+  const { reconciler } = world;
+  await reconciler.read(null);
+  let asked = 0;
+  const status = world.states.get.bind(world.states);
+  world.states.get = (name) => {
+    asked++;
+    return status(name);
+  };
+  await reconciler.read(null);
+  assert.equal(asked, 0);
+  vpp.poke(world.key("web"), b1, 5);
+  await reconciler.read(null);
+  assert.ok(asked > 0);
+  assert.deepEqual(reconciler.drift.map(({ object }) => object), ["web"]);
+  vpp.poke(world.key("web"), b1, 100);
+  await reconciler.read(null);
+  assert.deepEqual(reconciler.drift, []);
+  // Settings and VIPs that no frontend has, and their end.
+  const { conf } = vpp;
+  vpp.conf = { ...conf, flowTimeoutSeconds: 1 };
+  const foreign = { prefix: "198.51.100.9/32", protocol: 6, port: 80 };
+  vpp.place({ ...foreign, encap: "gre4", srcIpSticky: false, tableLength: 1024, index: 9, servers: [] });
+  await reconciler.read(null);
+  assert.deepEqual(reconciler.drift.map(({ object }) => object), ["", "198.51.100.9/32 tcp 80"]);
+  vpp.conf = conf;
+  vpp.drop(foreign);
+  await reconciler.read(null);
+  assert.deepEqual(reconciler.drift, []);
+  // A state that changed while VPP did not take its weight.
+  asked = 0;
+  world.become("b1", "down");
+  await settle();
+  await reconciler.read(null);
+  assert.deepEqual(reconciler.drift, []);
+  assert.ok(asked > 0);
+});
