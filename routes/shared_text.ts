@@ -1,7 +1,11 @@
 /** What a handler answers with. */
 export interface Answering {
   /** Makes the response. */
-  body(octets: Uint8Array<ArrayBuffer>, status: 200, headers: Record<string, string>): Response;
+  body(
+    octets: ReadableStream<Uint8Array<ArrayBuffer>>,
+    status: 200,
+    headers: Record<string, string>,
+  ): Response;
 }
 
 /** The type of an answer, as Hono's routes compare it with their schema; no such fields exist. */
@@ -43,11 +47,12 @@ function textOf(answer: object): string {
 }
 
 /**
- * Answers with JSON, like `c.json`. An answer that several callers get together is made into octets once. Nothing in it
- * may change afterwards.
+ * Answers with JSON, like `c.json`. An answer that several callers get together is made into octets once, which are not
+ * copied for each of them. Nothing in it may change afterwards.
  */
 export function sharedJson<T extends object>(c: Answering, value: T): Response & AnswerType<T> {
   const octets = answers.get(value) ?? encoder.encode(textOf(value));
   answers.set(value, octets);
-  return c.body(octets, 200, { "content-type": "application/json" }) as Response & AnswerType<T>;
+  const headers = { "content-type": "application/json", "content-length": String(octets.length) };
+  return c.body(ReadableStream.from([octets]), 200, headers) as Response & AnswerType<T>;
 }

@@ -107,7 +107,8 @@ function usedServers(rows: readonly Listed[], { prefix, protocol, port }: VipKey
 
 /** Whether a VIP is as it was. Rows of servers that stay the same are the same objects. */
 function isSame(a: ActualVip, b: ActualVip): boolean {
-  return a.encap === b.encap && a.srcIpSticky === b.srcIpSticky && a.tableLength === b.tableLength &&
+  return a.prefix === b.prefix && a.protocol === b.protocol && a.port === b.port &&
+    a.encap === b.encap && a.srcIpSticky === b.srcIpSticky && a.tableLength === b.tableLength &&
     a.index === b.index && a.servers.length === b.servers.length &&
     a.servers.every((server, i) => server === b.servers[i]);
 }
@@ -161,8 +162,8 @@ export class LbReader {
   #textAt: Millis = 0;
   #textStale = false;
   #lastVips: readonly ListedVip[] | null = null;
-  /** What the last full read found, by `vipId`. */
-  #read = new Map<string, ActualVip>();
+  /** What the last full read found. */
+  #read: readonly ActualVip[] = [];
   /** Families for which the filter is known to work. */
   readonly #proven: Set<Family>;
   #filterBroken = false;
@@ -191,17 +192,14 @@ export class LbReader {
     return this.#shared(vips);
   }
 
-  /** VIPs that are as they were read last are the same objects, so that nothing is made of them anew. */
+  /** VIPs that are as they were at the same place last are the same objects, so that nothing is made of them anew. */
   #shared(vips: readonly ActualVip[]): ActualVip[] {
     const before = this.#read;
-    this.#read = new Map();
-    return vips.map((vip) => {
-      const id = vipId(vip);
-      const was = before.get(id);
-      const shared = was !== undefined && isSame(was, vip) ? was : vip;
-      this.#read.set(id, shared);
-      return shared;
+    this.#read = vips.map((vip, i) => {
+      const was = before[i];
+      return was !== undefined && isSame(was, vip) ? was : vip;
     });
+    return [...this.#read];
   }
 
   /** The VIPs of `wanted` that VPP has, with their servers, and nothing of the others. */
