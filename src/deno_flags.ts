@@ -24,6 +24,13 @@ export const heapFlag = "--v8-flags=" + [
  */
 export const memoryFlags: readonly string[] = ["--no-code-cache", heapFlag];
 
+/**
+ * Environment of maglevd that keeps its memory small. The C library gives each thread that allocates a heap of its own,
+ * up to eight a processor, and each keeps what a start or a reload took for a moment. Two are enough: most is allocated
+ * by the main thread and by one that probes.
+ */
+export const memoryEnvironment: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: "2" };
+
 /** What a permission set of deno.json may hold for one kind of right: all, nothing, or the named ones. */
 export type Right = boolean | readonly string[];
 

@@ -12,7 +12,7 @@ import { type Bundles, root } from "./deb_bundle.ts";
 import { copyright } from "./deb_licences.ts";
 import { manPages } from "./man.ts";
 import { libraryNeeds, symbolsOf } from "./deb_needs.ts";
-import { memoryFlags, permissionFlags } from "../deno_flags.ts";
+import { memoryEnvironment, memoryFlags, permissionFlags } from "../deno_flags.ts";
 
 /** One file of the package. */
 export interface PackageFile {
@@ -73,12 +73,17 @@ export function wrapper(program: "maglevd" | "maglevc", { commit, date }: BuildS
     "# Finds its files from its own place, so that the tree runs wherever it is unpacked.",
     'lib=$(dirname "$(dirname "$(readlink -f "$0")")")/lib/maglevd-deno',
     `export MAGLEV_COMMIT=${commit} MAGLEV_BUILD_DATE=${date.toISOString()} DENO_NO_UPDATE_CHECK=1`,
+    ...program === "maglevd" ? [`export ${assignments(memoryEnvironment)}`] : [],
     'exec "$lib/deno" run --quiet --no-prompt --no-config --no-lock --no-remote --no-npm --cached-only \\',
     ...program === "maglevd" ? memoryFlags.map((flag) => `  ${flag} \\`) : [],
     ...rights.map((right) => `  '${right}' \\`),
     `  "$lib/${program}.js" "$@"`,
     "",
   ].join("\n");
+}
+
+function assignments(environment: Readonly<Record<string, string>>): string {
+  return Object.entries(environment).map(([name, value]) => `${name}=${value}`).join(" ");
 }
 
 /** Guides and whatever they link to. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { memoryFlags } from "../../src/deno_flags.ts";
+import { memoryEnvironment, memoryFlags } from "../../src/deno_flags.ts";
 import { addressOf, type Cost, cpuByThread, cpuOf, rssOf, sleep } from "./haproxy.ts";
 
 const API = "127.0.0.1:21977";
@@ -65,6 +65,7 @@ export async function wholeDaemon(
       ...["--config", `${folder}/maglev.yaml`, "--listen", API, "--vpp-api-addr", "", "--log-level", "error"],
       ...["--local-token", `${folder}/token`, ...flags],
     ],
+    env: memoryEnvironment,
     stdin: "null",
     stdout: "null",
     stderr: "inherit",

@@ -4,7 +4,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import type { Backend, ConfigCheck, ConfigReload, Frontend, Info, Problem } from "../../src/api/mod.ts";
 import { buildDeb } from "../../src/tasks/deb.ts";
 import { run } from "../../src/tasks/deb_bundle.ts";
-import { memoryFlags, permissionFlags } from "../../src/deno_flags.ts";
+import { memoryEnvironment, memoryFlags, permissionFlags } from "../../src/deno_flags.ts";
 import { version } from "../../src/version.ts";
 import { TestDaemon } from "../e2e/harness.ts";
 import { lbSettings, Vpp, weightsInVpp } from "../e2e/world.ts";
@@ -203,6 +203,9 @@ test("the wrappers hold the rights of deno.json, written out", async () => {
     assert.deepEqual(rights, permissionFlags(manifest.permissions[set]));
     assert.doesNotMatch(text, / -P| -A|--allow-all/);
     for (const flag of memoryFlags) assert.equal(text.includes(` ${flag} `), set === "daemon");
+    for (const [name, value] of Object.entries(memoryEnvironment)) {
+      assert.equal(text.includes(`export ${name}=${value}\n`), set === "daemon");
+    }
   }
 });
 

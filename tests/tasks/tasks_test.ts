@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import manifest from "../../deno.json" with { type: "json" };
-import { memoryFlags, permissionFlags } from "../../src/deno_flags.ts";
+import { memoryEnvironment, memoryFlags, permissionFlags } from "../../src/deno_flags.ts";
 
 Deno.test("the tasks that start a program give it the rights and the heap of deno.json, written out", () => {
   const { permissions, tasks } = manifest;
+  const environment = Object.entries(memoryEnvironment).map(([name, value]) => `${name}=${value}`);
   const wanted = {
-    start: ["deno run", ...permissionFlags(permissions.daemon), ...memoryFlags, "main.ts"],
+    start: [...environment, "deno run", ...permissionFlags(permissions.daemon), ...memoryFlags, "main.ts"],
     demo: ["deno run", ...permissionFlags(permissions.demo), "src/demo/main.ts"],
     maglevc: ["deno run", ...permissionFlags(permissions.client), "src/cli/main.ts"],
   };
