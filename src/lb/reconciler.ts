@@ -18,11 +18,11 @@ import type { ActualLb, IpAddress, Millis, Transition, VipRecord } from "../mode
 import { err, type Result } from "../result.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import { serverOf } from "./desired.ts";
+import type { Unsynced } from "./differences.ts";
 import { Failover } from "./failover.ts";
 import { pictureOf, type VppPicture } from "./forecast.ts";
 import type { SentMessage } from "./frontend_record.ts";
 import { FrontendSyncs } from "./frontend_sync.ts";
-import type { Unsynced } from "./full_sync.ts";
 import type { HeldGroup, PlanView } from "./outcome.ts";
 import type { ReconcilerParts } from "./parts.ts";
 import type { WarmupView } from "./write_gate.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Unsynced } from "./full_sync.ts";
+import type { Unsynced } from "./differences.ts";
 import type { Runs } from "./runs.ts";
 import type { SyncCore } from "./sync_core.ts";
 
