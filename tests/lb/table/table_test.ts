@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { IpAddress } from "../../../src/model.ts";
 import { flowHash } from "../../../src/lb/table/flow.ts";
-import { hashWord } from "../../../src/lb/table/hash64.ts";
 import {
   bucketCounts,
   FlowTableBuilder,
+  hashWord,
   leastMoved,
   movedBuckets,
   newFlowTable,
