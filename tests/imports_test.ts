@@ -73,7 +73,7 @@ const rules: readonly { why: string; from: RegExp; to: RegExp }[] = [
   {
     why: "the plan is pure",
     from:
-      /^src\/lb\/(desired|diff|pending_flushes|plan|steps|vip_steps|outcome|vpp_heap|schedule|table\/table|table\/flow|table\/vip_table)\.ts$/,
+      /^src\/lb\/(desired|diff|pending_flushes|plan|steps|vip_steps|outcome|vpp_heap|schedule|table\/table|table\/flow)\.ts$/,
     to: /^src\/(model|configuration|result)\.ts$|^src\/net\/ip\.ts$|^src\/health\/frontend\.ts$|^src\/lb\//,
   },
   {

@@ -11,14 +11,13 @@ import { Judgement } from "../health/transitions.ts";
 import { type Assumption, type HealthPicture, type Outcome, whatIf } from "../health/what_if.ts";
 import { type DesiredVip, desiredVips, type StatusOf } from "../lb/desired.ts";
 import type { AssumedChange, VppPicture } from "../lb/forecast.ts";
-import { actualTable, isRecreated, tableAfter } from "../lb/table/vip_table.ts";
 import { compare } from "./prediction.ts";
 import { changesOf } from "../lb/report.ts";
 import { frontendVip, vipId } from "../lb/vips.ts";
-import { TableSlices, turn } from "../lb/table/slices.ts";
 import type { TableSpec } from "../lb/table/table.ts";
 import type { Millis } from "../model.ts";
 import type { Config } from "../configuration.ts";
+import { actualTable, isRecreated, tableAfter, TableSlices, turn } from "./vip_table.ts";
 
 /** What takes longer is not told, in ms. */
 export const consequencesLimitMs: Millis = 250;

@@ -8,7 +8,6 @@ import type * as api from "../api/mod.ts";
 import type { DesiredVip } from "../lb/desired.ts";
 import type { SyncPlan } from "../lb/plan.ts";
 import type { Step } from "../lb/steps.ts";
-import type { TableSlices } from "../lb/table/slices.ts";
 import {
   bucketCounts,
   leastMoved,
@@ -17,10 +16,10 @@ import {
   type TableSpec,
   weightsHaveEffect,
 } from "../lb/table/table.ts";
-import { actualTable, isRecreated, tableAfter } from "../lb/table/vip_table.ts";
 import { protocolName } from "../lb/vips.ts";
 import type { ActualVip, IpAddress, Millis, UnixMillis, VipKey } from "../model.ts";
 import { lengthLimitLint, lengthLint, type LossOfOne, tableLints } from "./table_lints.ts";
+import { actualTable, isRecreated, tableAfter, type TableSlices } from "./vip_table.ts";
 
 /** Time after which a plan is answered with the predictions that are ready. */
 export const predictionLimitMs: Millis = 5_000;

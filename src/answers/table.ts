@@ -7,13 +7,12 @@ import type * as api from "../api/mod.ts";
 import type { Config, Frontend } from "../configuration.ts";
 import type { Refusal, TableQuery } from "../control.ts";
 import { desiredVips, type KnownServers, type StatusOf } from "../lb/desired.ts";
-import type { TableSlices } from "../lb/table/slices.ts";
 import { bucketCounts, LONGEST_COMPUTED } from "../lb/table/table.ts";
-import { actualTable, tableAfter } from "../lb/table/vip_table.ts";
 import type { ActualVip } from "../model.ts";
 import { err, ok, type Result } from "../result.ts";
 import { compare } from "./prediction.ts";
 import { lengthLimitLint, sumOfWeights, tableLints } from "./table_lints.ts";
+import { actualTable, tableAfter, type TableSlices } from "./vip_table.ts";
 
 /** What the view depends on. */
 export interface TableViewInput {

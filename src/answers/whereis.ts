@@ -8,12 +8,11 @@ import type { Frontend } from "../configuration.ts";
 import { invalidField, type Refusal } from "../control.ts";
 import type { DesiredVip } from "../lb/desired.ts";
 import { flowHash } from "../lb/table/flow.ts";
-import type { TableSlices } from "../lb/table/slices.ts";
 import { LONGEST_COMPUTED, serverOf, type TableSpec } from "../lb/table/table.ts";
-import { actualTable, tableAfter } from "../lb/table/vip_table.ts";
 import type { ActualVip, IpAddress } from "../model.ts";
 import { family, parseIp } from "../net/ip.ts";
 import { err, ok, type Result } from "../result.ts";
+import { actualTable, tableAfter, type TableSlices } from "./vip_table.ts";
 
 /** What the answer depends on. */
 export interface WhereisInput {

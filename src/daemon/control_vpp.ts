@@ -9,7 +9,7 @@ import { desiredVips } from "../lb/desired.ts";
 import type { PlanView } from "../lb/outcome.ts";
 import { planAnswer } from "../lb/report.ts";
 import { whereis } from "../answers/whereis.ts";
-import { TableSlices } from "../lb/table/slices.ts";
+import { TableSlices } from "../answers/vip_table.ts";
 import { predict, predictionLimitMs } from "../answers/prediction.ts";
 import { tableView } from "../answers/table.ts";
 import { frontendVip } from "../lb/vips.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { planAnswer } from "../../src/lb/report.ts";
 import { predict } from "../../src/answers/prediction.ts";
-import { TableSlices } from "../../src/lb/table/slices.ts";
+import { TableSlices } from "../../src/answers/vip_table.ts";
 import { bucketCounts, FlowTableBuilder } from "../../src/lb/table/table.ts";
 import type { Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { TableSlices } from "../../src/lb/table/slices.ts";
+import { TableSlices } from "../../src/answers/vip_table.ts";
 import { tableView } from "../../src/answers/table.ts";
 import { frontendVip } from "../../src/lb/vips.ts";
 import type { State } from "../../src/model.ts";

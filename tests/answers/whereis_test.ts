@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TableSlices } from "../../src/lb/table/slices.ts";
+import { TableSlices } from "../../src/answers/vip_table.ts";
 import { whereis } from "../../src/answers/whereis.ts";
 import { ip } from "../../src/net/ip.ts";
 import { frontend } from "../lb/setup.ts";
