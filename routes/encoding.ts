@@ -57,6 +57,11 @@ export async function gzip(octets: AsyncIterable<Uint8Array>): Promise<Uint8Arra
   return whole;
 }
 
+async function* joined<T>(head: readonly T[], rest: AsyncIterator<T>): AsyncGenerator<T> {
+  yield* head;
+  yield* { [Symbol.asyncIterator]: () => rest };
+}
+
 /** Compresses the large texts for clients that take gzip. */
 export const compressLarge: Middleware = async (c, next) => {
   await next();
@@ -64,11 +69,22 @@ export const compressLarge: Middleware = async (c, next) => {
   c.res.headers.append("vary", "accept-encoding");
   if (!acceptsGzip(c.req.raw.headers.get("accept-encoding"))) return;
   const { body, headers } = c.res;
-  const length = headers.get("content-length");
-  if (body === null || (length !== null && Number(length) < leastOctets)) return;
+  if (body === null) return;
+  const pieces = body[Symbol.asyncIterator]();
+  const head: Uint8Array<ArrayBuffer>[] = [];
+  let octets = 0;
+  while (octets < leastOctets) {
+    const { done, value } = await pieces.next();
+    if (done === true) {
+      c.res = new Response(new Blob(head), { headers });
+      return;
+    }
+    head.push(value);
+    octets += value.length;
+  }
   headers.set("content-encoding", "gzip");
   headers.delete("content-length");
-  c.res = new Response(await gzip(body), { headers });
+  c.res = new Response(await gzip(joined(head, pieces)), { headers });
 };
 
 /** Gives the answer to a HEAD the length that GET's body has. */

@@ -81,13 +81,7 @@ export function mountHealth(app: Api, { control }: Pick<ApiOptions, "control">):
   // A text in pieces has no type among the answers that `openapi` takes.
   app.openAPIRegistry.registerPath(getMetrics);
   app.get(getMetrics.getRoutingPath(), async () => {
-    const pieces = await control.metrics();
-    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const headers = {
-      "content-type": metricsType,
-      "cache-control": "no-store",
-      "content-length": String(length),
-    };
-    return new Response(ReadableStream.from(pieces), { headers });
+    const headers = { "content-type": metricsType, "cache-control": "no-store" };
+    return new Response(ReadableStream.from(await control.metrics()), { headers });
   });
 }

@@ -210,5 +210,5 @@ export interface Control {
   /** GET /v1/backends/{name}/replay; names of the past are known. Refused: `not-found`. */
   replay(backend: string, query: ReplayQuery): Promise<Result<api.Replay, Refusal>>;
   /** The text of GET /metrics, in pieces. */
-  metrics(): Promise<readonly Uint8Array<ArrayBuffer>[]>;
+  metrics(): Promise<Iterable<Uint8Array<ArrayBuffer>>>;
 }

@@ -295,7 +295,7 @@ export class DaemonControl implements Control {
   }
 
   /** The text of GET /metrics, in pieces. */
-  metrics(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  metrics(): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
     return this.#parts.metrics.text();
   }
 

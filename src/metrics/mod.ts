@@ -12,7 +12,7 @@ import type { SyncHooks } from "../lb/parts.ts";
 import { catalog, type MetricName } from "./catalog.ts";
 import { BackendCounters } from "./probes.ts";
 import { addProcessMetrics, type DescriptorCount } from "./process.ts";
-import type { MetricsSource } from "./source.ts";
+import type { MetricsSnapshot, MetricsSource } from "./source.ts";
 import { writeTables } from "./tables.ts";
 import { Lines } from "./text.ts";
 import { type Millis, type ProbeResult, type State, VOID_CAUSES } from "../model.ts";
@@ -136,15 +136,21 @@ export class Metrics implements HealthMetrics, Pick<SyncHooks, "changed" | "answ
     this.#unauthorized.inc({ code: String(code) });
   }
 
-  /** The answer to a scrape, in the Prometheus text format 0.0.4, in pieces. */
-  async text(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  /**
+   * The answer to a scrape, in the Prometheus text format 0.0.4, in pieces that are made as they are asked for. States
+   * are those of the call, counters those of the moment at which their piece is made.
+   */
+  async text(): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
     const lines = new Lines();
     lines.block(await this.#registry.metrics());
     const snapshot = this.#source();
     for (const { name, state } of snapshot.backends) if (state !== "removed") this.#backends.known(name);
-    writeTables(lines, snapshot);
-    this.#backends.write(lines);
-    return lines.octets();
+    return lines.pieces(this.#writing(lines, snapshot));
+  }
+
+  *#writing(lines: Lines, snapshot: MetricsSnapshot): Generator<void> {
+    yield* writeTables(lines, snapshot);
+    yield* this.#backends.write(lines);
   }
 
   #spec(name: MetricName): { name: string; help: string; labelNames: string[] } {

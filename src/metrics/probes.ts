@@ -73,20 +73,24 @@ class TypeCounters {
     this.#rows.remove(at);
   }
 
-  writeTotals(lines: Lines): void {
-    const { numbers } = this.#rows;
+  // A backend may come or go between two steps; the numbers are another array then.
+  *writeTotals(lines: Lines): Generator<void> {
     for (const [backend, at] of this.#at) {
+      const { numbers } = this.#rows;
       const label = escapeLabel(backend);
       for (const [i, line] of this.#codes.entries()) {
         const count = numbers[at + this.#durations.width + i] ?? 0;
         if (count > 0) lines.fill(line, label, count);
       }
+      yield;
     }
   }
 
-  writeDurations(lines: Lines): void {
-    const { numbers } = this.#rows;
-    for (const [backend, at] of this.#at) this.#durations.write(lines, numbers, at, escapeLabel(backend));
+  *writeDurations(lines: Lines): Generator<void> {
+    for (const [backend, at] of this.#at) {
+      this.#durations.write(lines, this.#rows.numbers, at, escapeLabel(backend));
+      yield;
+    }
   }
 }
 
@@ -129,20 +133,21 @@ export class BackendCounters {
     this.#transitions.remove(at);
   }
 
-  /** Writes the three metrics. */
-  write(lines: Lines): void {
+  /** Writes the three metrics, a backend a step. */
+  *write(lines: Lines): Generator<void> {
     lines.metric("maglev_probe_total");
-    for (const counters of this.#types.values()) counters.writeTotals(lines);
+    for (const counters of this.#types.values()) yield* counters.writeTotals(lines);
     lines.metric("maglev_probe_duration_seconds");
-    for (const counters of this.#types.values()) counters.writeDurations(lines);
+    for (const counters of this.#types.values()) yield* counters.writeDurations(lines);
     lines.metric("maglev_backend_transitions_total");
-    const { numbers } = this.#transitions;
     for (const [backend, at] of this.#transitionsAt) {
+      const { numbers } = this.#transitions;
       const label = escapeLabel(backend);
       for (const [i, { line, expected }] of this.#transitionLines.entries()) {
         const count = numbers[at + i] ?? 0;
         if (count > 0 || expected) lines.fill(line, label, count);
       }
+      yield;
     }
   }
 

@@ -48,10 +48,10 @@ function single(lines: Lines, name: MetricName, value: number | null): void {
   lines.add(linePrefix(name, ""), value);
 }
 
-/** Writes all tables of a snapshot; VPP's own are left out while it is away. */
-export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
-  writeBackends(lines, snapshot.backends);
-  writeFrontends(lines, snapshot.frontends);
+/** Writes all tables of a snapshot, a few lines a step; VPP's own are left out while it is away. */
+export function* writeTables(lines: Lines, snapshot: MetricsSnapshot): Generator<void> {
+  yield* writeBackends(lines, snapshot.backends);
+  yield* writeFrontends(lines, snapshot.frontends);
   lines.metric("maglev_overrides");
   for (const [kind, count] of Object.entries(snapshot.overrides)) {
     lines.add(linePrefix("maglev_overrides", `kind="${kind}"`), count);
@@ -61,7 +61,7 @@ export function writeTables(lines: Lines, snapshot: MetricsSnapshot): void {
     lines.add(linePrefix("maglev_problems", `severity="${severity}"`), count);
   }
   single(lines, "maglev_vpp_connected", snapshot.vpp === null ? 0 : 1);
-  if (snapshot.vpp !== null) writeVpp(lines, snapshot.vpp);
+  if (snapshot.vpp !== null) yield* writeVpp(lines, snapshot.vpp);
   const { dropped, onDisk } = snapshot.journal;
   single(lines, "maglev_journal_dropped_total", dropped);
   single(lines, "maglev_journal_on_disk", onDisk === null ? null : Number(onDisk));
@@ -92,20 +92,33 @@ function writeStates(
   for (const [i, line] of all.entries()) lines.fill(line, label, states[i] === state ? 1 : 0);
 }
 
-function writeBackends(lines: Lines, all: readonly BackendRow[]): void {
+function* writeBackends(lines: Lines, all: readonly BackendRow[]): Generator<void> {
   const rows = all.filter((row) => row.state !== "removed")
     .map((row) => ({ row, label: escapeLabel(row.name) }));
   lines.metric("maglev_backend_state");
-  for (const { row, label } of rows) writeStates(lines, BACKEND.state, backendStates, label, row.state);
+  for (const { row, label } of rows) {
+    writeStates(lines, BACKEND.state, backendStates, label, row.state);
+    yield;
+  }
   lines.metric("maglev_backend_health");
-  for (const { row, label } of rows) if (row.counter !== null) lines.fill(BACKEND.health, label, row.counter);
+  for (const { row, label } of rows) {
+    if (row.counter !== null) lines.fill(BACKEND.health, label, row.counter);
+    yield;
+  }
   lines.metric("maglev_backend_enabled");
-  for (const { row, label } of rows) lines.fill(BACKEND.enabled, label, row.enabled ? 1 : 0);
+  for (const { row, label } of rows) {
+    lines.fill(BACKEND.enabled, label, row.enabled ? 1 : 0);
+    yield;
+  }
   lines.metric("maglev_backend_blind");
-  for (const { row, label } of rows) lines.fill(BACKEND.blind, label, row.blind ? 1 : 0);
+  for (const { row, label } of rows) {
+    lines.fill(BACKEND.blind, label, row.blind ? 1 : 0);
+    yield;
+  }
   lines.metric("maglev_backend_certificate_expiry_seconds");
   for (const { row, label } of rows) {
     if (row.certificateSeconds !== null) lines.fill(BACKEND.expiry, label, row.certificateSeconds);
+    yield;
   }
   lines.metric("maglev_backend_latency_seconds");
   for (const { row: { latencySeconds }, label } of rows) {
@@ -113,16 +126,17 @@ function writeBackends(lines: Lines, all: readonly BackendRow[]): void {
     lines.fill(BACKEND.p50, label, latencySeconds.p50);
     lines.fill(BACKEND.p95, label, latencySeconds.p95);
     lines.fill(BACKEND.p99, label, latencySeconds.p99);
+    yield;
   }
 }
 
 /** Writes one metric of all members; the template is of the pool that the last member was in, too. */
-function writeMembers(
+function* writeMembers(
   lines: Lines,
   name: MetricName,
   frontends: readonly FrontendRow[],
   value: (row: MemberRow) => number,
-): void {
+): Generator<void> {
   lines.metric(name);
   for (const frontend of frontends) {
     let pool: string | null = null;
@@ -134,17 +148,19 @@ function writeMembers(
         line = template(name, before, "backend");
       }
       lines.fill(line, escapeLabel(row.backend), value(row));
+      yield;
     }
   }
 }
 
-function writeFrontends(lines: Lines, frontends: readonly FrontendRow[]): void {
+function* writeFrontends(lines: Lines, frontends: readonly FrontendRow[]): Generator<void> {
   lines.metric("maglev_frontend_state");
   for (const { name, state } of frontends) {
     writeStates(lines, FRONTEND_STATE, frontendStates, escapeLabel(name), state);
+    yield;
   }
-  writeMembers(lines, "maglev_frontend_pool_backend_weight", frontends, (row) => row.weight);
-  writeMembers(
+  yield* writeMembers(lines, "maglev_frontend_pool_backend_weight", frontends, (row) => row.weight);
+  yield* writeMembers(
     lines,
     "maglev_frontend_pool_backend_effective_weight",
     frontends,
@@ -152,7 +168,7 @@ function writeFrontends(lines: Lines, frontends: readonly FrontendRow[]): void {
   );
 }
 
-function writeVpp(lines: Lines, vpp: VppRow): void {
+function* writeVpp(lines: Lines, vpp: VppRow): Generator<void> {
   single(lines, "maglev_vpp_uptime_seconds", vpp.uptimeSeconds);
   single(lines, "maglev_vpp_connected_seconds", vpp.connectedSeconds);
   const info = `version="${escapeLabel(vpp.version)}",build_date="${
@@ -165,10 +181,10 @@ function writeVpp(lines: Lines, vpp: VppRow): void {
   for (const { frontend, length } of vpp.tables) {
     lines.add(linePrefix("maglev_vpp_vip_table_length", `frontend="${escapeLabel(frontend)}"`), length);
   }
-  if (vpp.counts !== null) writeCounts(lines, vpp.counts);
+  if (vpp.counts !== null) yield* writeCounts(lines, vpp.counts);
 }
 
-function writeCounts(lines: Lines, counts: CountsRow): void {
+function* writeCounts(lines: Lines, counts: CountsRow): Generator<void> {
   const vips = counts.vips.map((row) => ({ row, label: vipLabels(row) }));
   const packets = "maglev_vpp_vip_packets_total";
   lines.metric(packets);
@@ -177,14 +193,17 @@ function writeCounts(lines: Lines, counts: CountsRow): void {
     lines.add(linePrefix(packets, `${label},kind="first"`), row.first);
     lines.add(linePrefix(packets, `${label},kind="untracked"`), row.untracked);
     lines.add(linePrefix(packets, `${label},kind="no_server"`), row.noServer);
+    yield;
   }
   lines.metric("maglev_vpp_vip_route_packets_total");
   for (const { row, label } of vips) {
     lines.add(linePrefix("maglev_vpp_vip_route_packets_total", label), row.packets);
+    yield;
   }
   lines.metric("maglev_vpp_vip_route_bytes_total");
   for (const { row, label } of vips) {
     lines.add(linePrefix("maglev_vpp_vip_route_bytes_total", label), row.bytes);
+    yield;
   }
   for (const name of ["maglev_vpp_server_packets_total", "maglev_vpp_server_bytes_total"] as const) {
     lines.metric(name);
@@ -195,6 +214,7 @@ function writeCounts(lines: Lines, counts: CountsRow): void {
         escapeLabel(backend ?? ""),
         name === "maglev_vpp_server_bytes_total" ? bytes : packets,
       );
+      yield;
     }
   }
   single(lines, "maglev_vpp_unmatched_packets_total", counts.unmatched);

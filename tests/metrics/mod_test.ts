@@ -8,14 +8,13 @@ import type { BackendRow, MetricsSnapshot } from "../../src/metrics/source.ts";
 import { VOID_CAUSES } from "../../src/model.ts";
 import { writeTables } from "../../src/metrics/tables.ts";
 import { escapeLabel, HistogramText, Lines } from "../../src/metrics/text.ts";
-import { busyMetrics, snapshotOf } from "./world.ts";
+import { busyMetrics, failure, pass, snapshotOf } from "./world.ts";
 import { optionalTool } from "../tool.ts";
 import { textOf } from "./pieces.ts";
 
 function tablesText(snapshot: MetricsSnapshot): string {
   const lines = new Lines();
-  writeTables(lines, snapshot);
-  return textOf(lines.octets());
+  return textOf(lines.pieces(writeTables(lines, snapshot)));
 }
 
 /** Metrics of a text: name → label sets of its samples, `le` aside. */
@@ -142,6 +141,34 @@ Deno.test("series of removed objects go, also when the object comes back", async
   );
 });
 
+Deno.test("a piece is made when it is asked for, so a large text is never whole in memory", async () => {
+  const snapshot = snapshotOf(1000, 1);
+  const metrics = busyMetrics(() => snapshot);
+  const failures = (text: string) =>
+    Number(/^maglev_probe_total\{backend="backend-999".*code="L7STS".*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+  const before = failures(textOf(await metrics.text()));
+  const pieces = (await metrics.text())[Symbol.iterator]();
+  const first = pieces.next();
+  assert.equal(first.done, false);
+  assert.ok((first.value?.length ?? Infinity) < 200_000);
+  for (let i = 0; i < 7; i++) metrics.probed("backend-999", "http", failure);
+  const rest = textOf({ [Symbol.iterator]: () => pieces });
+  assert.equal(failures(rest), before + 7);
+});
+
+Deno.test("backends that go and come while a text is read leave its other lines as they are", async () => {
+  const snapshot = snapshotOf(1000, 1);
+  const metrics = busyMetrics(() => snapshot);
+  const whole = textOf(await metrics.text()).split("\n");
+  const pieces = (await metrics.text())[Symbol.iterator]();
+  const first = textOf([pieces.next().value ?? assert.fail("no piece")]);
+  for (let i = 1; i < 1000; i += 2) metrics.forgotten(`backend-${i}`);
+  for (let i = 0; i < 5000; i++) metrics.probed(`new-${i}`, "http", pass);
+  const read = new Set((first + textOf({ [Symbol.iterator]: () => pieces })).split("\n"));
+  const stays = (line: string) => !/backend-\d*[13579]"/.test(line) && !/^process_|^maglev_memory/.test(line);
+  assert.deepEqual(whole.filter((line) => stays(line) && !read.has(line)), []);
+});
+
 Deno.test("counters of what is known beforehand begin at 0", async () => {
   const snapshot = snapshotOf(2, 0);
   const removed = { ...snapshot.backends[0], name: "gone", state: "removed" } as BackendRow;
@@ -259,7 +286,7 @@ Deno.test("a histogram written by hand says what prom-client says", async () => 
           .map((line) => line.replace(/\{le="([^"]+)",backend="b"\}/, '{backend="b",le="$1"}'));
       const lines = new Lines();
       ours.write(lines, numbers, 0, "b");
-      assert.deepEqual(normal(textOf(lines.octets())), normal(await registry.metrics()));
+      assert.deepEqual(normal(textOf(lines.pieces([]))), normal(await registry.metrics()));
     }),
     { numRuns: 50 },
   );

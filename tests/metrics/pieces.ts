@@ -1,5 +1,5 @@
 /** The text of a scrape that came in pieces. */
-export function textOf(pieces: readonly Uint8Array[]): string {
+export function textOf(pieces: Iterable<Uint8Array>): string {
   const decoder = new TextDecoder();
-  return pieces.map((piece) => decoder.decode(piece, { stream: true })).join("") + decoder.decode();
+  return [...pieces].map((piece) => decoder.decode(piece, { stream: true })).join("") + decoder.decode();
 }

@@ -304,7 +304,7 @@ export class FakeControl implements Control {
     const tried = { rise: rise ?? rule.rise, fall: fall ?? rule.fall };
     return Promise.resolve(ok({ ...examples.replay, backend, rule: tried }));
   }
-  metrics(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  metrics(): Promise<Iterable<Uint8Array<ArrayBuffer>>> {
     const octets = new TextEncoder().encode(this.metricsText);
     const pieces = Array.from(
       { length: Math.ceil(octets.length / 100_000) },
