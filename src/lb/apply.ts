@@ -30,7 +30,7 @@ export interface StepResult {
   readonly retval: number | null;
   /** VPP's name of the error, or why the step was not sent; null when done. */
   readonly error: string | null;
-  /** VPP had it already (−81 to an addition, −6 to a deletion): done, but not what was read. */
+  /** VPP had it already (-81 to an addition, -6 to a deletion): done, but not what was read. */
   readonly surprise: boolean;
   /** What the plan was made from is no longer so: not sent, and planned anew. */
   readonly superseded: boolean;

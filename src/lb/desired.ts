@@ -22,9 +22,9 @@ export interface DesiredServer {
   readonly state: State;
   /** False: judged by its witness while it is unknown. */
   readonly known: boolean;
-  /** Weight of the running configuration, 0…100. */
+  /** Weight of the running configuration, 0...100. */
   readonly configured: number;
-  /** Weight that VPP should have, 0…255: VPP may have what no configuration can. */
+  /** Weight that VPP should have, 0...255: VPP may have what no configuration can. */
   readonly weight: number;
 }
 
@@ -67,7 +67,7 @@ export type StatusOf = (backend: string) => MemberStatus;
 
 /** What is known of VPP's servers, by `vipId`. */
 export interface KnownServers {
-  /** Weight that the first full read of this process showed for a server on a VIP, 0…255; null: none. */
+  /** Weight that the first full read of this process showed for a server on a VIP, 0...255; null: none. */
   witness(vip: string, address: IpAddress): number | null;
   /** Weight of a server on a VIP as VPP has it, as last read or changed; null: none, or not read. */
   weight(vip: string, address: IpAddress): number | null;

@@ -59,7 +59,7 @@ export interface FrontendSync {
 export interface SentMessage {
   /** When VPP answered it. */
   readonly at: UnixMillis;
-  /** The weight in it, 0…255. */
+  /** The weight in it, 0...255. */
   readonly weight: number;
   /** Whether it ended the server's flows. */
   readonly flush: boolean;

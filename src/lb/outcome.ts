@@ -46,7 +46,7 @@ export interface Outcome extends Planned {
   readonly results: readonly StepResult[];
   /** By frontend. */
   readonly outcomes: ReadonlyMap<string, FrontendOutcome>;
-  /** Frontends whose VIP was not as it had been read (−6, −81), so that it must be read again at once. */
+  /** Frontends whose VIP was not as it had been read (-6, -81), so that it must be read again at once. */
   readonly surprised: ReadonlySet<string>;
   /** The same for VIPs that no frontend has. */
   readonly othersSurprised: boolean;

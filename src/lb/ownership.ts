@@ -3,12 +3,12 @@
  *
  * The brake on deletions of VIPs. A wrong file, or the wrong VPP, must not empty a load balancer. Pure.
  *
- *   to be deleted ─┬─ held before, by this process or an earlier one ───────────────┐
- *                  ├─ more than half of what VPP had before (and two), or all ──────┼─▶ held
- *                  ├─ first full sync, memory lost: a VIP that this process did not │
- *                  │  name ─────────────────────────────────────────────────────────┤
- *                  └─ first full sync, no memory: two foreign VIPs, or one that is  │
- *                     older than a VIP of ours ─────────────────────────────────────┘
+ *   to be deleted -+- held before, by this process or an earlier one ---------------+
+ *                  +- more than half of what VPP had before (and two), or all ------+-> held
+ *                  +- first full sync, memory lost: a VIP that this process did not |
+ *                  |  name ---------------------------------------------------------+
+ *                  +- first full sync, no memory: two foreign VIPs, or one that is  |
+ *                     older than a VIP of ours -------------------------------------+
  *
  * "Before" is before this daemon added any VIP under the running configuration: else its own additions would make
  * the deletions a minority. What is held stays held until a sync carries its digest, or until it need not be deleted.

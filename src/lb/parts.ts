@@ -42,7 +42,7 @@ export interface ReconcilerParts {
   readonly clock: Clock;
   /** Where syncs and their changes are told. */
   readonly log: Log;
-  /** 0…1, for the spread of retries. */
+  /** 0...1, for the spread of retries. */
   readonly random: () => number;
   /** The present, asked anew whenever it matters. */
   readonly world: () => World;

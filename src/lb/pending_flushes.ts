@@ -2,10 +2,10 @@
  * Flushes that VPP has not carried out yet. Pure. Nothing here decides whether a flush is due: a transition tells it,
  * or the operator who sets a weight.
  *
- *   transition that flushes ────┐                ┌─ VPP answered 0 to a message that ends the server's flows
- *   run-time weight with flush ─┼──▶ pending ──▶─┼─ the backend left the state that caused it
- *                               │                ├─ VPP restarted (its boot time changed)
- *                               └─               └─ the VIP or the server left the configuration: a deletion flushes
+ *   transition that flushes ----+                +- VPP answered 0 to a message that ends the server's flows
+ *   run-time weight with flush -+--> pending -->-+- the backend left the state that caused it
+ *                               |                +- VPP restarted (its boot time changed)
+ *                               +-               +- the VIP or the server left the configuration: a deletion flushes
  *
  * @module
  */

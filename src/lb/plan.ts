@@ -2,9 +2,9 @@
  * From what VPP should have, what it has and which flushes are pending, to the ordered changes between them. Pure.
  *
  *   global settings
- *     └▶ deletions that stand in the way of an addition on the same prefix
- *          └▶ additions, changes and recreates, VIP by VIP in numeric order
- *               └▶ all other deletions
+ *     +> deletions that stand in the way of an addition on the same prefix
+ *          +> additions, changes and recreates, VIP by VIP in numeric order
+ *               +> all other deletions
  *
  * What an ordinary sync must not send is in the plan too, held and with the reason why.
  *

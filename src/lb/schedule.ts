@@ -28,7 +28,7 @@ const driftAgainMs = 10_000;
  * daemons do not stay in step.
  *
  * @param failures failures in a row, at least 1
- * @param random 0…1
+ * @param random 0...1
  */
 export function retryDelay(failures: number, random: number): Millis {
   const wait = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(failures - 1, 20));

@@ -2,7 +2,7 @@
  * Sends plans to VPP and takes into account what it answers. A change of many VIPs is planned in parts, which are sent as
  * one: it begins, is told and ends once.
  *
- *   part, part, … --messages--> VPP --answers--> what VPP has, results --> outcome of the whole
+ *   part, part, ... --messages--> VPP --answers--> what VPP has, results --> outcome of the whole
  *
  * @module
  */

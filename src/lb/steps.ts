@@ -25,9 +25,9 @@ export interface StepServer {
   readonly address: IpAddress;
   /** Name of the backend; null: none that is known. */
   readonly backend: string | null;
-  /** Weight before, 0…255; null: VPP does not have it. */
+  /** Weight before, 0...255; null: VPP does not have it. */
   readonly before: number | null;
-  /** Weight after, 0…255; null: it is removed. */
+  /** Weight after, 0...255; null: it is removed. */
   readonly after: number | null;
 }
 

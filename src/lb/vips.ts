@@ -41,12 +41,12 @@ export function vipText(vip: VipKey): string {
   return `${vip.prefix} ${name} ${vip.port}`;
 }
 
-/** Whether VPP treats it as an all-port VIP, which cannot share a prefix with per-port ones (VPP: −81). */
+/** Whether VPP treats it as an all-port VIP, which cannot share a prefix with per-port ones (VPP: -81). */
 export function isAllPort(vip: VipKey): boolean {
   return vip.port === 0;
 }
 
-/** Family of the application servers that an encapsulation can carry (others: VPP's −97). */
+/** Family of the application servers that an encapsulation can carry (others: VPP's -97). */
 export function encapFamily(encap: Encap): Family {
   return encap === "gre6" || encap === "nat6" ? 6 : 4;
 }

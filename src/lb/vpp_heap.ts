@@ -3,11 +3,11 @@
  * thread makes its sticky table only at its first packet. Pure, but for what `HeapPromises` remembers.
  *
  *   free, as VPP reports it
- *     − promised: accepted before, and not yet seen in VPP's figure
- *     − sticky tables: 64 octets × buckets × forwarding threads, if the setting changes or no thread has made its
+ *     - promised: accepted before, and not yet seen in VPP's figure
+ *     - sticky tables: 64 octets × buckets × forwarding threads, if the setting changes or no thread has made its
  *       table yet (VPP has no VIP)
- *     − VIPs that are made, in the plan's order: 4 octets × table length, twice while the table is rebuilt
- *     ≥ a fifth of the heap, else the setting, or the VIP, is held
+ *     - VIPs that are made, in the plan's order: 4 octets × table length, twice while the table is rebuilt
+ *     >= a fifth of the heap, else the setting, or the VIP, is held
  *
  * @module
  */

@@ -339,7 +339,7 @@ export class Witnesses {
     return true;
   }
 
-  /** The witness of a server on a VIP, 0…255; null: VPP did not have it, or nothing was read yet. */
+  /** The witness of a server on a VIP, 0...255; null: VPP did not have it, or nothing was read yet. */
   weight(vip: string, address: IpAddress): number | null {
     return this.#weights?.get(vip)?.get(address) ?? null;
   }

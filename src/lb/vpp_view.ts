@@ -12,7 +12,7 @@ import type { VppState } from "./vpp_state.ts";
 
 /** A server of a VIP, as far as it is known. */
 export interface KnownServer {
-  /** As last read, or set since; 0…255. */
+  /** As last read, or set since; 0...255. */
   readonly weight: number;
   /** Entries of the new-flow table; null: changed since they were read. */
   readonly numBuckets: number | null;
@@ -65,7 +65,7 @@ export class VppView {
   }
 
   /**
-   * Weight that VPP has for a server on a frontend's VIP, 0…255, as last read or changed; null: none, or not read.
+   * Weight that VPP has for a server on a frontend's VIP, 0...255, as last read or changed; null: none, or not read.
    * Before the first read of a session the witness is the best that is known.
    */
   weight(frontend: Frontend, address: IpAddress): number | null {
@@ -74,7 +74,7 @@ export class VppView {
   }
 
   /**
-   * The greatest weight that VPP may have for a server on a frontend's VIP, 0…255: as `weight`, or that of a message
+   * The greatest weight that VPP may have for a server on a frontend's VIP, 0...255: as `weight`, or that of a message
    * which VPP has not answered yet. Null: none.
    */
   weightAtMost(frontend: Frontend, address: IpAddress): number | null {

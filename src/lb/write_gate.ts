@@ -2,7 +2,7 @@
  * May VPP be written to yet? The warm-up, once per process, so that a restart of the daemon does not act on states that
  * nobody has found out yet. The functions are pure: time is an argument.
  *
- *   start ──▶ hold ──min-delay──▶ release ──last frontend released──▶ done
+ *   start --> hold --min-delay--> release --last frontend released--> done
  *
  *   hold      nothing is written; once an operator released a frontend, it and the global settings are
  *   release   the global settings and the released frontends are written; no VIP is deleted
@@ -14,8 +14,8 @@
  * While nobody knows what operators set before a restart, a weight of 0 in VPP may be their word. So no server that
  * VPP had at weight 0 is raised for a while; then the daemon goes by what it knows, and says which servers it raised.
  *
- *   memory lost ──▶ guarded ──max(startup-max-delay, 30 s)──▶ open: each raise is told
- *                   └─ the memory came late: over
+ *   memory lost --> guarded --max(startup-max-delay, 30 s)--> open: each raise is told
+ *                   +- the memory came late: over
  *
  * A daemon of a fleet that has neither the store nor a memory of it does not know what operators want everywhere. Until
  * the first list, or for 30 s, it neither raises such a server nor adds one with a weight.
@@ -75,7 +75,7 @@ export interface WarmupStep {
  * Begins the warm-up.
  *
  * @param now monotonic start of the process
- * @param minDelayMs nothing is written before; 0…maxDelayMs
+ * @param minDelayMs nothing is written before; 0...maxDelayMs
  * @param maxDelayMs everything is released at the latest; with both 0 there is no warm-up
  */
 export function beginWarmup(now: Millis, minDelayMs: Millis, maxDelayMs: Millis): Warmup {

@@ -76,9 +76,9 @@ export class VppClient implements AsyncDisposable {
   readonly #outbox: Outbox;
   readonly #end = new AbortController();
   readonly #pending: Pending;
-  /** VPP's message table: name with CRC → id. */
+  /** VPP's message table: name with CRC -> id. */
   readonly #table = new Map<string, number>();
-  /** Id → message, for those that VPP may send us. */
+  /** Id -> message, for those that VPP may send us. */
   readonly #incoming = new Map<number, Message<unknown>>();
   readonly #reader: Promise<void>;
   readonly #stop = (): void => this.end(new VppSessionError("stopped", "this side ended the session"));

@@ -261,7 +261,7 @@ export class Segment {
     this.#entries = directory.length;
   }
 
-  /** The u64 at an offset that is a multiple of 8 and was checked, as a number: exact up to 2⁵³. */
+  /** The u64 at an offset that is a multiple of 8 and was checked, as a number: exact up to 2^53. */
   #u64(at: number): number {
     scratch[0] = this.#doubles[at >>> 3] ?? 0;
     return (scratchWords[0] ?? 0) + (scratchWords[1] ?? 0) * TWO_32;

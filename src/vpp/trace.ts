@@ -18,7 +18,7 @@ const LONGEST_TEXT = 2000;
 
 function plain(value: unknown): unknown {
   if (typeof value === "string" && value.length > LONGEST_TEXT) {
-    return `${value.slice(0, LONGEST_TEXT)}… (${value.length} characters)`;
+    return `${value.slice(0, LONGEST_TEXT)}\u2026 (${value.length} characters)`;
   }
   if (value instanceof Uint8Array) return value.toHex();
   if (Array.isArray(value)) return value.map(plain);

@@ -54,7 +54,7 @@ export class EncodeError extends Error {
 
 /** A place in octets that are being read. */
 export class Cursor {
-  /** The octets; those of the message are `at`…`end` − 1. */
+  /** The octets; those of the message are `at`...`end` - 1. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The same octets for multi-octet numbers. */
   readonly view: DataView;
@@ -147,12 +147,12 @@ export type ValueOf<S> = S extends Field<infer T> ? T
 
 function uint(max: number, value: number): number {
   if (!Number.isInteger(value) || value < 0 || value > max) {
-    throw new EncodeError("", `${value} is not an integer 0…${max}`);
+    throw new EncodeError("", `${value} is not an integer 0\u2026${max}`);
   }
   return value;
 }
 
-/** One octet, 0…255. */
+/** One octet, 0...255. */
 export const u8: Field<number> = {
   read: (from) => from.bytes[from.take(1)] ?? 0,
   write: (to, value) => {
@@ -161,7 +161,7 @@ export const u8: Field<number> = {
   },
 };
 
-/** Two octets, 0…65535. */
+/** Two octets, 0...65535. */
 export const u16: Field<number> = {
   read: (from) => from.view.getUint16(from.take(2)),
   write: (to, value) => {
@@ -170,7 +170,7 @@ export const u16: Field<number> = {
   },
 };
 
-/** Two octets, 0…65535, least significant first: VPP does not swap `target_port` of `lb_vip_details`. */
+/** Two octets, 0...65535, least significant first: VPP does not swap `target_port` of `lb_vip_details`. */
 export const u16le: Field<number> = {
   read: (from) => from.view.getUint16(from.take(2), true),
   write: (to, value) => {
@@ -179,7 +179,7 @@ export const u16le: Field<number> = {
   },
 };
 
-/** Four octets, 0…2³²−1. */
+/** Four octets, 0...2^32-1. */
 export const u32: Field<number> = {
   read: (from) => from.view.getUint32(from.take(4)),
   write: (to, value) => {
@@ -188,7 +188,7 @@ export const u32: Field<number> = {
   },
 };
 
-/** Four octets, 0…2³²−1, least significant first: VPP does not swap `srv_type` of `lb_vip_details`. */
+/** Four octets, 0...2^32-1, least significant first: VPP does not swap `srv_type` of `lb_vip_details`. */
 export const u32le: Field<number> = {
   read: (from) => from.view.getUint32(from.take(4), true),
   write: (to, value) => {
@@ -197,7 +197,7 @@ export const u32le: Field<number> = {
   },
 };
 
-/** Four octets with a sign, −2³¹…2³¹−1. */
+/** Four octets with a sign, -2^31...2^31-1. */
 export const i32: Field<number> = {
   read: (from) => from.view.getInt32(from.take(4)),
   write: (to, value) => {
@@ -219,7 +219,7 @@ export const bool: Field<boolean> = {
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** Exactly `size` octets, padded with NUL; the text ends at the first NUL. At most `size` − 1 octets can be written. */
+/** Exactly `size` octets, padded with NUL; the text ends at the first NUL. At most `size` - 1 octets can be written. */
 export function chars(size: number): Field<string> {
   return {
     read(from) {

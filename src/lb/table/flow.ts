@@ -12,7 +12,7 @@ import { octets } from "../../net/ip.ts";
 export interface Flow {
   /** Source address. */
   readonly client: IpAddress;
-  /** Source port 0…65535; ignored with `srcIpSticky`. */
+  /** Source port 0...65535; ignored with `srcIpSticky`. */
   readonly clientPort: number;
   /** Destination address: of the VIP's family, which must be the client's. */
   readonly vip: IpAddress;

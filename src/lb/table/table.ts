@@ -15,7 +15,7 @@ import { octets16 } from "../../net/ip.ts";
 export interface TableServer {
   /** Its address; identity and seed of its walks at once. */
   readonly address: IpAddress;
-  /** 0…255: VPP's type; the product itself uses 0…100. */
+  /** 0...255: VPP's type; the product itself uses 0...100. */
   readonly weight: number;
 }
 
@@ -29,7 +29,7 @@ export interface TableSpec {
 
 /** A computed table. */
 export interface FlowTable extends TableSpec {
-  /** For each bucket the index into `servers`, −1 for none (new flows are dropped). */
+  /** For each bucket the index into `servers`, -1 for none (new flows are dropped). */
   readonly buckets: Int32Array<ArrayBuffer>;
 }
 
@@ -48,7 +48,7 @@ function checkSpec({ length, servers }: TableSpec): void {
   }
   for (const { address, weight } of servers) {
     if (!Number.isInteger(weight) || weight < 0 || weight > 255) {
-      throw new RangeError(`Cannot use weight ${weight} of ${address}: not an integer 0…255`);
+      throw new RangeError(`Cannot use weight ${weight} of ${address}: not an integer 0\u2026255`);
     }
   }
 }
@@ -69,11 +69,11 @@ function addressOrder(octets: readonly Uint8Array[]): number[] {
 
 /**
  * Buckets per server, for weights given in the numeric order of the servers' addresses (16 octets, IPv4 in the
- * last four). With N the sum of weights every replica gets ⌊length ÷ N⌋ buckets and the first length mod N
+ * last four). With N the sum of weights every replica gets floor(length / N) buckets and the first length mod N
  * replicas one more. All zero when no weight is.
  *
  * @param length Number of buckets, a power of two.
- * @param weights 0…255 each.
+ * @param weights 0...255 each.
  */
 export function bucketCountsInOrder(length: number, weights: ArrayLike<number>): Uint32Array<ArrayBuffer> {
   const counts = new Uint32Array(weights.length);
@@ -96,7 +96,7 @@ export function bucketCountsInOrder(length: number, weights: ArrayLike<number>):
 /**
  * Buckets per server in the order of `servers`, without computing the table.
  *
- * @throws {RangeError} For a length that is no power of two or a weight outside 0…255.
+ * @throws {RangeError} For a length that is no power of two or a weight outside 0...255.
  */
 export function bucketCounts(length: number, servers: readonly TableServer[]): Uint32Array<ArrayBuffer> {
   checkSpec({ length, servers });
@@ -112,9 +112,9 @@ export function bucketCounts(length: number, servers: readonly TableServer[]): U
 
 /** Where the two halves of a hash are written; one object for a whole table, so that nothing is allocated per replica. */
 export interface Halves {
-  /** Bits 32…63, unsigned. */
+  /** Bits 32...63, unsigned. */
   high: number;
-  /** Bits 0…31, unsigned. */
+  /** Bits 0...31, unsigned. */
   low: number;
 }
 
@@ -130,14 +130,14 @@ const P4_LOW = 0xc2b2ae63;
 const START_HIGH = 0xc60c64e8;
 const START_LOW = 0x95a0e3e0;
 
-/** Bits 32…63 of the product of two unsigned 32-bit numbers; no term leaves the 53 bits that a double holds exactly. */
+/** Bits 32...63 of the product of two unsigned 32-bit numbers. No term leaves the 53 bits that a double has exactly. */
 function productHigh(a: number, b: number): number {
   const low = (a & 0xffff) * b;
   const high = (a >>> 16) * b;
   return Math.floor((high + Math.floor(low / 0x10000)) / 0x10000);
 }
 
-/** High half of the 64-bit product, modulo 2⁶⁴; the low half is `Math.imul(aLow, bLow)`. */
+/** High half of the 64-bit product, modulo 2^64; the low half is `Math.imul(aLow, bLow)`. */
 function multiplyHigh(aHigh: number, aLow: number, bHigh: number, bLow: number): number {
   return (productHigh(aLow, bLow) + Math.imul(aHigh, bLow) + Math.imul(aLow, bHigh)) >>> 0;
 }
@@ -145,8 +145,8 @@ function multiplyHigh(aHigh: number, aLow: number, bHigh: number, bLow: number):
 /**
  * xxHash64 of one 64-bit word with VPP's start value, into `out`.
  *
- * @param high Bits 32…63 of the word, unsigned.
- * @param low Bits 0…31 of the word, unsigned.
+ * @param high Bits 32...63 of the word, unsigned.
+ * @param low Bits 0...31 of the word, unsigned.
  */
 export function hashWord(high: number, low: number, out: Halves): void {
   // k = rotl(word · P2, 31) · P1
@@ -207,7 +207,7 @@ export class FlowTableBuilder {
   /**
    * Prepares the table of `spec`.
    *
-   * @throws {RangeError} For a length that is no power of two or above `LONGEST_COMPUTED`, or a weight outside 0…255.
+   * @throws {RangeError} For a length that is no power of two or above `LONGEST_COMPUTED`, or a weight outside 0...255.
    */
   constructor(spec: TableSpec) {
     checkSpec(spec);
@@ -316,7 +316,7 @@ export class FlowTableBuilder {
 /**
  * Computes a table in one go (1 to 10 ms at 65,536 buckets); `FlowTableBuilder` does it in pieces.
  *
- * @throws {RangeError} For a length that is no power of two or a weight outside 0…255.
+ * @throws {RangeError} For a length that is no power of two or a weight outside 0...255.
  */
 export function newFlowTable(length: number, servers: readonly TableServer[]): FlowTable {
   const builder = new FlowTableBuilder({ length, servers });
@@ -354,7 +354,7 @@ export function movedBuckets(before: FlowTable, after: FlowTable): number {
  * The fewest buckets that any table could take away from their servers for the same change of shares, at the
  * greater of both lengths: what `movedBuckets` is to be compared with.
  *
- * @throws {RangeError} For a length that is no power of two or a weight outside 0…255.
+ * @throws {RangeError} For a length that is no power of two or a weight outside 0...255.
  */
 export function leastMoved(before: TableSpec, after: TableSpec): number {
   const length = Math.max(before.length, after.length);
@@ -374,7 +374,7 @@ export function leastMoved(before: TableSpec, after: TableSpec): number {
  * For each server whether its whole weight counts. It does not when the sum of weights exceeds the length and
  * some of its replicas get no bucket: lowering the weight a little would then change nothing.
  *
- * @throws {RangeError} For a length that is no power of two or a weight outside 0…255.
+ * @throws {RangeError} For a length that is no power of two or a weight outside 0...255.
  */
 export function weightsHaveEffect({ length, servers }: TableSpec): boolean[] {
   const counts = bucketCounts(length, servers);
