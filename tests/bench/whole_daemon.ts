@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { bundlePrograms } from "../../src/tasks/deb_bundle.ts";
 import { memoryEnvironment, memoryFlags } from "../../src/deno_flags.ts";
 import { addressOf, type Cost, cpuByThread, cpuOf, rssOf, sleep } from "./haproxy.ts";
 
@@ -45,7 +46,21 @@ export interface DaemonCost extends Cost {
   readonly lateMs: number;
 }
 
-/** Runs maglevd with `count` checks a second. It gets `warm` seconds before `seconds` are counted. */
+/** The daemon in the sources. */
+export const sources: string = new URL("../../main.ts", import.meta.url).pathname;
+
+/** Writes the daemon as the package has it into a folder; answers its path. */
+export async function packaged(folder: string): Promise<string> {
+  const { files } = await bundlePrograms({ "maglevd.js": "main.ts" });
+  for (const [name, text] of files) await Deno.writeTextFile(`${folder}/${name}`, text);
+  return `${folder}/maglevd.js`;
+}
+
+/**
+ * Runs maglevd with `count` checks a second. It gets `warm` seconds before `seconds` are counted.
+ *
+ * @param program `sources`, or what `packaged` answered
+ */
 export async function wholeDaemon(
   type: string,
   count: number,
@@ -53,6 +68,7 @@ export async function wholeDaemon(
   warm: number,
   seconds: number,
   flags: readonly string[] = [],
+  program: string = sources,
 ): Promise<DaemonCost> {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/maglev.yaml`, configuration(type, count, port));
@@ -61,7 +77,7 @@ export async function wholeDaemon(
   await Deno.utime(`${folder}/maglev.yaml`, old, old);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--quiet", ...memoryFlags, new URL("../../main.ts", import.meta.url).pathname],
+      ...["run", "-A", "--quiet", ...memoryFlags, program],
       ...["--config", `${folder}/maglev.yaml`, "--listen", API, "--vpp-api-addr", "", "--log-level", "error"],
       ...["--local-token", `${folder}/token`, ...flags],
     ],

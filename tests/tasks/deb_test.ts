@@ -196,6 +196,18 @@ test("the copyright file holds a licence for each package inside", async () => {
   for (const name of inside) assert.ok(text.includes(`\n${name}: `), name);
 });
 
+test("V8 keeps the daemon's files with one octet for each character", async () => {
+  const folder = `${parts().root}/usr/lib/maglevd-deno`;
+  let count = 0;
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.endsWith(".js") || name === "maglevc.js") continue;
+    count++;
+    const wide = /[^\u0000-\u00ff]/.exec(await Deno.readTextFile(`${folder}/${name}`));
+    assert.equal(wide, null, `${name} has the character ${wide?.[0]}`);
+  }
+  assert.ok(count >= 5);
+});
+
 test("the wrappers hold the rights of deno.json, written out", async () => {
   for (const [path, set] of [["/usr/sbin/maglevd", "daemon"], ["/usr/bin/maglevc", "client"]] as const) {
     const text = await Deno.readTextFile(parts().root + path);
