@@ -151,14 +151,16 @@ export class Failover {
     void this.#core.session()?.flush();
   }
 
-  /** Resolves when VPP has answered every urgent message. */
-  async quiet(): Promise<void> {
-    while (this.#runs.size > 0) await Promise.all(this.#runs);
+  /** Resolves when VPP has answered the changes that are under way; null: none is. Another may have begun by then. */
+  quiet(): Promise<unknown> | null {
+    return this.#runs.size === 0 ? null : Promise.all(this.#runs);
   }
 
   #send(): void {
     if (this.#changed.length === 0) return;
     const lb = this.#core.session();
+    // What a sync planned since they changed is not to be sent a second time.
+    this.#core.syncs.changed(this.#changed);
     const change = new Change(this.#core, this.#syncer, this.#changed, {
       again: (name) => this.changed([name]),
       after: this.#hooks.after,

@@ -346,7 +346,7 @@ export class Reconciler implements AsyncDisposable {
   #request<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
     return this.#requests.add(async (lb) => {
       this.#lastWasDue = false;
-      await this.#failover.quiet();
+      for (let busy = this.#failover.quiet(); busy !== null; busy = this.#failover.quiet()) await busy;
       return await job(lb);
     });
   }

@@ -24,7 +24,7 @@ import type { SyncCore } from "./sync_core.ts";
 export class Runs {
   readonly #core: SyncCore;
   readonly #syncer: Syncer;
-  readonly #quiet: () => Promise<void>;
+  readonly #quiet: () => Promise<unknown> | null;
   readonly #heldLog: HeldLog;
   #isBetween = false;
   /**
@@ -42,9 +42,9 @@ export class Runs {
   /**
    * Nothing runs.
    *
-   * @param quiet resolves when VPP has answered every urgent message
+   * @param quiet resolves when VPP has answered the urgent messages under way; null: there are none
    */
-  constructor(core: SyncCore, syncer: Syncer, quiet: () => Promise<void>) {
+  constructor(core: SyncCore, syncer: Syncer, quiet: () => Promise<unknown> | null) {
     this.#core = core;
     this.#syncer = syncer;
     this.#quiet = quiet;

@@ -80,19 +80,20 @@ export class Syncer {
    * Reads VPP and plans; rejects when the session ends.
    *
    * @param thorough names of which nothing remembered is to be trusted
-   * @param quiet resolves when no urgent message is under way: until VPP has answered, its effect is not known
+   * @param quiet resolves when VPP has answered the urgent messages under way, whose effect is not known until then; null:
+   * there are none
    */
   async plan(
     lb: LoadBalancer,
     frontends: readonly string[] | null,
     thorough: (name: string) => boolean,
-    quiet: () => Promise<void>,
+    quiet: () => Promise<unknown> | null,
   ): Promise<Planned> {
     const readAt = this.#core.parts.clock.wall();
     await this.#readHeap(lb, frontends);
     const shown = frontends === null ? null : await this.#readVips(lb, frontends, thorough);
     if (frontends === null) await this.read(lb, null);
-    await quiet();
+    for (let busy = quiet(); busy !== null; busy = quiet()) await busy;
     return this.planKnown(frontends, shown, readAt);
   }
 

@@ -201,6 +201,26 @@ Deno.test("a session that ends while VIPs wait for their plan leaves nothing beh
   assert.equal(next.ops.length, 200, "those that waited are looked at again");
 });
 
+Deno.test("a result that comes while a sync plans or begins to send is sent once", async () => {
+  for (let ticks = 0; ticks < 40; ticks++) {
+    const { world, vpp } = await running(many(3));
+    await using _ = world;
+    const open: (() => void)[] = [];
+    vpp.readGate = () => new Promise((resolve) => open.push(resolve));
+    const synced = world.reconciler.sync({});
+    await settle();
+    vpp.readGate = () => Promise.resolve();
+    open.forEach((answer) => answer());
+    // Nothing but the order of what waits for promises tells when the plan is made.
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
+    world.become("b1", "down");
+    assert.ok((await synced).ok);
+    await world.clock.advance(2_000);
+    assert.equal(vpp.ops.length, 3, `after ${ticks} ticks`);
+    assert.equal(world.reconciler.overall, "in-sync");
+  }
+});
+
 Deno.test("-6 to a weight means that VPP was changed: it is read at once and made right", async () => {
   const { world, vpp } = await running(many(1));
   await using _ = world;
