@@ -112,10 +112,15 @@ function isIdleStandIn({ previous }: MemberStatus, server: IpAddress, facts: Mem
   return (previous ?? null) !== null && previous?.address !== server && (facts.inVpp(server) ?? 0) === 0;
 }
 
+/** Whether one of them waits for the verdict on a new address. */
+function isAnyWaiting(members: readonly PoolMember[], facts: MemberFacts): boolean {
+  for (const { backend } of members) if ((facts.status(backend).previous ?? null) !== null) return true;
+  return false;
+}
+
 /** The server of each member, in the file's order; null: that of the configured address, since no member waits for one. */
 function serversOf({ pools }: Frontend, facts: MemberFacts): readonly (IpAddress | null)[] | null {
-  const waits = ({ backend }: PoolMember) => (facts.status(backend).previous ?? null) !== null;
-  if (!pools.some(({ members }) => members.some(waits))) return null;
+  if (!pools.some(({ members }) => isAnyWaiting(members, facts))) return null;
   const claims = pools.flatMap(({ members }) => members).map(({ backend }): Claim => {
     const { previous = null, state } = facts.status(backend);
     return { state, previous, address: facts.address(backend) };
@@ -123,36 +128,59 @@ function serversOf({ pools }: Frontend, facts: MemberFacts): readonly (IpAddress
   return memberServers(claims, (address) => facts.inVpp(address) !== null);
 }
 
+/** Members whose objects are used again. */
+export type MemberScratch = { -readonly [K in keyof MemberWeight]: MemberWeight[K] }[];
+
 /**
  * Judges a frontend with the weights of the running configuration. It is asked for each VIP before its message, so it
  * makes no more lists than needed.
+ *
+ * @param members for a caller that asks for thousands and keeps none: the list of its call before, which becomes the
+ * result's
  */
-export function frontendWeights(frontend: Frontend, facts: MemberFacts): FrontendWeights {
+export function frontendWeights(
+  frontend: Frontend,
+  facts: MemberFacts,
+  members: MemberScratch = [],
+): FrontendWeights {
   const { pools } = frontend;
   const servers = serversOf(frontend, facts);
-  const members: { -readonly [K in keyof MemberWeight]: MemberWeight[K] }[] = [];
+  let count = 0;
   let active: string | null = null;
   for (const pool of pools) {
     for (const member of pool.members) {
       const { backend } = member;
       const status = facts.status(backend);
-      const address = servers === null ? facts.address(backend) : servers[members.length] ?? null;
+      const address = servers === null ? facts.address(backend) : servers[count] ?? null;
       const judged = status.previous ?? status;
       const carries = address !== null && !isIdleStandIn(status, address, facts);
       const effective = carries ? weightIfActive(member, address, judged, status.unread, facts) : 0;
       if (effective > 0) active ??= pool.name;
-      members.push({
-        pool: pool.name,
-        backend,
-        address,
-        state: status.state,
-        judged: judged.state,
-        known: judged.known,
-        configured: member.weight,
-        effective,
-      });
+      const old = members[count++];
+      if (old === undefined) {
+        members.push({
+          pool: pool.name,
+          backend,
+          address,
+          state: status.state,
+          judged: judged.state,
+          known: judged.known,
+          configured: member.weight,
+          effective,
+        });
+      } else {
+        old.pool = pool.name;
+        old.backend = backend;
+        old.address = address;
+        old.state = status.state;
+        old.judged = judged.state;
+        old.known = judged.known;
+        old.configured = member.weight;
+        old.effective = effective;
+      }
     }
   }
+  members.length = count;
   const activePool = active ?? pools[0]?.name ?? "";
   for (const member of members) if (member.pool !== activePool) member.effective = 0;
   const isUnknown = () => members.every((member) => member.judged === "unknown");

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { frontendWeights, type MemberStatus, type MemberWeight } from "../health/frontend.ts";
+import {
+  frontendWeights,
+  type MemberFacts,
+  type MemberScratch,
+  type MemberStatus,
+  type MemberWeight,
+} from "../health/frontend.ts";
 import type { ActualConf, ActualVip, Encap, Family, IpAddress, State, VipKey } from "../model.ts";
 import type { Config, Frontend } from "../configuration.ts";
 import { family } from "../net/ip.ts";
@@ -111,27 +117,48 @@ function wantedServers(
   return same && servers.length === before.length ? before : servers;
 }
 
-function wantedVip(config: Config, placed: Placed, status: StatusOf, known: KnownServers): DesiredVip {
-  const { encap, frontend, id, vip } = placed;
-  const { activePool, members } = frontendWeights(frontend, {
-    status,
-    address: (backend) => config.backends.get(backend)?.address ?? null,
-    witness: (address) => known.witness(id, address),
-    inVpp: (address) => known.weight(id, address),
-  });
-  const servers = wantedServers(members, placed.last?.servers ?? []);
-  if (placed.last?.servers === servers && placed.last.activePool === activePool) return placed.last;
-  return placed.last = {
-    id,
-    vip,
-    frontend: frontend.name,
-    encap,
-    srcIpSticky: frontend.srcIpSticky,
-    tableLength: frontend.newFlowsTableLength,
-    tableLengthAuto: frontend.newFlowsTableLengthAuto,
-    activePool,
-    servers,
-  };
+/** Judges VIPs one after the other, with as little as possible made for each. */
+class Judge {
+  readonly #facts: MemberFacts;
+  readonly #scratch: MemberScratch = [];
+  /** `vipId` of the VIP that is judged. */
+  #id = "";
+
+  constructor(config: Config, status: StatusOf, known: KnownServers) {
+    this.#facts = {
+      status,
+      address: (backend) => config.backends.get(backend)?.address ?? null,
+      witness: (address) => known.witness(this.#id, address),
+      inVpp: (address) => known.weight(this.#id, address),
+    };
+  }
+
+  wanted(placed: Placed): DesiredVip {
+    const { encap, frontend, id, last, vip } = placed;
+    this.#id = id;
+    const { activePool, members } = frontendWeights(frontend, this.#facts, this.#scratch);
+    const servers = wantedServers(members, last?.servers ?? []);
+    if (last?.servers === servers && last.activePool === activePool) return last;
+    return placed.last = {
+      id,
+      vip,
+      frontend: frontend.name,
+      encap,
+      srcIpSticky: frontend.srcIpSticky,
+      tableLength: frontend.newFlowsTableLength,
+      tableLengthAuto: frontend.newFlowsTableLengthAuto,
+      activePool,
+      servers,
+    };
+  }
+}
+
+/** Whether each server has the configured address of its backend. */
+function areConfigured(config: Config, servers: readonly DesiredServer[]): boolean {
+  for (const { address, backend } of servers) {
+    if (config.backends.get(backend)?.address !== address) return false;
+  }
+  return true;
 }
 
 /**
@@ -141,9 +168,7 @@ function wantedVip(config: Config, placed: Placed, status: StatusOf, known: Know
  */
 function oneFamily(config: Config, vips: readonly DesiredVip[]): readonly DesiredVip[] {
   // The configured servers have one family; only the previous one of a backend may be of the other.
-  const isConfigured = ({ address, backend }: DesiredServer) =>
-    config.backends.get(backend)?.address === address;
-  if (vips.every(({ servers }) => servers.every(isConfigured))) return vips;
+  if (vips.every(({ servers }) => areConfigured(config, servers))) return vips;
   const configured: Family = vips[0]?.encap === "gre6" ? 6 : 4;
   const fits = ({ address }: DesiredServer) => family(address) === configured;
   if (vips.every(({ servers }) => servers.every(fits))) return vips;
@@ -217,14 +242,19 @@ export function desiredVips(
   }
   if (names !== null) asked.sort((a, b) => a.place - b.place);
   const shared = new Map<readonly Placed[], readonly DesiredVip[]>();
+  const judge = new Judge(config, status, known);
   return asked.map((one) => {
     const { neighbours } = one;
+    if (neighbours.length === 1) {
+      const vip = judge.wanted(one);
+      if (areConfigured(config, vip.servers)) return vip;
+    }
     let vips = shared.get(neighbours);
     if (vips === undefined) {
-      vips = oneFamily(config, neighbours.map((each) => wantedVip(config, each, status, known)));
+      vips = oneFamily(config, neighbours.map((each) => judge.wanted(each)));
       if (neighbours.length > 1) shared.set(neighbours, vips);
     }
-    return vips[neighbours.indexOf(one)] ?? wantedVip(config, one, status, known);
+    return vips[neighbours.indexOf(one)] ?? judge.wanted(one);
   });
 }
 
