@@ -87,11 +87,14 @@ function isDead({ state }: DesiredServer): boolean {
 /** A map costs more than to look at the few servers that most VIPs have. */
 const FEW = 16;
 
-/** Finds servers by address. */
-function finder(servers: readonly DesiredServer[]): (address: IpAddress) => DesiredServer | undefined {
-  if (servers.length <= FEW) return (address) => servers.find((server) => server.address === address);
-  const byAddress = new Map(servers.map((server) => [server.address, server]));
-  return (address) => byAddress.get(address);
+/** By address; null: there are few. */
+function byAddress(servers: readonly DesiredServer[]): ReadonlyMap<IpAddress, DesiredServer> | null {
+  return servers.length <= FEW ? null : new Map(servers.map((server) => [server.address, server]));
+}
+
+function oneOfFew(servers: readonly DesiredServer[], address: IpAddress): DesiredServer | undefined {
+  for (const server of servers) if (server.address === address) return server;
+  return undefined;
 }
 
 /**
@@ -111,9 +114,9 @@ export function diffServers(
   const lowers: ServerChange[] = [];
   let keepsCapacity = false;
   let found = 0;
-  const find = finder(desired.servers);
+  const many = byAddress(desired.servers);
   for (const { address, weight } of actual.servers) {
-    const server = find(address);
+    const server = many === null ? oneOfFew(desired.servers, address) : many.get(address);
     if (server === undefined) {
       lowers.push(removal(address, weight, desired, context));
       continue;

@@ -21,6 +21,7 @@ import {
   type Hold,
   hold,
   type Holds,
+  none,
   planDigest,
   type RebuildUnit,
   serverStep,
@@ -182,7 +183,7 @@ class Planner {
   /** Why a server may not get the weight that it should have. */
   #guard({ frontend, id }: DesiredVip, server: GuardedChange): Holds {
     const { address, after, backend, before } = server;
-    if ((after ?? 0) === 0 || (before ?? 0) > 0) return [];
+    if ((after ?? 0) === 0 || (before ?? 0) > 0) return none;
     return this.#input.holds.raise({ vip: id, address, frontend, backend });
   }
 
@@ -203,21 +204,26 @@ class Planner {
     );
     if (diff.raises.length === 0 && diff.lowers.length === 0) return;
     const holds = this.#frontendHolds(frontend);
-    const guards = diff.raises.map((server) => this.#guard(desired, server));
     // What a raise would carry must not be taken away from another server before.
-    const waits = together(holds, ...guards);
+    let waits = holds;
+    const raises: Step[] = [];
+    for (const server of diff.raises) {
+      const guard = this.#guard(desired, server);
+      waits = together(waits, guard);
+      raises.push(serverStep(key, desired.id, frontend, server, together(holds, guard)));
+    }
+    const lowers: Step[] = [];
+    for (const server of diff.lowers) {
+      lowers.push(serverStep(key, desired.id, frontend, server, server.dead ? holds : waits));
+    }
     this.#units.push({
       kind: "vip",
       key,
       frontend,
       holds,
       add: null,
-      raises: diff.raises.map((server, index) =>
-        serverStep(key, desired.id, frontend, server, together(holds, guards[index] ?? null))
-      ),
-      lowers: diff.lowers.map((server) =>
-        serverStep(key, desired.id, frontend, server, server.dead ? holds : waits)
-      ),
+      raises,
+      lowers,
       keepsCapacity: diff.keepsCapacity,
       supersededBy,
     });

@@ -207,13 +207,16 @@ export function serverStep(
     : server.kind === "as_removed"
     ? { kind: "as-delete", vip: key, address }
     : { kind: "as-weight", vip: key, address, weight, flush };
+  // Nearly all steps are such, so their object is made at once.
   return {
-    ...nothing,
     kind: server.kind,
     frontend,
     key,
     server: { address, backend: server.backend, before: server.before, after: server.after },
     flush,
+    trafficAffecting: false,
+    conf: null,
+    settings: null,
     reason: server.reason,
     ops: [op],
     holds,
@@ -262,9 +265,16 @@ export function hold(kind: HoldKind, blocked = false, text: string = kind): Hold
   return { kind, text, blocked };
 }
 
+/** Nothing holds a step. */
+export const none: Holds = [];
+
+function isHolding(one: Hold | Holds | null): boolean {
+  return one !== null && (!(one instanceof Array) || one.length > 0);
+}
+
 /** All of these holds, the gravest first, each text once. */
 export function together(...holds: readonly (Hold | Holds | null)[]): Holds {
-  if (holds.every((one) => one === null || (one instanceof Array && one.length === 0))) return [];
+  if (!holds.some(isHolding)) return none;
   const all = holds.flatMap((one) => one ?? []);
   if (all.length < 2) return all;
   const byText = new Map<string, Hold>();

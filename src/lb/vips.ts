@@ -76,7 +76,8 @@ function prefixOrder(prefix: string): string {
 }
 
 function compareVips(a: VipKey, b: VipKey): number {
-  const [left, right] = [prefixOrder(a.prefix), prefixOrder(b.prefix)];
+  const left = prefixOrder(a.prefix);
+  const right = prefixOrder(b.prefix);
   return left < right ? -1 : left > right ? 1 : a.protocol - b.protocol || a.port - b.port;
 }
 
@@ -85,9 +86,11 @@ export function sortedByVip<T>(items: readonly T[], vip: (item: T) => VipKey): T
   return [...items].sort((a, b) => compareVips(vip(a), vip(b)));
 }
 
-/** A copy in numeric order of address, IPv4 first. */
-export function sortedByAddress<T extends { readonly address: IpAddress }>(items: readonly T[]): T[] {
-  if (items.length < 2) return [...items];
+/** The same in numeric order of address, IPv4 first. */
+export function sortedByAddress<T extends { readonly address: IpAddress }>(
+  items: readonly T[],
+): readonly T[] {
+  if (items.length < 2) return items;
   return items
     .map((item) => ({ item, key: addressOrder(item.address) }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
