@@ -52,6 +52,12 @@ export function sortChanged(
   }
   if (known.length === 0) return { sorted: { urgent: [], settled: [], busy, ordinary }, planned: null };
   const whole = plan(known);
+  if (isAllFree(whole.plan.units, known)) {
+    return {
+      sorted: { urgent: known, settled: [], busy, ordinary },
+      planned: { ...whole, plan: onlyUnits(whole.plan, whole.plan.units), frontends: known },
+    };
+  }
   const byFrontend = Map.groupBy(whole.plan.units, frontendOf);
   const urgent: string[] = [];
   const settled: string[] = [];
@@ -76,6 +82,12 @@ export function sortChanged(
   const desired = whole.desired.filter(({ frontend }) => names.has(frontend));
   const part = onlyUnits(whole.plan, units);
   return { sorted, planned: { ...whole, plan: part, desired, frontends: urgent } };
+}
+
+/** Whether each frontend has one unit, in their order, and it may be sent as it is: nearly every failover is so. */
+function isAllFree(units: readonly Unit[], names: readonly string[]): boolean {
+  return units.length === names.length &&
+    units.every((unit, place) => frontendOf(unit) === names[place] && onlyWeights(unit) === unit);
 }
 
 function frontendOf(unit: Unit): string | null {

@@ -319,7 +319,7 @@ export class FrontendSyncs {
     for (const record of this.some(frontends)) {
       if (record.decidedAt !== null) decided.set(record.name, record.decidedAt);
       record.decidedAt = null;
-      resolvers.push(...record.waiters.splice(0));
+      if (record.waiters.length > 0) resolvers.push(...record.waiters.splice(0));
     }
     return {
       decided,

@@ -124,10 +124,7 @@ class Planner {
     this.#input = input;
     this.#conf = confChanges(input);
     this.#actual = input.actual;
-    const desired = new Set<string>();
-    for (const { id } of input.desired) desired.add(id);
-    const unmatched: ActualVip[] = [];
-    for (const [id, vip] of input.actual) if (!desired.has(id)) unmatched.push(vip);
+    const unmatched = unmatchedVips(input);
     this.#unmatched = Map.groupBy(unmatched, (vip) => vip.prefix);
     this.#doomed = unmatched.filter((vip) => this.#mayGo(vip));
     // Only what would go is judged.
@@ -318,6 +315,15 @@ class Planner {
       flushesBefore: input.nextFlush,
     });
   }
+}
+
+/** The VIPs that VPP has and nobody wants. */
+function unmatchedVips({ actual, desired }: PlanInput): readonly ActualVip[] {
+  const wanted = new Set<string>();
+  for (const { id } of desired) if (actual.has(id)) wanted.add(id);
+  // A change of weights has nothing but VIPs that both sides have.
+  if (wanted.size === actual.size) return [];
+  return [...actual].flatMap(([id, vip]) => wanted.has(id) ? [] : vip);
 }
 
 /** The settings without those that VPP's memory has no room for. */

@@ -294,13 +294,7 @@ export class VppState implements KnownServers {
         return;
       }
       case "as-weight":
-        this.#servers(
-          id,
-          (servers) =>
-            servers.map((server) =>
-              server.address === op.address ? { ...server, weight: op.weight } : server
-            ),
-        );
+        this.#servers(id, (servers) => withWeight(servers, op));
         return;
     }
   }
@@ -309,6 +303,18 @@ export class VppState implements KnownServers {
     const vip = this.#vips.get(id);
     if (vip !== undefined) this.#vips.set(id, { ...vip, servers: change(vip.servers) });
   }
+}
+
+function withWeight(
+  servers: readonly ActualServer[],
+  { address, weight }: Pick<RaiseOp, "address" | "weight">,
+): readonly ActualServer[] {
+  const copy = servers.slice();
+  for (let at = 0; at < copy.length; at++) {
+    const server = copy[at];
+    if (server?.address === address) copy[at] = { ...server, weight };
+  }
+  return copy;
 }
 
 /** A message that gives a server a weight. */
