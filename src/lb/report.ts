@@ -130,11 +130,12 @@ export function logStart(
   else log.info("vpp-lbsync-start", attrs);
 }
 
-/** Logs the end of a sync with its counts by kind. */
+/** Logs the end of a sync with its counts by kind: at the level of its beginning, or as a warning where VPP refused. */
 export function logDone(
   log: Log,
   frontends: readonly string[] | null,
   results: readonly StepResult[],
+  release: boolean,
 ): void {
   const counts: Record<string, number> = {};
   const outcome = { done: 0, failed: 0, skipped: 0 };
@@ -144,7 +145,7 @@ export function logDone(
   }
   const attrs = { ...scopeFields(frontends), ...counts, ...outcome };
   if (outcome.failed > 0) log.warn("vpp-lbsync-done", attrs);
-  else if (outcome.done > 0) log.info("vpp-lbsync-done", attrs);
+  else if (results.some(({ step }) => isSent(step, release))) log.info("vpp-lbsync-done", attrs);
   else log.debug("vpp-lbsync-done", attrs);
 }
 

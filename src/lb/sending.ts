@@ -153,7 +153,7 @@ export class Sending {
       this.#lb.textIsStale();
     }
     logRaised(log, results, guard);
-    logDone(log, frontends, results);
+    logDone(log, frontends, results, release);
     if (results.some(({ status }) => status === "done")) {
       hooks.applied(syncResult(synced, frontends?.join(",") ?? null));
     }

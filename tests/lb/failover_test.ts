@@ -111,6 +111,29 @@ Deno.test("what waits for room is asked again when there is room, and not sent i
   assert.equal(world.reconciler.overall, "in-sync");
 });
 
+Deno.test("a change of which nothing is wanted any more is told to its end", async () => {
+  const { world, vpp } = await running([
+    ...many(32),
+    frontend("late", { primary: { b3: 100, b4: 100 } }, { address: ip("192.0.2.99") }),
+  ]);
+  await using _ = world;
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  world.become("b1", "down");
+  await settle();
+  world.become("b3", "down");
+  await settle();
+  world.become("b3", "up");
+  await settle();
+  vpp.gate = () => Promise.resolve();
+  open.forEach((answer) => answer());
+  await settle();
+  assert.equal(vpp.ops.length, 32);
+  const told = world.log.records.filter(({ level }) => level === "info").map(({ msg }) => msg);
+  assert.equal(told.filter((msg) => msg === "vpp-lbsync-start").length, 2);
+  assert.equal(told.filter((msg) => msg === "vpp-lbsync-done").length, 2);
+});
+
 Deno.test("the first messages of 240 VIPs leave before most of them are planned, and VPP always has some to work on", async () => {
   const frontends = Array.from({ length: 240 }, (_, i) => {
     const address = ip(`192.0.2.${i}`);
