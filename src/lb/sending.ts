@@ -155,7 +155,8 @@ export class Sending {
     logRaised(log, results, guard);
     logDone(log, frontends, results, release);
     if (results.some(({ status }) => status === "done")) {
-      hooks.applied(syncResult(synced, frontends?.join(",") ?? null));
+      const [only = null] = frontends?.length === 1 ? frontends : [];
+      hooks.applied(syncResult(synced, only));
     }
     return synced;
   }

@@ -15,12 +15,15 @@ Deno.test("all VIPs of a backend are told in one job, without a read, within the
   const { world, vpp } = await running(many(100));
   await using _ = world;
   vpp.mostInFlight = 0;
+  world.applied.length = 0;
   world.become("b1", "down");
   await settle();
   assert.deepEqual(vpp.reads, []);
   assert.equal(vpp.ops.length, 100);
   assert.ok(vpp.mostInFlight <= 32);
   assert.equal(world.log.named("vpp-lbsync-done").length, 1);
+  const told = world.applied.map(({ done, frontend }) => ({ done, frontend }));
+  assert.deepEqual(told, [{ done: 100, frontend: null }], "of several frontends none is named");
   for (const vip of vpp.vips) assert.deepEqual(weights(vip), { "10.0.0.1": 0, "10.0.0.2": 100 });
 });
 

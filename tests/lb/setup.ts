@@ -1,3 +1,4 @@
+import type { SyncResult } from "../../src/api/mod.ts";
 import type { Attrs, Level, Log } from "../../src/log/mod.ts";
 import type { MemoryLeft, State, Transition, VipRecord, WeightEffect } from "../../src/model.ts";
 import type { Backend, Config, Frontend, LbSettings, PoolMember } from "../../src/configuration.ts";
@@ -103,6 +104,8 @@ export class TestWorld {
   readonly states = new Map<string, MemberStatus>();
   readonly counted: string[] = [];
   readonly answered: number[] = [];
+  /** Results of syncs that changed something. */
+  readonly applied: SyncResult[] = [];
   readonly reconciler: Reconciler;
   /** How often the reconciler said that its record may be another. */
   recorded = 0;
@@ -136,6 +139,7 @@ export class TestWorld {
         }),
       changed: (scope, kind) => void this.counted.push(`${scope} ${kind}`),
       answered: (ms) => void this.answered.push(ms),
+      applied: (result) => void this.applied.push(result),
     };
     this.reconciler = new Reconciler({
       clock: this.clock,
