@@ -234,31 +234,42 @@ class Run {
 
   /** The same for a step of one message, with as little as possible for each: nearly all are such. */
   #only(step: Step, op: Op, then: Then): void {
-    const { balancer, inFlight, isCurrent, onAccepted, onSend, onSettled, signal, urgent } = this.#options;
-    const over = (status: StepResult["status"]) => {
-      then(status === "done");
-      inFlight.leave(1);
-    };
-    const settled = ({ status }: StepResult) => {
-      onSettled(op, step);
-      over(status);
-    };
-    inFlight.enter(1, () => {
-      if (signal.aborted || this.#options.session.ended !== null) {
-        return over(this.#finish(step, "skipped", this.#why()).status);
-      }
-      if (!isCurrent(step)) {
-        return over(this.#finish(step, "skipped", "planned anew", null, false, true).status);
-      }
-      onSend(op, step);
-      balancer.send(op, (reply) => {
-        if (reply.retval !== 0) return settled(this.#judge(step, step.ops, [reply]));
-        onAccepted(op, step);
-        settled(this.#finish(step, "done", null, 0));
-      }, (error) => {
-        if (this.#failed(error)) settled(this.#finish(step, "failed", this.#why()));
-      });
-    }, urgent);
+    const { inFlight, urgent } = this.#options;
+    inFlight.enter(1, () => this.#sendOnly(step, op, then), urgent);
+  }
+
+  #sendOnly(step: Step, op: Op, then: Then): void {
+    const { balancer, isCurrent, onSend, session, signal } = this.#options;
+    if (session.ended !== null || signal.aborted) {
+      return this.#over(this.#finish(step, "skipped", this.#why()), then);
+    }
+    if (!isCurrent(step)) {
+      return this.#over(this.#finish(step, "skipped", "planned anew", null, false, true), then);
+    }
+    onSend(op, step);
+    balancer.send(
+      op,
+      (reply) => this.#settled(op, this.#answered(step, op, reply), then),
+      (error) => {
+        if (this.#failed(error)) this.#settled(op, this.#finish(step, "failed", this.#why()), then);
+      },
+    );
+  }
+
+  #answered(step: Step, op: Op, reply: OpReply): StepResult {
+    if (reply.retval !== 0) return this.#judge(step, step.ops, [reply]);
+    this.#options.onAccepted(op, step);
+    return this.#finish(step, "done", null, 0);
+  }
+
+  #settled(op: Op, result: StepResult, then: Then): void {
+    this.#options.onSettled(op, result.step);
+    this.#over(result, then);
+  }
+
+  #over({ status }: StepResult, then: Then): void {
+    then(status === "done");
+    this.#options.inFlight.leave(1);
   }
 
   /** The session is over for every unit, so the first error speaks for all. False: it is a fault of the program. */
@@ -349,7 +360,10 @@ class Run {
 
   /** Raises, and when all of them are answered, lowers. */
   #servers(unit: VipUnit, then: Then): void {
-    if (unit.raises.length === 0) return this.#lower(unit, true, then);
+    const first = unit.raises[0];
+    if (first === undefined) return this.#lower(unit, true, then);
+    // The one change of the VIP: what is told of it is what is told of the VIP.
+    if (unit.raises.length === 1 && unit.lowers.length === 0) return this.#raise(first, unit, then);
     const raised = every(unit.raises.length, (capacity) => this.#lower(unit, capacity, then));
     for (const step of unit.raises) this.#raise(step, unit, raised);
   }
@@ -365,12 +379,14 @@ class Run {
   #lower({ lowers }: VipUnit, capacity: boolean, then: Then): void {
     if (lowers.length === 0) return then(capacity);
     if (this.#superseded(lowers)) return then(false);
+    const first = lowers[0];
+    if (first !== undefined && lowers.length === 1 && (capacity || first.dead)) {
+      return this.#alone(first, then);
+    }
     const now = capacity ? lowers : lowers.filter((step) => step.dead);
     const waits = capacity ? [] : lowers.filter((step) => !step.dead);
     this.#skip(waits, "an addition or raise of the VIP failed; this waits for the next sync");
     if (now.length === 0) return then(false);
-    const only = now[0];
-    if (only !== undefined && waits.length === 0 && now.length === 1) return this.#alone(only, then);
     const lowered = every(now.length, (done) => then(done && waits.length === 0));
     for (const step of now) this.#alone(step, lowered);
   }

@@ -44,7 +44,7 @@ export interface FlushingTransition extends Pick<Transition, "backend" | "to"> {
 /** Those whom one sync answers. */
 export interface TakenWaits {
   /** By frontend, when its change was decided; monotonic. */
-  readonly decided: ReadonlyMap<string, Millis>;
+  readonly decided: Map<string, Millis>;
   /** The sync is through or has failed. */
   readonly done: () => void;
 }

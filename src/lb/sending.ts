@@ -74,13 +74,13 @@ export class Sending {
   /**
    * Begins to send a plan.
    *
-   * @param decided by frontend, when the change was decided that the plan sends; monotonic
+   * @param decided by frontend, when the change was decided that the plan sends; monotonic. Those that VPP has answered
+   * are taken off it
    */
-  add(planned: Planned, decided: ReadonlyMap<string, Millis>): void {
+  add(planned: Planned, decided: Map<string, Millis>): void {
     const { parts: { clock, hooks }, state, stop: signal } = this.#core;
     const { plan } = planned;
     const { release, urgent } = this.#ways;
-    const open = new Map(decided);
     this.#open += plan.steps.length;
     const outcome = applyPlan(plan, {
       balancer: this.#lb,
@@ -104,10 +104,10 @@ export class Sending {
         const { frontend, kind } = result.step;
         if (result.status !== "done") return;
         if (kind !== "conf_set") hooks.changed(plan.scope, kind);
-        const at = frontend === null ? undefined : open.get(frontend);
+        const at = frontend === null ? undefined : decided.get(frontend);
         if (at === undefined || frontend === null) return;
         // VPP's answer to the first message of the frontend counts.
-        open.delete(frontend);
+        decided.delete(frontend);
         hooks.answered(clock.now() - at);
       },
     }).then((results) => this.#conclude(planned, results));
