@@ -52,7 +52,7 @@ export class Semaphore {
     try {
       for (;;) {
         const list = this.#urgent.length > 0 ? this.#urgent : this.#others;
-        const [next] = list;
+        const next = list[0];
         if (next === undefined || this.#used + next.count > this.#size) return;
         list.shift();
         this.#used += next.count;

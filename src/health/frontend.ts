@@ -183,8 +183,11 @@ export function frontendWeights(
   members.length = count;
   const activePool = active ?? pools[0]?.name ?? "";
   for (const member of members) if (member.pool !== activePool) member.effective = 0;
-  const isUnknown = () => members.every((member) => member.judged === "unknown");
-  const state: FrontendState = active !== null ? "up" : isUnknown() ? "unknown" : "down";
+  const state: FrontendState = active !== null
+    ? "up"
+    : members.every((member) => member.judged === "unknown")
+    ? "unknown"
+    : "down";
   return { state, activePool, members };
 }
 

@@ -99,22 +99,24 @@ function wantedServers(
   members: readonly MemberWeight[],
   before: readonly DesiredServer[],
 ): readonly DesiredServer[] {
-  const servers: DesiredServer[] = [];
-  let same = true;
+  let servers: DesiredServer[] | null = null;
+  let count = 0;
   for (const member of members) {
     const { address, backend, configured, effective, judged, known, pool } = member;
     // A checked configuration has every member; a state named `removed` is on its way out of it.
     if (address === null || member.state === "removed") continue;
-    const was = before[servers.length];
+    const was = before[count++];
     const isSame = was !== undefined && was.weight === effective && was.state === judged &&
       was.backend === backend && was.address === address && was.pool === pool && was.known === known &&
       was.configured === configured;
-    same &&= isSame;
-    servers.push(
-      isSame ? was : { address, backend, pool, state: judged, known, configured, weight: effective },
-    );
+    if (isSame) continue;
+    servers ??= before.slice();
+    servers[count - 1] = { address, backend, pool, state: judged, known, configured, weight: effective };
   }
-  return same && servers.length === before.length ? before : servers;
+  if (servers === null && count === before.length) return before;
+  servers ??= before.slice();
+  servers.length = count;
+  return servers;
 }
 
 /** Judges VIPs one after the other, with as little as possible made for each. */
@@ -223,6 +225,11 @@ function placedBy(config: Config): Map<string, Placed> {
   return placed;
 }
 
+/** Whether one stands behind the one before it. */
+function isInOrder({ place }: Placed, index: number, all: readonly Placed[]): boolean {
+  return (all[index - 1]?.place ?? -1) < place;
+}
+
 /**
  * What VPP should have, in the file's order.
  *
@@ -240,7 +247,7 @@ export function desiredVips(
     const one = placed.get(name);
     if (one !== undefined) asked.push(one);
   }
-  if (names !== null) asked.sort((a, b) => a.place - b.place);
+  if (names !== null && !asked.every(isInOrder)) asked.sort((a, b) => a.place - b.place);
   const shared = new Map<readonly Placed[], readonly DesiredVip[]>();
   const judge = new Judge(config, status, known);
   return asked.map((one) => {

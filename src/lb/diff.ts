@@ -41,6 +41,13 @@ export interface ServerDiff {
   readonly keepsCapacity: boolean;
 }
 
+/** Adds to a list; null: there is none yet. An array that grows from nothing gets room for 17, and most have but one. */
+function added(list: ServerChange[] | null, change: ServerChange): ServerChange[] {
+  if (list === null) return [change];
+  list.push(change);
+  return list;
+}
+
 const noChange: ServerDiff = { raises: [], lowers: [], keepsCapacity: true };
 
 /** The addition of a server to a VIP that is made. */
@@ -110,15 +117,15 @@ export function diffServers(
 ): ServerDiff {
   const carried = encapFamily(actual.encap) === encapFamily(desired.encap);
   if (!carried) return noChange;
-  const raises: ServerChange[] = [];
-  const lowers: ServerChange[] = [];
+  let raises: ServerChange[] | null = null;
+  let lowers: ServerChange[] | null = null;
   let keepsCapacity = false;
   let found = 0;
   const many = byAddress(desired.servers);
   for (const { address, weight } of actual.servers) {
     const server = many === null ? oneOfFew(desired.servers, address) : many.get(address);
     if (server === undefined) {
-      lowers.push(removal(address, weight, desired, context));
+      lowers = added(lowers, removal(address, weight, desired, context));
       continue;
     }
     found++;
@@ -126,7 +133,7 @@ export function diffServers(
     const flush = newestFlush(flushes, address);
     if (server.weight === weight && flush === null) continue;
     const reason = weightReason(desired, server, weight, flush, context);
-    (server.weight > weight ? raises : lowers).push({
+    const change: ServerChange = {
       kind: "as_weight_updated",
       address,
       backend: server.backend,
@@ -136,16 +143,19 @@ export function diffServers(
       dead: isDead(server),
       reason,
       by: reason === byOperator ? context.weightBy(server.backend) : null,
-    });
+    };
+    if (server.weight > weight) raises = added(raises, change);
+    else lowers = added(lowers, change);
   }
   if (found < desired.servers.length && actual.encap === desired.encap) {
     const has = new Set(actual.servers.map(({ address }) => address));
     for (const server of desired.servers) {
-      if (!has.has(server.address)) raises.push(serverAddition(server, additionReason(server, context)));
+      if (has.has(server.address)) continue;
+      raises = added(raises, serverAddition(server, additionReason(server, context)));
     }
   }
-  if (raises.length === 0 && lowers.length === 0) return noChange;
-  return { raises: sortedByAddress(raises), lowers: sortedByAddress(lowers), keepsCapacity };
+  if (raises === null && lowers === null) return noChange;
+  return { raises: sortedByAddress(raises ?? []), lowers: sortedByAddress(lowers ?? []), keepsCapacity };
 }
 
 /** What the reasons of one VIP depend on. */

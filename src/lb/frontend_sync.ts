@@ -49,6 +49,28 @@ export interface TakenWaits {
   readonly done: () => void;
 }
 
+/** What the reasons of one VIP's changes depend on. There is one for each VIP that is planned. */
+class Reasons implements ReasonContext {
+  readonly previous: ReasonContext["previous"];
+  readonly #place: (backend: string) => Membership | undefined;
+
+  constructor(
+    previous: ReasonContext["previous"],
+    place: (backend: string) => Membership | undefined,
+  ) {
+    this.previous = previous;
+    this.#place = place;
+  }
+
+  weightBy(backend: string): string | null {
+    return this.#place(backend)?.weightBy ?? null;
+  }
+
+  isSetHere(backend: string): boolean {
+    return this.#place(backend)?.weightSetHere ?? false;
+  }
+}
+
 /** The records of all frontends of the running configuration. */
 export class FrontendSyncs {
   #config: Config | null = null;
@@ -193,11 +215,8 @@ export class FrontendSyncs {
 
   /** What the reasons of a VIP's changes depend on. */
   reasons(vip: string): ReasonContext {
-    return {
-      previous: this.#byVip.get(vip)?.lastInSync ?? null,
-      weightBy: (backend) => this.#place(backend, this.#byVip.get(vip)?.name)?.weightBy ?? null,
-      isSetHere: (backend) => this.#place(backend, this.#byVip.get(vip)?.name)?.weightSetHere ?? false,
-    };
+    const record = this.#byVip.get(vip);
+    return new Reasons(record?.lastInSync ?? null, (backend) => this.#place(backend, record?.name));
   }
 
   /** Where a backend serves in a frontend. A backend may serve in thousands, each of which asks for it. */

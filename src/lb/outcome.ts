@@ -71,7 +71,10 @@ export function joined(parts: readonly Planned[]): Planned {
   const [first] = parts;
   if (first === undefined) throw new RangeError("No plan");
   if (parts.length === 1) return first;
-  const frontends = new Map(parts.flatMap(({ revisions }) => [...revisions.frontends]));
+  const frontends = new Map<string, number>();
+  for (const { revisions } of parts) {
+    revisions.frontends.forEach((revision, name) => frontends.set(name, revision));
+  }
   return {
     ...first,
     plan: onlyUnits(first.plan, parts.flatMap(({ plan }) => plan.units)),

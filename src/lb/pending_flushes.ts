@@ -73,6 +73,7 @@ export function memberships(config: Config): Memberships {
 
 /** Adds one; it replaces an older one of the same server and cause. */
 export function addFlush(flushes: PendingFlushes, flush: PendingFlush): PendingFlushes {
+  if (flushes.length === 0) return [flush];
   const { address, cause } = flush;
   return [...flushes.filter((one) => one.address !== address || one.cause !== cause), flush];
 }

@@ -203,16 +203,14 @@ class Planner {
     const holds = this.#frontendHolds(frontend);
     // What a raise would carry must not be taken away from another server before.
     let waits = holds;
-    const raises: Step[] = [];
-    for (const server of diff.raises) {
+    const raises = diff.raises.map((server) => {
       const guard = this.#guard(desired, server);
-      waits = together(waits, guard);
-      raises.push(serverStep(key, desired.id, frontend, server, together(holds, guard)));
-    }
-    const lowers: Step[] = [];
-    for (const server of diff.lowers) {
-      lowers.push(serverStep(key, desired.id, frontend, server, server.dead ? holds : waits));
-    }
+      if (guard.length > 0) waits = together(waits, guard);
+      return serverStep(key, desired.id, frontend, server, guard.length > 0 ? together(holds, guard) : holds);
+    });
+    const lowers = diff.lowers.map((server) =>
+      serverStep(key, desired.id, frontend, server, server.dead ? holds : waits)
+    );
     this.#units.push({
       kind: "vip",
       key,
@@ -362,6 +360,7 @@ const noVip: VipKey = { prefix: "", protocol: 0, port: 0 };
 function stepsOf(unit: Unit): readonly Step[] {
   if (unit.kind === "rebuild") return unit.steps;
   if (unit.add === null && unit.raises.length === 0) return unit.lowers;
+  if (unit.add === null && unit.lowers.length === 0) return unit.raises;
   return [...(unit.add === null ? [] : [unit.add]), ...unit.raises, ...unit.lowers];
 }
 

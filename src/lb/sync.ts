@@ -38,6 +38,7 @@ export class Syncer {
   /** Whether the global settings of this session were compared once, and sent where they differed. */
   confJudged = false;
 
+  readonly #isConfigured = (vip: string): boolean => this.#core.syncs.ofVip(vip) !== null;
   /** As last read in this session; null: not known. */
   #heap: VppHeap | null = null;
   readonly #promises = new HeapPromises();
@@ -190,7 +191,7 @@ export class Syncer {
 
   /** VPP answered 0. */
   #accepted(op: Op, id: string | null, flushesBefore: number): void {
-    this.#core.state.accepted(op, id, (vip) => this.#core.syncs.ofVip(vip) !== null);
+    this.#core.state.accepted(op, id, this.#isConfigured);
     if (op.kind === "conf-set" || id === null) {
       if (op.kind === "conf-set" && op.keepsBuckets !== true && this.#heap !== null) {
         this.#promises.bucketsSet(op.conf.stickyBucketsPerCore, this.#heap);
