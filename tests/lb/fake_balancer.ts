@@ -159,6 +159,8 @@ export class FakeBalancer implements LoadBalancer {
   }
 
   async #carryOut(ops: readonly Op[]): Promise<OpReply[]> {
+    // Nothing goes out on a session that is over.
+    if (this.signal.aborted) throw this.signal.reason;
     this.inFlight += ops.length;
     this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
     // VPP handles a connection's messages in the order in which they were sent, whenever the answers are read.
