@@ -180,8 +180,14 @@ export const configured = "in the configuration";
 /** Reason of a difference that nothing on our side explains. */
 export const drift = "drift";
 
-function stateReason(server: DesiredServer): string {
-  return `backend ${server.backend} ${server.state}`;
+/** The last text of a state: a backend may serve in thousands of VIPs, and each keeps the reason of its last message. */
+let lastState = { backend: "", state: "", text: "" };
+
+function stateReason({ backend, state }: DesiredServer): string {
+  if (lastState.backend !== backend || lastState.state !== state) {
+    lastState = { backend, state, text: `backend ${backend} ${state}` };
+  }
+  return lastState.text;
 }
 
 function poolReason(vip: DesiredVip): string {

@@ -203,14 +203,16 @@ class Planner {
     const holds = this.#frontendHolds(frontend);
     // What a raise would carry must not be taken away from another server before.
     let waits = holds;
-    const raises = diff.raises.map((server) => {
+    const raises = diff.raises.length === 0 ? [] : diff.raises.map((server) => {
       const guard = this.#guard(desired, server);
       if (guard.length > 0) waits = together(waits, guard);
       return serverStep(key, desired.id, frontend, server, guard.length > 0 ? together(holds, guard) : holds);
     });
-    const lowers = diff.lowers.map((server) =>
-      serverStep(key, desired.id, frontend, server, server.dead ? holds : waits)
-    );
+    const lowers = diff.lowers.length === 0
+      ? []
+      : diff.lowers.map((server) =>
+        serverStep(key, desired.id, frontend, server, server.dead ? holds : waits)
+      );
     this.#units.push({
       kind: "vip",
       key,

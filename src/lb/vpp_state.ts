@@ -261,6 +261,18 @@ export class VppState implements KnownServers {
     }
     if (id === null) return;
     this.#bucketsUnknown.add(id);
+    // Nearly all are such.
+    if (op.kind !== "as-weight") return this.#setChanged(op, id, configured);
+    const vip = this.#vips.get(id);
+    if (vip !== undefined) this.#vips.set(id, { ...vip, servers: withWeight(vip.servers, op) });
+  }
+
+  /** VPP has other VIPs or servers than before. */
+  #setChanged(
+    op: Exclude<Op, { readonly kind: "conf-set" | "as-weight" }>,
+    id: string,
+    configured: (vip: string) => boolean,
+  ): void {
     switch (op.kind) {
       case "vip-add":
         this.#byPrefix = null;
@@ -293,9 +305,6 @@ export class VppState implements KnownServers {
         this.#servers(id, (servers) => [...servers, added]);
         return;
       }
-      case "as-weight":
-        this.#servers(id, (servers) => withWeight(servers, op));
-        return;
     }
   }
 
