@@ -132,7 +132,12 @@ export async function launch(args: readonly string[], listens: boolean): Promise
   }
 
   const bus = resources.use(new Bus({ clock }));
-  const output = new LogOutput(writeStdout);
+  const output = resources.use(new LogOutput(writeStdout, clock));
+  // A burst of lines may wait for its reader when the process ends.
+  const drain = () => output.drain((ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms));
+  globalThis.addEventListener("unload", drain);
+  resources.defer(() => globalThis.removeEventListener("unload", drain));
+  resources.defer(drain);
   const log = createLog({
     level: options.logLevel,
     format: options.logFormat,
