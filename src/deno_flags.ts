@@ -11,7 +11,7 @@
  * results of probes, which nobody needs after a moment: a megabyte a second of old garbage with 4,000 backends. So
  * that is forbidden, and old garbage hardly comes to be.
  */
-export const heapFlag = "--v8-flags=" + [
+export const heapFlag: string = "--v8-flags=" + [
   "--no-allocation-site-pretenuring",
   "--max-semi-space-size=2",
   "--initial-old-space-size=16",

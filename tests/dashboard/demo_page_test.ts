@@ -97,6 +97,8 @@ browserTest(
       "api loses its last one, too",
     );
     await page.page.keyboard.type(" api");
+    // Enter does nothing while the button is disabled, and the page draws it anew after the last key.
+    await page.find("dialog button[type=submit]:enabled").waitFor();
     await page.page.keyboard.press("Enter");
     await page.lacks("dialog");
     await page.shows("#row-b2 .state.disabled");
