@@ -66,7 +66,8 @@ export class LogOutput implements Disposable {
     const octets = this.#encoder.encode(line);
     if (this.#waitingOctets + octets.length > KEPT_OCTETS) {
       this.#catchUp();
-      if (this.#waitingOctets + octets.length > KEPT_OCTETS) {
+      // A line that is longer than the room is written while nothing waits.
+      if (this.waiting > 0 && this.#waitingOctets + octets.length > KEPT_OCTETS) {
         this.#lost++;
         this.#reason = "nobody reads the log";
         return;

@@ -109,3 +109,14 @@ Deno.test("the end of the process waits half a second for the reader, not for ev
   assert.equal(waited, 500);
   assert.equal(output.waiting, 1);
 });
+
+Deno.test("a line that is longer than what is kept is written whole", () => {
+  let octets = 0;
+  const output = new LogOutput((some) => {
+    octets += some.length;
+    return some.length;
+  });
+  output.write("x".repeat(2 * 1024 * 1024));
+  assert.equal(octets, 2 * 1024 * 1024);
+  assert.equal(output.lost, 0);
+});
