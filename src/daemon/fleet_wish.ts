@@ -8,6 +8,7 @@ import { invalidField, type Refusal } from "../control.ts";
 import type { Written } from "../fleet/intent_loop.ts";
 import { overrideOf } from "../fleet/overrides.ts";
 import type { Wish, WishRefused } from "../fleet/wish.ts";
+import { memberWeight } from "../health/config.ts";
 import type { Override } from "../memory/overrides/override.ts";
 import type { EndWish } from "../memory/overrides/time.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -34,8 +35,7 @@ export interface Wanted {
 /** What the file says of what is wished: `enabled` of a backend, or a weight; -1: it has no such member. */
 export function fileValue(file: Config, wish: Wish): boolean | number {
   if (wish.kind !== "weight") return file.backends.get(wish.backend)?.enabled ?? true;
-  const pool = file.frontends.get(wish.frontend)?.pools.find(({ name }) => name === wish.pool);
-  return pool?.members.find(({ backend }) => backend === wish.backend)?.weight ?? -1;
+  return memberWeight(file, wish.frontend, wish.pool, wish.backend) ?? -1;
 }
 
 /** A wish that the rules refuse, as the API says it. */
