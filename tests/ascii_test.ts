@@ -3,11 +3,7 @@
  * character, and its inline source map with it. In a string such a character is written as an escape.
  */
 import assert from "node:assert/strict";
-
-/** A module graph as `deno info --json` prints it, the part used here. */
-interface ModuleGraph {
-  readonly modules: readonly { readonly specifier: string }[];
-}
+import { moduleGraph } from "./module_graph.ts";
 
 const root = new URL("../", import.meta.url).href;
 /** Where the daemon and its threads begin. */
@@ -16,13 +12,7 @@ const entries = ["main.ts", "src/probes/worker.ts", "src/probes/matcher_worker.t
 
 /** The files of the project that `entry` loads, as paths from its root. */
 async function loadedBy(entry: string): Promise<string[]> {
-  const { stdout, success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", new URL(entry, root).pathname],
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  const graph = JSON.parse(new TextDecoder().decode(stdout)) as ModuleGraph;
+  const graph = await moduleGraph(new URL(entry, root));
   return graph.modules.filter(({ specifier }) => specifier.startsWith(root))
     .map(({ specifier }) => specifier.slice(root.length));
 }

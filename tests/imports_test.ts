@@ -1,16 +1,5 @@
 import assert from "node:assert/strict";
-
-/** A module graph as `deno info --json` prints it, the parts used here. */
-interface ModuleGraph {
-  readonly modules: readonly {
-    readonly specifier: string;
-    readonly dependencies?: readonly {
-      readonly specifier: string;
-      readonly code?: { readonly specifier?: string };
-      readonly type?: { readonly specifier?: string };
-    }[];
-  }[];
-}
+import { moduleGraph } from "./module_graph.ts";
 
 const root = new URL("../", import.meta.url).href;
 
@@ -22,13 +11,7 @@ async function arrows(): Promise<{ from: string; to: string }[]> {
     .concat(["etcd", "fleet", "overrides"].map((name) => `src/fleet/${name}.ts`));
   const found = new Map<string, { from: string; to: string }>();
   for (const entry of entries) {
-    const { stdout, success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["info", "--json", new URL(entry, root).pathname],
-      stdout: "piped",
-      stderr: "piped",
-    }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
-    const graph = JSON.parse(new TextDecoder().decode(stdout)) as ModuleGraph;
+    const graph = await moduleGraph(new URL(entry, root));
     for (const module of graph.modules) {
       for (const dependency of module.dependencies ?? []) {
         const target = dependency.code?.specifier ?? dependency.type?.specifier;
