@@ -139,8 +139,9 @@ export class Sending {
     logStart(log, plan, frontends, release);
     // Thousands of lines come when VPP has all its messages.
     if (this.#parts.length === 1) this.#tell();
-    const outcomes = await abortable(Promise.all(this.#outcomes), stop);
-    this.#tell();
+    const outcomes = await abortable(Promise.all(this.#outcomes), stop)
+      // Of a daemon that stops meanwhile, too, the log tells what VPP took.
+      .finally(() => this.#tell());
     const [only] = outcomes;
     const outcome = only !== undefined && outcomes.length === 1
       ? only

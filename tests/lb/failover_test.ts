@@ -227,6 +227,24 @@ Deno.test("a session that ends while VIPs wait for their plan leaves nothing beh
   assert.equal(next.ops.length, 200, "those that waited are looked at again");
 });
 
+Deno.test("a daemon that stops in the middle of a change of many VIPs tells what VPP took", async () => {
+  const { world, vpp } = await running(many(200));
+  const open: (() => void)[] = [];
+  vpp.gate = () => new Promise((resolve) => open.push(resolve));
+  world.become("b1", "down");
+  await settle();
+  for (const answer of open.splice(0, 10)) answer();
+  await settle();
+  const stopping = world.reconciler[Symbol.asyncDispose]();
+  vpp.end();
+  open.forEach((answer) => answer());
+  await stopping;
+  await settle();
+  const told = world.log.named("vpp-lbsync-as-weight");
+  assert.equal(told.length, 10, "what VPP did not answer is not told");
+  assert.equal(world.log.named("vpp-lbsync-start").length, 1);
+});
+
 Deno.test("a result that comes while a sync plans or begins to send is sent once", async () => {
   for (let ticks = 0; ticks < 40; ticks++) {
     const { world, vpp } = await running(many(3));
