@@ -141,21 +141,19 @@ export class Clients implements AsyncDisposable {
   }
 }
 
-/** A simulated VPP in a process of its own; answers its helper and the path of its socket. */
-export async function simulator(folder: string): Promise<{ readonly vpp: Helper; readonly api: string }> {
-  const api = `${folder}/api.sock`;
-  const main = new URL("../../src/simulator/main.ts", import.meta.url).pathname;
-  const vpp = new Helper(["run", "-A", main, "--api", api, "--until-stdin-closes"]);
-  await vpp.hear();
-  return { vpp, api };
+/** So long the main thread of this process was ready to run and had no processor since its start, in ms. */
+function waitedMs(): Millis {
+  return Number(Deno.readTextFileSync(`/proc/${Deno.pid}/task/${Deno.pid}/schedstat`).split(" ")[1]) / 1e6;
 }
 
 /** When the daemon of this process took results, wrote to VPP, and had its answers. */
 export class Watch {
-  /** Monotonic time of the last result, by backend. */
-  readonly taken = new Map<string, Millis>();
+  /** Monotonic time of the last result, and how long the thread had waited for a processor by then; by backend. */
+  readonly taken = new Map<string, { readonly at: Millis; readonly waited: Millis }>();
   /** From a result to the write of its first message, in ms. */
   readonly written: Millis[] = [];
+  /** The same without the time in which the thread waited for a processor. */
+  readonly running: Millis[] = [];
   /** From a result to VPP's answer for a frontend, in ms, as the daemon's own metric has it. */
   readonly answered: Millis[] = [];
   /** Results that were not written yet, by the last octet of the server's address. */
@@ -170,7 +168,10 @@ export class Watch {
     const { taken, answered } = this;
     const probed = Metrics.prototype.probed;
     Metrics.prototype.probed = function (backend, type, result) {
-      taken.set(backend, performance.now());
+      if (backend.startsWith("m")) {
+        const waited = waitedMs();
+        taken.set(backend, { at: performance.now(), waited });
+      }
       probed.call(this, backend, type, result);
     };
     // What a histogram's `observe` is made of when it is constructed.
@@ -198,7 +199,7 @@ export class Watch {
 
   /** Forgets what was seen. */
   clear(): void {
-    this.written.length = 0;
+    this.written.length = this.running.length = 0;
     this.answered.length = 0;
     this.#waiting.clear();
   }
@@ -217,7 +218,10 @@ export class Watch {
       const number = octets[at + 3] ?? 0;
       if (!this.#waiting.delete(number)) continue;
       const taken = this.taken.get(`m${number}`);
-      if (taken !== undefined) this.written.push(now - taken);
+      if (taken === undefined) continue;
+      const took = now - taken.at;
+      this.written.push(took);
+      this.running.push(Math.max(0, took - (waitedMs() - taken.waited)));
     }
   }
 }

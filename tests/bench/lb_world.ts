@@ -11,9 +11,9 @@ import type { ReconcilerParts } from "../../src/lb/parts.ts";
 import type { Millis, State } from "../../src/model.ts";
 import type { Config, Frontend } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
-import { connectUnix } from "../../src/vpp/link.ts";
-import { Session } from "../../src/vpp/session.ts";
+import type { Session } from "../../src/vpp/session.ts";
 import { config, frontend } from "../lb/setup.ts";
+import { type BenchTarget, openSession, simulatedVpp } from "./vpp_target.ts";
 
 /** `vips` frontends with eight servers each of 64 backends; backend of member m of frontend n is b<(n + m) % 64 + 1>. */
 export function manyVips(vips: number, length = 1024): Config {
@@ -27,44 +27,15 @@ export function manyVips(vips: number, length = 1024): Config {
   return config(frontends, { syncIntervalMs: 3_600_000 });
 }
 
-/** A simulated VPP in a process of its own, and a session with it. */
-export async function startVpp(): Promise<AsyncDisposable & { readonly session: Session }> {
-  const dir = await Deno.makeTempDir({ prefix: "maglev-bench-" });
-  const api = `${dir}/api.sock`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      new URL("../../src/simulator/main.ts", import.meta.url).pathname,
-      "--api",
-      api,
-      "--until-stdin-closes",
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  const session = await Session.open({
-    apiAddress: api,
-    statsAddress: "",
-    clock: systemClock,
-    log: silentLog,
-    deadlineMs: 60_000,
-    onMessage: () => {},
-    connect: connectUnix,
-  }, new AbortController().signal);
-  return {
-    session,
-    async [Symbol.asyncDispose]() {
-      await session[Symbol.asyncDispose]();
-      await child.stdin.close();
-      await reader.cancel();
-      await child.status;
-      await Deno.remove(dir, { recursive: true });
-    },
-  };
+/** A session with a VPP, by default a simulated one in a process of its own, which ends with the session. */
+export async function startVpp(
+  target?: BenchTarget,
+): Promise<AsyncDisposable & { readonly session: Session }> {
+  await using stack = new AsyncDisposableStack();
+  const vpp = target ?? stack.use(await simulatedVpp());
+  const session = stack.use(await openSession({ ...vpp, stats: "" }));
+  const owned = stack.move();
+  return { session, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** A reconciler on the machine's clock; states are what the caller sets. */

@@ -1,11 +1,14 @@
 // deno-lint-ignore-file no-console -- a benchmark talks to the person who runs it
 /**
- * Runs every benchmark of this folder, one after the other, each as a process of its own.
+ * Runs every benchmark of this folder, one after the other, each as a process of its own and with the flags that maglevd
+ * is started with.
  *
  *   deno task bench [word of the names to run ...]
  *
  * @module
  */
+import { heapFlag } from "../../src/deno_flags.ts";
+
 const folder = new URL(".", import.meta.url);
 const names: string[] = [];
 for await (const { name } of Deno.readDir(folder)) {
@@ -16,7 +19,7 @@ let failed = 0;
 for (const name of names.sort()) {
   console.log(`\n== ${name.replace("_bench.ts", "")} (load average ${Deno.loadavg()[0]?.toFixed(2)})`);
   const { code } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--v8-flags=--expose-gc", new URL(name, folder).pathname],
+    args: ["run", "-A", "--no-code-cache", `${heapFlag},--expose-gc`, new URL(name, folder).pathname],
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",

@@ -44,8 +44,8 @@ export function additions(
   };
 }
 
-/** Takes it away, as far as it is there. */
-export async function clear(session: Session): Promise<void> {
-  const there = (await session.lb.readAll()).vips.filter((vip) => vip.prefix.startsWith("198.18."));
+/** Takes it away, as far as it is there; or what another benchmark made, whose addresses begin so. */
+export async function clear(session: Session, begin = "198.18."): Promise<void> {
+  const there = (await session.lb.readAll()).vips.filter((vip) => vip.prefix.startsWith(begin));
   await send(session, there.map((vip): Op => ({ kind: "vip-delete", vip, encap: vip.encap })));
 }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a benchmark talks to the person who runs it
 /** What the benchmarks of the VPP link run against: a simulated VPP in a process of its own, and a real one if given. */
 import { cpuUsage } from "node:process";
 import { systemClock } from "../../src/clock.ts";
@@ -5,6 +6,7 @@ import { silentLog } from "../../src/log/mod.ts";
 import type { Millis } from "../../src/model.ts";
 import { connectUnix } from "../../src/vpp/link.ts";
 import { Session } from "../../src/vpp/session.ts";
+import { onOwnCore } from "./own_core.ts";
 
 /** A VPP to measure against. */
 export interface BenchTarget extends AsyncDisposable {
@@ -19,19 +21,10 @@ export async function simulatedVpp(workers = 0): Promise<BenchTarget> {
   const api = `${dir}/api.sock`;
   const stats = `${dir}/stats.sock`;
   const main = new URL("../../src/simulator/main.ts", import.meta.url).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      main,
-      "--api",
-      api,
-      "--stats",
-      stats,
-      "--workers",
-      `${workers}`,
-      "--until-stdin-closes",
-    ],
+  const sockets = ["--api", api, "--stats", stats, "--workers", `${workers}`];
+  const { args, command } = onOwnCore(["run", "-A", main, ...sockets, "--until-stdin-closes"]);
+  const child = new Deno.Command(command, {
+    args,
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -57,6 +50,18 @@ export function realVpp(): BenchTarget | null {
   const stats = Deno.env.get("MAGLEV_TEST_VPP_STATS") ?? "";
   if (api === "" || stats === "") return null;
   return { name: "real VPP", api, stats, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** A simulated VPP, and the real one if the environment names one, one after the other. */
+export async function* eachVpp(): AsyncGenerator<BenchTarget> {
+  {
+    await using simulated = await simulatedVpp();
+    yield simulated;
+  }
+  const real = realVpp();
+  if (real === null) {
+    console.log("real VPP skipped: MAGLEV_TEST_VPP_API and MAGLEV_TEST_VPP_STATS are not set");
+  } else yield real;
 }
 
 /** A session with it; `connect` opens its API socket. */

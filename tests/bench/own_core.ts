@@ -1,0 +1,23 @@
+/**
+ * A program on a core of its own, as VPP's main thread is: VPP pins it to its `main-core`, or to the one it starts on, and it
+ * polls there. So it never waits for the machine's scheduler. A simulated VPP sleeps when nothing comes. Where the machine
+ * lets it take turns with the daemon on one core, a benchmark would measure the scheduler.
+ *
+ * @module
+ */
+
+/** How a program is started. */
+export interface Start {
+  /** The program. */
+  readonly command: string;
+  /** Its arguments. */
+  readonly args: string[];
+}
+
+/** Starts `deno` with these arguments on the last core, before others there; anywhere if there is only one. */
+export function onOwnCore(args: readonly string[]): Start {
+  const last = navigator.hardwareConcurrency - 1;
+  if (last < 1) return { command: Deno.execPath(), args: [...args] };
+  // Without the right to it `nice` complains and starts the program all the same.
+  return { command: "nice", args: ["-n", "-20", "taskset", "-c", String(last), Deno.execPath(), ...args] };
+}
