@@ -182,7 +182,7 @@ function merge(value: Node): Pick<MapNode, "entries" | "problems"> {
       problems.push(...source.problems);
     } else if (source.kind === "broken") {
       problems.push({ key: null, ...source });
-    } else if (!isNull(source)) {
+    } else {
       const message = 'the merge key "<<" takes a mapping or a list of mappings';
       problems.push({ key: null, offset: source.offset, message, hint: null });
     }

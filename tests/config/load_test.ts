@@ -71,6 +71,15 @@ Deno.test("integers in octal and hexadecimal are read as YAML 1.2 says", () => {
   }
 });
 
+Deno.test("a merge key with nothing to merge is refused, as other readers of YAML refuse it", () => {
+  for (const nothing of ["", " ~", " null", " [~]", " 3"]) {
+    const text = `<<:${nothing}\nmaglev:\n  backends: {}\n  frontends: {}\n`;
+    const { exitCode, findings } = checkText(text, "f", { fileRules: false });
+    assert.equal(exitCode, 1, text);
+    assert.ok(findings.some(({ message }) => message.includes('"<<" takes a mapping')), text);
+  }
+});
+
 Deno.test("anchors, aliases and merge keys: written keys win over merged ones, the first merged one over later", () => {
   const text = complete(`  healthchecks:
     web: &web {type: http, port: 80, rise: 4, params: &p {path: /a}}
