@@ -3,8 +3,8 @@
  * One backend of 1,000 VIPs goes down and comes back: from the change to VPP's last reply, against the same 1,000 messages
  * that a bare session sends to the same VPP all at once (goal: at most 1.3 times). Both in turn, in the same process, on the
  * simulated VPP, which has a core of its own, and then on a real one where the environment names it; the median of 10
- * rounds of each run counts. Each begins from rest: what the
- * other left in both processes (garbage, VIPs to be read back) is not its cost.
+ * rounds of each run counts. Each begins from rest: what the other left in both processes (garbage, VIPs to be read back)
+ * is not its cost.
  *
  *   deno run -A tests/bench/lb_many_vips_bench.ts [runs, default 5]
  *

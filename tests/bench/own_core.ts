@@ -14,10 +14,12 @@ export interface Start {
   readonly args: string[];
 }
 
-/** Starts `deno` with these arguments on the last core, before others there; anywhere if there is only one. */
+/** Starts `deno` with these arguments on the last core that this process may use, before others there; or on its only one. */
 export function onOwnCore(args: readonly string[]): Start {
-  const last = navigator.hardwareConcurrency - 1;
-  if (last < 1) return { command: Deno.execPath(), args: [...args] };
+  const [, cores = ""] = /^Cpus_allowed_list:\s*(.+)$/m.exec(Deno.readTextFileSync("/proc/self/status")) ??
+    [];
+  const [last] = /\d+$/.exec(cores) ?? [];
+  if (last === undefined || last === cores) return { command: Deno.execPath(), args: [...args] };
   // Without the right to it `nice` complains and starts the program all the same.
-  return { command: "nice", args: ["-n", "-20", "taskset", "-c", String(last), Deno.execPath(), ...args] };
+  return { command: "nice", args: ["-n", "-20", "taskset", "-c", last, Deno.execPath(), ...args] };
 }

@@ -9,7 +9,7 @@ import type { ActualVip } from "../../src/model.ts";
 import { calls } from "../../src/vpp/messages.ts";
 import type { Session } from "../../src/vpp/session.ts";
 import { additions, clear, keys, send } from "./vpp_load.ts";
-import { type BenchTarget, cpuMs, median, openSession, realVpp, simulatedVpp } from "./vpp_target.ts";
+import { type BenchTarget, cpuMs, eachVpp, median, openSession } from "./vpp_target.ts";
 
 const RUNS = 5;
 const SERVERS = 8;
@@ -86,8 +86,7 @@ async function state(session: Session): Promise<void> {
   await clear(session);
 }
 
-async function against(target: BenchTarget): Promise<void> {
-  await using vpp = target;
+async function against(vpp: BenchTarget): Promise<void> {
   await using session = await openSession(vpp);
   console.log(`-- ${vpp.name} ${session.info.version}, tables of ${TABLE}`);
   await pings(session);
@@ -95,8 +94,4 @@ async function against(target: BenchTarget): Promise<void> {
 }
 
 console.log(`load average ${Deno.loadavg().map((load) => load.toFixed(2)).join(" ")}`);
-await against(await simulatedVpp());
-const real = realVpp();
-if (real === null) {
-  console.log("-- real VPP skipped: MAGLEV_TEST_VPP_API and MAGLEV_TEST_VPP_STATS are not set");
-} else await against(real);
+for await (const vpp of eachVpp()) await against(vpp);

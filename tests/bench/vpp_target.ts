@@ -3,7 +3,7 @@
 import { cpuUsage } from "node:process";
 import { systemClock } from "../../src/clock.ts";
 import { silentLog } from "../../src/log/mod.ts";
-import type { Millis } from "../../src/model.ts";
+import type { ActualLb, Millis } from "../../src/model.ts";
 import { connectUnix } from "../../src/vpp/link.ts";
 import { Session } from "../../src/vpp/session.ts";
 import { onOwnCore } from "./own_core.ts";
@@ -52,7 +52,10 @@ export function realVpp(): BenchTarget | null {
   return { name: "real VPP", api, stats, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** A simulated VPP, and the real one if the environment names one, one after the other. */
+/**
+ * A simulated VPP, and then the real one if the environment names one. That one must have no VIPs, which a benchmark could
+ * take for its own; it gets its settings back. Throws when it has some.
+ */
 export async function* eachVpp(): AsyncGenerator<BenchTarget> {
   {
     await using simulated = await simulatedVpp();
@@ -61,7 +64,21 @@ export async function* eachVpp(): AsyncGenerator<BenchTarget> {
   const real = realVpp();
   if (real === null) {
     console.log("real VPP skipped: MAGLEV_TEST_VPP_API and MAGLEV_TEST_VPP_STATS are not set");
-  } else yield real;
+    return;
+  }
+  const before = await stateOf(real);
+  if (before.vips.length > 0) throw new Error(`the real VPP has ${before.vips.length} VIPs of somebody else`);
+  try {
+    yield real;
+  } finally {
+    await using session = await openSession(real);
+    await session.lb.apply({ kind: "conf-set", conf: before.conf });
+  }
+}
+
+async function stateOf(target: BenchTarget): Promise<ActualLb> {
+  await using session = await openSession(target);
+  return await session.lb.readAll();
 }
 
 /** A session with it; `connect` opens its API socket. */
