@@ -3,7 +3,7 @@ import { Openssl, OpensslMissing, opensslMissing } from "../../ffi/openssl.ts";
 import { SUITES, TlsClient, TlsContext, tlsPeer, TlsSetupError } from "../../ffi/tls.ts";
 import { longestRsaKey, peerCertificate, whyRefused } from "../../ffi/x509.ts";
 import { collect, handedOut } from "./malloc.ts";
-import { noOpenssl, run, testWith } from "../probes/needs.ts";
+import { noOpenssl, notEmulated, run, testWith } from "../probes/needs.ts";
 import { keyKind, Pki, SERVER } from "../probes/pki.ts";
 import { shakeHands, taken, TlsServerSide } from "./tls_server.ts";
 
@@ -227,7 +227,7 @@ testWith([noOpenssl], "the suites are those of DEFAULT:!DHE, and CCM behind them
   for (const name of ours.slice(plain.length)) assert.match(name, /CCM/);
 });
 
-testWith([noOpenssl], "contexts, refused and not, leave no memory behind", () => {
+testWith([noOpenssl, notEmulated], "contexts, refused and not, leave no memory behind", () => {
   using openssl = new Openssl();
   using pki = new Pki();
   const { cert, key } = pki.make({ name: "good" });

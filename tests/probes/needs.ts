@@ -10,10 +10,11 @@ function program(name: string): string | null {
 export const noOpenssl: string | null = program("openssl");
 /** Skips without nginx. */
 export const noNginx: string | null = program("nginx");
+const isEmulated = Deno.env.get("MAGLEV_TEST_EMULATED") === "1";
 /** Skips what starts another Deno, where this one runs in an emulator and the kernel cannot start it. */
-export const noChildren: string | null = Deno.env.get("MAGLEV_TEST_EMULATED") === "1"
-  ? "the emulated Deno cannot be started as a child"
-  : null;
+export const noChildren: string | null = isEmulated ? "the emulated Deno cannot be started as a child" : null;
+/** Skips what an emulator takes minutes for, and what is the same on every architecture. */
+export const notEmulated: string | null = isEmulated ? "too slow in an emulator" : null;
 /** Skips without nftables. */
 export const noNft: string | null = program("nft");
 /** Skips without conntrack. */
