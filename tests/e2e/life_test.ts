@@ -132,8 +132,9 @@ Deno.test("deno serve runs the same daemon from the environment alone", async ()
     started.reject(new Error(`it ended: ${seen.join("\n")}`));
   })();
   await started.promise;
-  const answer = await untilListening(`http://127.0.0.1:${port}/readyz`);
-  assert.deepEqual(answer, { ready: true, problems: [], config: true, probes: "running", vpp: "off" });
+  // Its backends may have been found down by then.
+  const { problems: _, ...answer } = await untilListening(`http://127.0.0.1:${port}/readyz`);
+  assert.deepEqual(answer, { ready: true, config: true, probes: "running", vpp: "off" });
   const change = (headers: HeadersInit) =>
     fetch(`http://127.0.0.1:${port}/v1/backends/b1/pause`, { method: "POST", headers });
   const refused = await change({});
