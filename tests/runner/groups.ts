@@ -46,8 +46,7 @@ export interface Counts {
   readonly ignored: number;
 }
 
-/** Nothing counted. */
-export const noCounts: Counts = { passed: 0, steps: 0, failed: 0, failedSteps: 0, ignored: 0 };
+const noCounts: Counts = { passed: 0, steps: 0, failed: 0, failedSteps: 0, ignored: 0 };
 
 const closing =
   /^(?:ok|FAILED) \| (\d+) passed(?: \((\d+) steps?\))? \| (\d+) failed(?: \((\d+) steps?\))?(?: \| (\d+) ignored)?/gm;
@@ -63,18 +62,33 @@ export function countsOf(output: string): Counts | null {
   return { passed, steps, failed, failedSteps, ignored };
 }
 
-/** The sum of two. */
-export function plus(a: Counts, b: Counts): Counts {
-  return {
-    passed: a.passed + b.passed,
-    steps: a.steps + b.steps,
-    failed: a.failed + b.failed,
-    failedSteps: a.failedSteps + b.failedSteps,
-    ignored: a.ignored + b.ignored,
-  };
+/** What came of one process. */
+export interface Ran {
+  /** Whether it ended with 0. */
+  readonly ok: boolean;
+  /** Null: it ended before it could count. */
+  readonly counts: Counts | null;
 }
 
-/** Counts as Deno's runner closes with them. */
+/** The sum of all. What failed without counting a failed test counts as one. */
+export function sumOf(all: readonly Ran[]): Counts {
+  return all.reduce((sum, { counts, ok }) => {
+    const { passed, steps, failed, failedSteps, ignored } = counts ?? noCounts;
+    return {
+      passed: sum.passed + passed,
+      steps: sum.steps + steps,
+      failed: sum.failed + (ok ? failed : Math.max(failed, 1)),
+      failedSteps: sum.failedSteps + failedSteps,
+      ignored: sum.ignored + ignored,
+    };
+  }, noCounts);
+}
+
+/**
+ * Counts as Deno's runner closes with them.
+ *
+ * @param ms how long all took
+ */
 export function closingLine(ok: boolean, counts: Counts, ms: number): string {
   const seconds = Math.round(ms / 1000);
   const steps = (count: number) => count === 0 ? "" : ` (${count} ${count === 1 ? "step" : "steps"})`;
