@@ -11,10 +11,11 @@
 import { ABSENT } from "./apply.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import type { FrontendSync } from "./frontend_record.ts";
-import type { Planned } from "./outcome.ts";
+import type { FrontendOutcome } from "./frontend_sync.ts";
+import { outcomeOfHeld, type Planned } from "./outcome.ts";
 import { onlyUnits } from "./plan.ts";
 import { again, done, failed, readBack } from "./schedule.ts";
-import type { Step, Unit, VipUnit } from "./steps.ts";
+import type { RebuildUnit, Step, Unit } from "./steps.ts";
 import type { Sending } from "./sending.ts";
 import type { Syncer } from "./sync.ts";
 import type { SyncCore } from "./sync_core.ts";
@@ -24,8 +25,8 @@ import type { VppState } from "./vpp_state.ts";
 export interface Sorted {
   /** Only weights differ: may be sent at once. */
   readonly urgent: readonly string[];
-  /** Nothing differs. */
-  readonly settled: readonly string[];
+  /** Nothing is to be sent; how they stand. */
+  readonly unchanged: ReadonlyMap<string, FrontendOutcome>;
   /** Wait until VPP has answered what is under way for their VIPs. */
   readonly busy: readonly string[];
   /** Need a read first. */
@@ -50,51 +51,66 @@ export function sortChanged(
     else if (state.isUnderWay(vip)) busy.push(name);
     else known.push(name);
   }
-  if (known.length === 0) return { sorted: { urgent: [], settled: [], busy, ordinary }, planned: null };
+  if (known.length === 0) {
+    return { sorted: { urgent: [], unchanged: new Map(), busy, ordinary }, planned: null };
+  }
   const whole = plan(known);
   if (isAllFree(whole.plan.units, known)) {
     return {
-      sorted: { urgent: known, settled: [], busy, ordinary },
-      planned: { ...whole, plan: onlyUnits(whole.plan, whole.plan.units), frontends: known },
+      sorted: { urgent: known, unchanged: new Map(), busy, ordinary },
+      planned: { ...whole, plan: onlyUnits(whole.plan, whole.plan.units) },
     };
   }
-  const byFrontend = Map.groupBy(whole.plan.units, frontendOf);
+  const byFrontend = unitsByFrontend(whole.plan.units);
   const urgent: string[] = [];
-  const settled: string[] = [];
-  const units: VipUnit[] = [];
+  const unchanged = new Map<string, FrontendOutcome>();
+  const units = new Set<Unit>();
   for (const name of known) {
-    const before = units.length;
-    let others = false;
-    for (const unit of byFrontend.get(name) ?? []) {
-      const weights = onlyWeights(unit);
-      if (weights !== null) units.push(weights);
-      // A recreate that is held (a table length) changes nothing here; one that is not needs an ordinary sync.
-      else if (!isHeldRebuild(unit)) others = true;
+    const own = byFrontend.get(name) ?? [];
+    const weights = own.filter(isOnlyWeights);
+    // A rebuild that is held changes nothing here, and what it is held for stays told; one that is not needs a sync.
+    const held = own.filter(isHeldRebuild);
+    if (weights.length + held.length < own.length) ordinary.push(name);
+    else if (weights.length === 0) {
+      const steps = held.flatMap((unit) => unit.steps).filter(({ frontend }) => frontend === name);
+      unchanged.set(name, outcomeOfHeld(steps));
+    } else {
+      urgent.push(name);
+      for (const unit of own) units.add(unit);
     }
-    if (others) {
-      ordinary.push(name);
-      units.length = before;
-    } else (units.length > before ? urgent : settled).push(name);
   }
-  const sorted = { urgent, settled, busy, ordinary };
+  const sorted = { urgent, unchanged, busy, ordinary };
   if (urgent.length === 0) return { sorted, planned: null };
   const names = new Set(urgent);
   const desired = whole.desired.filter(({ frontend }) => names.has(frontend));
-  const part = onlyUnits(whole.plan, units);
+  const part = onlyUnits(whole.plan, [...units]);
   return { sorted, planned: { ...whole, plan: part, desired, frontends: urgent } };
 }
 
 /** Whether each frontend has one unit, in their order, and it may be sent as it is: nearly every failover is so. */
 function isAllFree(units: readonly Unit[], names: readonly string[]): boolean {
   return units.length === names.length &&
-    units.every((unit, place) => frontendOf(unit) === names[place] && onlyWeights(unit) === unit);
+    units.every((unit, place) =>
+      unit.kind === "vip" && unit.frontend === names[place] && isOnlyWeights(unit)
+    );
 }
 
-function frontendOf(unit: Unit): string | null {
-  return unit.kind === "vip" ? unit.frontend : unit.steps[0]?.frontend ?? null;
+/** A rebuild belongs to the frontend of each VIP that it makes anew. */
+function unitsByFrontend(units: readonly Unit[]): ReadonlyMap<string, readonly Unit[]> {
+  const byFrontend = new Map<string, Unit[]>();
+  for (const unit of units) {
+    const names = unit.kind === "vip" ? [unit.frontend] : new Set(unit.steps.map(({ frontend }) => frontend));
+    for (const name of names) {
+      if (name === null) continue;
+      const own = byFrontend.get(name);
+      if (own === undefined) byFrontend.set(name, [unit]);
+      else own.push(unit);
+    }
+  }
+  return byFrontend;
 }
 
-function isHeldRebuild(unit: Unit): boolean {
+function isHeldRebuild(unit: Unit): unit is RebuildUnit {
   return unit.kind === "rebuild" && unit.holds.length > 0;
 }
 
@@ -103,11 +119,10 @@ function isFreeWeight({ holds, kind }: Step): boolean {
   return kind === "as_weight_updated" && holds.length === 0;
 }
 
-/** The unit by itself if all it does is change weights that may be sent now; null: it does something else. */
-function onlyWeights(unit: Unit): VipUnit | null {
-  if (unit.kind !== "vip" || unit.add !== null) return null;
-  if (!unit.raises.every(isFreeWeight) || !unit.lowers.every(isFreeWeight)) return null;
-  return unit.supersededBy === null ? unit : { ...unit, supersededBy: null };
+/** Whether all it does is to change weights that may be sent now. */
+function isOnlyWeights(unit: Unit): boolean {
+  return unit.kind === "vip" && unit.add === null &&
+    unit.raises.every(isFreeWeight) && unit.lowers.every(isFreeWeight);
 }
 
 /** What a failover calls. */
@@ -273,7 +288,7 @@ class Change {
       this.#syncer.planKnown(some, some, state.readAt ?? clock.wall());
     const { planned, sorted } = sortChanged(free, state, make);
     for (const record of syncs.some(sorted.busy)) this.#postpone(lb, record);
-    this.#settle(sorted.settled);
+    this.#unchanged(sorted.unchanged);
     if (planned !== null) this.#add(lb, planned, sorted.urgent);
     // What needs a read comes after what is sent at once.
     const later = [...others, ...syncs.some(sorted.ordinary)];
@@ -290,12 +305,11 @@ class Change {
     return this.#syncer.confJudged && state.witnesses.known && !gate.isHeld(release) && failures === 0;
   }
 
-  #settle(names: readonly string[]): void {
-    if (names.length === 0) return;
+  #unchanged(outcomes: Sorted["unchanged"]): void {
+    if (outcomes.size === 0) return;
     const { parts: { clock }, syncs } = this.#core;
-    const inSync = { standing: "in-sync", detail: null } as const;
-    const settled = new Map(names.map((name) => [name, inSync]));
-    for (const record of syncs.commit(syncs.revisions(names), settled, clock.wall())) done(record);
+    const names = [...outcomes.keys()];
+    for (const record of syncs.commit(syncs.revisions(names), outcomes, clock.wall())) done(record);
     syncs.takeWaits(names).done();
   }
 

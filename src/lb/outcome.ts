@@ -9,6 +9,7 @@ import type { DesiredVip } from "./desired.ts";
 import type { FrontendOutcome, Revisions } from "./frontend_sync.ts";
 import { onlyUnits, type SyncPlan } from "./plan.ts";
 import {
+  type Holds,
   isBlocked,
   isSent,
   passes,
@@ -86,6 +87,17 @@ export function joined(parts: readonly Planned[]): Planned {
 
 const inSync: FrontendOutcome = { standing: "in-sync", detail: null };
 
+/** A length that is held is as the configuration wants it: a live VIP keeps the one it has. */
+function isOnlyLength(holds: Holds): boolean {
+  return holds.every(({ kind }) => kind === "table length");
+}
+
+/** How a frontend stands of which no more than these held steps is to be done. */
+export function outcomeOfHeld(steps: readonly Pick<Step, "holds">[]): FrontendOutcome {
+  const first = steps.find(({ holds }) => !isOnlyLength(holds));
+  return first === undefined ? inSync : { standing: "held", detail: first.holds[0]?.text ?? null };
+}
+
 /** Takes the results together, by frontend. With `release` what is held was sent too. */
 export function conclude(
   planned: Planned,
@@ -114,8 +126,7 @@ export function conclude(
     const said = `${changeText(step)}: ${result.error ?? "not sent"}`;
     if (frontend === null) {
       if (!held && !others.has(subjectOf(step))) others.set(subjectOf(step), said);
-    } // A length that is held is as the configuration wants it: a live VIP keeps the one it has.
-    else if (held && step.holds.every(({ kind }) => kind === "table length")) continue;
+    } else if (held && isOnlyLength(step.holds)) continue;
     else if (!held) {
       const before = outcomes.get(frontend);
       // The first answer of VPP says more than what was not sent because of it.
@@ -123,7 +134,7 @@ export function conclude(
       if (status === "failed") answered.add(frontend);
       outcomes.set(frontend, { standing: "error", detail: isNews ? said : before.detail });
     } else if (!outcomes.has(frontend)) {
-      outcomes.set(frontend, { standing: "held", detail: step.holds[0]?.text ?? null });
+      outcomes.set(frontend, outcomeOfHeld([step]));
     }
   }
   const wanted = planned.frontends === null ? null : new Set(planned.frontends);

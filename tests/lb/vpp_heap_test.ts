@@ -193,9 +193,27 @@ Deno.test("a recreate without memory is held, and the VIP is kept right in place
     "vip_recreated VPP memory",
     "as_added VPP memory",
   ]);
+  const { reconciler } = world;
+  assert.deepEqual([reconciler.standing("f0"), reconciler.overall], ["held", "out-of-sync"]);
   world.become("b1", "down");
   await settle();
   assert.deepEqual(vpp.ops.map(({ kind }) => kind), ["as-weight"]);
+  // What failed over is still held, and so it is when nothing was to be sent.
+  assert.deepEqual([reconciler.standing("f0"), reconciler.overall], ["held", "out-of-sync"]);
+  world.become("b1", "disabled");
+  await settle();
+  assert.deepEqual([reconciler.standing("f0"), reconciler.overall], ["held", "out-of-sync"]);
+});
+
+Deno.test("a length left to auto that is held is as configured, after a failover too", async () => {
+  const { world, vpp } = await running([{ ...web(), newFlowsTableLengthAuto: true }]);
+  await using _ = world;
+  await reload(world, [{ ...web(), newFlowsTableLengthAuto: true, newFlowsTableLength: 65_536 }]);
+  assert.deepEqual(new Set((await changes(world)).map(({ held }) => held)), new Set(["table length"]));
+  world.become("b1", "down");
+  await settle();
+  assert.deepEqual(vpp.ops.map(({ kind }) => kind), ["as-weight"]);
+  assert.deepEqual([world.reconciler.standing("web"), world.reconciler.overall], ["in-sync", "in-sync"]);
 });
 
 /** A VPP whose heap dies as the real one does, and reports every 10 s. */
