@@ -31,6 +31,8 @@ ${helpText()}`;
 /** Everything must be up within this time; generous, because a small machine starts five programs at once. */
 const startLimitMs = 60_000;
 /** Time between two looks at a start, in ms. */
+/** Ctrl-C ends the parts, too: the signal may be told here after the end of a part, but not later than that. */
+const interruptMs = 500;
 const lookMs = 50;
 
 const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
@@ -193,10 +195,14 @@ async function main(): Promise<number> {
   const timer = limitMs === null ? null : setTimeout(() => over.resolve(0), limitMs);
   stop.signal.addEventListener("abort", () => over.resolve(0), { once: true });
   if (stop.signal.aborted) over.resolve(0);
+  const wentAway = async (): Promise<number> => {
+    await Promise.race([over.promise, new Promise((resolve) => setTimeout(resolve, interruptMs))]);
+    return stop.signal.aborted ? 0 : 1;
+  };
   const outcome = await Promise.race([
     over.promise,
-    site.broken().then(() => stop.signal.aborted ? 0 : 1),
-    followed.then(() => 1, () => stop.signal.aborted ? 0 : 1),
+    site.broken().then(wentAway),
+    followed.then(wentAway, wentAway),
     // Standard input may end, as under a service manager: the demo goes on. A failed word ends it.
     words.then(() => over.promise),
   ]);

@@ -77,6 +77,24 @@ export class Demo implements AsyncDisposable {
     return { code, errors, output: `${this.seen.join("\n")}\n${errors}` };
   }
 
+  /** Asks for the end as Ctrl-C in a terminal may arrive: at the parts first, and here when they are gone. */
+  async interruptPartsFirst(): Promise<void> {
+    const { stdout } = new Deno.Command("pgrep", { args: ["-P", String(this.#child.pid)] }).outputSync();
+    const parts = new TextDecoder().decode(stdout).split("\n").filter(Boolean);
+    for (const pid of parts) Deno.kill(Number(pid), "SIGINT");
+    // What is gone, and only waited for by the demo, has no command any more.
+    const isThere = async (pid: string) => {
+      try {
+        return (await Deno.readTextFile(`/proc/${pid}/cmdline`)) !== "";
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return false;
+        throw error;
+      }
+    };
+    while ((await Promise.all(parts.map(isThere))).every(Boolean));
+    this.#child.kill("SIGINT");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#words.close().catch(() => {});
     try {

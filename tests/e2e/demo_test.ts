@@ -96,6 +96,15 @@ Deno.test("the demo: words kill, start and change things, its client works, and 
   await assert.rejects(Deno.stat(folder), Deno.errors.NotFound);
 });
 
+Deno.test("Ctrl-C that reaches a part of the demo first is no accident", async () => {
+  await using demo = new Demo(["--listen", freeAddress()]);
+  await demo.next(/^Everything is up/);
+  await demo.interruptPartsFirst();
+  const { code, output } = await demo.end(false);
+  assert.equal(code, 0, output);
+  assert.doesNotMatch(output, /went away/);
+});
+
 Deno.test("the demo ends after --for, also where nobody can type", async () => {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", project("src/demo/main.ts"), "--listen", freeAddress(), "--for", "1s"],
