@@ -118,7 +118,7 @@ export class Tracker implements Disposable {
     const batch = new Batch(this.#judgement);
     for (const report of reports) this.#take(report, batch, decidedAt, now);
     const { handedOn } = this.#finish(batch, batch.touched, because(""), decidedAt, now);
-    // What was handed on becomes VPP's message in a microtask of this turn; this one comes after it.
+    // In the warm-up what was handed on becomes VPP's message in a microtask of this turn; this one comes after it.
     if (handedOn) queueMicrotask(() => this.#count());
     else this.#count();
   };

@@ -1,6 +1,6 @@
 /**
  * Failover first: weights of servers that VPP is known to have are sent without a read before, ahead of all that
- * is under way, and for all VIPs that changed in one turn of the event loop together.
+ * waits, and for all VIPs that changed in one turn of the event loop together.
  *
  *   changed in this turn --all that differs are weights--> sent at once --> read back within a second
  *                        |--messages for the VIP under way--> again when VPP has answered them
@@ -152,7 +152,10 @@ export class Failover {
     this.#hooks = hooks;
   }
 
-  /** Members of these frontends changed: what VPP is known to have is changed at once, all else by a sync. */
+  /**
+   * Members of these frontends changed: what VPP is known to have is changed at the end of this turn, or when `send()` is
+   * called; all else by a sync.
+   */
   changed(frontends: Iterable<string>): void {
     const { session, syncs } = this.#core;
     const records = syncs.some(frontends);
@@ -160,7 +163,7 @@ export class Failover {
     if (session() === null || records.length === 0) return this.#hooks.after();
     if (this.#changed.length === 0) queueMicrotask(() => this.#send());
     for (const record of records) {
-      // One that still waits for its turn in an earlier change is planned then, from what is so by then.
+      // One that is still in the list of an earlier change is planned with that, from its newest state.
       if (record.changed) continue;
       record.changed = true;
       this.#changed.push(record);
@@ -189,7 +192,7 @@ export class Failover {
     // What a sync planned since they changed is not to be sent a second time.
     this.#core.syncs.changed(this.#changed);
     const change = new Change(this.#core, this.#syncer, this.#changed, {
-      again: (name) => this.changed([name]),
+      lookAgain: (name) => this.changed([name]),
       after: this.#hooks.after,
     });
     this.#changed = [];
@@ -207,11 +210,11 @@ export class Failover {
 /** What a change calls. */
 interface ChangeHooks extends Pick<FailoverHooks, "after"> {
   /** A frontend must be looked at once more. */
-  readonly again: (name: string) => void;
+  readonly lookAgain: (name: string) => void;
 }
 
-/** The first part has as many VIPs as messages may be in flight; every other one so many. */
-const PART = 16;
+/** VIPs of each part but the first, which has as many as messages may be in flight. */
+const LATER_PART = 16;
 
 /**
  * The frontends that changed in one turn. They are planned in parts, each when VPP has nearly taken the one before: the
@@ -222,11 +225,11 @@ class Change {
   readonly #syncer: Syncer;
   readonly #hooks: ChangeHooks;
   readonly #records: readonly FrontendSync[];
-  readonly #answers: (() => void)[] = [];
+  readonly #answerWaiters: (() => void)[] = [];
   readonly #planned = Promise.withResolvers<void>();
   #next = 0;
   #sending: Sending | null = null;
-  #isDue = false;
+  #isQueued = false;
 
   /**
    * Nothing is planned.
@@ -243,7 +246,7 @@ class Change {
     this.#hooks = hooks;
   }
 
-  /** Sends nothing: there is no session. */
+  /** Sends no more: the session is over, or the daemon stops. */
   drop(): void {
     for (const record of this.#records.slice(this.#next)) record.changed = false;
     this.#next = this.#records.length;
@@ -258,14 +261,16 @@ class Change {
 
   /** Plans more when so few wait that VPP would have nothing to do. */
   #more(lb: LoadBalancer): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
+    if (this.#isQueued) return;
+    this.#isQueued = true;
     queueMicrotask(async () => {
-      // First the messages that answers made room for leave.
+      // First write the messages that the answers made room for.
       await this.#sending?.write();
-      this.#isDue = false;
-      const enough = this.#core.parts.inFlight + PART;
-      while (this.#next < this.#records.length && (this.#sending?.open ?? 0) < enough) this.#plan(lb, PART);
+      this.#isQueued = false;
+      const enough = this.#core.parts.inFlight + LATER_PART;
+      while (this.#next < this.#records.length && (this.#sending?.open ?? 0) < enough) {
+        this.#plan(lb, LATER_PART);
+      }
       if (this.#next === this.#records.length) this.#planned.resolve();
     });
   }
@@ -283,7 +288,7 @@ class Change {
     const now = clock.now();
     const others: FrontendSync[] = [];
     const free: FrontendSync[] = [];
-    for (const record of part) (this.#isFree(record) ? free : others).push(record);
+    for (const record of part) (this.#mayPlanFromKnown(record) ? free : others).push(record);
     const make = (some: readonly string[]) =>
       this.#syncer.planKnown(some, some, state.readAt ?? clock.wall());
     const { planned, sorted } = sortChanged(free, state, make);
@@ -298,9 +303,10 @@ class Change {
   }
 
   /**
-   * The settings come first in each session; without a witness members that are not yet known would lose their weight.
+   * Whether it may be changed without a read: nothing failed or holds it. The settings come first in each session, and
+   * without a witness members that are not yet known would lose their weight.
    */
-  #isFree({ failures, release }: FrontendSync): boolean {
+  #mayPlanFromKnown({ failures, release }: FrontendSync): boolean {
     const { gate, state } = this.#core;
     return this.#syncer.confJudged && state.witnesses.known && !gate.isHeld(release) && failures === 0;
   }
@@ -320,7 +326,7 @@ class Change {
     record.postponed = true;
     settled.then(() => {
       record.postponed = false;
-      if (lb === this.#core.session()) this.#hooks.again(record.name);
+      if (lb === this.#core.session()) this.#hooks.lookAgain(record.name);
     });
   }
 
@@ -331,7 +337,7 @@ class Change {
       onOutcome: () => this.#more(lb),
     });
     const { decided, done: answer } = this.#core.syncs.takeWaits(names);
-    this.#answers.push(answer);
+    this.#answerWaiters.push(answer);
     this.#sending.add(planned, decided);
   }
 
@@ -356,9 +362,10 @@ class Change {
         }
       }
     } catch (error) {
+      // The session ended: the next one reads what VPP has, and plans from that.
       if (!(error instanceof VppError)) throw error;
     } finally {
-      for (const answer of this.#answers) answer();
+      for (const answer of this.#answerWaiters) answer();
       hooks.synced();
     }
   }

@@ -1,8 +1,10 @@
 /**
  * Keeps VPP as the configuration and the states want it. One reconciler, one queue, one sync at a time.
  *
- *   transition, weight, reload, operator -> queue -> wait for work -> read -> plan -> send -> remember
- *   interval, connect, retry, warm-up ---->       <----------------------------------------------+
+ *   transition, weight ------> failover.ts --only weights differ--> plan from what is known -> send -> read back
+ *                                   |--anything else--+
+ *   reload, operator's sync ------------------------> queue -> wait for work -> read -> plan -> send -> remember
+ *   interval, connect, retry, warm-up, read back --->       <-----------------------------------------------+
  *
  * What happens in one turn of the event loop is one batch: the loop wakes in a microtask, when everything that
  * was touched in that turn is in the queue.

@@ -17,8 +17,8 @@ import { logDone, logRaised, logResult, logStart, syncResult } from "./report.ts
 import type { Step, StepKind } from "./steps.ts";
 import type { SyncCore } from "./sync_core.ts";
 
-/** What VPP's text of its VIPs depends on. */
-const makesVips: ReadonlySet<StepKind> = new Set(["vip_added", "vip_removed", "vip_recreated"]);
+/** After these `show lb vips` must be read again. */
+const changesText: ReadonlySet<StepKind> = new Set(["vip_added", "vip_removed", "vip_recreated"]);
 
 /** How plans are sent. */
 export interface SendingWays {
@@ -40,7 +40,7 @@ export interface SendingHooks {
   readonly confirmConf: (plan: SyncPlan) => void;
 }
 
-/** After this many urgent messages of one turn they are written, so that VPP works while the next are made. */
+/** Once `write()` was called, so many messages are written together: VPP works while the next are made. */
 const WRITTEN_TOGETHER = 16;
 
 /** One sending. */
@@ -53,10 +53,11 @@ export class Sending {
   readonly #outcomes: Promise<Outcome>[] = [];
   readonly #startedAt: UnixMillis;
   readonly #began: Millis;
-  /** Results that are told when the beginning is told, or at the end. */
-  readonly #untold: StepResult[] = [];
-  readonly #session = { ended: null };
-  #tells = false;
+  /** Results that are not logged yet: first comes the record of the beginning. */
+  readonly #unlogged: StepResult[] = [];
+  /** Why the session is over, for all parts together. */
+  readonly #sessionEnd = { ended: null };
+  #isLogging = false;
   #open = 0;
   /** Messages since the last write; null: they are written at the end of the turn, or when its caller says so. */
   #unwritten: number | null = null;
@@ -86,7 +87,7 @@ export class Sending {
       balancer: this.#lb,
       inFlight: this.#hooks.inFlight,
       release,
-      session: this.#session,
+      session: this.#sessionEnd,
       signal,
       urgent,
       isCurrent: (step) => this.#isCurrent(planned, step),
@@ -99,7 +100,7 @@ export class Sending {
       onResult: (result) => {
         this.#open--;
         this.#ways.onOutcome?.();
-        this.#told(result);
+        this.#logOrKeep(result);
         this.#remember(result);
         const { frontend, kind } = result.step;
         if (result.status !== "done") return;
@@ -132,16 +133,16 @@ export class Sending {
   async end(): Promise<Synced> {
     const { guard, ownership, parts: { clock, hooks, log }, stop } = this.#core;
     const { release } = this.#ways;
-    // The first messages are on their way, and no answer is in yet. What caused them is told in this turn, and before.
+    // The messages of the first part are on their way. What caused them is told in this turn, before they are logged.
     await Promise.resolve();
     const planned = joined(this.#parts);
     const { frontends, plan } = planned;
     logStart(log, plan, frontends, release);
-    // Thousands of lines come when VPP has all its messages.
-    if (this.#parts.length === 1) this.#tell();
+    // Thousands of lines come when VPP has answered all.
+    if (this.#parts.length === 1) this.#logKept();
     const outcomes = await abortable(Promise.all(this.#outcomes), stop)
       // Of a daemon that stops meanwhile, too, the log tells what VPP took.
-      .finally(() => this.#tell());
+      .finally(() => this.#logKept());
     const [only] = outcomes;
     const outcome = only !== undefined && outcomes.length === 1
       ? only
@@ -150,14 +151,14 @@ export class Sending {
     const synced = { ...outcome, startedAt: this.#startedAt, tookMs: clock.now() - this.#began };
     if (frontends === null) ownership.synced(plan.braked);
     this.#hooks.confirmConf(plan);
-    if (results.some(({ status, step }) => status === "done" && makesVips.has(step.kind))) {
+    if (results.some(({ status, step }) => status === "done" && changesText.has(step.kind))) {
       this.#lb.textIsStale();
     }
     logRaised(log, results, guard);
     logDone(log, frontends, results, release);
     if (results.some(({ status }) => status === "done")) {
-      const [only = null] = frontends?.length === 1 ? frontends : [];
-      hooks.applied(syncResult(synced, only));
+      const [frontend = null] = frontends?.length === 1 ? frontends : [];
+      hooks.applied(syncResult(synced, frontend));
     }
     return synced;
   }
@@ -168,7 +169,7 @@ export class Sending {
     void this.#lb.flush();
   }
 
-  /** A part is through: what was sent of it is what VPP has now. */
+  /** A part is through: remembers the VIPs that are as they should be. */
   #conclude(planned: Planned, results: readonly StepResult[]): Outcome {
     const outcome = conclude(planned, results, this.#ways.release);
     for (const vip of planned.desired) {
@@ -203,15 +204,15 @@ export class Sending {
     return vip === null || syncs.ofVip(vip) === null;
   }
 
-  #told(result: StepResult): void {
+  #logOrKeep(result: StepResult): void {
     // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
     if (result.retval === null && (this.#lb.signal.aborted || this.#core.stop.aborted)) return;
-    if (this.#tells) logResult(this.#core.parts.log, result);
-    else this.#untold.push(result);
+    if (this.#isLogging) logResult(this.#core.parts.log, result);
+    else this.#unlogged.push(result);
   }
 
-  #tell(): void {
-    this.#tells = true;
-    for (const result of this.#untold.splice(0)) logResult(this.#core.parts.log, result);
+  #logKept(): void {
+    this.#isLogging = true;
+    for (const result of this.#unlogged.splice(0)) logResult(this.#core.parts.log, result);
   }
 }

@@ -8,8 +8,8 @@ export interface Group {
   readonly files: readonly string[];
 }
 
-/** So many files of one folder run in one process: more would leave the other lanes without work at the end. */
-const FILES = 8;
+/** At most so many files of one folder run in one process: more would leave the other lanes without work at the end. */
+const MOST_FILES = 8;
 
 /** What takes longest begins first, so that no lane is left with it at the end. */
 const slowest: readonly RegExp[] = [
@@ -31,7 +31,7 @@ export function groupsOf(files: readonly string[]): Group[] {
     const folder = file.slice(0, file.lastIndexOf("/"));
     const last = groups.at(-1);
     if (rank(file) === 0) groups.push({ name: file, files: [file] });
-    else if (last?.name === folder && last.files.length < FILES) last.files.push(file);
+    else if (last?.name === folder && last.files.length < MOST_FILES) last.files.push(file);
     else groups.push({ name: folder, files: [file] });
   }
   return groups;
@@ -85,7 +85,7 @@ export function sumOf(all: readonly Ran[]): Counts {
 }
 
 /**
- * Counts as Deno's runner closes with them.
+ * A closing line like that of Deno's runner, with minutes always.
  *
  * @param ms how long all took
  */

@@ -1,8 +1,9 @@
 // deno-lint-ignore-file no-console -- the runner of the tests talks to the person who runs them
 /**
- * Runs every test, two or more groups of files at a time: a test that waits leaves a processor to another. Each lane but the
- * first has a network and mounts of its own, so that no two tests meet at an address. That needs root; without it one
- * process runs all tests one after the other, as it does with arguments, which go to `deno test`.
+ * Runs every test, up to four groups of files at a time, each in a lane: a test that waits leaves a processor to another. Each
+ * lane but the first has a network and mounts of its own, so that no two tests meet at an address. That needs root, unshare
+ * and ip. Without them, with one processor, or with arguments, which go to `deno test`, one process runs all tests one after
+ * the other.
  *
  *   deno task test [arguments of deno test]
  *
@@ -10,37 +11,37 @@
  */
 import { closingLine, countsOf, type Group, groupsOf, type Ran, sumOf } from "./groups.ts";
 
-const root = new URL("../../", import.meta.url);
-const test = ["test", "-A", "--lock=tests/deno.lock"];
+const project = new URL("../../", import.meta.url);
+const testArguments = ["test", "-A", "--lock=tests/deno.lock"];
 /** More than so many at a time would starve tests that have to be in time. */
 const MOST_LANES = 4;
 
-/** Runs a program with its output in the file that comes first: a pipe would be held open by what a test leaves behind. */
-const here = ["sh", "-c", 'exec "$@" >"$0" 2>&1'];
+/** Runs a program with its output in a file, the first argument: a pipe would be held open by what a test leaves behind. */
+const inThisNetwork = ["sh", "-c", 'exec "$@" >"$0" 2>&1'];
 /** The same in a network and with mounts of its own. */
-const apart = ["unshare", "--net", "--mount", "sh", "-c", 'ip link set lo up && exec "$@" >"$0" 2>&1'];
+const inOwnNetwork = ["unshare", "--net", "--mount", "sh", "-c", 'ip link set lo up && exec "$@" >"$0" 2>&1'];
 
 function spawn([command = "", ...args]: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(command, { args, cwd: root, stdin: "null" }).spawn();
+  return new Deno.Command(command, { args, cwd: project, stdin: "null" }).spawn();
 }
 
-/** Runs a program with this terminal; its exit code. */
-async function code(words: readonly string[]): Promise<number> {
+/** Runs a program with this terminal. */
+async function exitCodeOf(words: readonly string[]): Promise<number> {
   return (await spawn(words).status).code;
 }
 
 async function filesOfTests(folder: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { isDirectory, name } of Deno.readDir(new URL(folder, root))) {
+  for await (const { isDirectory, name } of Deno.readDir(new URL(folder, project))) {
     if (isDirectory) found.push(...await filesOfTests(`${folder}${name}/`));
     else if (name.endsWith("_test.ts")) found.push(folder + name);
   }
   return found;
 }
 
-/** Whether lanes can be kept apart here. */
+/** Whether a lane can have a network of its own here. */
 async function canBeApart(): Promise<boolean> {
-  const [command = "", ...args] = [...apart, "/dev/null", "true"];
+  const [command = "", ...args] = [...inOwnNetwork, "/dev/null", "true"];
   try {
     return (await new Deno.Command(command, { args, stdout: "null", stderr: "null" }).output()).success;
   } catch (error) {
@@ -74,7 +75,7 @@ class Lanes {
       console.log(
         `running ${group.name}, ${group.files.length} files; what they print follows when all are done`,
       );
-      const child = spawn([...prefix, file, Deno.execPath(), ...test, "--no-check", ...group.files]);
+      const child = spawn([...prefix, file, Deno.execPath(), ...testArguments, "--no-check", ...group.files]);
       this.#running.add(child);
       const { success } = await child.status;
       this.#running.delete(child);
@@ -93,7 +94,7 @@ class Lanes {
     return this.#ran;
   }
 
-  /** Whether none is left. */
+  /** Whether none is left, and nobody interrupted. */
   get allRan(): boolean {
     return !this.#interrupted && this.#groups.length === 0;
   }
@@ -101,18 +102,21 @@ class Lanes {
 
 async function main(): Promise<number> {
   const cores = navigator.hardwareConcurrency;
-  if (Deno.args.length > 0) return await code([Deno.execPath(), ...test, ...Deno.args]);
-  if (cores === 1 || !await canBeApart()) return await code([Deno.execPath(), ...test, "tests/"]);
+  if (Deno.args.length > 0) return await exitCodeOf([Deno.execPath(), ...testArguments, ...Deno.args]);
+  if (cores === 1 || !await canBeApart()) {
+    console.log("one process runs all tests: there is one processor only, or no root, unshare or ip");
+    return await exitCodeOf([Deno.execPath(), ...testArguments, "tests/"]);
+  }
   const began = performance.now();
-  const types = await code([Deno.execPath(), "check", "-q", "--lock=tests/deno.lock", "tests"]);
-  if (types !== 0) return types;
+  const checkCode = await exitCodeOf([Deno.execPath(), "check", "-q", "--lock=tests/deno.lock", "tests"]);
+  if (checkCode !== 0) return checkCode;
   const lanes = new Lanes(groupsOf(await filesOfTests("tests/")));
   const interrupt = () => lanes.interrupt();
   Deno.addSignalListener("SIGINT", interrupt);
   Deno.addSignalListener("SIGTERM", interrupt);
   const all = Array.from(
     { length: Math.min(cores, MOST_LANES) },
-    (_, lane) => lanes.lane(lane === 0 ? here : apart),
+    (_, lane) => lanes.lane(lane === 0 ? inThisNetwork : inOwnNetwork),
   );
   await Promise.all(all);
   Deno.removeSignalListener("SIGINT", interrupt);
