@@ -52,12 +52,14 @@ async function canBeApart(): Promise<boolean> {
 
 class Lanes {
   readonly #groups: Group[];
+  readonly #count: number;
   readonly #running = new Set<Deno.ChildProcess>();
   readonly #ran: Ran[] = [];
   #interrupted = false;
 
   constructor(groups: readonly Group[]) {
     this.#groups = [...groups];
+    this.#count = groups.length;
   }
 
   /** Ends what runs; Deno's runner then names the tests that are pending. */
@@ -72,8 +74,9 @@ class Lanes {
     await using _ = { [Symbol.asyncDispose]: () => Deno.remove(file) };
     for (let group = this.#next(); group !== undefined; group = this.#next()) {
       const began = performance.now();
+      const name = `${this.#count - this.#groups.length} of ${this.#count}: ${group.name}`;
       console.log(
-        `running ${group.name}, ${group.files.length} files; what they print follows when all are done`,
+        `running ${name}, ${group.files.length} files; what they print follows when all are done`,
       );
       const child = spawn([...prefix, file, Deno.execPath(), ...testArguments, "--no-check", ...group.files]);
       this.#running.add(child);
@@ -81,7 +84,7 @@ class Lanes {
       this.#running.delete(child);
       const output = await Deno.readTextFile(file);
       this.#ran.push({ ok: success, counts: countsOf(output) });
-      console.log(`${output}== ${group.name}: ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
+      console.log(`${output}== ${name}: ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
     }
   }
 
