@@ -162,6 +162,8 @@ export function diffServers(
 export interface ReasonContext {
   /** The VIP as it was when a sync of it last succeeded; null: never since VPP's start. */
   readonly previous: DesiredVip | null;
+  /** The VIP as it should be when the last message for a server was sent; null: that deleted it; undefined: there was none. */
+  readonly asked: (address: IpAddress) => DesiredVip | null | undefined;
   /** Who set the running weight of a backend of this VIP; null: it is the file's. */
   readonly weightBy: (backend: string) => string | null;
   /** Whether that was in this process. */
@@ -233,7 +235,26 @@ export function weightReason(
   context: ReasonContext,
 ): string {
   if (before === server.weight && flush !== null) return flushReason(server, flush);
-  const previous = context.previous;
+  const { previous } = context;
+  const reason = reasonSince(previous, vip, server, before, flush, context);
+  if (reason !== drift) return reason;
+  // VPP may have what was asked for since; then nobody else changed it.
+  const asked = context.asked(server.address) ?? null;
+  const last = asked?.servers.find(({ address }) => address === server.address);
+  if (asked === null || last?.weight !== before) return drift;
+  const since = reasonSince(asked, vip, server, before, flush, context);
+  return since === drift ? stateReason(server) : since;
+}
+
+/** The same by what is another than it was in `previous`; `drift` where nothing is. */
+function reasonSince(
+  previous: DesiredVip | null,
+  vip: DesiredVip,
+  server: DesiredServer,
+  before: number,
+  flush: PendingFlush | null,
+  context: ReasonContext,
+): string {
   const was = previous?.servers.find((old) =>
     old.address === server.address && old.backend === server.backend
   );
@@ -254,6 +275,8 @@ export function movedReason(server: DesiredServer): string {
 
 /** Why a server is added to a VIP that VPP has. */
 export function additionReason(server: DesiredServer, context: ReasonContext): string {
+  // This daemon deleted it.
+  if (context.asked(server.address) === null) return configured;
   const servers = context.previous?.servers ?? [];
   if (servers.some((old) => old.address === server.address)) return drift;
   return servers.some((old) => old.backend === server.backend) ? movedReason(server) : configured;

@@ -13,6 +13,7 @@
 import type { UnixMillis } from "../model.ts";
 import type { DesiredVip } from "./desired.ts";
 import { drift, notConfigured } from "./diff.ts";
+import type { FrontendSync } from "./frontend_record.ts";
 import {
   differenceText,
   type HeldGroup,
@@ -98,8 +99,8 @@ export class FullSync {
 
 /** What the judgement depends on besides the plan. */
 export interface DriftContext {
-  /** The VIP of a frontend as it was when it was in sync last on this VPP; null: it never was. */
-  readonly lastInSync: (frontend: string) => DesiredVip | null;
+  /** What is known of the VIP of a frontend; null: there is no such frontend. */
+  readonly known: (frontend: string) => Pick<FrontendSync, "asked" | "lastInSync"> | null;
   /** Whether a full sync under this configuration is through, so that VIPs of nobody are new ones. */
   readonly isSettled: boolean;
 }
@@ -108,15 +109,18 @@ function sameSettings(a: VipSettings, b: VipSettings): boolean {
   return a.encap === b.encap && a.tableLength === b.tableLength && a.srcIpSticky === b.srcIpSticky;
 }
 
-function isDrift(step: Step, wanted: DesiredVip | null, { isSettled, lastInSync }: DriftContext): boolean {
+function isDrift(step: Step, wanted: DesiredVip | null, { isSettled, known }: DriftContext): boolean {
   const { frontend, kind, server } = step;
   if (kind === "conf_set") return step.reason === drift;
   if (frontend === null) return isSettled && kind === "vip_removed";
-  const last = lastInSync(frontend);
-  if (last === null) return false;
+  const { asked, lastInSync: last } = known(frontend) ?? { lastInSync: null };
+  if (last === null || asked === undefined) return false;
   if (kind === "vip_recreated") return wanted !== null && sameSettings(last, wanted);
   if (kind !== "as_removed") return step.reason === drift;
-  return step.reason === notConfigured && !last.servers.some(({ address }) => address === server?.address);
+  if (server === null || step.reason !== notConfigured) return false;
+  const isOurs = last.servers.some(({ address }) => address === server.address) ||
+    asked.get(server.address) != null;
+  return !isOurs;
 }
 
 /** What drifted, by the frontend's name, the VIP, or "" for the settings; in words. What is held is no drift. */

@@ -43,6 +43,11 @@ export interface FrontendSync {
   pendingFlushes: PendingFlushes;
   /** The VIP as it was when it was in sync last; null: it never was on this VPP. */
   lastInSync: DesiredVip | null;
+  /**
+   * By server: the VIP as it should be when the last message for the server was sent, answered or not; null: that message
+   * deleted it. What VPP has of that is nobody else's work.
+   */
+  asked: Map<IpAddress, DesiredVip | null>;
   /** Syncs of its VIP under way. */
   running: number;
   /** A member changed, and what that means for VPP is not planned yet. */
@@ -87,6 +92,7 @@ export function freshRecord(name: string, release: Release, revision: number): F
     release,
     pendingFlushes: [],
     lastInSync: null,
+    asked: new Map(),
     running: 0,
     changed: false,
     postponed: false,

@@ -9,6 +9,8 @@
  */
 import type { IpAddress, Millis, Transition, UnixMillis, VipKey, WeightEffect } from "../model.ts";
 import type { Config } from "../configuration.ts";
+import type { Op } from "./balancer.ts";
+import type { DesiredVip } from "./desired.ts";
 import { freshRecord, type FrontendSync, type SentMessage } from "./frontend_record.ts";
 import {
   addFlush,
@@ -52,14 +54,20 @@ export interface TakenWaits {
 /** What the reasons of one VIP's changes depend on. There is one for each VIP that is planned. */
 class Reasons implements ReasonContext {
   readonly previous: ReasonContext["previous"];
+  readonly #asked: FrontendSync["asked"] | undefined;
   readonly #place: (backend: string) => Membership | undefined;
 
   constructor(
-    previous: ReasonContext["previous"],
+    record: FrontendSync | undefined,
     place: (backend: string) => Membership | undefined,
   ) {
-    this.previous = previous;
+    this.previous = record?.lastInSync ?? null;
+    this.#asked = record?.asked;
     this.#place = place;
+  }
+
+  asked(address: IpAddress): DesiredVip | null | undefined {
+    return this.#asked?.get(address);
   }
 
   weightBy(backend: string): string | null {
@@ -97,7 +105,9 @@ export class FrontendSyncs {
     this.#members = memberships(config);
     this.#places = new Map();
     const old = this.#records;
-    const lastInSync = new Map([...old.values()].map((record) => [record.vip, record.lastInSync]));
+    const known = new Map(
+      [...old.values()].map(({ asked, lastInSync, vip }) => [vip, { asked, lastInSync }]),
+    );
     const pending = [...old.values()].filter(({ pendingFlushes }) => pendingFlushes.length > 0);
     const flushes = keepFlushes(
       new Map(pending.map(({ pendingFlushes, vip }) => [vip, pendingFlushes])),
@@ -118,7 +128,8 @@ export class FrontendSyncs {
       keys.push({ record, key });
       record.vip = vip;
       record.pendingFlushes = flushes.get(vip) ?? [];
-      record.lastInSync = lastInSync.get(vip) ?? null;
+      record.lastInSync = known.get(vip)?.lastInSync ?? null;
+      record.asked = known.get(vip)?.asked ?? new Map();
       this.#records.set(name, record);
       this.#byVip.set(vip, record);
       this.#byPrefix.set(key.prefix, [...(this.#byPrefix.get(key.prefix) ?? []), name]);
@@ -138,7 +149,7 @@ export class FrontendSyncs {
     copy.#members = this.#members;
     copy.#byPrefix = this.#byPrefix;
     for (const record of this.#records.values()) {
-      const same: FrontendSync = { ...record, waiters: [] };
+      const same: FrontendSync = { ...record, asked: new Map(record.asked), waiters: [] };
       copy.#records.set(record.name, same);
       copy.#byVip.set(record.vip, same);
     }
@@ -174,6 +185,7 @@ export class FrontendSyncs {
     for (const record of this.#records.values()) {
       record.pendingFlushes = [];
       record.lastInSync = null;
+      record.asked.clear();
     }
   }
 
@@ -216,7 +228,7 @@ export class FrontendSyncs {
   /** What the reasons of a VIP's changes depend on. */
   reasons(vip: string): ReasonContext {
     const record = this.#byVip.get(vip);
-    return new Reasons(record?.lastInSync ?? null, (backend) => this.#place(backend, record?.name));
+    return new Reasons(record, (backend) => this.#place(backend, record?.name));
   }
 
   /** Where a backend serves in a frontend. A backend may serve in thousands, each of which asks for it. */
@@ -308,6 +320,21 @@ export class FrontendSyncs {
   flushed(vip: string, address: IpAddress | null, before: number): void {
     const record = this.ofVip(vip);
     if (record !== null) record.pendingFlushes = flushed(record.pendingFlushes, address, before);
+  }
+
+  /**
+   * A message is about to be sent.
+   *
+   * @param wanted its VIP as it should be; undefined: it should not be
+   */
+  asked(op: Op, vip: string, wanted: DesiredVip | undefined): void {
+    const record = this.ofVip(vip);
+    if (record === null) return;
+    if (op.kind === "vip-delete") record.asked.clear();
+    else if (op.kind === "as-delete") record.asked.set(op.address, null);
+    else if (wanted !== undefined && (op.kind === "as-add" || op.kind === "as-weight")) {
+      record.asked.set(op.address, wanted);
+    }
   }
 
   /** VPP answered a message for a server. */

@@ -94,19 +94,27 @@ export function flushed(flushes: PendingFlushes, address: IpAddress | null, befo
   return flushes.filter((flush) => flush.serial >= before || (address !== null && flush.address !== address));
 }
 
+/** What a message means for flows. */
+export interface EndedFlows {
+  /** Whose flows end; null: all of the VIP. */
+  readonly address: IpAddress | null;
+  /** True: none can begin before the next message for the server, so flushes that were asked for meanwhile are done, too. */
+  readonly stays: boolean;
+}
+
 /**
- * Whose flows a message ends: `address` null: all of the VIP. A server that was just added has no flows, one that was
- * deleted was flushed.
+ * Whose flows a message ends. A server that was just added has no flows, one that was deleted was flushed. Messages of a VIP
+ * are sent one after the other, so none that raises the server is under way behind this one.
  */
-export function endedFlows(op: Op): { readonly address: IpAddress | null } | null {
+export function endedFlows(op: Op): EndedFlows | null {
   switch (op.kind) {
     case "vip-flush":
-      return { address: null };
+      return { address: null, stays: false };
     case "as-add":
     case "as-delete":
-      return { address: op.address };
+      return { address: op.address, stays: false };
     case "as-weight":
-      return op.flush ? { address: op.address } : null;
+      return op.flush ? { address: op.address, stays: op.weight === 0 } : null;
     default:
       return null;
   }

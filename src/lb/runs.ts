@@ -202,7 +202,7 @@ export class Runs {
   #lookForDrift(planned: Planned): void {
     const { parts: { clock, log, world }, schedule, syncs } = this.#core;
     const found = driftIn(planned, {
-      lastInSync: (frontend) => syncs.get(frontend)?.lastInSync ?? null,
+      known: (frontend) => syncs.get(frontend),
       isSettled: this.#settled === world().config,
     });
     for (const { detail, object } of this.drifts.read(found, covered(planned), clock.wall())) {
@@ -241,7 +241,8 @@ export class Runs {
     this.drifts.synced(synced, covered(synced));
     if (synced.frontends === null) {
       this.full.through(synced, clock.wall());
-      this.#settled = world().config;
+      // What was planned under an earlier configuration may have left VIPs that a later one does not have.
+      if (syncs.sameConfiguration(synced.revisions)) this.#settled = world().config;
     }
     // What a sync of one VIP may not do, deleting what is in its way, a full one may.
     const stuck = synced.results.some(({ step }) => isBlocked(step.holds));

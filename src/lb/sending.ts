@@ -79,10 +79,11 @@ export class Sending {
    * are taken off it
    */
   add(planned: Planned, decided: Map<string, Millis>): void {
-    const { parts: { clock, hooks }, state, stop: signal } = this.#core;
+    const { parts: { clock, hooks }, state, stop: signal, syncs } = this.#core;
     const { plan } = planned;
     const { release, urgent } = this.#ways;
     this.#open += plan.steps.length;
+    const wanted = new Map(planned.desired.map((vip) => [vip.id, vip]));
     const outcome = applyPlan(plan, {
       balancer: this.#lb,
       inFlight: this.#hooks.inFlight,
@@ -94,6 +95,7 @@ export class Sending {
       onSend: (op, { vip }) => {
         this.#writeSome();
         state.sending(op, vip);
+        if (vip !== null) syncs.asked(op, vip, wanted.get(vip));
       },
       onSettled: (op, { vip }) => state.settled(op, vip),
       onAccepted: (op, { vip }) => this.#hooks.accepted(op, vip, plan.flushesBefore),

@@ -199,7 +199,7 @@ export class Syncer {
       return;
     }
     const ended = endedFlows(op);
-    if (ended !== null) this.#core.syncs.flushed(id, ended.address, flushesBefore);
+    if (ended !== null) this.#core.syncs.flushed(id, ended.address, ended.stays ? Infinity : flushesBefore);
     const record = this.#core.syncs.ofVip(id);
     if (op.kind === "vip-delete" && record !== null) record.lastInSync = null;
     if (op.kind === "vip-add") this.#promises.vipMade(op.tableLength, this.#core.parts.clock.now());

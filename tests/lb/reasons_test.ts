@@ -29,6 +29,7 @@ Deno.test("what is not yet known and loses its weight does so by an operator's w
   const reason = (weighed: boolean, server: DesiredServer = unseen) =>
     weightReason(vip, server, 70, null, {
       previous: null,
+      asked: () => undefined,
       weightBy: () => weighed ? "alice" : null,
       isSetHere: () => weighed,
     });
