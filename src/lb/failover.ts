@@ -12,7 +12,7 @@ import { ABSENT } from "./apply.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import type { FrontendSync } from "./frontend_record.ts";
 import type { FrontendOutcome } from "./frontend_sync.ts";
-import { outcomeOfHeld, type Planned } from "./outcome.ts";
+import { type Outcome, outcomeOfHeld, type Planned } from "./outcome.ts";
 import { onlyUnits } from "./plan.ts";
 import { again, done, failed, readBack } from "./schedule.ts";
 import type { RebuildUnit, Step, Unit } from "./steps.ts";
@@ -225,7 +225,8 @@ class Change {
   readonly #syncer: Syncer;
   readonly #hooks: ChangeHooks;
   readonly #records: readonly FrontendSync[];
-  readonly #answerWaiters: (() => void)[] = [];
+  /** Frontends whose messages are under way. */
+  readonly #open = new Map<string, FrontendSync>();
   readonly #planned = Promise.withResolvers<void>();
   #next = 0;
   #sending: Sending | null = null;
@@ -256,7 +257,7 @@ class Change {
   async begin(lb: LoadBalancer): Promise<void> {
     this.#plan(lb, this.#core.parts.inFlight);
     this.#more(lb);
-    await this.#end(lb);
+    await this.#end();
   }
 
   /** Plans more when so few wait that VPP would have nothing to do. */
@@ -314,9 +315,9 @@ class Change {
   #unchanged(outcomes: Sorted["unchanged"]): void {
     if (outcomes.size === 0) return;
     const { parts: { clock }, syncs } = this.#core;
-    const names = [...outcomes.keys()];
-    for (const record of syncs.commit(syncs.revisions(names), outcomes, clock.wall())) done(record);
-    syncs.takeWaits(names).done();
+    const revisions = syncs.revisions(outcomes.keys());
+    for (const record of syncs.commit(revisions, outcomes, clock.wall())) done(record);
+    syncs.through(revisions, outcomes.keys());
   }
 
   /** Looks at a frontend again when VPP has answered what is under way for its VIP. */
@@ -335,38 +336,59 @@ class Change {
       release: false,
       urgent: true,
       onOutcome: () => this.#more(lb),
+      onThrough: (outcome) => this.#through(lb, outcome),
     });
-    const { decided, done: answer } = this.#core.syncs.takeWaits(names);
-    this.#answerWaiters.push(answer);
-    this.#sending.add(planned, decided);
+    for (const record of this.#core.syncs.some(names)) {
+      record.urgent++;
+      this.#open.set(record.name, record);
+    }
+    this.#sending.add(planned);
   }
 
-  async #end(lb: LoadBalancer): Promise<void> {
-    const { parts: { clock, hooks, random }, session, syncs } = this.#core;
+  /** Some frontends are through: a refusal is not left until VPP has answered all the others. */
+  #through(lb: LoadBalancer, { outcomes, results, revisions, superseded }: Outcome): void {
+    const { parts: { clock, random }, schedule, session, syncs } = this.#core;
+    const own = [...outcomes.keys(), ...superseded].filter((name) => this.#open.has(name));
+    for (const name of own) this.#close(name);
+    // The end of the session answers those who wait.
+    if (lb !== session() || lb.signal.aborted) return;
+    // Of what was superseded, a later plan answers them.
+    syncs.through(revisions, own.filter((name) => !superseded.has(name)));
+    const now = clock.now();
+    const absent = new Set(
+      results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.frontend),
+    );
+    for (const record of syncs.commit(revisions, outcomes, clock.wall())) {
+      // VPP does not have what it was known to have: it is read, and planned anew.
+      if (absent.has(record.name)) again(record, now, random());
+      else if (record.standing === "error") failed(record, now, random());
+      else {
+        done(record);
+        readBack(record, now);
+      }
+    }
+    // After a reload nobody else has planned them yet, or will.
+    schedule.touch(syncs.some(superseded).filter(({ changed, urgent }) => !changed && urgent === 0), now);
+    this.#hooks.after();
+  }
+
+  #close(name: string): void {
+    const record = this.#open.get(name);
+    if (record === undefined || !this.#open.delete(name)) return;
+    record.urgent--;
+  }
+
+  async #end(): Promise<void> {
     if (this.#next < this.#records.length) await this.#planned.promise;
     if (this.#sending === null) return;
     try {
-      const synced = await this.#sending.end();
-      if (lb !== session()) return;
-      const now = clock.now();
-      const absent = new Set(
-        synced.results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.frontend),
-      );
-      for (const record of syncs.commit(synced.revisions, synced.outcomes, clock.wall())) {
-        // VPP does not have what it was known to have: it is read, and planned anew.
-        if (absent.has(record.name)) again(record, now, random());
-        else if (record.standing === "error") failed(record, now, random());
-        else {
-          done(record);
-          readBack(record, now);
-        }
-      }
+      await this.#sending.end();
     } catch (error) {
       // The session ended: the next one reads what VPP has, and plans from that.
       if (!(error instanceof VppError)) throw error;
     } finally {
-      for (const answer of this.#answerWaiters) answer();
-      hooks.synced();
+      for (const name of [...this.#open.keys()]) this.#close(name);
+      this.#core.parts.hooks.synced();
     }
   }
 }

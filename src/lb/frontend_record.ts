@@ -33,10 +33,10 @@ export interface FrontendSync {
   detail: string | null;
   /** When the standing began. */
   since: UnixMillis;
-  /** When the oldest change that VPP does not have yet was decided; monotonic. */
-  decidedAt: Millis | null;
-  /** Requests that wait for the next sync. */
-  waiters: (() => void)[];
+  /** Changes that VPP does not have yet, the oldest first. */
+  decisions: Decision[];
+  /** Requests that wait until VPP was told. */
+  waiters: Waiter[];
   /** How far the warm-up lets it be written. */
   release: Release;
   /** Flushes that VPP has not carried out yet. */
@@ -50,6 +50,8 @@ export interface FrontendSync {
   asked: Map<IpAddress, DesiredVip | null>;
   /** Syncs of its VIP under way. */
   running: number;
+  /** Plans of it that were made without a read, and are not through. */
+  urgent: number;
   /** A member changed, and what that means for VPP is not planned yet. */
   changed: boolean;
   /** It changed while messages for its VIP are under way, so it is looked at again after them. */
@@ -58,6 +60,22 @@ export interface FrontendSync {
   weightUnsent: boolean;
   /** The last message for each server that VPP answered. Outlasts a session, and goes with the server. */
   readonly sent: Map<IpAddress, SentMessage>;
+}
+
+/** A change that was decided. */
+export interface Decision {
+  /** A plan of this revision, or of a later one, has it. */
+  readonly revision: number;
+  /** When; monotonic. */
+  readonly at: Millis;
+}
+
+/** A request that waits. */
+export interface Waiter {
+  /** A plan of this revision, or of a later one, has what was asked for. */
+  readonly revision: number;
+  /** Answers it. */
+  readonly done: () => void;
 }
 
 /** A message for a server that VPP answered. */
@@ -87,13 +105,14 @@ export function freshRecord(name: string, release: Release, revision: number): F
     standing: null,
     detail: null,
     since: 0,
-    decidedAt: null,
+    decisions: [],
     waiters: [],
     release,
     pendingFlushes: [],
     lastInSync: null,
     asked: new Map(),
     running: 0,
+    urgent: 0,
     changed: false,
     postponed: false,
     weightUnsent: false,

@@ -43,13 +43,8 @@ export interface FlushingTransition extends Pick<Transition, "backend" | "to"> {
   readonly effects: readonly Pick<WeightEffect, "frontend" | "flush">[];
 }
 
-/** Those whom one sync answers. */
-export interface TakenWaits {
-  /** By frontend, when its change was decided; monotonic. */
-  readonly decided: Map<string, Millis>;
-  /** The sync is through or has failed. */
-  readonly done: () => void;
-}
+/** A frontend that may not be written yet must not gather what was decided meanwhile without end. */
+const MOST_DECISIONS = 16;
 
 /** What the reasons of one VIP's changes depend on. There is one for each VIP that is planned. */
 class Reasons implements ReasonContext {
@@ -173,8 +168,8 @@ export class FrontendSyncs {
         record.readBackAt =
         record.standing =
         record.detail =
-        record.decidedAt =
           null;
+      record.decisions = [];
       record.failures = 0;
       this.#answerAll(record);
     }
@@ -344,38 +339,53 @@ export class FrontendSyncs {
     else record?.sent.set(address, message);
   }
 
-  /** A change of these frontends was decided at `at`; the oldest one counts. */
+  /** A change of these frontends was decided at `at`; their revisions change next. */
   decided(frontends: Iterable<string>, at: Millis): void {
-    for (const record of this.some(frontends)) record.decidedAt = Math.min(record.decidedAt ?? at, at);
+    for (const record of this.some(frontends)) {
+      if (record.decisions.length < MOST_DECISIONS) {
+        record.decisions.push({ revision: record.revision + 1, at });
+      }
+    }
   }
 
-  /** Resolves when the next sync of the frontend that begins from now on is through. */
-  nextSync(frontend: string): Promise<void> {
+  /**
+   * VPP answered a message of a plan of this revision.
+   *
+   * @returns when the oldest change that it carried was decided; null: that was told already
+   */
+  takeDecision(frontend: string, revision: number): Millis | null {
+    const record = this.get(frontend);
+    const oldest = record?.decisions[0];
+    if (record === null || oldest === undefined || oldest.revision > revision) return null;
+    record.decisions = record.decisions.filter((one) => one.revision > revision);
+    return oldest.at;
+  }
+
+  /** Resolves when VPP was told what the frontend is now, or cannot be told. */
+  told(frontend: string): Promise<void> {
     return new Promise((resolve) => {
       const record = this.get(frontend);
       if (record === null) resolve();
-      else record.waiters.push(resolve);
+      else record.waiters.push({ revision: record.revision, done: resolve });
     });
   }
 
-  /** A sync begins; what comes meanwhile waits for the one after it. Null: of all frontends. */
-  takeWaits(frontends: Iterable<string> | null): TakenWaits {
-    const decided = new Map<string, Millis>();
-    const resolvers: (() => void)[] = [];
+  /** A plan of these frontends is through, or has failed: whoever waits for its revision, or an earlier one, is answered. */
+  through({ frontends: revisions }: Revisions, frontends: Iterable<string>): void {
     for (const record of this.some(frontends)) {
-      if (record.decidedAt !== null) decided.set(record.name, record.decidedAt);
-      record.decidedAt = null;
-      if (record.waiters.length > 0) resolvers.push(...record.waiters.splice(0));
+      const revision = revisions.get(record.name);
+      if (revision === undefined) continue;
+      if (record.decisions.length > 0) {
+        record.decisions = record.decisions.filter((one) => one.revision > revision);
+      }
+      if (record.waiters.length === 0) continue;
+      const all = record.waiters;
+      record.waiters = all.filter((one) => one.revision > revision);
+      for (const one of all) if (one.revision <= revision) one.done();
     }
-    return {
-      decided,
-      done: () => {
-        for (const resolve of resolvers) resolve();
-      },
-    };
   }
 
   #answerAll({ waiters }: FrontendSync): void {
-    for (const resolve of waiters.splice(0)) resolve();
+    for (const { done } of waiters.splice(0)) done();
   }
 }

@@ -29,6 +29,8 @@ export interface Planned {
   readonly desired: readonly DesiredVip[];
   /** Null: everything. */
   readonly frontends: readonly string[] | null;
+  /** Frontends that it leaves to a change that is under way. */
+  readonly left: ReadonlySet<string>;
   /** When the read began. */
   readonly readAt: UnixMillis;
   /** Revisions of what the plan was made from. */

@@ -49,7 +49,7 @@ export interface PlanHolds {
 export interface PlanInput {
   /** Everything, or the VIPs of some frontends. */
   readonly scope: "all" | "vip";
-  /** With scope `vip`: the frontends whose VIPs are synced. Null with scope `all`. */
+  /** Frontends whose VIPs are changed; null: all. */
   readonly frontends: ReadonlySet<string> | null;
   /** With scope `all` every configured VIP, with scope `vip` at least those on the prefixes concerned. */
   readonly desired: readonly DesiredVip[];

@@ -169,7 +169,7 @@ export class Reconciler implements AsyncDisposable {
     for (const record of records) record.weightUnsent = true;
     this.#core.gate.ask(records);
     this.#changed([frontend]);
-    return this.#lb === null ? Promise.resolve() : this.#syncs.nextSync(frontend);
+    return this.#lb === null ? Promise.resolve() : this.#syncs.told(frontend);
   }
 
   /** The configuration was reloaded. Resolves with the full sync that follows; null: VPP cannot be reached now. */
@@ -348,7 +348,8 @@ export class Reconciler implements AsyncDisposable {
   #request<T>(job: (lb: LoadBalancer) => Promise<T>): Promise<Result<T, Refusal>> {
     return this.#requests.add(async (lb) => {
       this.#lastWasDue = false;
-      for (let busy = this.#failover.quiet(); busy !== null; busy = this.#failover.quiet()) await busy;
+      // Once: changes that begin meanwhile do not wait, and backends may flap faster than a change takes.
+      await this.#failover.quiet();
       return await job(lb);
     });
   }

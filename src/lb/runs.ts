@@ -20,6 +20,9 @@ import { again, done, failed, readBack } from "./schedule.ts";
 import type { Syncer } from "./sync.ts";
 import type { SyncCore } from "./sync_core.ts";
 
+/** A sync of some VIPs with so many messages, at most, goes with those of a failover. */
+const MOST_URGENT = 16;
+
 /** The runs of one daemon. */
 export class Runs {
   readonly #core: SyncCore;
@@ -136,7 +139,8 @@ export class Runs {
     const { gate, syncs } = this.#core;
     // A sync of a held VIP could only read; its release touches it again.
     const byHeld = Map.groupBy(syncs.some(frontends), ({ release }) => gate.isHeld(release));
-    syncs.takeWaits(byHeld.get(true)?.map(({ name }) => name) ?? []).done();
+    const held = byHeld.get(true)?.map(({ name }) => name) ?? [];
+    syncs.through(syncs.revisions(held), held);
     const free = byHeld.get(false)?.map(({ name }) => name) ?? [];
     return free.length === 0 ? null : await this.run(lb, free, false);
   }
@@ -152,14 +156,21 @@ export class Runs {
     const records = syncs.some(frontends);
     const begun = syncs.revisions(records.map(({ name }) => name));
     for (const record of records) record.running++;
-    const { decided, done: answer } = syncs.takeWaits(frontends);
+    let planned = made;
+    let superseded: ReadonlySet<string> = new Set();
     try {
       // A VIP that was not as remembered is read whole.
       const thorough = (name: string) => (syncs.get(name)?.failures ?? 0) > 0;
-      const planned = made ?? await this.plan(lb, frontends, thorough);
-      const sending = this.#syncer.begin(lb, { release, urgent: false });
-      sending.add(planned, decided);
+      planned ??= await this.plan(lb, frontends, thorough);
+      const { left, plan } = planned;
+      // What was left to a change that is under way is looked at after that.
+      for (const record of records) if (left.has(record.name)) readBack(record, parts.clock.now());
+      // So few do not hold up a failover, and they may be what VPP refused of one.
+      const urgent = frontends !== null && plan.steps.length <= MOST_URGENT;
+      const sending = this.#syncer.begin(lb, { release, urgent });
+      sending.add(planned);
       const synced = await sending.end();
+      superseded = synced.superseded;
       if (lb === session()) this.#account(synced);
       return synced;
     } catch (error) {
@@ -167,7 +178,11 @@ export class Runs {
       throw error;
     } finally {
       for (const record of records) record.running--;
-      answer();
+      const names = planned?.frontends ?? frontends ?? begun.frontends.keys();
+      // A later plan answers those who wait for what was not sent, and the end of the session all.
+      if (!lb.signal.aborted) {
+        syncs.through(planned?.revisions ?? begun, [...names].filter((name) => !superseded.has(name)));
+      }
       parts.hooks.synced();
     }
   }
@@ -253,8 +268,9 @@ export class Runs {
 }
 
 /** Frontends whose VIPs a plan is about; null: everything. */
-function covered({ frontends }: Planned): ReadonlySet<string> | null {
-  return frontends === null ? null : new Set(frontends);
+function covered({ frontends, left, revisions }: Planned): ReadonlySet<string> | null {
+  if (frontends !== null) return new Set(frontends);
+  return left.size === 0 ? null : new Set(revisions.frontends.keys());
 }
 
 /** A sync that nobody waits for: its failure is logged and scheduled again where it happened. */

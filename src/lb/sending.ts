@@ -28,6 +28,51 @@ export interface SendingWays {
   readonly urgent: boolean;
   /** Told whenever the outcome of a step is known. */
   readonly onOutcome?: () => void;
+  /**
+   * Told what became of frontends all of whose steps have an outcome, in the turn in which they have it and before anybody
+   * who waits for their messages. Absent: all of a plan is taken into account when it is through.
+   */
+  readonly onThrough?: (outcome: Outcome) => void;
+}
+
+/** The frontends of a plan that are under way. */
+class PartWay {
+  readonly planned: Planned;
+  /** By frontend, its steps without an outcome. */
+  readonly #left = new Map<string, number>();
+  readonly #through = new Set<string>();
+  #results: StepResult[] = [];
+
+  /** None of its steps has an outcome. */
+  constructor(planned: Planned) {
+    this.planned = planned;
+    for (const { frontend } of planned.plan.steps) {
+      if (frontend !== null) this.#left.set(frontend, (this.#left.get(frontend) ?? 0) + 1);
+    }
+  }
+
+  /** A step has an outcome. */
+  take(result: StepResult): void {
+    const { frontend } = result.step;
+    if (frontend === null) return;
+    this.#results.push(result);
+    const left = (this.#left.get(frontend) ?? 1) - 1;
+    this.#left.set(frontend, left);
+    if (left === 0) this.#through.add(frontend);
+  }
+
+  /** What became of the frontends that are through, each once; null: of none. */
+  outcome(release: boolean): Outcome | null {
+    if (this.#through.size === 0) return null;
+    const isThrough = ({ step: { frontend } }: StepResult) =>
+      frontend !== null && this.#through.has(frontend);
+    const results = this.#results.filter(isThrough);
+    this.#results = this.#results.filter((result) => !isThrough(result));
+    const desired = this.planned.desired.filter(({ frontend }) => this.#through.has(frontend));
+    const outcome = conclude({ ...this.planned, desired, frontends: [...this.#through] }, results, release);
+    this.#through.clear();
+    return outcome;
+  }
 }
 
 /** What a sending asks of its syncer. */
@@ -62,6 +107,9 @@ export class Sending {
   /** Messages since the last write; null: they are written at the end of the turn, or when its caller says so. */
   #unwritten: number | null = null;
 
+  /** Those of which a frontend is through, in this turn. */
+  readonly #ready = new Set<PartWay>();
+
   /** Nothing is sent yet. */
   constructor(core: SyncCore, hooks: SendingHooks, lb: LoadBalancer, ways: SendingWays) {
     this.#core = core;
@@ -72,17 +120,13 @@ export class Sending {
     this.#began = core.parts.clock.now();
   }
 
-  /**
-   * Begins to send a plan.
-   *
-   * @param decided by frontend, when the change was decided that the plan sends; monotonic. Those that VPP has answered
-   * are taken off it
-   */
-  add(planned: Planned, decided: Map<string, Millis>): void {
+  /** Begins to send a plan. */
+  add(planned: Planned): void {
     const { parts: { clock, hooks }, state, stop: signal, syncs } = this.#core;
     const { plan } = planned;
     const { release, urgent } = this.#ways;
     this.#open += plan.steps.length;
+    const way = this.#ways.onThrough === undefined ? null : new PartWay(planned);
     const wanted = new Map(planned.desired.map((vip) => [vip.id, vip]));
     const outcome = applyPlan(plan, {
       balancer: this.#lb,
@@ -105,13 +149,14 @@ export class Sending {
         this.#logOrKeep(result);
         this.#remember(result);
         const { frontend, kind } = result.step;
+        if (way !== null) this.#take(way, result);
         if (result.status !== "done") return;
         if (kind !== "conf_set") hooks.changed(plan.scope, kind);
-        const at = frontend === null ? undefined : decided.get(frontend);
-        if (at === undefined || frontend === null) return;
+        const revision = frontend === null ? undefined : planned.revisions.frontends.get(frontend);
+        if (revision === undefined || frontend === null) return;
         // VPP's answer to the first message of the frontend counts.
-        decided.delete(frontend);
-        hooks.answered(clock.now() - at);
+        const at = syncs.takeDecision(frontend, revision);
+        if (at !== null) hooks.answered(clock.now() - at);
       },
     }).then((results) => this.#conclude(planned, results));
     // Whoever ends the sending takes the error.
@@ -171,16 +216,36 @@ export class Sending {
     void this.#lb.flush();
   }
 
-  /** A part is through: remembers the VIPs that are as they should be. */
+  /** Frontends that are through are taken into account together, when all answers of this turn are read. */
+  #take(way: PartWay, result: StepResult): void {
+    way.take(result);
+    if (this.#ready.size === 0) queueMicrotask(() => this.#through());
+    this.#ready.add(way);
+  }
+
+  #through(): void {
+    for (const way of this.#ready) {
+      const outcome = way.outcome(this.#ways.release);
+      if (outcome === null) continue;
+      this.#inSync(outcome);
+      this.#ways.onThrough?.(outcome);
+    }
+    this.#ready.clear();
+  }
+
+  /** A plan is through. */
   #conclude(planned: Planned, results: readonly StepResult[]): Outcome {
     const outcome = conclude(planned, results, this.#ways.release);
-    for (const vip of planned.desired) {
-      const record = this.#core.syncs.ofVip(vip.id);
-      if (record !== null && outcome.outcomes.get(vip.frontend)?.standing === "in-sync") {
-        record.lastInSync = vip;
-      }
-    }
+    if (this.#ways.onThrough === undefined) this.#inSync(outcome);
     return outcome;
+  }
+
+  /** Remembers the VIPs that are as they should be. */
+  #inSync({ desired, outcomes }: Outcome): void {
+    for (const vip of desired) {
+      const record = this.#core.syncs.ofVip(vip.id);
+      if (record !== null && outcomes.get(vip.frontend)?.standing === "in-sync") record.lastInSync = vip;
+    }
   }
 
   /** Keeps what was sent to a server last, for those who ask why it has its weight. */
@@ -209,7 +274,8 @@ export class Sending {
   #logOrKeep(result: StepResult): void {
     // The session ended before VPP answered: that is told once, and the next session repairs what is not so.
     if (result.retval === null && (this.#lb.signal.aborted || this.#core.stop.aborted)) return;
-    if (this.#isLogging) logResult(this.#core.parts.log, result);
+    // What VPP refuses is told at once, even before the record of the beginning of a change of many VIPs.
+    if (this.#isLogging || result.status === "failed") logResult(this.#core.parts.log, result);
     else this.#unlogged.push(result);
   }
 

@@ -27,6 +27,17 @@ import type { VppState } from "./vpp_state.ts";
 /** VPP's memory has room for all. */
 const enough: HeapAnswer = { buckets: null, vips: new Map() };
 
+/** Frontends whose VIPs may be changed; null: all. */
+function wantedOf(
+  frontends: readonly string[] | null,
+  desired: readonly DesiredVip[],
+  left: ReadonlySet<string>,
+): ReadonlySet<string> | null {
+  if (left.size === 0) return frontends === null ? null : new Set(frontends);
+  const names = frontends ?? desired.map(({ frontend }) => frontend);
+  return new Set(names.filter((name) => !left.has(name)));
+}
+
 /** Reads, plans and sends; its caller sees to it that only one sync runs at a time, besides urgent ones. */
 export class Syncer {
   readonly #core: SyncCore;
@@ -82,7 +93,7 @@ export class Syncer {
    *
    * @param thorough names of which nothing remembered is to be trusted
    * @param quiet resolves when VPP has answered the urgent messages under way, whose effect is not known until then; null:
-   * there are none
+   * there are none. A plan of some VIPs does not wait for them: it leaves those of which messages are under way
    */
   async plan(
     lb: LoadBalancer,
@@ -94,28 +105,49 @@ export class Syncer {
     await this.#readHeap(lb, frontends);
     const shown = frontends === null ? null : await this.#readVips(lb, frontends, thorough);
     if (frontends === null) await this.read(lb, null);
-    for (let busy = quiet(); busy !== null; busy = quiet()) await busy;
-    return this.planKnown(frontends, shown, readAt);
+    // Once: backends may flap faster than a change takes, and what changes meanwhile is left to its own change.
+    if (frontends === null) await quiet();
+    return this.planKnown(frontends, shown, readAt, this.#underChange());
+  }
+
+  /** Frontends that a change without a read is about to send, or has sent without an answer. */
+  #underChange(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const { changed, name, urgent } of this.#core.syncs.all()) {
+      if (changed || urgent > 0) names.add(name);
+    }
+    return names;
   }
 
   /**
    * Plans from what is known.
    *
    * @param shown names of the frontends that the plan must know, those on the same prefixes included; null: all
+   * @param left frontends whose VIPs stay as they are
    */
   planKnown(
     frontends: readonly string[] | null,
     shown: Iterable<string> | null,
     readAt: UnixMillis,
+    left: ReadonlySet<string> = new Set(),
   ): Planned {
     const known = { state: this.#core.state, syncs: this.#core.syncs, ownership: this.#core.ownership };
     const holds = {
       ...this.#core.gate.holds((name) => this.#core.syncs.get(name)?.release ?? null),
       raise: (server: GuardedServer) => this.#core.guard.holds(server),
     };
-    const { desired, plan } = this.planIf(known, this.#core.parts.world(), frontends, shown, holds);
+    const { desired: all, plan } = this.planIf(
+      known,
+      this.#core.parts.world(),
+      frontends,
+      shown,
+      holds,
+      left,
+    );
+    const desired = left.size === 0 ? all : all.filter(({ frontend }) => !left.has(frontend));
     const revisions = this.#core.syncs.revisions(desired.map(({ frontend }) => frontend));
-    return { plan, desired, frontends, readAt, revisions };
+    const planned = left.size === 0 ? frontends : frontends?.filter((name) => !left.has(name)) ?? null;
+    return { plan, desired, frontends: planned, left, readAt, revisions };
   }
 
   /**
@@ -123,6 +155,7 @@ export class Syncer {
    *
    * @param known what is known there
    * @param holds what may not be sent there
+   * @param left frontends whose VIPs stay as they are
    */
   planIf(
     { ownership, state, syncs }: Pick<SyncCore, "ownership" | "state" | "syncs">,
@@ -130,6 +163,7 @@ export class Syncer {
     frontends: readonly string[] | null,
     shown: Iterable<string> | null,
     holds: PlanHolds,
+    left: ReadonlySet<string> = new Set(),
   ): Pick<Planned, "plan" | "desired"> {
     const desired = desiredVips(world.config, world.status, state, shown);
     const { conf } = state;
@@ -143,7 +177,7 @@ export class Syncer {
       : enough;
     const plan = makePlan({
       scope: frontends === null ? "all" : "vip",
-      frontends: frontends === null ? null : new Set(frontends),
+      frontends: wantedOf(frontends, desired, left),
       desired,
       actual: frontends === null ? state.byId : state.vipsOn(prefixes),
       conf: checksConf ? { desired: wantedConf, actual: conf, previous: state.previousConf } : null,

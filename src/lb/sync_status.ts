@@ -31,10 +31,10 @@ export class SyncStatus {
     if (this.#core.session() === null) return record?.weightUnsent === true ? "pending" : "disconnected";
     if (record === null) return "pending";
     if (this.#core.gate.isHeld(record.release)) return "held";
-    const { changed, dueAt, running, standing, vip } = record;
+    const { changed, dueAt, running, standing, urgent, vip } = record;
     if (standing === "error") return "error";
     if (this.#runs.drifts.of(frontend) !== null) return "drift";
-    const waits = changed || running > 0 || dueAt !== null || this.#core.state.isUnderWay(vip);
+    const waits = changed || urgent > 0 || running > 0 || dueAt !== null || this.#core.state.isUnderWay(vip);
     return standing === null || waits ? "pending" : standing;
   }
 

@@ -34,10 +34,10 @@ Deno.test("a result reaches no record that changed since its plan, left, or came
 
 Deno.test("whoever waits for a frontend that a reload removes is answered", async () => {
   const syncs = observed();
-  const next = syncs.nextSync("mail");
+  const next = syncs.told("mail");
   syncs.observe(config([at("web")]), "brought");
   await next;
-  await syncs.nextSync("mail");
+  await syncs.told("mail");
 });
 
 Deno.test("another name for a frontend keeps the flushes of its VIP; another VIP for its name has none", () => {

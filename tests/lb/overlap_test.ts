@@ -13,12 +13,63 @@ const many = (n: number, pools: Record<string, Record<string, number>> = { prima
     { length: n },
     (_, i) => frontend(`f${i}`, pools, { address: ip(`192.0.${2 + (i >> 8)}.${i & 255}`) }),
   );
+
 /** A VPP that answers each message and each read after so many ms. */
 async function slow(fs: ReturnType<typeof many>, ms = 100) {
   const { vpp, world } = await running(fs);
   vpp.gate = vpp.readGate = () => world.clock.sleep(ms);
   return { vpp, world };
 }
+
+Deno.test("a VIP that is planned and waits for room is pending, not in sync", async () => {
+  const { vpp, world } = await slow(many(200));
+  await using _ = world;
+  world.become("b1", "down");
+  await settle();
+  const lies = many(200).filter(({ name }) =>
+    world.reconciler.standing(name) === "in-sync" && weights(vpp.vip(world.key(name)))["10.0.0.1"] !== 0
+  );
+  assert.equal(lies.length, 0);
+});
+
+Deno.test("a refused message is told and retried while the rest of its change is still on the way", async () => {
+  const { vpp, world } = await slow(many(1000));
+  await using _ = world;
+  const at: number[] = [];
+  const t0 = world.clock.now();
+  vpp.fail = (op) =>
+    op.kind !== "as-weight" || op.vip.prefix !== "192.0.2.5/32"
+      ? 0
+      : at.push(world.clock.now() - t0) === 1
+      ? -6
+      : 0;
+  world.become("b1", "down");
+  await world.clock.advance(2_000);
+  assert.deepEqual([
+    at.length,
+    world.reconciler.standing("f5"),
+    world.log.named("vpp-lbsync-as-weight").length > 0,
+  ], [2, "in-sync", true]);
+});
+
+Deno.test("a reload and a question have their turn while a backend flaps faster than a change takes", async () => {
+  const { world } = await slow(many(1000), 10);
+  await using _ = world;
+  let up = true;
+  let reloaded = false;
+  let read = false;
+  for (let t = 0; t < 10_000; t += 200) {
+    up = !up;
+    world.become("b1", up ? "up" : "down");
+    await settle();
+    if (t === 1_000) {
+      void world.reconciler.reloaded().then(() => reloaded = true);
+      void world.reconciler.read(null).then(() => read = true);
+    }
+    await world.clock.advance(200);
+  }
+  assert.deepEqual({ reloaded, read }, { reloaded: true, read: true });
+});
 
 Deno.test("the reason of a message that follows another one in flight is the state, not drift", async () => {
   const { world } = await slow(many(1));
@@ -76,6 +127,54 @@ Deno.test("a second reload while VIPs of the first are still deleted is no drift
   void world.reconciler.reloaded();
   await world.clock.advance(20_000);
   assert.deepEqual(world.log.named("drift"), []);
+});
+
+Deno.test("a weight is answered when VPP was told, also where another change supersedes its step", async () => {
+  const { vpp, world } = await slow([
+    ...many(40),
+    frontend("g", { primary: { b7: 100, b8: 100 } }, { address: ip("192.0.9.1") }),
+  ]);
+  await using _ = world;
+  world.become("b1", "down");
+  await settle();
+  let has: unknown;
+  void world.weigh("g", "b8", 7).then(() => has = weights(vpp.vip(world.key("g")))["10.0.0.8"]);
+  await settle();
+  world.become("b7", "down");
+  await world.clock.advance(3_000);
+  assert.equal(has, 7);
+});
+
+Deno.test("a weight is answered when VPP was told, not when the whole change is through", async () => {
+  const { vpp, world } = await slow(many(1000));
+  await using _ = world;
+  const t0 = world.clock.now();
+  let sent = 0;
+  let answered = 0;
+  vpp.after = (op) => {
+    if (op.kind === "as-weight" && op.weight === 7) sent = world.clock.now() - t0;
+  };
+  world.become("b1", "down");
+  await settle();
+  void world.weigh("f60", "b2", 7).then(() => answered = world.clock.now() - t0);
+  await world.clock.advance(10_000);
+  assert.ok(answered - sent <= 200, `sent after ${sent}, answered after ${answered}`);
+});
+
+Deno.test("the time to VPP counts from the oldest decision, also where a step was superseded", async () => {
+  const { world } = await slow(many(40));
+  await using _ = world;
+  world.become("b1", "down");
+  await settle();
+  await world.clock.advance(99);
+  world.become("b2", "down");
+  await world.clock.advance(3_000);
+  // f32...f39 got b1's weight 200 ms after its decision.
+  assert.equal(
+    world.answered.filter((ms) => ms === 200).length,
+    8,
+    JSON.stringify(Object.groupBy(world.answered, String), (_, v) => Array.isArray(v) ? v.length : v),
+  );
 });
 
 Deno.test("a server that has weight 0 and was flushed is not flushed again", async () => {
