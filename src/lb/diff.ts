@@ -6,7 +6,7 @@
  */
 import type { ActualVip, IpAddress } from "../model.ts";
 import type { DesiredServer, DesiredVip } from "./desired.ts";
-import { newestFlush, type PendingFlush, type PendingFlushes } from "./pending_flushes.ts";
+import { type Membership, newestFlush, type PendingFlush, type PendingFlushes } from "./pending_flushes.ts";
 import { encapFamily, sortedByAddress } from "./vips.ts";
 
 /** One change of one application server. */
@@ -168,6 +168,40 @@ export interface ReasonContext {
   readonly weightBy: (backend: string) => string | null;
   /** Whether that was in this process. */
   readonly isSetHere: (backend: string) => boolean;
+}
+
+/** What the reasons of one VIP's changes depend on. There is one for each VIP that is planned. */
+export class Reasons implements ReasonContext {
+  readonly previous: ReasonContext["previous"];
+  readonly #asked: ReadonlyMap<IpAddress, DesiredVip | null> | undefined;
+  readonly #place: (backend: string) => Membership | undefined;
+
+  /** What is known of its frontend, and where that has a backend. */
+  constructor(
+    record:
+      | { readonly asked: ReadonlyMap<IpAddress, DesiredVip | null>; readonly lastInSync: DesiredVip | null }
+      | undefined,
+    place: (backend: string) => Membership | undefined,
+  ) {
+    this.previous = record?.lastInSync ?? null;
+    this.#asked = record?.asked;
+    this.#place = place;
+  }
+
+  /** See `ReasonContext`. */
+  asked(address: IpAddress): DesiredVip | null | undefined {
+    return this.#asked?.get(address);
+  }
+
+  /** See `ReasonContext`. */
+  weightBy(backend: string): string | null {
+    return this.#place(backend)?.weightBy ?? null;
+  }
+
+  /** See `ReasonContext`. */
+  isSetHere(backend: string): boolean {
+    return this.#place(backend)?.weightSetHere ?? false;
+  }
 }
 
 /** Reason of everything that VPP has and the configuration has not. */

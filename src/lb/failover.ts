@@ -8,6 +8,7 @@
  *
  * @module
  */
+import type { Millis } from "../model.ts";
 import { ABSENT } from "./apply.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
 import type { FrontendSync } from "./frontend_record.ts";
@@ -15,8 +16,8 @@ import type { FrontendOutcome } from "./frontend_sync.ts";
 import { type Outcome, outcomeOfHeld, type Planned } from "./outcome.ts";
 import { onlyUnits } from "./plan.ts";
 import { again, done, failed, readBack } from "./schedule.ts";
-import type { RebuildUnit, Step, Unit } from "./steps.ts";
-import type { Sending } from "./sending.ts";
+import { isHeldRebuild, isOnlyWeights, type Unit, unitsByFrontend } from "./steps.ts";
+import type { Sending, Through } from "./sending.ts";
 import type { Syncer } from "./sync.ts";
 import type { SyncCore } from "./sync_core.ts";
 import type { VppState } from "./vpp_state.ts";
@@ -93,36 +94,6 @@ function isAllFree(units: readonly Unit[], names: readonly string[]): boolean {
     units.every((unit, place) =>
       unit.kind === "vip" && unit.frontend === names[place] && isOnlyWeights(unit)
     );
-}
-
-/** A rebuild belongs to the frontend of each VIP that it makes anew. */
-function unitsByFrontend(units: readonly Unit[]): ReadonlyMap<string, readonly Unit[]> {
-  const byFrontend = new Map<string, Unit[]>();
-  for (const unit of units) {
-    const names = unit.kind === "vip" ? [unit.frontend] : new Set(unit.steps.map(({ frontend }) => frontend));
-    for (const name of names) {
-      if (name === null) continue;
-      const own = byFrontend.get(name);
-      if (own === undefined) byFrontend.set(name, [unit]);
-      else own.push(unit);
-    }
-  }
-  return byFrontend;
-}
-
-function isHeldRebuild(unit: Unit): unit is RebuildUnit {
-  return unit.kind === "rebuild" && unit.holds.length > 0;
-}
-
-/** Whether a step is a weight that may be sent now. */
-function isFreeWeight({ holds, kind }: Step): boolean {
-  return kind === "as_weight_updated" && holds.length === 0;
-}
-
-/** Whether all it does is to change weights that may be sent now. */
-function isOnlyWeights(unit: Unit): boolean {
-  return unit.kind === "vip" && unit.add === null &&
-    unit.raises.every(isFreeWeight) && unit.lowers.every(isFreeWeight);
 }
 
 /** What a failover calls. */
@@ -336,7 +307,7 @@ class Change {
       release: false,
       urgent: true,
       onOutcome: () => this.#more(lb),
-      onThrough: (outcome) => this.#through(lb, outcome),
+      onThrough: (through) => this.#through(lb, through),
     });
     for (const record of this.#core.syncs.some(names)) {
       record.urgent++;
@@ -346,15 +317,33 @@ class Change {
   }
 
   /** Some frontends are through: a refusal is not left until VPP has answered all the others. */
-  #through(lb: LoadBalancer, { outcomes, results, revisions, superseded }: Outcome): void {
-    const { parts: { clock, random }, schedule, session, syncs } = this.#core;
+  #through(lb: LoadBalancer, { done: all, others, revisions }: Through): void {
+    const { parts: { clock }, session, syncs } = this.#core;
+    const isOver = lb !== session() || lb.signal.aborted;
+    const now = clock.now();
+    for (const vip of all) {
+      const { frontend } = vip;
+      this.#close(frontend);
+      // The end of the session answers those who wait.
+      if (isOver) continue;
+      syncs.through(revisions, [frontend]);
+      const record = syncs.inSync(revisions, vip, clock.wall());
+      if (record === null) continue;
+      done(record);
+      readBack(record, now);
+    }
+    if (others !== null) this.#troubled(others, isOver, now);
+    this.#hooks.after();
+  }
+
+  /** Some of what was planned for these frontends VPP did not do, or it was not sent. */
+  #troubled({ outcomes, results, revisions, superseded }: Outcome, isOver: boolean, now: Millis): void {
+    const { parts: { clock, random }, schedule, syncs } = this.#core;
     const own = [...outcomes.keys(), ...superseded].filter((name) => this.#open.has(name));
     for (const name of own) this.#close(name);
-    // The end of the session answers those who wait.
-    if (lb !== session() || lb.signal.aborted) return;
-    // Of what was superseded, a later plan answers them.
+    if (isOver) return;
+    // Of what was superseded, a later plan answers those who wait.
     syncs.through(revisions, own.filter((name) => !superseded.has(name)));
-    const now = clock.now();
     const absent = new Set(
       results.filter(({ retval }) => retval === ABSENT).map(({ step }) => step.frontend),
     );
@@ -369,7 +358,6 @@ class Change {
     }
     // After a reload nobody else has planned them yet, or will.
     schedule.touch(syncs.some(superseded).filter(({ changed, urgent }) => !changed && urgent === 0), now);
-    this.#hooks.after();
   }
 
   #close(name: string): void {

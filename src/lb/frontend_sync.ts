@@ -22,7 +22,7 @@ import {
   type Memberships,
   memberships,
 } from "./pending_flushes.ts";
-import type { ReasonContext } from "./diff.ts";
+import { type ReasonContext, Reasons } from "./diff.ts";
 import { frontendVip, sortedByVip, vipId } from "./vips.ts";
 import type { Release } from "./write_gate.ts";
 
@@ -45,34 +45,6 @@ export interface FlushingTransition extends Pick<Transition, "backend" | "to"> {
 
 /** A frontend that may not be written yet must not gather what was decided meanwhile without end. */
 const MOST_DECISIONS = 16;
-
-/** What the reasons of one VIP's changes depend on. There is one for each VIP that is planned. */
-class Reasons implements ReasonContext {
-  readonly previous: ReasonContext["previous"];
-  readonly #asked: FrontendSync["asked"] | undefined;
-  readonly #place: (backend: string) => Membership | undefined;
-
-  constructor(
-    record: FrontendSync | undefined,
-    place: (backend: string) => Membership | undefined,
-  ) {
-    this.previous = record?.lastInSync ?? null;
-    this.#asked = record?.asked;
-    this.#place = place;
-  }
-
-  asked(address: IpAddress): DesiredVip | null | undefined {
-    return this.#asked?.get(address);
-  }
-
-  weightBy(backend: string): string | null {
-    return this.#place(backend)?.weightBy ?? null;
-  }
-
-  isSetHere(backend: string): boolean {
-    return this.#place(backend)?.weightSetHere ?? false;
-  }
-}
 
 /** The records of all frontends of the running configuration. */
 export class FrontendSyncs {
@@ -279,6 +251,18 @@ export class FrontendSyncs {
       record.weightUnsent = false;
       return record;
     });
+  }
+
+  /** Writes that a VIP is as a plan wanted it, to its record; null: the frontend left, or changed since. */
+  inSync(then: Revisions, vip: DesiredVip, now: UnixMillis): FrontendSync | null {
+    const record = this.current(then, vip.frontend);
+    if (record === null) return null;
+    record.lastInSync = vip;
+    if (record.standing !== "in-sync") record.since = now;
+    record.standing = "in-sync";
+    record.detail = null;
+    record.weightUnsent = false;
+    return record;
   }
 
   /** Serial of the next flush: what a plan made now ends are those below. */

@@ -12,8 +12,10 @@ import type { Millis, UnixMillis } from "../model.ts";
 import { applyPlan, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op } from "./balancer.ts";
 import { conclude, joined, type Outcome, type Planned, type Synced } from "./outcome.ts";
+import type { Revisions } from "./frontend_sync.ts";
 import type { SyncPlan } from "./plan.ts";
 import { logDone, logRaised, logResult, logStart, syncResult } from "./report.ts";
+import type { DesiredVip } from "./desired.ts";
 import type { Step, StepKind } from "./steps.ts";
 import type { SyncCore } from "./sync_core.ts";
 
@@ -32,20 +34,36 @@ export interface SendingWays {
    * Told what became of frontends all of whose steps have an outcome, in the turn in which they have it and before anybody
    * who waits for their messages. Absent: all of a plan is taken into account when it is through.
    */
-  readonly onThrough?: (outcome: Outcome) => void;
+  readonly onThrough?: (through: Through) => void;
+}
+
+/** Frontends of one plan all of whose steps have an outcome. */
+export interface Through {
+  /** Of the plan. */
+  readonly revisions: Revisions;
+  /** Those of which VPP did everything, as planned, as it should have them: nearly always all. */
+  readonly done: readonly DesiredVip[];
+  /** What became of the others; null: there are none. */
+  readonly others: Outcome | null;
 }
 
 /** The frontends of a plan that are under way. */
 class PartWay {
-  readonly planned: Planned;
+  readonly #planned: Planned;
+  readonly #release: boolean;
   /** By frontend, its steps without an outcome. */
   readonly #left = new Map<string, number>();
-  readonly #through = new Set<string>();
+  /** Frontends of which not everything was done as planned. */
+  readonly #troubled = new Set<string>();
   #results: StepResult[] = [];
+  readonly #desired: ReadonlyMap<string, DesiredVip>;
+  #through: DesiredVip[] = [];
 
   /** None of its steps has an outcome. */
-  constructor(planned: Planned) {
-    this.planned = planned;
+  constructor(planned: Planned, release: boolean) {
+    this.#planned = planned;
+    this.#release = release;
+    this.#desired = new Map(planned.desired.map((vip) => [vip.frontend, vip]));
     for (const { frontend } of planned.plan.steps) {
       if (frontend !== null) this.#left.set(frontend, (this.#left.get(frontend) ?? 0) + 1);
     }
@@ -53,25 +71,33 @@ class PartWay {
 
   /** A step has an outcome. */
   take(result: StepResult): void {
-    const { frontend } = result.step;
+    const { status, step: { frontend }, surprise } = result;
     if (frontend === null) return;
-    this.#results.push(result);
     const left = (this.#left.get(frontend) ?? 1) - 1;
     this.#left.set(frontend, left);
-    if (left === 0) this.#through.add(frontend);
+    if (left > 0 || status !== "done" || surprise) this.#results.push(result);
+    if (status !== "done" || surprise) this.#troubled.add(frontend);
+    const vip = this.#desired.get(frontend);
+    if (left === 0 && vip !== undefined) this.#through.push(vip);
   }
 
-  /** What became of the frontends that are through, each once; null: of none. */
-  outcome(release: boolean): Outcome | null {
-    if (this.#through.size === 0) return null;
-    const isThrough = ({ step: { frontend } }: StepResult) =>
-      frontend !== null && this.#through.has(frontend);
-    const results = this.#results.filter(isThrough);
-    this.#results = this.#results.filter((result) => !isThrough(result));
-    const desired = this.planned.desired.filter(({ frontend }) => this.#through.has(frontend));
-    const outcome = conclude({ ...this.planned, desired, frontends: [...this.#through] }, results, release);
-    this.#through.clear();
-    return outcome;
+  /** The frontends that are through, each once. */
+  through(): Through {
+    const { revisions } = this.#planned;
+    const all = this.#through;
+    this.#through = [];
+    if (this.#troubled.size === 0) return { revisions, done: all, others: null };
+    const troubled = new Set(all.map(({ frontend }) => frontend).filter((name) => this.#troubled.has(name)));
+    const done = all.filter(({ frontend }) => !troubled.has(frontend));
+    return { revisions, done, others: troubled.size === 0 ? null : this.#outcome(troubled) };
+  }
+
+  #outcome(names: ReadonlySet<string>): Outcome {
+    const results = this.#results.filter(({ step: { frontend } }) =>
+      frontend !== null && names.has(frontend)
+    );
+    const desired = this.#planned.desired.filter(({ frontend }) => names.has(frontend));
+    return conclude({ ...this.#planned, desired, frontends: [...names] }, results, this.#release);
   }
 }
 
@@ -126,7 +152,7 @@ export class Sending {
     const { plan } = planned;
     const { release, urgent } = this.#ways;
     this.#open += plan.steps.length;
-    const way = this.#ways.onThrough === undefined ? null : new PartWay(planned);
+    const way = this.#ways.onThrough === undefined ? null : new PartWay(planned, release);
     const wanted = new Map(planned.desired.map((vip) => [vip.id, vip]));
     const outcome = applyPlan(plan, {
       balancer: this.#lb,
@@ -224,28 +250,22 @@ export class Sending {
   }
 
   #through(): void {
-    for (const way of this.#ready) {
-      const outcome = way.outcome(this.#ways.release);
-      if (outcome === null) continue;
-      this.#inSync(outcome);
-      this.#ways.onThrough?.(outcome);
-    }
+    const ready = [...this.#ready];
     this.#ready.clear();
+    for (const way of ready) this.#ways.onThrough?.(way.through());
   }
 
   /** A plan is through. */
   #conclude(planned: Planned, results: readonly StepResult[]): Outcome {
     const outcome = conclude(planned, results, this.#ways.release);
-    if (this.#ways.onThrough === undefined) this.#inSync(outcome);
-    return outcome;
-  }
-
-  /** Remembers the VIPs that are as they should be. */
-  #inSync({ desired, outcomes }: Outcome): void {
-    for (const vip of desired) {
+    if (this.#ways.onThrough !== undefined) return outcome;
+    for (const vip of planned.desired) {
       const record = this.#core.syncs.ofVip(vip.id);
-      if (record !== null && outcomes.get(vip.frontend)?.standing === "in-sync") record.lastInSync = vip;
+      if (record !== null && outcome.outcomes.get(vip.frontend)?.standing === "in-sync") {
+        record.lastInSync = vip;
+      }
     }
+    return outcome;
   }
 
   /** Keeps what was sent to a server last, for those who ask why it has its weight. */

@@ -134,6 +134,37 @@ export interface RebuildUnit {
 /** What is sent as one: units run side by side, the steps of one in order. */
 export type Unit = VipUnit | RebuildUnit;
 
+/** Units by frontend. A rebuild belongs to the frontend of each VIP that it makes anew. */
+export function unitsByFrontend(units: readonly Unit[]): ReadonlyMap<string, readonly Unit[]> {
+  const byFrontend = new Map<string, Unit[]>();
+  for (const unit of units) {
+    const names = unit.kind === "vip" ? [unit.frontend] : new Set(unit.steps.map(({ frontend }) => frontend));
+    for (const name of names) {
+      if (name === null) continue;
+      const own = byFrontend.get(name);
+      if (own === undefined) byFrontend.set(name, [unit]);
+      else own.push(unit);
+    }
+  }
+  return byFrontend;
+}
+
+/** Whether it makes VIPs anew, and is held. */
+export function isHeldRebuild(unit: Unit): unit is RebuildUnit {
+  return unit.kind === "rebuild" && unit.holds.length > 0;
+}
+
+/** Whether a step is a weight that may be sent now. */
+function isFreeWeight({ holds, kind }: Step): boolean {
+  return kind === "as_weight_updated" && holds.length === 0;
+}
+
+/** Whether all it does is to change weights that may be sent now. */
+export function isOnlyWeights(unit: Unit): boolean {
+  return unit.kind === "vip" && unit.add === null &&
+    unit.raises.every(isFreeWeight) && unit.lowers.every(isFreeWeight);
+}
+
 /**
  * Digest of a plan: equal for equal changes with equal settings in equal order, whatever their reasons and holds. 16 hex
  * digits, short enough to be typed back by an operator.
