@@ -184,6 +184,9 @@ interface ChangeHooks extends Pick<FailoverHooks, "after"> {
   readonly lookAgain: (name: string) => void;
 }
 
+/** So much later what is to be read back may be read, while a change of many VIPs is under way. */
+const READ_BACK_LATE_MS = 200;
+
 /** VIPs of each part but the first, which has as many as messages may be in flight. */
 const LATER_PART = 16;
 
@@ -202,6 +205,8 @@ class Change {
   #next = 0;
   #sending: Sending | null = null;
   #isQueued = false;
+  /** When syncs are asked for next that became due. */
+  #askAt: Millis = 0;
 
   /**
    * Nothing is planned.
@@ -326,13 +331,15 @@ class Change {
       this.#close(frontend);
       // The end of the session answers those who wait.
       if (isOver) continue;
-      syncs.through(revisions, [frontend]);
       const record = syncs.inSync(revisions, vip, clock.wall());
       if (record === null) continue;
       done(record);
       readBack(record, now);
     }
     if (others !== null) this.#troubled(others, isOver, now);
+    // To ask what is due costs as much as thousands of messages; what is read back has time.
+    if (others === null && now < this.#askAt) return;
+    this.#askAt = now + READ_BACK_LATE_MS;
     this.#hooks.after();
   }
 

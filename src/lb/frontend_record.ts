@@ -34,7 +34,7 @@ export interface FrontendSync {
   /** When the standing began. */
   since: UnixMillis;
   /** Changes that VPP does not have yet, the oldest first. */
-  decisions: Decision[];
+  decisions: readonly Decision[];
   /** Requests that wait until VPP was told. */
   waiters: Waiter[];
   /** How far the warm-up lets it be written. */

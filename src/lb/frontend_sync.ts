@@ -46,6 +46,25 @@ export interface FlushingTransition extends Pick<Transition, "backend" | "to"> {
 /** A frontend that may not be written yet must not gather what was decided meanwhile without end. */
 const MOST_DECISIONS = 16;
 
+const noDecisions: FrontendSync["decisions"] = [];
+
+/** Those that a plan of this revision does not have. Thousands of records share the empty list. */
+function later(decisions: FrontendSync["decisions"], revision: number): FrontendSync["decisions"] {
+  const [only] = decisions;
+  if (only !== undefined && decisions.length === 1 && only.revision <= revision) return noDecisions;
+  const left = decisions.filter((one) => one.revision > revision);
+  return left.length === 0 ? noDecisions : left;
+}
+
+/** A plan of this revision is through. */
+function answer(record: FrontendSync, revision: number): void {
+  if (record.decisions.length > 0) record.decisions = later(record.decisions, revision);
+  if (record.waiters.length === 0) return;
+  const all = record.waiters;
+  record.waiters = all.filter((one) => one.revision > revision);
+  for (const one of all) if (one.revision <= revision) one.done();
+}
+
 /** The records of all frontends of the running configuration. */
 export class FrontendSyncs {
   #config: Config | null = null;
@@ -141,7 +160,7 @@ export class FrontendSyncs {
         record.standing =
         record.detail =
           null;
-      record.decisions = [];
+      record.decisions = noDecisions;
       record.failures = 0;
       this.#answerAll(record);
     }
@@ -253,10 +272,16 @@ export class FrontendSyncs {
     });
   }
 
-  /** Writes that a VIP is as a plan wanted it, to its record; null: the frontend left, or changed since. */
+  /**
+   * VPP did all of a plan for a VIP: whoever waits for it is answered, and the record says so; null: the frontend left, or
+   * changed since.
+   */
   inSync(then: Revisions, vip: DesiredVip, now: UnixMillis): FrontendSync | null {
-    const record = this.current(then, vip.frontend);
-    if (record === null) return null;
+    const record = this.get(vip.frontend);
+    const revision = then.frontends.get(vip.frontend);
+    if (record === null || revision === undefined) return null;
+    answer(record, revision);
+    if (record.revision !== revision) return null;
     record.lastInSync = vip;
     if (record.standing !== "in-sync") record.since = now;
     record.standing = "in-sync";
@@ -304,10 +329,10 @@ export class FrontendSyncs {
   /**
    * A message is about to be sent.
    *
-   * @param wanted its VIP as it should be; undefined: it should not be
+   * @param wanted the VIP of its frontend as it should be; undefined: it should not be
    */
-  asked(op: Op, vip: string, wanted: DesiredVip | undefined): void {
-    const record = this.ofVip(vip);
+  asked(op: Op, frontend: string, wanted: DesiredVip | undefined): void {
+    const record = this.get(frontend);
     if (record === null) return;
     if (op.kind === "vip-delete") record.asked.clear();
     else if (op.kind === "as-delete") record.asked.set(op.address, null);
@@ -326,9 +351,9 @@ export class FrontendSyncs {
   /** A change of these frontends was decided at `at`; their revisions change next. */
   decided(frontends: Iterable<string>, at: Millis): void {
     for (const record of this.some(frontends)) {
-      if (record.decisions.length < MOST_DECISIONS) {
-        record.decisions.push({ revision: record.revision + 1, at });
-      }
+      const decision = { revision: record.revision + 1, at };
+      if (record.decisions.length === 0) record.decisions = [decision];
+      else if (record.decisions.length < MOST_DECISIONS) record.decisions = [...record.decisions, decision];
     }
   }
 
@@ -341,7 +366,7 @@ export class FrontendSyncs {
     const record = this.get(frontend);
     const oldest = record?.decisions[0];
     if (record === null || oldest === undefined || oldest.revision > revision) return null;
-    record.decisions = record.decisions.filter((one) => one.revision > revision);
+    record.decisions = later(record.decisions, revision);
     return oldest.at;
   }
 
@@ -358,14 +383,7 @@ export class FrontendSyncs {
   through({ frontends: revisions }: Revisions, frontends: Iterable<string>): void {
     for (const record of this.some(frontends)) {
       const revision = revisions.get(record.name);
-      if (revision === undefined) continue;
-      if (record.decisions.length > 0) {
-        record.decisions = record.decisions.filter((one) => one.revision > revision);
-      }
-      if (record.waiters.length === 0) continue;
-      const all = record.waiters;
-      record.waiters = all.filter((one) => one.revision > revision);
-      for (const one of all) if (one.revision <= revision) one.done();
+      if (revision !== undefined) answer(record, revision);
     }
   }
 

@@ -51,20 +51,24 @@ export interface Through {
 class PartWay {
   readonly #planned: Planned;
   readonly #release: boolean;
-  /** By frontend, its steps without an outcome. */
-  readonly #left = new Map<string, number>();
+  /** By frontend, its steps without an outcome; null: each has one, as nearly always. */
+  readonly #left: Map<string, number> | null;
   /** Frontends of which not everything was done as planned. */
   readonly #troubled = new Set<string>();
   #results: StepResult[] = [];
   readonly #desired: ReadonlyMap<string, DesiredVip>;
-  #through: DesiredVip[] = [];
+  /** Those that are through and not told yet. An array that grows from nothing gets room for 17. */
+  #through: DesiredVip[] | null = null;
 
   /** None of its steps has an outcome. */
-  constructor(planned: Planned, release: boolean) {
+  constructor(planned: Planned, release: boolean, desired: ReadonlyMap<string, DesiredVip>) {
     this.#planned = planned;
     this.#release = release;
-    this.#desired = new Map(planned.desired.map((vip) => [vip.frontend, vip]));
-    for (const { frontend } of planned.plan.steps) {
+    this.#desired = desired;
+    const { frontends, plan: { steps } } = planned;
+    this.#left = steps.length === frontends?.length ? null : new Map();
+    if (this.#left === null) return;
+    for (const { frontend } of steps) {
       if (frontend !== null) this.#left.set(frontend, (this.#left.get(frontend) ?? 0) + 1);
     }
   }
@@ -73,19 +77,22 @@ class PartWay {
   take(result: StepResult): void {
     const { status, step: { frontend }, surprise } = result;
     if (frontend === null) return;
-    const left = (this.#left.get(frontend) ?? 1) - 1;
-    this.#left.set(frontend, left);
+    const left = (this.#left?.get(frontend) ?? 1) - 1;
+    this.#left?.set(frontend, left);
     if (left > 0 || status !== "done" || surprise) this.#results.push(result);
     if (status !== "done" || surprise) this.#troubled.add(frontend);
     const vip = this.#desired.get(frontend);
-    if (left === 0 && vip !== undefined) this.#through.push(vip);
+    if (left > 0 || vip === undefined) return;
+    if (this.#through === null) this.#through = [vip];
+    else this.#through.push(vip);
   }
 
-  /** The frontends that are through, each once. */
-  through(): Through {
+  /** The frontends that are through, each once; null: none is. */
+  through(): Through | null {
     const { revisions } = this.#planned;
     const all = this.#through;
-    this.#through = [];
+    this.#through = null;
+    if (all === null) return null;
     if (this.#troubled.size === 0) return { revisions, done: all, others: null };
     const troubled = new Set(all.map(({ frontend }) => frontend).filter((name) => this.#troubled.has(name)));
     const done = all.filter(({ frontend }) => !troubled.has(frontend));
@@ -133,8 +140,9 @@ export class Sending {
   /** Messages since the last write; null: they are written at the end of the turn, or when its caller says so. */
   #unwritten: number | null = null;
 
-  /** Those of which a frontend is through, in this turn. */
-  readonly #ready = new Set<PartWay>();
+  /** Those of which a step has an outcome, in this turn; null: none. */
+  #ready: PartWay[] | null = null;
+  readonly #tellThrough = (): void => this.#through();
 
   /** Nothing is sent yet. */
   constructor(core: SyncCore, hooks: SendingHooks, lb: LoadBalancer, ways: SendingWays) {
@@ -152,8 +160,8 @@ export class Sending {
     const { plan } = planned;
     const { release, urgent } = this.#ways;
     this.#open += plan.steps.length;
-    const way = this.#ways.onThrough === undefined ? null : new PartWay(planned, release);
-    const wanted = new Map(planned.desired.map((vip) => [vip.id, vip]));
+    const desired = new Map(planned.desired.map((vip) => [vip.frontend, vip]));
+    const way = this.#ways.onThrough === undefined ? null : new PartWay(planned, release, desired);
     const outcome = applyPlan(plan, {
       balancer: this.#lb,
       inFlight: this.#hooks.inFlight,
@@ -162,10 +170,10 @@ export class Sending {
       signal,
       urgent,
       isCurrent: (step) => this.#isCurrent(planned, step),
-      onSend: (op, { vip }) => {
+      onSend: (op, { frontend, vip }) => {
         this.#writeSome();
         state.sending(op, vip);
-        if (vip !== null) syncs.asked(op, vip, wanted.get(vip));
+        if (frontend !== null) syncs.asked(op, frontend, desired.get(frontend));
       },
       onSettled: (op, { vip }) => state.settled(op, vip),
       onAccepted: (op, { vip }) => this.#hooks.accepted(op, vip, plan.flushesBefore),
@@ -245,14 +253,19 @@ export class Sending {
   /** Frontends that are through are taken into account together, when all answers of this turn are read. */
   #take(way: PartWay, result: StepResult): void {
     way.take(result);
-    if (this.#ready.size === 0) queueMicrotask(() => this.#through());
-    this.#ready.add(way);
+    if (this.#ready === null) {
+      this.#ready = [way];
+      queueMicrotask(this.#tellThrough);
+    } else if (this.#ready[this.#ready.length - 1] !== way) this.#ready.push(way);
   }
 
   #through(): void {
-    const ready = [...this.#ready];
-    this.#ready.clear();
-    for (const way of ready) this.#ways.onThrough?.(way.through());
+    const ready = this.#ready ?? [];
+    this.#ready = null;
+    for (const way of ready) {
+      const through = way.through();
+      if (through !== null) this.#ways.onThrough?.(through);
+    }
   }
 
   /** A plan is through. */
