@@ -103,6 +103,12 @@ export class FdReceiver implements Disposable {
 }
 
 /**
+ * An error must come so often before it counts. Once ENOENT was read, which accept4 never has: the runtime had made another
+ * call in this thread before errno was read. To accept again costs nothing.
+ */
+const ACCEPT_TRIES = 3;
+
+/**
  * A SOCK_SEQPACKET socket that accepts connections. Owns the descriptor, not the file: whoever listens at a path
  * removes it.
  */
@@ -130,11 +136,13 @@ export class SeqpacketListener implements Disposable {
 
   /** The next waiting connection, non-blocking and close-on-exec, or null. Throws ErrnoError. */
   accept(): Fd | null {
-    const number = libc.accept4(this.#socket.number, null, null, linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC);
-    if (number >= 0) return new Fd(number);
-    const reason = errno();
-    if (reason === E.EAGAIN || reason === E.EINTR || reason === E.ECONNABORTED) return null;
-    throw new ErrnoError("accept", reason);
+    for (let left = ACCEPT_TRIES;; left--) {
+      const number = libc.accept4(this.#socket.number, null, null, linux.SOCK_NONBLOCK | linux.SOCK_CLOEXEC);
+      if (number >= 0) return new Fd(number);
+      const reason = errno();
+      if (reason === E.EAGAIN || reason === E.EINTR || reason === E.ECONNABORTED) return null;
+      if (left === 1) throw new ErrnoError("accept", reason);
+    }
   }
 
   /** Stops listening. */
