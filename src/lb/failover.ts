@@ -11,6 +11,7 @@
 import type { Millis } from "../model.ts";
 import { ABSENT } from "./apply.ts";
 import { type LoadBalancer, VppError } from "./balancer.ts";
+import type { DesiredVip } from "./desired.ts";
 import type { FrontendSync } from "./frontend_record.ts";
 import type { FrontendOutcome } from "./frontend_sync.ts";
 import { type Outcome, outcomeOfHeld, type Planned } from "./outcome.ts";
@@ -28,6 +29,8 @@ export interface Sorted {
   readonly urgent: readonly string[];
   /** Nothing is to be sent; how they stand. */
   readonly unchanged: ReadonlyMap<string, FrontendOutcome>;
+  /** The VIPs of all that were planned, as VPP should have them. */
+  readonly wanted: readonly DesiredVip[];
   /** Wait until VPP has answered what is under way for their VIPs. */
   readonly busy: readonly string[];
   /** Need a read first. */
@@ -53,12 +56,12 @@ export function sortChanged(
     else known.push(name);
   }
   if (known.length === 0) {
-    return { sorted: { urgent: [], unchanged: new Map(), busy, ordinary }, planned: null };
+    return { sorted: { urgent: [], unchanged: new Map(), wanted: [], busy, ordinary }, planned: null };
   }
   const whole = plan(known);
   if (isAllFree(whole.plan.units, known)) {
     return {
-      sorted: { urgent: known, unchanged: new Map(), busy, ordinary },
+      sorted: { urgent: known, unchanged: new Map(), wanted: whole.desired, busy, ordinary },
       planned: { ...whole, plan: onlyUnits(whole.plan, whole.plan.units) },
     };
   }
@@ -80,7 +83,7 @@ export function sortChanged(
       for (const unit of own) units.add(unit);
     }
   }
-  const sorted = { urgent, unchanged, busy, ordinary };
+  const sorted = { urgent, unchanged, wanted: whole.desired, busy, ordinary };
   if (urgent.length === 0) return { sorted, planned: null };
   const names = new Set(urgent);
   const desired = whole.desired.filter(({ frontend }) => names.has(frontend));
@@ -270,7 +273,7 @@ class Change {
       this.#syncer.planKnown(some, some, state.readAt ?? clock.wall());
     const { planned, sorted } = sortChanged(free, state, make);
     for (const record of syncs.some(sorted.busy)) this.#postpone(lb, record);
-    this.#unchanged(sorted.unchanged);
+    this.#unchanged(sorted.unchanged, sorted.wanted);
     if (planned !== null) this.#add(lb, planned, sorted.urgent);
     // What needs a read comes after what is sent at once.
     const later = [...others, ...syncs.some(sorted.ordinary)];
@@ -288,11 +291,14 @@ class Change {
     return this.#syncer.confJudged && state.witnesses.known && !gate.isHeld(release) && failures === 0;
   }
 
-  #unchanged(outcomes: Sorted["unchanged"]): void {
+  #unchanged(outcomes: Sorted["unchanged"], wanted: readonly DesiredVip[]): void {
     if (outcomes.size === 0) return;
     const { parts: { clock }, syncs } = this.#core;
     const revisions = syncs.revisions(outcomes.keys());
     for (const record of syncs.commit(revisions, outcomes, clock.wall())) done(record);
+    for (const vip of wanted) {
+      if (outcomes.get(vip.frontend)?.standing === "in-sync") syncs.inSync(revisions, vip, clock.wall());
+    }
     syncs.through(revisions, outcomes.keys());
   }
 

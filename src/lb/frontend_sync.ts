@@ -281,8 +281,9 @@ export class FrontendSyncs {
     const revision = then.frontends.get(vip.frontend);
     if (record === null || revision === undefined) return null;
     answer(record, revision);
+    // VPP had it so, whatever changed since: reasons and drift are judged from there.
+    if (record.vip === vip.id) record.lastInSync = vip;
     if (record.revision !== revision) return null;
-    record.lastInSync = vip;
     if (record.standing !== "in-sync") record.since = now;
     record.standing = "in-sync";
     record.detail = null;
