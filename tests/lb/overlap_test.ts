@@ -187,3 +187,20 @@ Deno.test("a server that has weight 0 and was flushed is not flushed again", asy
   await world.clock.advance(3_000);
   assert.equal(vpp.ops.length, 40);
 });
+
+Deno.test("a plan leaves out VIPs whose weights are on their way", async () => {
+  const { world } = await slow(many(1000), 10);
+  await using _ = world;
+  const planned = Promise.withResolvers<number>();
+  for (let t = 0; t < 3_000; t += 200) {
+    world.become("b1", t % 400 === 0 ? "down" : "up");
+    await settle();
+    if (t === 1_000) {
+      void world.reconciler.plan(null).then((answer) =>
+        answer.ok ? planned.resolve(answer.value.plan.steps.length) : planned.reject(answer.error)
+      );
+    }
+    await world.clock.advance(200);
+  }
+  assert.equal(await planned.promise, 0);
+});
