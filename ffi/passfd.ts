@@ -103,8 +103,8 @@ export class FdReceiver implements Disposable {
 }
 
 /**
- * An error must come so often before it counts. Once ENOENT was read, which accept4 never has: the runtime had made another
- * call in this thread before errno was read. To accept again costs nothing.
+ * An error must come so often before it counts. Once ENOENT was read, which accept4 never has, so something else had
+ * probably set errno before it was read. To accept again costs nothing.
  */
 const ACCEPT_TRIES = 3;
 

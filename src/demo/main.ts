@@ -31,9 +31,9 @@ ${helpText()}`;
 /** Everything must be up within this time; generous, because a small machine starts five programs at once. */
 const startLimitMs = 60_000;
 /** Time between two looks at a start, in ms. */
-/** Ctrl-C ends the parts, too: the signal may be told here after the end of a part, but not later than that. */
-const interruptMs = 500;
 const lookMs = 50;
+/** Ctrl-C ends the parts, too. The signal may arrive here after a part has ended, at most so much later, in ms. */
+const interruptMs = 500;
 
 const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 const complain = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));

@@ -113,14 +113,14 @@ function isDrift(step: Step, wanted: DesiredVip | null, { isSettled, known }: Dr
   const { frontend, kind, server } = step;
   if (kind === "conf_set") return step.reason === drift;
   if (frontend === null) return isSettled && kind === "vip_removed";
-  const { asked, lastInSync: last } = known(frontend) ?? { lastInSync: null };
-  if (last === null || asked === undefined) return false;
+  const record = known(frontend);
+  const last = record?.lastInSync ?? null;
+  if (record === null || last === null) return false;
   if (kind === "vip_recreated") return wanted !== null && sameSettings(last, wanted);
   if (kind !== "as_removed") return step.reason === drift;
   if (server === null || step.reason !== notConfigured) return false;
-  const isOurs = last.servers.some(({ address }) => address === server.address) ||
-    asked.get(server.address) != null;
-  return !isOurs;
+  const asked = record.asked.get(server.address) ?? null;
+  return asked === null && !last.servers.some(({ address }) => address === server.address);
 }
 
 /** What drifted, by the frontend's name, the VIP, or "" for the settings; in words. What is held is no drift. */

@@ -375,7 +375,8 @@ class Change {
 
   #close(name: string): void {
     const record = this.#open.get(name);
-    if (record === undefined || !this.#open.delete(name)) return;
+    if (record === undefined) return;
+    this.#open.delete(name);
     record.urgent--;
   }
 

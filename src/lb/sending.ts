@@ -48,7 +48,7 @@ export interface Through {
 }
 
 /** The frontends of a plan that are under way. */
-class PartWay {
+class Progress {
   readonly #planned: Planned;
   readonly #release: boolean;
   /** By frontend, its steps without an outcome; null: each has one, as nearly always. */
@@ -141,7 +141,7 @@ export class Sending {
   #unwritten: number | null = null;
 
   /** Those of which a step has an outcome, in this turn; null: none. */
-  #ready: PartWay[] | null = null;
+  #ready: Progress[] | null = null;
   readonly #tellThrough = (): void => this.#through();
 
   /** Nothing is sent yet. */
@@ -161,7 +161,7 @@ export class Sending {
     const { release, urgent } = this.#ways;
     this.#open += plan.steps.length;
     const desired = new Map(planned.desired.map((vip) => [vip.frontend, vip]));
-    const way = this.#ways.onThrough === undefined ? null : new PartWay(planned, release, desired);
+    const progress = this.#ways.onThrough === undefined ? null : new Progress(planned, release, desired);
     const outcome = applyPlan(plan, {
       balancer: this.#lb,
       inFlight: this.#hooks.inFlight,
@@ -183,7 +183,7 @@ export class Sending {
         this.#logOrKeep(result);
         this.#remember(result);
         const { frontend, kind } = result.step;
-        if (way !== null) this.#take(way, result);
+        if (progress !== null) this.#take(progress, result);
         if (result.status !== "done") return;
         if (kind !== "conf_set") hooks.changed(plan.scope, kind);
         const revision = frontend === null ? undefined : planned.revisions.frontends.get(frontend);
@@ -251,19 +251,19 @@ export class Sending {
   }
 
   /** Frontends that are through are taken into account together, when all answers of this turn are read. */
-  #take(way: PartWay, result: StepResult): void {
-    way.take(result);
+  #take(progress: Progress, result: StepResult): void {
+    progress.take(result);
     if (this.#ready === null) {
-      this.#ready = [way];
+      this.#ready = [progress];
       queueMicrotask(this.#tellThrough);
-    } else if (this.#ready[this.#ready.length - 1] !== way) this.#ready.push(way);
+    } else if (this.#ready[this.#ready.length - 1] !== progress) this.#ready.push(progress);
   }
 
   #through(): void {
     const ready = this.#ready ?? [];
     this.#ready = null;
-    for (const way of ready) {
-      const through = way.through();
+    for (const progress of ready) {
+      const through = progress.through();
       if (through !== null) this.#ways.onThrough?.(through);
     }
   }
