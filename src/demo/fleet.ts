@@ -5,6 +5,7 @@
  */
 import { DemoError } from "./error.ts";
 import { Part } from "./part.ts";
+import { unusedPort } from "./port.ts";
 import { project } from "./site.ts";
 
 /** Most nodes of a demo. */
@@ -39,11 +40,6 @@ export function withFleet(config: string, store: string): string {
   return `${config.trimEnd()}\n  fleet:\n    name: demo\n    endpoints: ["${store}"]\n`;
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** The store and the other nodes. Owns them: disposal ends all. */
 export class DemoFleet implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
@@ -58,7 +54,7 @@ export class DemoFleet implements AsyncDisposable {
 
   /** Starts the store. Throws a DemoError that says how to get it where it is not installed. */
   static async start(folder: string, signal: AbortSignal): Promise<DemoFleet> {
-    const [client, peer] = [freePort(), freePort()].map((port) => `http://127.0.0.1:${port}`);
+    const [client, peer] = [unusedPort(), unusedPort()].map((port) => `http://127.0.0.1:${port}`);
     const fleet = new DemoFleet(folder, client ?? "");
     const args = ["--data-dir", `${folder}/etcd`, "--logger", "zap"];
     args.push("--listen-client-urls", fleet.store, "--advertise-client-urls", fleet.store);

@@ -8,15 +8,14 @@
  * @module
  */
 import type { Backend, LbState } from "../../src/api/mod.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { lines } from "../../src/lines.ts";
 
 const tries = 10;
 const boundMs = 1.1 * (1000 + 2 * 200) + 100;
 const project = (path: string) => new URL(`../../${path}`, import.meta.url).pathname;
 
-using probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-const listen = `127.0.0.1:${probe.addr.port}`;
-probe.close();
+const listen = `127.0.0.1:${unusedPort()}`;
 
 const child = new Deno.Command(Deno.execPath(), {
   args: ["run", "-A", project("src/demo/main.ts"), "--listen", listen],

@@ -12,6 +12,7 @@
  * @module
  */
 import { systemClock } from "../../src/clock.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { silentLog } from "../../src/log/mod.ts";
 import { VppClient } from "../../src/vpp/client.ts";
 import { calls } from "../../src/vpp/messages.ts";
@@ -84,9 +85,7 @@ async function run(vpp: BenchTarget, name: string, others: number, clients: numb
     await clear(session, "203.");
   });
   const watch = new Watch(api);
-  const listening = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const listen = `127.0.0.1:${listening.addr.port}`;
-  listening.close();
+  const listen = `127.0.0.1:${unusedPort()}`;
   const daemon = stack.use(
     await Inside.start({
       config: configuration(servers, others),

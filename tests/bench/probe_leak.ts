@@ -8,11 +8,11 @@
  * @module
  */
 import process from "node:process";
+import { unusedPort } from "../../src/demo/port.ts";
 import { httpCheck, icmpCheck, noTls, target, tcpCheck } from "../probes/helpers.ts";
 import { LocalProber } from "../probes/local.ts";
 import { Nginx } from "../probes/nginx.ts";
 import { noNginx } from "../probes/needs.ts";
-import { closedPort } from "../probes/servers.ts";
 import { row } from "./probe_world.ts";
 
 if (noNginx !== null) {
@@ -26,7 +26,7 @@ await using nginx = await Nginx.start(
   ["http"],
 );
 const port = nginx.port("http");
-const closed = closedPort();
+const closed = unusedPort();
 const checks = [
   httpCheck(port, { responseRegexp: "w.ll" }),
   httpCheck(port, { responseRegexp: "ill" }),

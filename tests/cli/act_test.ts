@@ -4,6 +4,7 @@ import { consequencesLines } from "../../src/cli/render/consequences.ts";
 import { layout } from "../../src/cli/table.ts";
 import { paint } from "../../src/cli/text.ts";
 import { utc } from "../../src/cli/when.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { startDaemon } from "./daemon.ts";
 import { run } from "./session.ts";
 import { siteNow } from "./site.ts";
@@ -196,9 +197,7 @@ Deno.test("show problems is a monitoring plugin: 0, 1, 2, and 3 whenever it cann
       }
     }
   }
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  assert.equal((await run({ url: `http://127.0.0.1:${listener.addr.port}` }, "show")).code, 3);
+  assert.equal((await run({ url: `http://127.0.0.1:${unusedPort()}` }, "show")).code, 3);
 });
 
 Deno.test("journal verify finds an entry that was rewritten, and a journal that was rewritten as a whole", async () => {

@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { unusedPort } from "../../src/demo/port.ts";
 import { authTable } from "../../routes/auth.ts";
 import { startDaemon } from "./daemon.ts";
 import { has, maglevc, selfSigned, start } from "./process.ts";
 
 const shellPath = "/bin/bash";
 const withOpenssl = await has("openssl", "version");
-
-/** A port that nobody listens on. */
-function closedPort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}
 
 Deno.test("exit codes and streams: done, refused, usage, unreachable", async () => {
   await using daemon = startDaemon();
@@ -39,7 +32,7 @@ Deno.test("exit codes and streams: done, refused, usage, unreachable", async () 
   });
 
   const unreachable = await start(["show", "version"], {
-    env: { MAGLEV_SERVER: `http://127.0.0.1:${closedPort()}` },
+    env: { MAGLEV_SERVER: `http://127.0.0.1:${unusedPort()}` },
   });
   assert.equal(unreachable.code, 3);
   assert.equal(unreachable.out, "");
@@ -107,7 +100,7 @@ Deno.test({
 
 Deno.test("a flag wins over the environment, and flags may stand after the words", async () => {
   await using daemon = startDaemon();
-  const env = { MAGLEV_SERVER: `http://127.0.0.1:${closedPort()}` };
+  const env = { MAGLEV_SERVER: `http://127.0.0.1:${unusedPort()}` };
   const { code, out } = await start(["show", "version", "--json", "--server", daemon.url], { env });
   assert.equal(code, 0);
   assert.equal(JSON.parse(out).version, "0.1.0");

@@ -7,6 +7,7 @@ import { screenLines, type TopHead } from "../../src/cli/top/render.ts";
 import { arrange, packetRates, type Row, rowsOf, type Sort, sorts } from "../../src/cli/top/rows.ts";
 import { firstState, press, type TopState } from "../../src/cli/top/state.ts";
 import { utc } from "../../src/cli/when.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { startDaemon } from "./daemon.ts";
 import { run } from "./session.ts";
 import { backends, frontends, siteNow } from "./site.ts";
@@ -159,9 +160,7 @@ Deno.test("top: keys filter, sort, choose a frontend, move, open, ask and leave"
 });
 
 Deno.test("top: a daemon that is away is an error, and no screen is taken", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const url = `http://127.0.0.1:${listener.addr.port}`;
-  listener.close();
+  const url = `http://127.0.0.1:${unusedPort()}`;
   const { code, err } = await run({ url }, "top", {
     width: 80,
     screen: () => assert.fail("the screen was taken"),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Announcement } from "../../src/bus/mod.ts";
 import { eventLine } from "../../src/cli/render/events.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { err, ok } from "../../src/result.ts";
 import { startDaemon } from "./daemon.ts";
 import { run } from "./session.ts";
@@ -289,9 +290,7 @@ Deno.test("a watch waits for the token of a daemon that starts again: it removes
 });
 
 Deno.test("a watch of a server that is not there fails at once", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const url = `http://127.0.0.1:${listener.addr.port}`;
-  listener.close();
+  const url = `http://127.0.0.1:${unusedPort()}`;
   const { code, err } = await run({ url }, "watch events");
   assert.deepEqual([code, err], [3, `maglevc: cannot reach ${url}: connection refused\n`]);
 });

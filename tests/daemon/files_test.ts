@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:tls";
 import type { Backend, ConfigCheck, ConfigReload, Finding, Problem } from "../../src/api/mod.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { noOpenssl, testWith } from "../probes/needs.ts";
 import { Pki, type Signed } from "../probes/pki.ts";
-import { closedPort } from "../probes/servers.ts";
 import { OpensslServer } from "../probes/tls_servers.ts";
 import { Inside } from "./inside.ts";
 
@@ -23,7 +23,7 @@ function config(port: number, params: string): string {
 
 /** A TLS server whose certificate can be replaced. */
 class Site implements AsyncDisposable {
-  readonly port = closedPort();
+  readonly port = unusedPort();
   #server: Server | null = null;
 
   /** Serves with this certificate from now on. */

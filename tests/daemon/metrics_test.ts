@@ -1,6 +1,7 @@
 /** Every metric on the daemon itself: present, with the right labels, telling what is so, and gone when it is not. */
 import assert from "node:assert/strict";
 import type { Backend, Frontend, LbCounters, Plan } from "../../src/api/mod.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
 import { VPP_STANDINGS } from "../../src/model.ts";
 import { ip } from "../../src/net/ip.ts";
@@ -283,9 +284,7 @@ Deno.test("the end of a backend's certificate is a metric, in seconds from now",
 });
 
 Deno.test("a daemon of a fleet counts the calls of its store, those that failed included", async () => {
-  const closed = Deno.listen({ hostname: "127.77.113.1", port: 0 });
-  const { port } = closed.addr;
-  closed.close();
+  const port = unusedPort("127.77.113.1");
   const fleet = `  fleet: { name: site, node: lb1, endpoints: ["http://127.77.113.1:${port}"] }\n`;
   await using inside = await Inside.start({
     config: wwwConfig("77.113", 9, fleet),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { unusedPort } from "../../src/demo/port.ts";
 import { holdPort } from "../../src/demo/site.ts";
 
 Deno.test("two demos at once have two ports, and the example's own is free again after the first", () => {
@@ -13,4 +14,14 @@ Deno.test("two demos at once have two ports, and the example's own is free again
   }
   using again = holdPort();
   assert.equal(again.port, first);
+});
+
+Deno.test("a port for a program is none that a connection may have first, and is given once", async () => {
+  const range = await Deno.readTextFile("/proc/sys/net/ipv4/ip_local_port_range");
+  const [low = 0, high = 0] = range.trim().split(/\s+/).map(Number);
+  const ports = Array.from({ length: 300 }, () => unusedPort());
+  for (const port of ports) {
+    assert.ok(port >= 1024 && port <= 65_535 && (port < low || port > high), `${port}`);
+  }
+  assert.equal(new Set(ports).size, ports.length);
 });

@@ -3,13 +3,13 @@
  *
  * @module
  */
+import { unusedPort } from "../../src/demo/port.ts";
 import { lines } from "../../src/lines.ts";
 import { project } from "./harness.ts";
 
 /** An address on which nothing listens. */
 export function freeAddress(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `127.0.0.1:${listener.addr.port}`;
+  return `127.0.0.1:${unusedPort()}`;
 }
 
 /** A demo that runs, with its output as it comes. Disposal interrupts it and waits for its end. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Backend, Info, Ready } from "../../src/api/mod.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { lines } from "../../src/lines.ts";
 import type { LocalTokenInfo } from "../../src/net/local_token.ts";
 import { project, TestDaemon } from "./harness.ts";
@@ -105,9 +106,7 @@ Deno.test("an unhandled error ends the process with a record and code 70", async
 
 Deno.test("deno serve runs the same daemon from the environment alone", async () => {
   const folder = await Deno.makeTempDir({ prefix: "maglev-test-" });
-  using probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = probe.addr;
-  probe.close();
+  const port = unusedPort();
   await Deno.writeTextFile(`${folder}/maglev.yaml`, config);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["serve", "-A", "--host", "127.0.0.1", "--port", String(port), project("src/serve.ts")],

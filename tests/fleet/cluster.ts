@@ -1,4 +1,5 @@
 /** A cluster of real etcd members on loopback. */
+import { unusedPort } from "../../src/demo/port.ts";
 import type { Signed } from "../probes/pki.ts";
 
 /** Why the tests of this folder are skipped; null: they are not. */
@@ -16,16 +17,12 @@ export const etcdLack: string | null = await (async () => {
   }
 })();
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** One member: a process that can be stopped, continued, killed and started again on its data. */
 export class Member {
   readonly #args: readonly string[];
   readonly #log: string;
   #child: Deno.ChildProcess | null = null;
+  #ended = false;
   readonly #before: string;
   readonly url: string;
 
@@ -39,15 +36,27 @@ export class Member {
 
   /** Starts the process; does not wait for a leader. */
   start(): void {
-    this.#child = new Deno.Command("sh", {
+    this.#ended = false;
+    const child = new Deno.Command("sh", {
       args: ["-c", `${this.#before} exec etcd "$@" >>${this.#log} 2>&1`, "etcd", ...this.#args],
       stdin: "null",
     }).spawn();
+    this.#child = child;
+    child.status.then(() => {
+      if (this.#child === child) this.#ended = true;
+    });
+  }
+
+  /** Throws, with the end of its log, where it ended by itself. */
+  mustRun(): void {
+    if (!this.#ended) return;
+    const log = Deno.readTextFileSync(this.#log).trimEnd().split("\n").slice(-5).join("\n");
+    throw new Error(`the etcd of ${this.url} ended by itself:\n${log}`);
   }
 
   /** The same member for clients of another port only, so that those who know this one do not reach it. */
   elsewhere(): Member {
-    const url = `http://127.0.0.1:${freePort()}`;
+    const url = `http://127.0.0.1:${unusedPort()}`;
     return new Member(url, this.#args.map((arg) => arg === this.url ? url : arg), this.#log, this.#before);
   }
 
@@ -60,7 +69,7 @@ export class Member {
     const child = this.#child;
     if (child === null) return;
     this.#child = null;
-    child.kill("SIGKILL");
+    if (!this.#ended) child.kill("SIGKILL");
     await child.status;
   }
 }
@@ -100,8 +109,8 @@ export class Cluster implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "etcd-" });
     const places = Array.from({ length: count }, (_, i) => ({
       name: `m${i}`,
-      client: `http${tls === undefined ? "" : "s"}://127.0.0.1:${freePort()}`,
-      peer: `http://127.0.0.1:${freePort()}`,
+      client: `http${tls === undefined ? "" : "s"}://127.0.0.1:${unusedPort()}`,
+      peer: `http://127.0.0.1:${unusedPort()}`,
     }));
     const initial = places.map(({ name, peer }) => `${name}=${peer}`).join(",");
     const secure = tls === undefined ? [] : [
@@ -190,16 +199,22 @@ export class Cluster implements AsyncDisposable {
           if (!isExpected) throw error;
         }
       }
+      for (const member of members) member.mustRun();
       // Nothing tells when a member has joined: asking is the only way.
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error("the cluster has no leader after 30 s");
   }
 
+  /** Ends all. Throws where a member had ended by itself: whatever the test saw, this is why. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.members.map((member) => member.kill()));
-    this.#http.close();
-    await Deno.remove(this.folder, { recursive: true });
+    try {
+      for (const member of this.members) member.mustRun();
+    } finally {
+      await Promise.all(this.members.map((member) => member.kill()));
+      this.#http.close();
+      await Deno.remove(this.folder, { recursive: true });
+    }
   }
 }
 

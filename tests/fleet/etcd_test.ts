@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../src/clock.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { Etcd, type EtcdOptions } from "../../src/fleet/etcd.ts";
 import { StoreError, type WatchEvent } from "../../src/fleet/store.ts";
 import { Cluster, etcdLack } from "./cluster.ts";
@@ -107,9 +108,7 @@ test("a lease keeps its key until it is revoked, and a lease that is gone is tol
 
 test("endpoints are tried in turn; without any, and with one that hangs, the deadline holds", async () => {
   await using cluster = await Cluster.start();
-  using closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const dead = `http://127.0.0.1:${closed.addr.port}`;
-  closed.close();
+  const dead = `http://127.0.0.1:${unusedPort()}`;
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const hanging = `http://127.0.0.1:${silent.addr.port}`;
   const [alive = ""] = cluster.endpoints;

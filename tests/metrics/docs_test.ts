@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createMetricsApp } from "../../routes/app.ts";
 import { systemClock } from "../../src/clock.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { silentLog } from "../../src/log/mod.ts";
 import { catalog } from "../../src/metrics/catalog.ts";
 import { busyMetrics, snapshotOf } from "./world.ts";
@@ -65,10 +66,8 @@ Deno.test({
     const metricsApp = createMetricsApp({ control, bus, log: silentLog, clock: systemClock });
     await using serving = await start(world, { listen: [], metricsApp, metricsListen: anyPort });
     const directory = await Deno.makeTempDir();
-    // Prometheus takes no port 0, so one is borrowed from the kernel just before.
-    const borrowed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = borrowed.addr;
-    borrowed.close();
+    // Prometheus takes no port 0.
+    const port = unusedPort();
     await Deno.writeTextFile(
       `${directory}/prometheus.yml`,
       `global: {scrape_interval: 1s}

@@ -1,6 +1,7 @@
 /** What another daemon is asked, and what of its answers gets through. */
 import assert from "node:assert/strict";
 import { formatFinding } from "../../src/config/findings.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { parsePeerAddress } from "../../src/net/peer_url.ts";
 import { PeerError, peerLimitMs, peerLimitOctets, Peers } from "../../src/peers/peers.ts";
 import { parsePeerTokens } from "../../src/peers/tokens.ts";
@@ -265,11 +266,7 @@ Deno.test("who is there: a peer that answers, one that is away, one that is some
   good.answer = () => Response.json({ node: "lb2" });
   await using other = new Peer();
   other.answer = () => Response.json({ hello: "world" });
-  let away = 0;
-  {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    away = listener.addr.port;
-  }
+  const away = unusedPort();
   const clock = new FakeClock();
   const url = (port: number) => `http://127.0.0.1:${port}/`;
   using peers = peersOf(0, {

@@ -1,4 +1,4 @@
-import { closedPort } from "./servers.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { listening } from "./tls_servers.ts";
 
 /** A real HAProxy with one configuration in a temporary folder, ended on disposal. */
@@ -20,7 +20,7 @@ export class HaProxy implements AsyncDisposable {
   /** Starts it with `sections`, which follow its global ones, and waits until it listens. */
   static async start(sections: string, names: readonly string[]): Promise<HaProxy> {
     const folder = await Deno.makeTempDir({ prefix: "mgp-haproxy-" });
-    const ports = Object.fromEntries(names.map((name) => [name, closedPort()]));
+    const ports = Object.fromEntries(names.map((name) => [name, unusedPort()]));
     const filled = Object.entries(ports).reduce(
       (text, [name, port]) => text.replaceAll(`{${name}}`, `${port}`),
       sections,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { unusedPort } from "../../src/demo/port.ts";
 import type { ProbeCode } from "../../src/model.ts";
 import type { HttpParams } from "../../src/configuration.ts";
 import { ip } from "../../src/net/ip.ts";
 import { httpCheck, target } from "./helpers.ts";
 import { LocalProber, probeOnce } from "./local.ts";
-import { closedPort, mute, type Peer, ResettingServer, type Script, ScriptedServer } from "./servers.ts";
+import { mute, type Peer, ResettingServer, type Script, ScriptedServer } from "./servers.ts";
 
 /** Reads the request and answers with the pieces, then closes in order. */
 const answers = (...pieces: string[]): Script => async (peer) => {
@@ -350,10 +351,8 @@ Deno.test("http probe: the connection ends with a reset once the verdict is know
 });
 
 Deno.test("http probe: refused, and over IPv6", async () => {
-  const refused = await probeOnce(target("b", httpCheck(closedPort())));
-  assert.equal(refused.code, "L4CON");
-  assert.equal(refused.detail, "connection refused");
-  assert.equal(refused.connectMs, null);
+  const refused = await probeOnce(target("b", httpCheck(unusedPort())));
+  assert.deepEqual([refused.code, refused.detail, refused.connectMs], ["L4CON", "connection refused", null]);
   await using server = new ScriptedServer(answers(`${OK}\r\n`), "::1");
   const result = await probeOnce(target("b", httpCheck(server.port), { address: ip("::1") }));
   assert.equal(result.code, "L7OK");

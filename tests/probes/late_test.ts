@@ -3,13 +3,14 @@
  * backend gets no failing result that counts, and a dead one is still found dead.
  */
 import assert from "node:assert/strict";
+import { unusedPort } from "../../src/demo/port.ts";
 import { silentLog } from "../../src/log/mod.ts";
 import type { ProbeReport, ProbeTarget } from "../../src/probes/prober.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { httpCheck, icmpCheck, Reports, target, tcpCheck } from "./helpers.ts";
 import { noSetpriv, testWith } from "./needs.ts";
 import { ProbeProcess } from "./process.ts";
-import { closedPort, ScriptedServer } from "./servers.ts";
+import { ScriptedServer } from "./servers.ts";
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -29,7 +30,7 @@ function mixed(port: number): ProbeTarget[] {
     const check = i % 4 === 0 ? tcpCheck(port, often) : httpCheck(port, { responseRegexp: "^ok$" }, often);
     return target(`live${i}`, check);
   });
-  return [...healthy, target("dead", tcpCheck(closedPort(), often))];
+  return [...healthy, target("dead", tcpCheck(unusedPort(), often))];
 }
 
 const counted = (reports: readonly ProbeReport[]) => reports.filter(({ result }) => result.void === null);
@@ -107,7 +108,7 @@ testWith([noSetpriv], "missing rights are no failure of a backend, and are named
   const targets = [
     target("ping", icmpCheck()),
     target("elsewhere", tcpCheck(1), { netns: "/proc/self/ns/net" }),
-    target("plain", tcpCheck(closedPort())),
+    target("plain", tcpCheck(unusedPort())),
   ];
   await using child = new ProbeProcess(targets, { wrap });
   const ping = (await child.reports.next("ping")).result;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { unusedPort } from "../../src/demo/port.ts";
 import { ip } from "../../src/net/ip.ts";
 import { httpCheck, icmpCheck, noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber } from "./local.ts";
-import { closedPort, mute, ScriptedServer } from "./servers.ts";
+import { mute, ScriptedServer } from "./servers.ts";
 
 /** Descriptors of this process that are sockets, epolls or eventfds. */
 function descriptors(): number {
@@ -38,7 +39,7 @@ Deno.test("1,000 probes of every type and outcome leave no descriptor behind", a
   await using silent = new ScriptedServer(mute);
   await using noise = new ScriptedServer((peer) => peer.send("noise\r\n"));
   await using prober = new LocalProber();
-  const closed = closedPort();
+  const closed = unusedPort();
   const refuse = { timeoutMs: 20 };
   const checks = [
     httpCheck(web.port, { responseRegexp: "ok" }),

@@ -1,4 +1,4 @@
-import { closedPort } from "./servers.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 
 /** A real nginx with one configuration in a temporary folder, ended on disposal. */
 export class Nginx implements AsyncDisposable {
@@ -24,7 +24,7 @@ export class Nginx implements AsyncDisposable {
     files: Record<string, string> = {},
   ): Promise<Nginx> {
     const folder = await Deno.makeTempDir({ prefix: "mgp-nginx-" });
-    const ports = Object.fromEntries(names.map((name) => [name, closedPort()]));
+    const ports = Object.fromEntries(names.map((name) => [name, unusedPort()]));
     for (const [name, content] of Object.entries(files)) {
       await Deno.writeTextFile(`${folder}/${name}`, content);
     }

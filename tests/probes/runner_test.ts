@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { unusedPort } from "../../src/demo/port.ts";
 import type { Attrs, Level, Log } from "../../src/log/mod.ts";
 import { silentLog } from "../../src/log/mod.ts";
 import type { ProberEvents } from "../../src/probes/prober.ts";
@@ -7,7 +8,7 @@ import { startProber } from "../../src/probes/runner.ts";
 import { VoidLog } from "../../src/probes/void_log.ts";
 import { FakeClock } from "../fake_clock.ts";
 import { httpCheck, Reports, target, tcpCheck } from "./helpers.ts";
-import { closedPort, mute, ScriptedServer } from "./servers.ts";
+import { mute, ScriptedServer } from "./servers.ts";
 
 /** A log that keeps what it is told. */
 class Kept implements Log {
@@ -57,7 +58,7 @@ Deno.test("startProber() probes by tcp and http through the worker", async () =>
   prober.start([
     target("web", httpCheck(port, { responseRegexp: "all w.ll" })),
     target("open", tcpCheck(port)),
-    target("shut", tcpCheck(closedPort())),
+    target("shut", tcpCheck(unusedPort())),
     target("wrong", httpCheck(port, { responseCodes: [{ from: 500, to: 599 }] })),
   ]);
   const web = await reports.next("web");
@@ -109,7 +110,7 @@ Deno.test("start() of a known backend: reports of the older generation are rejec
 Deno.test("pace() reaches the wait under way in the worker", async () => {
   const reports = new Reports();
   await using prober = startProber({ log: silentLog, sink: reports.sink });
-  prober.start([target("b", tcpCheck(closedPort(), { intervalMs: 3_600_000 }))]);
+  prober.start([target("b", tcpCheck(unusedPort(), { intervalMs: 3_600_000 }))]);
   await reports.next("b");
   prober.pace("b", 1, 20);
   await reports.next("b", 3);
@@ -128,7 +129,7 @@ Deno.test("a worker that crashes is replaced; its probes are void, and every tar
     spawn: () => spawned++ === 0 ? worker("workers/crashing.ts") : ours(),
     events: { void: (backend, cause) => voids.push(`${backend} ${cause}`), restart: () => restarts++ },
   });
-  const down = tcpCheck(closedPort(), { intervalMs: 20 });
+  const down = tcpCheck(unusedPort(), { intervalMs: 20 });
   prober.start([
     target("waits", httpCheck(silent.port, {}, { timeoutMs: 3_000_000 }), { generation: 4 }),
     target("done", down, { generation: 5 }),
@@ -163,7 +164,7 @@ Deno.test("a worker that died is not replaced before there are descriptors for i
     events: { restart: died.resolve },
     spawn: () => spawned++ === 0 ? worker("workers/crashing.ts") : ours(),
   });
-  prober.start([target("b", tcpCheck(closedPort(), { intervalMs: 20 }))]);
+  prober.start([target("b", tcpCheck(unusedPort(), { intervalMs: 20 }))]);
   await died.promise;
   await clock.advance(5_000);
   assert.equal(spawned, 1);
@@ -192,7 +193,7 @@ Deno.test("a worker that the system does not start, at the start or later, is tr
       return ours();
     },
   });
-  prober.start([target("b", tcpCheck(closedPort(), { intervalMs: 20 }))]);
+  prober.start([target("b", tcpCheck(unusedPort(), { intervalMs: 20 }))]);
   await clock.advance(2_000);
   assert.deepEqual([attempts, reports.all.length], [3, 0]);
   const [told, ...again] = log.named("worker-restart");
@@ -215,7 +216,7 @@ Deno.test("a worker without a sign of life is replaced after ten looks, not befo
     sink: reports.sink,
     spawn: () => spawned++ === 0 ? deaf() : ours(),
   });
-  prober.start([target("b", tcpCheck(closedPort()))]);
+  prober.start([target("b", tcpCheck(unusedPort()))]);
   await clock.advance(9000);
   assert.equal(spawned, 1);
   await clock.advance(1000);
@@ -236,7 +237,7 @@ Deno.test("alive(): a thread that has run since, one that is new, one that is be
     lack: () => spawned === 1 ? "descriptors" : null,
     spawn: () => spawned++ === 0 ? deaf() : ours(),
   });
-  prober.start([target("b", tcpCheck(closedPort(), { intervalMs: 20 }))]);
+  prober.start([target("b", tcpCheck(unusedPort(), { intervalMs: 20 }))]);
   assert.equal(prober.alive(), true, "new");
   assert.equal(prober.alive(), false, "it has not run since");
   await clock.advance(10_000);
@@ -323,7 +324,7 @@ Deno.test("more targets than the limit of open files allows are warned of, once,
   const log = new Kept();
   const reports = new Reports();
   await using prober = startProber({ log, sink: reports.sink, descriptors: 64 });
-  const check = tcpCheck(closedPort(), { intervalMs: 3_600_000 });
+  const check = tcpCheck(unusedPort(), { intervalMs: 3_600_000 });
   const names = Array.from({ length: 40 }, (_, i) => `b${i}`);
   prober.start(names.slice(0, 16).map((name) => target(name, check)));
   assert.deepEqual(log.named("probe-limit"), []);

@@ -137,11 +137,3 @@ export class ResettingServer implements AsyncDisposable {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 }
-
-/** A port on which nobody listens. */
-export function closedPort(hostname = "127.0.0.1"): number {
-  const listener = Deno.listen({ hostname, port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}

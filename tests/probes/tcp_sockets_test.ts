@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Reactor } from "../../ffi/reactor.ts";
 import { connect } from "../../ffi/socket.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import { ip } from "../../src/net/ip.ts";
 import { type ProbePlan, probePlan } from "../../src/probes/plan.ts";
 import type { ProbeTarget } from "../../src/probes/prober.ts";
@@ -10,7 +11,7 @@ import { httpCheck, noTls, target, tcpCheck } from "./helpers.ts";
 import { LocalProber } from "./local.ts";
 import { Namespace } from "./namespaces.ts";
 import { noNamespaces, testWith } from "./needs.ts";
-import { closedPort, mute, ScriptedServer } from "./servers.ts";
+import { mute, ScriptedServer } from "./servers.ts";
 
 const planOf = (rest: Partial<ProbeTarget> = {}) => probePlan(target("b", tcpCheck(80), rest), "test");
 
@@ -138,7 +139,7 @@ Deno.test("probes of every outcome leave a socket that the next probe can use", 
   const short = { timeoutMs: 40 };
   const checks = [
     [tcpCheck(web.port), "L4OK"],
-    [tcpCheck(closedPort()), "L4CON"],
+    [tcpCheck(unusedPort()), "L4CON"],
     [httpCheck(web.port), "L7OK"],
     [httpCheck(silent.port, {}, short), "L7TOUT"],
     [httpCheck(closing.port), "L7RSP"],

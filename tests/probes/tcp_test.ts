@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { unusedPort } from "../../src/demo/port.ts";
 import { ip } from "../../src/net/ip.ts";
 import { target, tcpCheck } from "./helpers.ts";
 import { probeOnce } from "./local.ts";
-import { closedPort, ScriptedServer } from "./servers.ts";
+import { ScriptedServer } from "./servers.ts";
 
 /** Connections of this host to a port that were closed in order and wait for their last packets. */
 function timeWaits(port: number): number {
@@ -26,13 +27,13 @@ Deno.test("tcp probe: a connection is enough, and its reset leaves no port in TI
 
 Deno.test("tcp probe: refused", async () => {
   for (const address of ["127.0.0.1", "::1"]) {
-    const result = await probeOnce(target("b", tcpCheck(closedPort(address)), { address: ip(address) }));
+    const result = await probeOnce(target("b", tcpCheck(unusedPort(address)), { address: ip(address) }));
     assert.deepEqual([result.code, result.detail, result.void], ["L4CON", "connection refused", null]);
   }
 });
 
 Deno.test("tcp probe: a source address that this host does not have is its own failure", async () => {
-  const check = tcpCheck(closedPort(), { probeIpv4Src: ip("192.0.2.99"), probeIpv6Src: ip("2001:db8::99") });
+  const check = tcpCheck(unusedPort(), { probeIpv4Src: ip("192.0.2.99"), probeIpv6Src: ip("2001:db8::99") });
   const v4 = await probeOnce(target("b", check));
   assert.deepEqual([v4.void, v4.detail], [
     "source-address",

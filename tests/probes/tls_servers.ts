@@ -1,4 +1,4 @@
-import { closedPort } from "./servers.ts";
+import { unusedPort } from "../../src/demo/port.ts";
 import type { Signed } from "./pki.ts";
 
 /** Waits until something listens on a port of 127.0.0.1. */
@@ -32,7 +32,7 @@ export class OpensslServer implements AsyncDisposable {
     args: readonly string[] = [],
     chain?: string,
   ): Promise<OpensslServer> {
-    const port = closedPort();
+    const port = unusedPort();
     const identity = own === null ? [] : ["-cert", own.cert, "-key", own.key];
     const sent = chain === undefined ? [] : ["-cert_chain", chain];
     const process = new Deno.Command("openssl", {

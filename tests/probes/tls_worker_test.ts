@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { unusedPort } from "../../src/demo/port.ts";
 import { silentLog } from "../../src/log/mod.ts";
 import { startProber } from "../../src/probes/runner.ts";
 import { httpCheck, noTls, Reports, target, tcpCheck } from "./helpers.ts";
 import { LocalProber, readFiles } from "./local.ts";
 import { noOpenssl, testWith } from "./needs.ts";
 import { Pki } from "./pki.ts";
-import { closedPort } from "./servers.ts";
 import { OpensslServer } from "./tls_servers.ts";
 
 testWith(
@@ -38,7 +38,7 @@ testWith(
     }
     assert.equal((await reports.next("refused")).result.ok, false);
     // Another generation begins with nothing.
-    prober.start([target("good", tcpCheck(closedPort(), { tls }), { generation: 2 })]);
+    prober.start([target("good", tcpCheck(unusedPort(), { tls }), { generation: 2 })]);
     await reports.until((all) => all.some(({ generation }) => generation === 2));
     assert.equal(reports.all.find(({ generation }) => generation === 2)?.certificate, null);
   },
@@ -55,5 +55,5 @@ Deno.test("without OpenSSL every TLS probe is void, and all others go on", async
       /^OpenSSL 3 cannot be loaded: .*libcrypto\.so\.none.* \(install the package libssl3, or libssl3t64\)$/,
     );
   }
-  assert.equal((await prober.once(target("b", tcpCheck(closedPort())))).code, "L4CON");
+  assert.equal((await prober.once(target("b", tcpCheck(unusedPort())))).code, "L4CON");
 });
