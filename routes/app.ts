@@ -4,6 +4,7 @@
  * @module
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { errorText } from "../src/log/error_text.ts";
 import { version } from "../src/version.ts";
 import { mountBackends } from "./backends.ts";
 import { mountConfig } from "./config.ts";
@@ -51,7 +52,7 @@ function bareApp({ log }: Pick<ApiOptions, "log">): Api {
   );
   app.onError((error, c) => {
     if (error instanceof ProblemError) return problemResponse(error, pathOf(c.req.raw));
-    log.error("api-error", { method: c.req.method, path: c.req.path, error: error.stack ?? error.message });
+    log.error("api-error", { method: c.req.method, path: c.req.path, error: errorText(error) });
     return internalErrorResponse(pathOf(c.req.raw));
   });
   return app;

@@ -1,3 +1,4 @@
+import { errorText } from "../log/error_text.ts";
 import type { Log } from "../log/mod.ts";
 
 /** Longest time for an orderly end, in ms; whoever stops a service waits for it. */
@@ -86,9 +87,7 @@ export class Hangups implements Disposable {
  */
 export function endOnUnhandled(log: Log): Disposable {
   const end = (error: unknown) => {
-    log.error("unhandled-error", {
-      error: error instanceof Error ? error.stack ?? error.message : String(error),
-    });
+    log.error("unhandled-error", { error: errorText(error) });
     Deno.exit(70);
   };
   const onRejection = (event: PromiseRejectionEvent) => end(event.reason);

@@ -7,6 +7,7 @@
 import { recordDescriptors } from "../../ffi/fd.ts";
 import { threadId } from "../../ffi/thread.ts";
 import { systemClock } from "../clock.ts";
+import { errorText } from "../log/error_text.ts";
 import type { Millis } from "../model.ts";
 import { Engine } from "./engine.ts";
 import { Loop } from "./loop.ts";
@@ -95,8 +96,7 @@ class ProbeWorker implements AsyncDisposable {
         report: ({ place, generation }, result, nextDueAt, lateMs, urgent) =>
           this.#outbox.report({ place, generation, result, nextDueAt, lateMs }, urgent),
         defect: (error, { backend }) => {
-          const text = error instanceof Error ? error.stack ?? error.message : String(error);
-          scope.postMessage({ kind: "defect", backend, error: text }, []);
+          scope.postMessage({ kind: "defect", backend, error: errorText(error) }, []);
         },
       }),
     );

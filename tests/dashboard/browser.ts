@@ -52,15 +52,8 @@ export function browserTest(name: string, run: () => Promise<void>): void {
     // The browser is shared: its pipes are open before and after a test.
     sanitizeOps: false,
     sanitizeResources: false,
-    fn: () => run().catch((error) => Promise.reject(whole(error))),
+    fn: run,
   });
-}
-
-/** A fault of a test and the complaints of its page, both in one text: the runner shows neither of a SuppressedError. */
-function whole(error: unknown): unknown {
-  if (!(error instanceof SuppressedError)) return error;
-  const texts = [error.suppressed, error.error].map((one) => String(one instanceof Error ? one.stack : one));
-  return new Error(texts.join("\n\nand at its end: "));
 }
 
 /** How to open a page. */
