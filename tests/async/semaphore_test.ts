@@ -50,3 +50,36 @@ Deno.test("thousands of jobs that leave at once do not nest", () => {
   semaphore.leave(1);
   assert.equal(went, 100_000);
 });
+
+Deno.test("where many wait they go in groups of a quarter, and where few wait each goes by itself", () => {
+  const semaphore = new Semaphore(32);
+  const started: number[] = [];
+  let leaving = 0;
+  const enter = (count: number, urgent = false) => {
+    for (let n = 0; n < count; n++) semaphore.enter(1, () => started.push(leaving), urgent);
+  };
+  const leave = (count: number) => {
+    for (let n = 0; n < count; n++) {
+      leaving++;
+      semaphore.leave(1);
+    }
+  };
+  enter(32);
+  assert.equal(started.length, 32, "as many as fit go at once");
+  enter(20);
+  leave(7);
+  assert.equal(started.length, 32);
+  leave(1);
+  assert.equal(started.length, 40);
+  leave(8);
+  assert.equal(started.length, 48);
+  // Four are left: fewer than a group.
+  leave(1);
+  assert.equal(started.length, 49);
+  // One that is urgent does not wait for a group of others.
+  enter(20);
+  enter(1, true);
+  leave(1);
+  assert.equal(started.length, 50);
+  assert.equal(semaphore.urgent, 0);
+});
