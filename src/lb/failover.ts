@@ -241,18 +241,20 @@ class Change {
 
   /** Plans more when so few wait that VPP would have nothing to do. */
   #more(lb: LoadBalancer): void {
-    if (this.#isQueued) return;
+    if (this.#isQueued || !this.#wantsMore) return;
     this.#isQueued = true;
     queueMicrotask(async () => {
       // First write the messages that the answers made room for.
       await this.#sending?.write();
       this.#isQueued = false;
-      const enough = this.#core.parts.inFlight + LATER_PART;
-      while (this.#next < this.#records.length && (this.#sending?.open ?? 0) < enough) {
-        this.#plan(lb, LATER_PART);
-      }
+      while (this.#wantsMore) this.#plan(lb, LATER_PART);
       if (this.#next === this.#records.length) this.#planned.resolve();
     });
+  }
+
+  get #wantsMore(): boolean {
+    const enough = this.#core.parts.inFlight + LATER_PART;
+    return this.#next < this.#records.length && (this.#sending?.open ?? 0) < enough;
   }
 
   #plan(lb: LoadBalancer, count: number): void {

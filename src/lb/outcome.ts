@@ -7,7 +7,7 @@ import type { ActualVip, Millis, UnixMillis } from "../model.ts";
 import { setHasChanged, type StepResult } from "./apply.ts";
 import type { DesiredVip } from "./desired.ts";
 import type { FrontendOutcome, Revisions } from "./frontend_sync.ts";
-import { onlyUnits, type SyncPlan } from "./plan.ts";
+import type { SyncPlan } from "./plan.ts";
 import {
   type Holds,
   isBlocked,
@@ -67,24 +67,6 @@ export interface Synced extends Outcome {
   readonly startedAt: UnixMillis;
   /** How long sending took. */
   readonly tookMs: Millis;
-}
-
-/** Plans that were made one after the other and are sent as one. */
-export function joined(parts: readonly Planned[]): Planned {
-  const [first] = parts;
-  if (first === undefined) throw new RangeError("No plan");
-  if (parts.length === 1) return first;
-  const frontends = new Map<string, number>();
-  for (const { revisions } of parts) {
-    revisions.frontends.forEach((revision, name) => frontends.set(name, revision));
-  }
-  return {
-    ...first,
-    plan: onlyUnits(first.plan, parts.flatMap(({ plan }) => plan.units)),
-    desired: parts.flatMap(({ desired }) => desired),
-    frontends: parts.flatMap((part) => part.frontends ?? []),
-    revisions: { ...first.revisions, frontends },
-  };
 }
 
 const inSync: FrontendOutcome = { standing: "in-sync", detail: null };

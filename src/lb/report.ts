@@ -117,16 +117,14 @@ function scopeFields(frontends: readonly string[] | null): Attrs {
   };
 }
 
-/** Logs the beginning of a sync; one with nothing to do only for those who debug. */
-export function logStart(
-  log: Log,
-  plan: SyncPlan,
-  frontends: readonly string[] | null,
-  release: boolean,
-): void {
-  const sent = plan.steps.filter((step) => isSent(step, release)).length;
-  const attrs = { ...scopeFields(frontends), changes: sent };
-  if (sent === 0) log.debug("vpp-lbsync-start", attrs);
+/**
+ * Logs the beginning of a sync; one with nothing to do only for those who debug.
+ *
+ * @param changes how many steps are sent
+ */
+export function logStart(log: Log, changes: number, frontends: readonly string[] | null): void {
+  const attrs = { ...scopeFields(frontends), changes };
+  if (changes === 0) log.debug("vpp-lbsync-start", attrs);
   else log.info("vpp-lbsync-start", attrs);
 }
 
@@ -228,8 +226,13 @@ export class HeldLog {
   }
 }
 
+/** What the result of a sync is made from. */
+type SyncFacts = Pick<Synced, "results" | "startedAt" | "tookMs"> & {
+  readonly plan: Pick<SyncPlan, "scope" | "digest">;
+};
+
 /** The result of a sync in the API's shape. */
-export function syncResult(synced: Synced, frontend: string | null): api.SyncResult {
+export function syncResult(synced: SyncFacts, frontend: string | null): api.SyncResult {
   const { plan, results, startedAt, tookMs } = synced;
   const count = (status: StepResult["status"]) => results.filter((result) => result.status === status).length;
   return {

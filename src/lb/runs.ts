@@ -170,6 +170,7 @@ export class Runs {
       const sending = this.#syncer.begin(lb, { release, urgent });
       sending.add(planned);
       const synced = await sending.end();
+      if (synced === null) throw new TypeError("a sync is told as a whole");
       superseded = synced.superseded;
       if (lb === session()) this.#account(synced);
       return synced;

@@ -11,12 +11,12 @@ import type { Semaphore } from "../async/semaphore.ts";
 import type { Millis, UnixMillis } from "../model.ts";
 import { applyPlan, type StepResult } from "./apply.ts";
 import type { LoadBalancer, Op } from "./balancer.ts";
-import { conclude, joined, type Outcome, type Planned, type Synced } from "./outcome.ts";
+import { conclude, type Outcome, type Planned, type Synced } from "./outcome.ts";
 import type { Revisions } from "./frontend_sync.ts";
 import type { SyncPlan } from "./plan.ts";
 import { logDone, logRaised, logResult, logStart, syncResult } from "./report.ts";
 import type { DesiredVip } from "./desired.ts";
-import type { Step, StepKind } from "./steps.ts";
+import { isSent, planDigest, type Step, type StepKind } from "./steps.ts";
 import type { SyncCore } from "./sync_core.ts";
 
 /** After these `show lb vips` must be read again. */
@@ -127,8 +127,13 @@ export class Sending {
   readonly #hooks: SendingHooks;
   readonly #lb: LoadBalancer;
   readonly #ways: SendingWays;
-  readonly #parts: Planned[] = [];
-  readonly #outcomes: Promise<Outcome>[] = [];
+  /** Names of the frontends of all plans; null: everything. */
+  #frontends: string[] | null = [];
+  /** How many messages the plans have that are not held. */
+  #changes = 0;
+  /** By plan, what became of its steps. A plan itself is not kept: a change of thousands of VIPs would be kept to its end. */
+  readonly #results: (readonly StepResult[])[] = [];
+  readonly #ends: Promise<Outcome | null>[] = [];
   readonly #startedAt: UnixMillis;
   readonly #began: Millis;
   /** Results that are not logged yet: first comes the record of the beginning. */
@@ -160,6 +165,10 @@ export class Sending {
     const { plan } = planned;
     const { release, urgent } = this.#ways;
     this.#open += plan.steps.length;
+    for (const step of plan.steps) if (isSent(step, release)) this.#changes++;
+    if (planned.frontends === null) this.#frontends = null;
+    else for (const name of planned.frontends) this.#frontends?.push(name);
+    const place = this.#results.push([]) - 1;
     const desired = new Map(planned.desired.map((vip) => [vip.frontend, vip]));
     const progress = this.#ways.onThrough === undefined ? null : new Progress(planned, release, desired);
     const outcome = applyPlan(plan, {
@@ -192,11 +201,13 @@ export class Sending {
         const at = syncs.takeDecision(frontend, revision);
         if (at !== null) hooks.answered(clock.now() - at);
       },
-    }).then((results) => this.#conclude(planned, results));
+    }).then((results) => {
+      this.#results[place] = results;
+      return this.#ways.onThrough === undefined ? this.#conclude(planned, results) : null;
+    });
     // Whoever ends the sending takes the error.
     outcome.catch(() => {});
-    this.#parts.push(planned);
-    this.#outcomes.push(outcome);
+    this.#ends.push(outcome);
   }
 
   /** Steps whose outcome is not known yet. */
@@ -210,38 +221,39 @@ export class Sending {
     return this.#lb.flush();
   }
 
-  /** All plans are added: resolves when VPP has answered. Rejects when the daemon stops meanwhile. */
-  async end(): Promise<Synced> {
-    const { guard, ownership, parts: { clock, hooks, log }, stop } = this.#core;
+  /**
+   * All plans are added: resolves when VPP has answered, with what became of the plan; null: its frontends were told one by
+   * one, as `onThrough` says. Rejects when the daemon stops meanwhile.
+   */
+  async end(): Promise<Synced | null> {
+    const { parts: { clock, log }, stop } = this.#core;
     const { release } = this.#ways;
     // The messages of the first part are on their way. What caused them is told in this turn, before they are logged.
     await Promise.resolve();
-    const planned = joined(this.#parts);
-    const { frontends, plan } = planned;
-    logStart(log, plan, frontends, release);
+    logStart(log, this.#changes, this.#frontends);
     // Thousands of lines come when VPP has answered all.
-    if (this.#parts.length === 1) this.#logKept();
-    const outcomes = await abortable(Promise.all(this.#outcomes), stop)
+    if (this.#ends.length === 1) this.#logKept();
+    const [outcome = null] = await abortable(Promise.all(this.#ends), stop)
       // Of a daemon that stops meanwhile, too, the log tells what VPP took.
       .finally(() => this.#logKept());
-    const [only] = outcomes;
-    const outcome = only !== undefined && outcomes.length === 1
-      ? only
-      : conclude(planned, outcomes.flatMap(({ results }) => results), release);
-    const { results } = outcome;
-    const synced = { ...outcome, startedAt: this.#startedAt, tookMs: clock.now() - this.#began };
-    if (frontends === null) ownership.synced(plan.braked);
-    this.#hooks.confirmConf(plan);
+    const results = this.#results.flat();
+    const tookMs = clock.now() - this.#began;
     if (results.some(({ status, step }) => status === "done" && changesText.has(step.kind))) {
       this.#lb.textIsStale();
     }
-    logRaised(log, results, guard);
-    logDone(log, frontends, results, release);
-    if (results.some(({ status }) => status === "done")) {
-      const [frontend = null] = frontends?.length === 1 ? frontends : [];
-      hooks.applied(syncResult(synced, frontend));
-    }
-    return synced;
+    logRaised(log, results, this.#core.guard);
+    logDone(log, this.#frontends, results, release);
+    if (results.some(({ status }) => status === "done")) this.#tellApplied(results, tookMs);
+    return outcome === null ? null : { ...outcome, startedAt: this.#startedAt, tookMs };
+  }
+
+  #tellApplied(results: readonly StepResult[], tookMs: Millis): void {
+    const [frontend = null] = this.#frontends?.length === 1 ? this.#frontends : [];
+    const scope = this.#frontends === null ? "all" : "vip";
+    const plan = { scope, digest: planDigest(results.map(({ step }) => step)) } as const;
+    this.#core.parts.hooks.applied(
+      syncResult({ plan, results, startedAt: this.#startedAt, tookMs }, frontend),
+    );
   }
 
   #writeSome(): void {
@@ -268,16 +280,18 @@ export class Sending {
     }
   }
 
-  /** A plan is through. */
+  /** A plan is through whose frontends are not told one by one. */
   #conclude(planned: Planned, results: readonly StepResult[]): Outcome {
+    const { ownership, syncs } = this.#core;
     const outcome = conclude(planned, results, this.#ways.release);
-    if (this.#ways.onThrough !== undefined) return outcome;
     for (const vip of planned.desired) {
-      const record = this.#core.syncs.ofVip(vip.id);
+      const record = syncs.ofVip(vip.id);
       if (record !== null && outcome.outcomes.get(vip.frontend)?.standing === "in-sync") {
         record.lastInSync = vip;
       }
     }
+    if (planned.frontends === null) ownership.synced(planned.plan.braked);
+    this.#hooks.confirmConf(planned.plan);
     return outcome;
   }
 

@@ -40,8 +40,9 @@ export class Outbox {
   readonly #sink: Sink;
   readonly #events: OutboxEvents;
   #frames = new Writer(FIRST_SIZE);
-  /** How many of each name are among them. */
+  /** How many of each name are among them. There is a write for each few messages, so the maps are used again and again. */
   #names = new Map<string, number>();
+  #spareNames = new Map<string, number>();
   #spare: Writer | null = null;
   #running = false;
   /** Whether the end of this turn flushes. */
@@ -85,7 +86,7 @@ export class Outbox {
   /** Forgets what is queued; a write under way goes on, so the stream stays in step. */
   clear(): void {
     this.#frames.length = 0;
-    this.#names = new Map();
+    this.#names.clear();
   }
 
   /** Forgets what is queued, and takes nothing more. */
@@ -106,7 +107,8 @@ export class Outbox {
       const names = this.#names;
       this.#frames = this.#spare ?? new Writer(FIRST_SIZE);
       this.#frames.length = 0;
-      this.#names = new Map();
+      this.#names = this.#spareNames;
+      this.#spareNames = names;
       this.#spare = null;
       try {
         for (let at = 0; at < frames.length;) {
@@ -114,13 +116,22 @@ export class Outbox {
         }
       } catch (error) {
         this.close();
-        for (const [name, count] of names) this.#events.sent(name, "failure", count);
+        this.#tell(names, "failure");
         this.#events.failed(error);
         return;
       }
       if (frames.bytes.length <= KEEP_SIZE) this.#spare = frames;
-      for (const [name, count] of names) this.#events.sent(name, "success", count);
+      this.#tell(names, "success");
     }
     this.#running = false;
+  }
+
+  /** Tells of what was written, and counts from 0. */
+  #tell(names: Map<string, number>, result: "success" | "failure"): void {
+    names.forEach((count, name) => {
+      if (count === 0) return;
+      this.#events.sent(name, result, count);
+      names.set(name, 0);
+    });
   }
 }
