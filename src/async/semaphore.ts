@@ -8,13 +8,12 @@ interface Waiting {
  * Bounds how much is under way at once: first come, first served, each with a count of its own. Urgent ones go before the
  * others. Jobs are plain functions: thousands of promises would cost more than what they wait for.
  *
- * Where many wait they go in groups of a quarter of the size: what is let in together can be written together, and a
- * system call for each message costs as much as all else that is done for it. The other three quarters keep whoever
- * does the work busy meanwhile.
+ * Where many wait they go in groups of a quarter of the size, so that what they do can be done together. The other three
+ * quarters are under way meanwhile. Few go one by one.
  */
 export class Semaphore {
   readonly #size: number;
-  /** How many of those that wait go together; 0: each by itself. */
+  /** How much must be free before one of many that wait goes; 0 and 1: each goes by itself. */
   readonly #group: number;
   readonly #urgent: Waiting[] = [];
   readonly #others: Waiting[] = [];
@@ -52,7 +51,7 @@ export class Semaphore {
     this.#let();
   }
 
-  /** Jobs that leave at once are let in by this loop, not by one call inside the other. */
+  /** A job may leave before it returns. This loop then lets the next one in, so that calls do not nest. */
   #let(): void {
     if (this.#isLetting) return;
     const waiting = this.#urgent.length > 0 ? this.#urgent.length : this.#others.length;

@@ -23,9 +23,9 @@ import { parseWords } from "./words.ts";
 const usage = `usage: deno task demo [--listen <a:p>] [--nodes <n>] [--for <duration, e.g. 20s>]
 
 Runs maglevd on a simulated VPP with three web servers and a little load, all on
-loopback. The default address of the API is 127.0.0.1:9090. With --nodes, so many
-of them are a fleet on an etcd; the others listen on the ports after that. Words
-it takes:
+loopback. The default address of the API is 127.0.0.1:9090. --nodes 3 starts three
+nodes that share an etcd. Each has its own VPP and maglevd; they listen on
+consecutive ports. Words it takes:
 
 ${helpText()}`;
 /** Everything must be up within this time; generous, because a small machine starts five programs at once. */

@@ -1,24 +1,43 @@
-/** Ports for programs that cannot take port 0 and tell which one they got. */
+/** Chooses ports for programs that cannot listen on port 0 and tell which one they got. */
 
 const given = new Set<number>();
 
-/** Ports that the kernel gives to outgoing connections, and to who asks for any (ip(7), ip_local_port_range). */
+/**
+ * Ports that the kernel gives to outgoing connections, and to programs that bind port 0 (ip(7), ip_local_port_range). Deno
+ * reads that file only with all rights, which the demo does not have; then the kernel's default is assumed.
+ */
 function ephemeral(): readonly [number, number] {
-  const [low = 32768, high = 60999] = Deno.readTextFileSync("/proc/sys/net/ipv4/ip_local_port_range").trim()
-    .split(/\s+/).map(Number);
-  return [low, high];
+  try {
+    const text = Deno.readTextFileSync("/proc/sys/net/ipv4/ip_local_port_range");
+    const [low = 32768, high = 60999] = text.trim().split(/\s+/).map(Number);
+    return [low, high];
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    return [32768, 60999];
+  }
 }
 
 /**
- * A TCP port on which nobody listens, and which this process was not given before. It is none that the kernel would give
- * to an outgoing connection: such a one may have the port before the program that is to listen on it has started.
+ * The first port to choose from, and how many there are. On a machine that leaves none to choose from, the risk is taken.
+ *
+ * @param low first port that the kernel gives away
+ * @param high last of them
+ */
+export function portsBeside(low: number, high: number): readonly [first: number, count: number] {
+  if (low >= 11_000) return [10_000, low - 10_000];
+  const first = high <= 64_535 ? Math.max(high + 1, 10_000) : 10_000;
+  return [first, 65_536 - first];
+}
+
+/**
+ * A TCP port on which nobody listens, and which this process was not given before. It is none that the kernel gives away:
+ * the kernel could give it to a connection before the program listens.
  *
  * @param hostname address that is to be free
  * @throws {Deno.errors.AddrInUse} none was found
  */
 export function unusedPort(hostname = "127.0.0.1"): number {
-  const [low, high] = ephemeral();
-  const [first, count] = low > 12_000 ? [10_000, low - 10_000] : [high + 1, 65_535 - high];
+  const [first, count] = portsBeside(...ephemeral());
   for (let tries = 0; tries < 200; tries++) {
     const port = first + Math.floor(Math.random() * count);
     if (given.has(port)) continue;

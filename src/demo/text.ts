@@ -35,7 +35,8 @@ export function introduction({ api, folder, nodes }: Scene): string {
 
 /** The words and what each does. */
 export function helpText(): string {
-  return wordsHelp.map(([words, what]) => `  ${words.padEnd(16)}${what}`).join("\n");
+  const all = [...wordsHelp, ["Ctrl-C", "ends the demo"]] as const;
+  return all.map(([words, what]) => `  ${words.padEnd(16)}${what}`).join("\n");
 }
 
 /**

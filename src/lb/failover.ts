@@ -371,7 +371,7 @@ class Change {
         readBack(record, now);
       }
     }
-    // After a reload nobody else has planned them yet, or will.
+    // After a reload nobody else plans them.
     schedule.touch(syncs.some(superseded).filter(({ changed, urgent }) => !changed && urgent === 0), now);
   }
 
@@ -388,7 +388,7 @@ class Change {
     try {
       await this.#sending.end();
     } catch (error) {
-      // The session ended: the next one reads what VPP has, and plans from that.
+      // The daemon stops.
       if (!(error instanceof VppError)) throw error;
     } finally {
       for (const name of [...this.#open.keys()]) this.#close(name);

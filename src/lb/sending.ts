@@ -57,7 +57,7 @@ class Progress {
   readonly #troubled = new Set<string>();
   #results: StepResult[] = [];
   readonly #desired: ReadonlyMap<string, DesiredVip>;
-  /** Those that are through and not told yet. An array that grows from nothing gets room for 17. */
+  /** Those that are through and not told yet; made with its first, since an empty array gets room for 17 when it grows. */
   #through: DesiredVip[] | null = null;
 
   /** None of its steps has an outcome. */
@@ -129,7 +129,7 @@ export class Sending {
   readonly #ways: SendingWays;
   /** Names of the frontends of all plans; null: everything. */
   #frontends: string[] | null = [];
-  /** How many messages the plans have that are not held. */
+  /** How many steps of the plans are not held. */
   #changes = 0;
   /** By plan, what became of its steps. A plan itself is not kept: a change of thousands of VIPs would be kept to its end. */
   readonly #results: (readonly StepResult[])[] = [];
@@ -145,7 +145,7 @@ export class Sending {
   /** Messages since the last write; null: they are written at the end of the turn, or when its caller says so. */
   #unwritten: number | null = null;
 
-  /** Those of which a step has an outcome, in this turn; null: none. */
+  /** Plans with a new outcome in this turn; null: none. */
   #ready: Progress[] | null = null;
   readonly #tellThrough = (): void => this.#through();
 
@@ -159,7 +159,7 @@ export class Sending {
     this.#began = core.parts.clock.now();
   }
 
-  /** Begins to send a plan. */
+  /** Begins to send a plan. Without `onThrough` there is only one. */
   add(planned: Planned): void {
     const { parts: { clock, hooks }, state, stop: signal, syncs } = this.#core;
     const { plan } = planned;
@@ -280,7 +280,7 @@ export class Sending {
     }
   }
 
-  /** A plan is through whose frontends are not told one by one. */
+  /** Judges a plan as a whole: its frontends are not told one by one. */
   #conclude(planned: Planned, results: readonly StepResult[]): Outcome {
     const { ownership, syncs } = this.#core;
     const outcome = conclude(planned, results, this.#ways.release);

@@ -61,6 +61,7 @@ export class Syncer {
    */
   constructor(core: SyncCore, between: (lb: LoadBalancer) => Promise<void> | null) {
     this.#core = core;
+    // Its groups are one write each: a system call for every message would cost as much as all else that is done for it.
     this.#inFlight = new Semaphore(core.parts.inFlight);
     this.#between = between;
   }

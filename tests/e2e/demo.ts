@@ -4,6 +4,7 @@
  * @module
  */
 import { unusedPort } from "../../src/demo/port.ts";
+import manifest from "../../deno.json" with { type: "json" };
 import { lines } from "../../src/lines.ts";
 import { project } from "./harness.ts";
 
@@ -11,6 +12,9 @@ import { project } from "./harness.ts";
 export function freeAddress(): string {
   return `127.0.0.1:${unusedPort()}`;
 }
+
+/** The words of the task: `deno`, `run`, the rights, and the program. */
+const taskWords = manifest.tasks.demo.command.split(" ");
 
 /** A demo that runs, with its output as it comes. Disposal interrupts it and waits for its end. */
 export class Demo implements AsyncDisposable {
@@ -24,10 +28,10 @@ export class Demo implements AsyncDisposable {
   #cursor = 0;
   #changed = Promise.withResolvers<void>();
 
-  /** Starts one with these flags, and with these variables beside those of this process. */
+  /** Starts one with the rights of its task, with these flags, and with these variables beside those of this process. */
   constructor(args: readonly string[], env: Record<string, string> = {}) {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", project("src/demo/main.ts"), ...args],
+      args: [...taskWords.slice(1, -1), project("src/demo/main.ts"), ...args],
       env,
       stdin: "piped",
       stdout: "piped",

@@ -19,17 +19,19 @@ Deno.test("the text of an error names all that it carries, at any depth", () => 
   const lines = text.split("\n").filter((line) => !line.startsWith("    at "));
   assert.deepEqual(lines, [
     "SuppressedError: An error was suppressed during disposal",
-    "first: AggregateError: what failed first",
+    "failed first: AggregateError: what failed first",
     "one of them: TypeError: part 1",
     "one of them: part 2",
-    "and at the end: Error: the end",
+    "failed while that was cleaned up: Error: the end",
     "caused by: a cause that is no error",
   ]);
   assert.equal(errorText("no error"), "no error");
+  assert.equal(errorText(Object.create(null)), "[Object: null prototype] {}");
 });
 
 Deno.test("an error that is its own cause has an end", () => {
   const error = new Error("round");
   error.cause = error;
   assert.ok(errorText(error).split("caused by: ").length < 10);
+  assert.ok(errorText(error).endsWith("\n..."));
 });

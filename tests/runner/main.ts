@@ -12,7 +12,7 @@
 import { closingLine, countsOf, type Group, groupsOf, type Ran, sumOf } from "./groups.ts";
 
 const project = new URL("../../", import.meta.url);
-const testArguments = ["test", "-A", "--lock=tests/deno.lock", "--preload=tests/runner/errors.ts"];
+const testArguments = ["test", "-A", "--lock=tests/deno.lock", "--preload=tests/runner/suppressed_cause.ts"];
 /** More than so many at a time would starve tests that have to be in time. */
 const MOST_LANES = 4;
 

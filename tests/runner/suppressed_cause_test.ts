@@ -10,7 +10,7 @@ Deno.test("a test that fails, and then fails at its end, is printed with both er
        throw new Error("the fault");
      });`,
   );
-  const preload = new URL("errors.ts", import.meta.url).pathname;
+  const preload = new URL("suppressed_cause.ts", import.meta.url).pathname;
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "--no-check", "--no-config", "--preload", preload, `${folder}/a_test.ts`],
     env: { NO_COLOR: "1" },
