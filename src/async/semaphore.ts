@@ -4,6 +4,33 @@ interface Waiting {
   readonly job: () => void;
 }
 
+/** First come, first served. To shift an array moves all that is left, and a sync may have many thousands wait. */
+class Queue {
+  #came: Waiting[] = [];
+  /** The first to go is the last. */
+  #going: Waiting[] = [];
+
+  get size(): number {
+    return this.#came.length + this.#going.length;
+  }
+
+  get first(): Waiting | undefined {
+    if (this.#going.length === 0 && this.#came.length > 0) {
+      [this.#came, this.#going] = [this.#going, this.#came.reverse()];
+    }
+    return this.#going[this.#going.length - 1];
+  }
+
+  push(one: Waiting): void {
+    this.#came.push(one);
+  }
+
+  /** Drops what `first` gave. */
+  drop(): void {
+    this.#going.pop();
+  }
+}
+
 /**
  * Bounds how much is under way at once: first come, first served, each with a count of its own. Urgent ones go before the
  * others. Jobs are plain functions: thousands of promises would cost more than what they wait for.
@@ -15,8 +42,8 @@ export class Semaphore {
   readonly #size: number;
   /** How much must be free before one of many that wait goes; 0 and 1: each goes by itself. */
   readonly #group: number;
-  readonly #urgent: Waiting[] = [];
-  readonly #others: Waiting[] = [];
+  readonly #urgent = new Queue();
+  readonly #others = new Queue();
   #used = 0;
   #isLetting = false;
 
@@ -33,7 +60,7 @@ export class Semaphore {
 
   /** How many urgent jobs wait. */
   get urgent(): number {
-    return this.#urgent.length;
+    return this.#urgent.size;
   }
 
   /**
@@ -54,15 +81,17 @@ export class Semaphore {
   /** A job may leave before it returns. This loop then lets the next one in, so that calls do not nest. */
   #let(): void {
     if (this.#isLetting) return;
-    const waiting = this.#urgent.length > 0 ? this.#urgent.length : this.#others.length;
-    if (waiting >= this.#group && this.#size - this.#used < this.#group) return;
     this.#isLetting = true;
+    /** The list of which a group is going. */
+    let going: Queue | null = null;
     try {
       for (;;) {
-        const list = this.#urgent.length > 0 ? this.#urgent : this.#others;
-        const next = list[0];
+        const list = this.#urgent.size > 0 ? this.#urgent : this.#others;
+        const next = list.first;
         if (next === undefined || this.#used + next.count > this.#size) return;
-        list.shift();
+        if (list !== going && list.size >= this.#group && this.#size - this.#used < this.#group) return;
+        going = list;
+        list.drop();
         this.#used += next.count;
         next.job();
       }

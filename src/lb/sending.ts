@@ -118,7 +118,7 @@ export interface SendingHooks {
   readonly confirmConf: (plan: SyncPlan) => void;
 }
 
-/** Once `write()` was called, so many messages are written together: VPP works while the next are made. */
+/** So many messages of a failover are written together. */
 const WRITTEN_TOGETHER = 16;
 
 /** One sending. */
@@ -142,8 +142,14 @@ export class Sending {
   readonly #sessionEnd = { ended: null };
   #isLogging = false;
   #open = 0;
-  /** Messages since the last write; null: they are written at the end of the turn, or when its caller says so. */
+  /** Messages since the last write; null: in its first turn, in which they are written together. */
   #unwritten: number | null = null;
+  #isCounting = false;
+  /** What was sent in a turn is written at its end. */
+  readonly #turnEnds = (): void => {
+    this.#isCounting = false;
+    this.#unwritten = 0;
+  };
 
   /** Plans with a new outcome in this turn; null: none. */
   #ready: Progress[] | null = null;
@@ -215,7 +221,7 @@ export class Sending {
     return this.#open;
   }
 
-  /** Writes what was sent; from now on messages are written as they are made, in groups. Resolves when all is written. */
+  /** Writes what was sent. Resolves when all is written. */
   write(): Promise<void> {
     this.#unwritten = 0;
     return this.#lb.flush();
@@ -256,7 +262,13 @@ export class Sending {
     );
   }
 
+  /** A failover's messages, but for those of its first turn, are written some at a time: VPP works while the next are made. */
   #writeSome(): void {
+    if (this.#ways.onOutcome === undefined) return;
+    if (!this.#isCounting) {
+      this.#isCounting = true;
+      queueMicrotask(this.#turnEnds);
+    }
     if (this.#unwritten === null || ++this.#unwritten <= WRITTEN_TOGETHER) return;
     this.#unwritten = 1;
     void this.#lb.flush();

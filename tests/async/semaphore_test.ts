@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { Semaphore } from "../../src/async/semaphore.ts";
 
 Deno.test("a semaphore lets a group that is larger than itself go alone, and all others in their order", () => {
@@ -76,10 +77,52 @@ Deno.test("where many wait they go in groups of a quarter, and where few wait ea
   // Four are left: fewer than a group.
   leave(1);
   assert.equal(started.length, 49);
-  // One that is urgent does not wait for a group of others.
+  // What is urgent does not wait for a group of others, and lets none of them into the places that are held back.
   enter(20);
-  enter(1, true);
-  leave(1);
-  assert.equal(started.length, 50);
+  leave(4);
+  const before = started.length;
+  enter(2, true);
+  assert.equal(started.length, before + 2);
   assert.equal(semaphore.urgent, 0);
+});
+
+Deno.test("whatever comes and leaves: never too much, each kind in its order, and nothing waits for ever", () => {
+  const step = fc.record({
+    enters: fc.boolean(),
+    count: fc.integer({ min: 1, max: 12 }),
+    urgent: fc.boolean(),
+    leavesAtOnce: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 40 }), fc.array(step, { maxLength: 200 }), (size, steps) => {
+      const semaphore = new Semaphore(size);
+      const inside: number[] = [];
+      const waiting = { urgent: [] as number[], others: [] as number[] };
+      let came = 0;
+      const bounded = (count: number) => Math.min(count, size);
+      const leave = () => {
+        const count = inside.shift();
+        if (count !== undefined) semaphore.leave(count);
+      };
+      for (const { count, enters, leavesAtOnce, urgent } of steps) {
+        if (!enters) {
+          leave();
+          continue;
+        }
+        const id = came++;
+        const list = urgent ? waiting.urgent : waiting.others;
+        list.push(id);
+        semaphore.enter(count, () => {
+          assert.equal(list.shift(), id, "first come, first served");
+          if (!urgent) assert.equal(waiting.urgent.length, 0, "the urgent ones go first");
+          if (leavesAtOnce) return semaphore.leave(count);
+          inside.push(count);
+          assert.ok(inside.reduce((sum, one) => sum + bounded(one), 0) <= size);
+        }, urgent);
+        assert.equal(semaphore.used, inside.reduce((sum, one) => sum + bounded(one), 0));
+      }
+      while (inside.length > 0) leave();
+      assert.deepEqual([semaphore.used, waiting], [0, { urgent: [], others: [] }]);
+    }),
+  );
 });
