@@ -27,16 +27,21 @@ export function plainValue(value: unknown, name = "", depth = 0): unknown {
   }
   if (value === null || typeof value !== "object") return value;
   if (depth >= maxDepth) return "\u2026";
-  if (value instanceof Error) return redactText(value.message);
+  if (value instanceof Error) return plainValue(value.message, "", depth + 1);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof Uint8Array) return value.toHex();
   if (Array.isArray(value)) return value.map((item) => plainValue(item, "", depth + 1));
   const entries: [string, unknown][] = value instanceof Map
-    ? [...value].map(([key, item]) => [String(key), item])
+    ? [...value].map(([key, item]) => [keyText(key, depth), item])
     : value instanceof Set
     ? [...value].map((item, index) => [String(index), item])
     : Object.entries(value);
   return Object.fromEntries(entries.map(([key, item]) => [key, plainValue(item, key, depth + 1)]));
+}
+
+/** A map's key; an object need not have a text of its own. */
+function keyText(key: unknown, depth: number): string {
+  return typeof key === "object" ? JSON.stringify(plainValue(key, "", depth + 1)) : String(key);
 }
 
 /** Fields fit for JSON, without secrets. */

@@ -129,6 +129,15 @@ Deno.test("paths: query values with secret names are hidden, everything else sta
   for (const [path, shown] of rows) assert.equal(redactPath(path), shown);
 });
 
+Deno.test("a map's keys, and an error's message, need not have a text", () => {
+  const error = Object.assign(new Error(), { message: { toString: 0 } });
+  const attrs = { map: new Map<unknown, number>([[[{ toString: 0n }], 1], [null, 2], ["b", 3]]), error };
+  const { log, lines } = makeLog();
+  log.info("x", attrs);
+  const { map, error: message } = JSON.parse(lines[0] ?? "");
+  assert.deepEqual([map, message], [{ '[{"toString":"0"}]': 1, null: 2, b: 3 }, { toString: 0 }]);
+});
+
 Deno.test("any attributes at all make one line of JSON that keeps time, level and msg", () => {
   fc.assert(
     fc.property(
