@@ -227,9 +227,10 @@ export class HeldLog {
 }
 
 /** What the result of a sync is made from. */
-type SyncFacts = Pick<Synced, "results" | "startedAt" | "tookMs"> & {
+export interface SyncFacts extends Pick<Synced, "results" | "startedAt" | "tookMs"> {
+  /** The plan that was sent. */
   readonly plan: Pick<SyncPlan, "scope" | "digest">;
-};
+}
 
 /** The result of a sync in the API's shape. */
 export function syncResult(synced: SyncFacts, frontend: string | null): api.SyncResult {

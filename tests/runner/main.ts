@@ -113,6 +113,8 @@ async function main(): Promise<number> {
   const began = performance.now();
   const checkCode = await exitCodeOf([Deno.execPath(), "check", "-q", "--lock=tests/deno.lock", "tests"]);
   if (checkCode !== 0) return checkCode;
+  // Deno fetches its bundler when it is first asked to bundle, which may be in a lane without a way out.
+  await exitCodeOf([Deno.execPath(), "bundle", "-q", "--output=/dev/null", "tests/runner/groups.ts"]);
   const lanes = new Lanes(groupsOf(await filesOfTests("tests/")));
   const interrupt = () => lanes.interrupt();
   Deno.addSignalListener("SIGINT", interrupt);
