@@ -12,13 +12,19 @@ export function errorText(error: unknown): string {
 }
 
 function textOf(error: unknown, depth: number): string {
-  // `String` throws for an object without a prototype.
-  if (!(error instanceof Error)) return typeof error === "string" ? error : Deno.inspect(error);
+  if (!(error instanceof Error)) {
+    return isPlain(error) ? String(error) : Object.prototype.toString.call(error);
+  }
   const carried = carriedBy(error);
   const texts = depth === 0 && carried.length > 0
     ? ["..."]
     : carried.map(([how, one]) => `${how}: ${textOf(one, depth - 1)}`);
   return [error.stack ?? error.message, ...texts].join("\n");
+}
+
+/** Whether it has a text that tells no fields, in which a secret may be. `String` also throws for some objects. */
+function isPlain(value: unknown): boolean {
+  return value === null || (typeof value !== "object" && typeof value !== "function");
 }
 
 function carriedBy(error: Error): readonly (readonly [how: string, error: unknown])[] {

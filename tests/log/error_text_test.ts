@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { errorText } from "../../src/log/error_text.ts";
 
-Deno.test("the text of an error names all that it carries, at any depth", () => {
+Deno.test("the text of an error has those of its cause, of its parts and of both errors of a SuppressedError", () => {
   const suppressed = () => {
     using _end = {
       [Symbol.dispose]() {
@@ -26,7 +26,9 @@ Deno.test("the text of an error names all that it carries, at any depth", () => 
     "caused by: a cause that is no error",
   ]);
   assert.equal(errorText("no error"), "no error");
-  assert.equal(errorText(Object.create(null)), "[Object: null prototype] {}");
+  assert.equal(errorText(undefined), "undefined");
+  assert.equal(errorText(Object.create(null)), "[object Object]", "it has no text of its own");
+  assert.equal(errorText({ password: "hunter2" }), "[object Object]", "a field may be a secret");
 });
 
 Deno.test("an error that is its own cause has an end", () => {
