@@ -9,6 +9,7 @@
  *
  * @module
  */
+import manifest from "../../deno.json" with { type: "json" };
 import { closingLine, countsOf, type Group, groupsOf, type Ran, sumOf } from "./groups.ts";
 
 const project = new URL("../../", import.meta.url);
@@ -113,8 +114,11 @@ async function main(): Promise<number> {
   const began = performance.now();
   const checkCode = await exitCodeOf([Deno.execPath(), "check", "-q", "--lock=tests/deno.lock", "tests"]);
   if (checkCode !== 0) return checkCode;
-  // Deno fetches its bundler when it is first asked to bundle, which may be in a lane without a way out.
+  // A lane with a network of its own has no way out, so what tests fetch while they run is fetched before: Deno's bundler,
+  // and packages of programs that they write.
+  const packages = Object.values(manifest.scopes["./tests/"]);
   await exitCodeOf([Deno.execPath(), "bundle", "-q", "--output=/dev/null", "tests/runner/groups.ts"]);
+  await exitCodeOf([Deno.execPath(), "cache", "-q", "--no-lock", "--no-config", ...packages]);
   const lanes = new Lanes(groupsOf(await filesOfTests("tests/")));
   const interrupt = () => lanes.interrupt();
   Deno.addSignalListener("SIGINT", interrupt);
